@@ -1,0 +1,7 @@
+"""agx: PyTorch's autograd from the shell. `explore` is the Python API; importing this package loads no torch."""
+
+from autograd_cli.diagnostic import Diagnostic, Severity, Span, Status
+from autograd_cli.explore import explore
+from autograd_cli.trace import Report, TensorInfo, Trace
+
+__all__ = ["Diagnostic", "Report", "Severity", "Span", "Status", "TensorInfo", "Trace", "explore"]

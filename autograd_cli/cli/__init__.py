@@ -1,0 +1,1 @@
+"""The command line: Typer, thin, and the only writer to stdout, stderr and files."""

@@ -1,0 +1,228 @@
+"""The words after `agx grad` → options, expression and inputs: what no option parser knows, since inputs have any name.
+
+    --x V    --x=V    x=V        an input, before or after the expression
+    --var x=V                    the same, for a name that an option has
+    -x**2                        an expression may begin with a minus: only a declared -q or -o is an option
+    --                           what follows is the expression
+
+The words are sorted here, and handed on to Typer as `OPTIONS --var x=V … -- EXPRESSION`.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Span, bad_request
+from autograd_cli.lang.inputs import parse_input
+from autograd_cli.lang.program import parse
+from autograd_cli.lang.suggest import closest
+
+_ASSIGNMENT = re.compile(r"([^\W\d]\w*)=(?!=)(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """The options that a command declares: those that take a value and those that do not."""
+
+    valued: frozenset[str]
+    flags: frozenset[str]
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Every option."""
+        return self.valued | self.flags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenValue:
+    """An input's name and text, and which word of the command line gave it."""
+
+    name: str
+    text: str
+    word: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sorted:
+    """The words of a command line by what they are."""
+
+    options: tuple[str, ...]
+    expression: str | None
+    inputs: tuple[GivenValue, ...]
+
+    def for_typer(self) -> list[str]:
+        """The words as Typer's own parser takes them."""
+        values = [word for given in self.inputs for word in ("--var", f"{given.name}={given.text}")]
+        expression = [] if self.expression is None else ["--", self.expression]
+        return [*self.options, *values, *expression]
+
+
+class CommandLine:
+    """The words of one call, and the places of each in the line as a person typed it."""
+
+    def __init__(self, words: Sequence[str], command: str) -> None:
+        self.words = list(words)
+        self._before = f"agx {command}"
+        self.text = " ".join([self._before, *map(shlex.quote, self.words)])
+
+    def span(self, word: int) -> Span:
+        """Where the word with this index stands in `text`."""
+        start = len(" ".join([self._before, *map(shlex.quote, self.words[:word])])) + 1
+        return Span.of_offsets(self.text, start, start + len(shlex.quote(self.words[word])))
+
+    def error(
+        self, rule: str, message: str, word: int, *, label: str | None = None, fix: str | None = None
+    ) -> AgxError:
+        """The error for one word."""
+        return bad_request(rule, message, source=COMMAND_LINE, span=self.span(word), label=label, fix=fix)
+
+
+def sort_words(line: CommandLine, declared: Declared) -> Sorted:
+    """Tell options, expression and inputs apart, and check every name against those that the expression uses.
+
+    Raises:
+        AgxError: an unknown option or name, a missing value, an input given twice, a second expression.
+    """
+    options, positions, inputs = _split(line, declared)
+    expression, more = _choose_expression(line, positions)
+    inputs = sorted([*inputs, *more], key=lambda given: given.word)
+    _check_twice(line, inputs)
+    if expression is None:
+        _check_swallowed(line, inputs, declared)
+    else:
+        _check_names(line, line.words[expression], inputs, declared)
+    text = None if expression is None else line.words[expression]
+    return Sorted(options=tuple(options), expression=text, inputs=tuple(inputs))
+
+
+def _split(line: CommandLine, declared: Declared) -> tuple[list[str], list[int], list[GivenValue]]:
+    """Declared options with their values, the places of the other words, and the inputs given by `--name`."""
+    words = line.words
+    options: list[str] = []
+    positions: list[int] = []
+    inputs: list[GivenValue] = []
+    index = 0
+    while index < len(words):
+        word = words[index]
+        name, equals, value = word.partition("=")
+        index += 1
+        if word == "--":
+            positions += range(index, len(words))
+            break
+        if name == "--var":
+            text = value if equals else _value(line, index)
+            inputs.append(_named(line, text, index - (1 if equals else 0)))
+            index += 0 if equals else 1
+        elif name in declared.all:
+            options.append(word)
+            if name in declared.valued and not equals:
+                options.append(_value(line, index))
+                index += 1
+        elif not word.startswith("--") or len(name) == len("--"):
+            positions.append(index - 1)
+        elif not name[2:].isidentifier():
+            raise _unknown(line, index - 1, name, declared.all)
+        elif equals:
+            inputs.append(GivenValue(name=name[2:], text=value, word=index - 1))
+        else:
+            near = closest(name, declared.all)
+            if near is not None and (index == len(words) or words[index].startswith("--")):
+                raise _unknown(line, index - 1, name, declared.all)
+            inputs.append(GivenValue(name=name[2:], text=_value(line, index), word=index - 1))
+            index += 1
+    return options, positions, inputs
+
+
+def _value(line: CommandLine, index: int) -> str:
+    """The word with this index, as the value of the option before it."""
+    if index >= len(line.words) or line.words[index].startswith("--"):
+        name = line.words[index - 1]
+        message = f"{name} needs a value"
+        fix = f"write {name} VALUE, or {name}=VALUE for a value that begins with --"
+        raise line.error("missing-value", message, index - 1, label="no value follows", fix=fix)
+    return line.words[index]
+
+
+def _named(line: CommandLine, text: str, word: int) -> GivenValue:
+    match = _ASSIGNMENT.fullmatch(text)
+    if match is None:
+        raise line.error("usage", "--var takes NAME=VALUE", word, label="write --var x=1,2,3")
+    return GivenValue(name=match[1], text=match[2], word=word)
+
+
+def _choose_expression(line: CommandLine, positions: Sequence[int]) -> tuple[int | None, list[GivenValue]]:
+    """Which of the words without `--` is the expression; the others must be `name=value`."""
+    matches = {position: _ASSIGNMENT.fullmatch(line.words[position]) for position in positions}
+    expressions = [position for position, match in matches.items() if match is None]
+    if not expressions:  # `y=2*x` is a program, `x=3` an input: what cannot be a value is the program
+        expressions = [position for position, match in matches.items() if match and not _is_value(match[1], match[2])]
+    if len(expressions) > 1:
+        extra = expressions[1]
+        label = f"there is no option {line.words[extra]}" if line.words[extra].startswith("-") else None
+        fix = "quote the expression; an input is --x VALUE or x=VALUE"
+        raise line.error("usage", "there is one expression too many", extra, label=label, fix=fix)
+    inputs = [
+        GivenValue(name=match[1], text=match[2], word=position)
+        for position, match in matches.items()
+        if match is not None and position not in expressions
+    ]
+    return (expressions[0] if expressions else None), inputs
+
+
+def _is_value(name: str, text: str) -> bool:
+    try:
+        parse_input(name, text)
+    except AgxError:
+        return False
+    return True
+
+
+def _check_twice(line: CommandLine, inputs: Sequence[GivenValue]) -> None:
+    seen: dict[str, GivenValue] = {}
+    for given in inputs:
+        if given.name in seen:
+            raise line.error("usage", f"{given.name} is given twice", given.word, label="the second time here")
+        seen[given.name] = given
+
+
+def _check_swallowed(line: CommandLine, inputs: Sequence[GivenValue], declared: Declared) -> None:
+    """Without an expression, an unknown `--jsn` has probably taken it for its value."""
+    for given in inputs:
+        if line.words[given.word] == f"--{given.name}" and closest(f"--{given.name}", declared.all):
+            raise _unknown(line, given.word, f"--{given.name}", declared.all)
+
+
+def _check_names(line: CommandLine, text: str, inputs: Sequence[GivenValue], declared: Declared) -> None:
+    """Every input is used, and every name that only --var can give is given so."""
+    names = frozenset(given.name for given in inputs)
+    try:
+        program = parse(text, given=names)
+    except AgxError:
+        return  # the program itself is what is wrong, and `explore` says so
+    free = frozenset(program.free)
+    for given in inputs:
+        if not program.reads(given.name):
+            word = line.words[given.word]
+            if word.startswith("--") and not word.startswith("--var"):
+                options = {option for option in declared.all if option.startswith("--")}
+                raise _unknown(line, given.word, f"--{given.name}", {f"--{name}" for name in free} | options, free)
+            near = closest(given.name, free)
+            label = f"did you mean {near}?" if near else _uses(free)
+            raise line.error("unused-input", f"the expression does not use {given.name}", given.word, label=label)
+
+
+def _unknown(
+    line: CommandLine, word: int, name: str, known: frozenset[str] | set[str], free: frozenset[str] = frozenset()
+) -> AgxError:
+    near = closest(name, known)
+    label = f"did you mean {near}?" if near else _uses(free)
+    return line.error(
+        "unknown-option", f"there is no option {name}, and the expression does not use it", word, label=label
+    )
+
+
+def _uses(free: frozenset[str]) -> str:
+    return f"it uses {', '.join(sorted(free))}" if free else "it uses no inputs"

@@ -1,0 +1,1 @@
+"""One file for each command. Commands know nothing of one another."""

@@ -1,0 +1,148 @@
+"""`agx grad`: an expression and inputs in; results, gradients, grad_fn chain and leaf status out."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any, TypeVar
+
+import typer
+from typer.core import TyperCommand
+
+from autograd_cli.cli.arguments import CommandLine, Declared, sort_words
+from autograd_cli.cli.delivery import Delivery, Format, check_file, deliver
+from autograd_cli.cli.terminal import Color
+from autograd_cli.diagnostic import AgxError, bad_request
+from autograd_cli.explore import explore
+from autograd_cli.lang.program import parse
+from autograd_cli.modes import DEFAULT_MODE
+
+_STDIN = "-"
+_Choice = TypeVar("_Choice", bound=str)
+
+
+class GradCommand(TyperCommand):
+    """Sorts the words of the command line before Typer parses them, so that an input may have any name."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer vendors click, whose types have no public name
+        """Typer's own parsing, of words in the order that it knows."""
+        if ctx.resilient_parsing:
+            return super().parse_args(ctx, args)
+        line = CommandLine(args, ctx.info_name or "grad")
+        return super().parse_args(ctx, sort_words(line, _declared(self)).for_typer())
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:  # noqa: ANN401 - as above
+        """Typer's completions, and after `--` the variables of the expression."""
+        items = super().shell_complete(ctx, incomplete)
+        if not incomplete.startswith("-"):
+            return items
+        options = super().shell_complete(ctx, "--")
+        names = [f"--{name}" for name in _free_names(ctx.params.get("expression"))]
+        make_item = type(options[0])
+        return [*(make_item(name) for name in names if name.startswith(incomplete)), *items]
+
+
+def _declared(command: TyperCommand) -> Declared:
+    options = [param for param in command.params if getattr(param, "is_flag", None) is not None]
+    names = {name: param for param in options for name in (*param.opts, *param.secondary_opts)}
+    flags = {name for name, param in names.items() if getattr(param, "is_flag", False)} | {"--help", "-h"}
+    return Declared(valued=frozenset(names) - flags, flags=frozenset(flags))
+
+
+def _free_names(expression: object) -> tuple[str, ...]:
+    try:
+        return parse(str(expression or "")).free
+    except AgxError:
+        return ()
+
+
+def grad(  # noqa: PLR0913 - the options of the command
+    expression: Annotated[str, typer.Argument(help='What to differentiate, such as "2*x".', show_default=False)],
+    *,
+    var: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="An input: also --NAME VALUE, or NAME=VALUE. VALUE is numbers (3; 1,2; 1,2;3,4; [[1,2],[3,4]]), an "
+            "expression (randn(2,3)), a file (@w.npy, .npz#key, .pt, .pth, .safetensors, .csv, .tsv, .json) or - for "
+            "stdin; :dtype after it sets the dtype.",
+        ),
+    ] = None,
+    gradient: Annotated[
+        list[str] | None,
+        typer.Option(metavar="VALUE", help="What backward() starts from, of the result's shape (default: ones)."),
+    ] = None,
+    wrt: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="The inputs that require gradients: x,w (default: all).")
+    ] = None,
+    no_requires_grad: Annotated[
+        bool, typer.Option("--no-requires-grad", help="Inputs do not require gradients.")
+    ] = False,
+    no_grad: Annotated[bool, typer.Option("--no-grad", help="Run under torch.no_grad().")] = False,
+    inference_mode: Annotated[bool, typer.Option("--inference-mode", help="Run under torch.inference_mode().")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Inputs enter through .detach().")] = False,
+    data: Annotated[bool, typer.Option("--data", help="Inputs enter through .data.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object (see agx schema).")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the gradients only, as --x reads them.")] = False,
+    python: Annotated[bool, typer.Option("--python", help="Print the same as a PyTorch program.")] = False,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write to a file: .json, .txt, .svg or .html."),
+    ] = None,
+    color: Annotated[Color, typer.Option(help="When to use colour.")] = Color.AUTO,
+    precision: Annotated[int, typer.Option(min=1, max=17, help="Digits after the point in tables.")] = 4,
+    depth: Annotated[int | None, typer.Option(min=1, help="Draw this many levels of the grad_fn tree.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Leave nothing out, whatever the size.")] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of torch's random numbers.")] = 0,
+    dtype: Annotated[str, typer.Option(help="The default dtype: float32, float64, float16 or bfloat16.")] = "float32",
+    device: Annotated[str, typer.Option(help="Where tensors live: cpu, cuda, cuda:1, mps.")] = "cpu",
+    threads: Annotated[int | None, typer.Option(min=1, help="How many threads torch uses.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug in agx.")] = False,  # noqa: ARG001 - read by cli.app
+) -> None:
+    """Compute an expression, and its gradients with real torch."""
+    modes = {
+        "no-requires-grad": no_requires_grad,
+        "no-grad": no_grad,
+        "inference-mode": inference_mode,
+        "detach": detach,
+        "data": data,
+    }
+    formats = {Format.JSON: json, Format.VALUES: quiet, Format.PYTHON: python}
+    mode = _only(modes, DEFAULT_MODE, "modes")
+    format_ = _only(formats, Format.PAGE, "formats")
+    if output is not None:
+        check_file(output)
+    report = explore(
+        expression,
+        inputs=_read_stdin(dict(_split(pair) for pair in var or ())),
+        gradients=gradient or (),
+        wrt=None if wrt is None else [name.strip() for name in wrt.split(",")],
+        mode=mode,
+        seed=seed,
+        dtype=dtype,
+        device=device,
+        threads=threads,
+        full=full,
+    )
+    delivery = Delivery(format=format_, color=color, precision=precision, depth=depth, full=full, file=output)
+    raise typer.Exit(deliver(report, delivery))
+
+
+def _split(pair: str) -> tuple[str, str]:
+    name, _, text = pair.partition("=")
+    return name, text
+
+
+def _only(flags: dict[_Choice, bool], default: _Choice, kind: str) -> _Choice:
+    chosen = [name for name, is_on in flags.items() if is_on]
+    if len(chosen) > 1:
+        words = " and ".join(f"--{name}" for name in chosen)
+        raise bad_request("usage", f"{words} are two {kind}: choose one", source="command line")
+    return chosen[0] if chosen else default
+
+
+def _read_stdin(inputs: dict[str, str]) -> dict[str, str]:
+    """The inputs, with what stdin says in the place of a `-`."""
+    from_stdin = [name for name, text in inputs.items() if text.strip() == _STDIN]
+    if len(from_stdin) > 1:
+        raise bad_request("usage", f"{' and '.join(from_stdin)} cannot both come from stdin", source="command line")
+    return {name: sys.stdin.read().strip() if name in from_stdin else text for name, text in inputs.items()}

@@ -1,0 +1,128 @@
+"""What agx has to say about a text: one type for a syntax error, a bad input, torch's refusal and a remark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+PROGRAM = "program"
+COMMAND_LINE = "command line"
+
+
+class Severity(StrEnum):
+    """How bad it is. An ERROR means that what was asked for could not be given."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Status(StrEnum):
+    """How a request ended. `exit_code` is what the process says of it."""
+
+    ANSWER = "answer"
+    BAD_NEWS = "bad-news"
+    BAD_REQUEST = "bad-request"
+    LIMIT = "limit"
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a process that ends so."""
+        return _EXIT_CODES[self]
+
+
+_EXIT_CODES = {Status.ANSWER: 0, Status.BAD_NEWS: 1, Status.BAD_REQUEST: 2, Status.LIMIT: 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A piece of a text: 1-based lines, 0-based columns in characters, half-open."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    @classmethod
+    def of_offsets(cls, text: str, start: int, end: int) -> Span:
+        """The span of `text[start:end]`."""
+        line, column = _position(text, start)
+        end_line, end_column = _position(text, end)
+        return cls(line=line, column=column, end_line=end_line, end_column=end_column)
+
+    def cut(self, text: str) -> str:
+        """The piece of `text` that this span covers."""
+        lines = text.split("\n")[self.line - 1 : self.end_line]
+        if not lines:
+            return ""
+        lines[-1] = lines[-1][: self.end_column]
+        lines[0] = lines[0][self.column :]
+        return "\n".join(lines)
+
+
+def _position(text: str, offset: int) -> tuple[int, int]:
+    before = text[:offset]
+    return before.count("\n") + 1, offset - (before.rfind("\n") + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Related:
+    """Another place that matters for a diagnostic, and what happened there."""
+
+    span: Span
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One finding.
+
+    `rule` is a stable slug. `span` is a place in the text that `source` names: the program, an input's value
+    (`--x`) or the command line. `label` stands beside the caret, `victim` is the variable that is affected,
+    `torch_says` holds torch's own words where torch spoke, and `fix` says what to write instead.
+    """
+
+    rule: str
+    severity: Severity
+    message: str
+    source: str = PROGRAM
+    span: Span | None = None
+    label: str | None = None
+    related: tuple[Related, ...] = ()
+    victim: str | None = None
+    torch_says: str | None = None
+    fix: str | None = None
+
+
+class AgxError(Exception):
+    """A request that cannot be carried out, as data: raised below `explore`, which makes a Report of it."""
+
+    def __init__(self, diagnostic: Diagnostic, status: Status = Status.BAD_REQUEST) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+        self.status = status
+
+
+def bad_request(
+    rule: str,
+    message: str,
+    *,
+    source: str = PROGRAM,
+    span: Span | None = None,
+    label: str | None = None,
+    torch_says: str | None = None,
+    fix: str | None = None,
+) -> AgxError:
+    """The error for a request that could not be understood."""
+    return AgxError(
+        Diagnostic(
+            rule=rule,
+            severity=Severity.ERROR,
+            message=message,
+            source=source,
+            span=span,
+            label=label,
+            torch_says=torch_says,
+            fix=fix,
+        )
+    )

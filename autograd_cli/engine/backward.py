@@ -1,0 +1,90 @@
+"""The backward pass on a result, as torch does it, and what each leaf got from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from autograd_cli.diagnostic import bad_request
+from autograd_cli.engine.recording import Box, Recording
+from autograd_cli.engine.snapshot import MAX_VALUES
+from autograd_cli.lang.inputs import InputSpec
+from autograd_cli.trace import Backward, LeafGradient, Phase, Refusal, TensorInfo
+
+
+def roots_of(result: Box) -> list[Box]:
+    """The outputs that backward starts from.
+
+    Of a sequence these are its tracked tensors, or, where none is, those of a floating or complex dtype (for torch to
+    refuse them).
+    """
+    if not isinstance(result.payload, tuple | list):
+        return [result]
+    tensors = [box for box in result.payload if isinstance(box.payload, torch.Tensor)]
+    tracked = [box for box in tensors if box.payload.requires_grad]
+    floating = [box for box in tensors if box.payload.is_floating_point() or box.payload.is_complex()]
+    return tracked or floating or tensors or [result]
+
+
+def check_gradients(roots: Sequence[Box], specs: Sequence[InputSpec], gradients: Sequence[torch.Tensor]) -> None:
+    """Each given gradient must have the shape of its root.
+
+    Raises:
+        AgxError: too few or too many of them, or another shape; with both shapes.
+    """
+    if len(gradients) != len(roots):
+        message = f"there are {len(gradients)} values of --gradient for {len(roots)} outputs"
+        raise bad_request("gradient-shape", message, source="--gradient", fix="give --gradient once for each output")
+    for root, spec, gradient in zip(roots, specs, gradients, strict=True):
+        expected = list(root.payload.shape) if isinstance(root.payload, torch.Tensor) else []
+        if list(gradient.shape) != expected:
+            message = f"the gradient has shape {list(gradient.shape)}, the result has shape {expected}"
+            fix = f"give {spec.source} a value of shape {expected}"
+            raise bad_request("gradient-shape", message, source=spec.source, fix=fix)
+
+
+def run_backward(
+    recording: Recording,
+    roots: Sequence[Box],
+    gradients: Sequence[torch.Tensor],
+    leaves: Mapping[str, torch.Tensor],
+) -> Backward:
+    """Call backward on the roots, with the gradients given or else with ones, and look at the leaves after it."""
+
+    def look(tensor: torch.Tensor | None) -> TensorInfo | None:
+        return None if tensor is None else recording.look(tensor, roots[0].value, None, max_values=MAX_VALUES)
+
+    before = {name: look(leaf.grad) for name, leaf in leaves.items()}
+    weights: list[torch.Tensor | None] = list(gradients) or [_ones(root.payload) for root in roots]
+    refusal = None
+    try:
+        torch.autograd.backward([_loss(root.payload, weight) for root, weight in zip(roots, weights, strict=True)])
+    except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
+        refusal = Refusal(exception=type(error).__name__, message=str(error), span=None, during=Phase.BACKWARD)
+    return Backward(
+        roots=tuple(root.value for root in roots),
+        gradients=tuple(look(weight) for weight in weights),
+        given=bool(gradients),
+        leaves=tuple(
+            LeafGradient(name=name, before=before[name], after=look(leaf.grad)) for name, leaf in leaves.items()
+        ),
+        refusal=refusal,
+    )
+
+
+def _ones(payload: object) -> torch.Tensor | None:
+    return torch.ones_like(payload) if isinstance(payload, torch.Tensor) and payload.shape else None
+
+
+def _loss(payload: object, gradient: torch.Tensor | None) -> torch.Tensor:
+    """A real scalar whose backward() gives `payload` the gradient (ones where None).
+
+    Passing the gradient to torch itself would import sympy, for half a second. L = Re(sum(y * conj(g))) gives the same
+    bits: dL/dy = g, with torch's convention for complex gradients.
+    """
+    if not isinstance(payload, torch.Tensor):
+        raise AttributeError(f"'{type(payload).__name__}' object has no attribute 'backward'")  # noqa: TRY004 - as Python says it
+    weighted = payload if gradient is None else payload * gradient.conj()
+    total = weighted.sum() if weighted.shape else weighted
+    return total.real if total.is_complex() else total

@@ -1,0 +1,219 @@
+"""One run of a program under one tracking mode: the inputs, the program, the backward pass, and a Trace of it all."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import torch
+
+from autograd_cli.diagnostic import bad_request
+from autograd_cli.engine.backward import check_gradients, roots_of, run_backward
+from autograd_cli.engine.interpreter import Interpreter, RefusedError
+from autograd_cli.engine.recording import Box, Recording
+from autograd_cli.engine.snapshot import MAX_VALUES
+from autograd_cli.engine.tensors import check_device, make_tensor
+from autograd_cli.lang.inputs import InputSpec
+from autograd_cli.lang.program import Program
+from autograd_cli.modes import Entry, GradMode, Mode
+from autograd_cli.trace import Refusal, TensorInfo, Trace, Variable
+
+_STACK = 20_000
+
+
+def run(  # noqa: PLR0913 - the parts of a request, each used once
+    program: Program,
+    inputs: Sequence[InputSpec],
+    gradients: Sequence[InputSpec],
+    held: Mapping[str, object],
+    *,
+    mode: Mode,
+    wrt: Sequence[str] | None,
+    seed: int,
+    dtype: str,
+    device: str,
+    threads: int | None,
+    full: bool,
+) -> Trace:
+    """Run `program` and backward on its result.
+
+    `held` maps the source of an input that is a file or an object to what `files.read` gave for it, or to the object.
+    `wrt` are the inputs that require gradients (None: all of a floating or complex dtype). `full` keeps the values of
+    tensors of any size.
+
+    Raises:
+        AgxError: an input or a gradient cannot be made; the program has no result.
+    """
+    max_values = None if full else MAX_VALUES
+    with _settings(seed=seed, dtype=dtype, device=device, threads=threads):
+        check_device(device)
+        tensors = {spec.name: make_tensor(spec, held.get(spec.source), device) for spec in inputs}
+        asked = _asked(inputs, tensors, wrt)
+        weights = [make_tensor(spec, held.get(spec.source), device) for spec in gradients]
+        return _Run(program, mode, asked, max_values).go(tensors, gradients, weights)
+
+
+def _asked(
+    inputs: Sequence[InputSpec], tensors: Mapping[str, torch.Tensor], wrt: Sequence[str] | None
+) -> tuple[str, ...]:
+    differentiable = [name for name, tensor in tensors.items() if tensor.is_floating_point() or tensor.is_complex()]
+    if wrt is None:
+        return tuple(differentiable)
+    for spec in inputs:
+        if spec.name in wrt and spec.name not in differentiable:
+            kind = str(tensors[spec.name].dtype).removeprefix("torch.")
+            message = f"{spec.name} is {kind}: only floating point and complex tensors can require gradients"
+            raise bad_request("int-dtype", message, source=spec.source, fix=f"leave {spec.name} out of --wrt")
+    return tuple(name for name in tensors if name in wrt)
+
+
+class _Run:
+    """The state of one run: what is recorded so far, and the leaves whose gradients will be looked at."""
+
+    def __init__(self, program: Program, mode: Mode, asked: tuple[str, ...], max_values: int | None) -> None:
+        self._program = program
+        self._mode = mode
+        self._asked = asked
+        self._max_values = max_values
+        self._recording = Recording()
+        self._shown: dict[str, Box] = {}
+
+    def go(
+        self, tensors: Mapping[str, torch.Tensor], specs: Sequence[InputSpec], weights: Sequence[torch.Tensor]
+    ) -> Trace:
+        with warnings.catch_warnings(record=True):
+            warnings.simplefilter("always")
+            interpreter = Interpreter(self._program, self._recording, self._enter(tensors))
+            try:
+                with _GRAD_MODES[self._mode.grad_mode]():
+                    result = interpreter.run()
+            except RefusedError as error:
+                return self._trace(interpreter, result=None, refusal=error.refusal)
+            if result is None:
+                fix = "end it with the expression whose gradient you want"
+                raise bad_request("no-result", "the last line of the program has no value", fix=fix)
+            self._recording.step = None
+            return self._differentiate(interpreter, result, specs, weights)
+
+    def _enter(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, Box]:
+        """The variables that the program starts with: the inputs as the mode lets them in."""
+        names: dict[str, Box] = {}
+        for name, tensor in tensors.items():
+            tracked = name in self._asked
+            if tracked and self._mode.entry is not Entry.PLAIN:
+                tensor.requires_grad_()
+            box = self._recording.add(tensor, op="input", name=name, max_values=self._max_values)
+            self._shown[name] = names[name] = box
+            if tracked and self._mode.entry in {Entry.DETACHED, Entry.DATA}:
+                cut = tensor.detach() if self._mode.entry is Entry.DETACHED else tensor.data
+                op = self._mode.entry.value.removesuffix("()")
+                names[name] = self._recording.add(cut, op=op, operands=[box])
+                self._shown[f"{name}{self._mode.entry.value}"] = names[name]
+        return names
+
+    def _differentiate(
+        self, interpreter: Interpreter, result: Box, specs: Sequence[InputSpec], weights: Sequence[torch.Tensor]
+    ) -> Trace:
+        roots = roots_of(result)
+        if weights:
+            check_gradients(roots, specs, weights)
+        fitting = [
+            weight.to(root.payload.dtype) if isinstance(root.payload, torch.Tensor) else weight
+            for root, weight in zip(roots[: len(weights)], weights, strict=True)
+        ]
+        backward = run_backward(self._recording, roots, fitting, self._leaves(interpreter))
+        trace = self._trace(interpreter, result=result, refusal=backward.refusal)
+        return replace(trace, backwards=(backward,))
+
+    def _leaves(self, interpreter: Interpreter) -> dict[str, torch.Tensor]:
+        """The leaves that were asked for, and those that the program made itself, by name."""
+        leaves = {name: self._shown[name].payload for name in self._asked}
+        for name, box in interpreter.names.items():
+            tensor = box.payload
+            if not isinstance(tensor, torch.Tensor) or any(tensor is leaf for leaf in leaves.values()):
+                continue
+            if tensor.is_leaf and tensor.requires_grad:
+                leaves.setdefault(name, tensor)
+        return leaves
+
+    def _trace(self, interpreter: Interpreter, *, result: Box | None, refusal: Refusal | None) -> Trace:
+        recording = self._recording
+        if result is not None:
+            recording.write_out(result, self._max_values)
+        variables = self._variables(interpreter)
+        grads = tuple(
+            (name, self._grad(leaf, self._shown.get(name, result))) for name, leaf in self._leaves(interpreter).items()
+        )
+        outputs = () if result is None else recording.values[result.value].elements or (result.value,)
+        return Trace(
+            mode=self._mode.name,
+            steps=tuple(interpreter.steps),
+            values=tuple(recording.values),
+            nodes=tuple(recording.nodes),
+            backwards=(),
+            variables=variables,
+            result=None if result is None else result.value,
+            outputs=outputs,
+            asked=self._asked,
+            grads=grads,
+            refusal=refusal,
+        )
+
+    def _variables(self, interpreter: Interpreter) -> tuple[Variable, ...]:
+        """The inputs and the program's names, as they are at the end."""
+        boxes = dict(self._shown)
+        for name, box in interpreter.names.items():
+            entered = boxes.get(f"{name}{self._mode.entry.value}", boxes.get(name))
+            if entered is None:
+                boxes[name] = box
+            elif entered.payload is not box.payload:
+                boxes[f"{name} (input)"], boxes[name] = boxes[name], box
+        return tuple(self._variable(name, box) for name, box in boxes.items() if isinstance(box.payload, torch.Tensor))
+
+    def _variable(self, name: str, box: Box) -> Variable:
+        tensor = box.payload
+        span = self._recording.values[box.value].span
+        info = self._recording.look(tensor, box.value, span, max_values=self._max_values)
+        return Variable(name=name, value=box.value, tensor=info, grad=self._grad(tensor, box))
+
+    def _grad(self, tensor: torch.Tensor, box: Box | None) -> TensorInfo | None:
+        """`.grad` as TensorInfo; not asked of a tensor that cannot have one, for which torch would warn."""
+        if not (tensor.is_leaf or tensor.retains_grad) or tensor.grad is None or box is None:
+            return None
+        return self._recording.look(tensor.grad, box.value, None, max_values=self._max_values)
+
+
+_GRAD_MODES = {
+    GradMode.GRAD: torch.enable_grad,
+    GradMode.NO_GRAD: torch.no_grad,
+    GradMode.INFERENCE: torch.inference_mode,
+}
+
+
+@contextlib.contextmanager
+def _settings(*, seed: int, dtype: str, device: str, threads: int | None) -> Iterator[None]:
+    """Torch's global settings for one run; the caller's are back in place after it."""
+    rng_state, default_dtype, default_threads = (
+        torch.get_rng_state(),
+        torch.get_default_dtype(),
+        torch.get_num_threads(),
+    )
+    stack = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(stack, _STACK))  # the interpreter recurses as deep as the program nests
+    try:
+        torch.set_default_dtype(getattr(torch, dtype))
+        if threads is not None:
+            torch.set_num_threads(threads)
+        torch.manual_seed(seed)
+        placed = contextlib.nullcontext() if device == "cpu" else torch.device(device)
+        with torch.inference_mode(mode=False), torch.enable_grad(), placed:
+            yield
+    finally:
+        torch.set_rng_state(rng_state)
+        torch.set_default_dtype(default_dtype)
+        if threads is not None:
+            torch.set_num_threads(default_threads)
+        sys.setrecursionlimit(stack)

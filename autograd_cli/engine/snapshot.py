@@ -1,0 +1,59 @@
+"""A tensor → TensorInfo: what is true of it at this moment, read without changing it."""
+
+from __future__ import annotations
+
+import torch
+
+from autograd_cli.trace import Number, Summary, TensorInfo, edge_indices
+
+MAX_VALUES = 1_000_000
+MAX_INTERMEDIATE_VALUES = 1_000
+
+
+def snapshot(tensor: torch.Tensor, *, grad_fn: int | None, storage: int, max_values: int | None) -> TensorInfo:
+    """The state of `tensor`; above `max_values` elements (None: no limit) only a Summary of what is in it."""
+    complete = max_values is None or tensor.numel() <= max_values
+    is_inference = tensor.is_inference()
+    return TensorInfo(
+        shape=tuple(tensor.shape),
+        dtype=str(tensor.dtype).removeprefix("torch."),
+        device=str(tensor.device),
+        values=_numbers(tensor) if complete else None,
+        summary=None if complete else _summary(tensor),
+        requires_grad=tensor.requires_grad,
+        is_leaf=tensor.is_leaf,
+        grad_fn=grad_fn,
+        retains_grad=tensor.retains_grad,
+        is_inference=is_inference,
+        version=None if is_inference else tensor._version,  # noqa: SLF001 - torch has no other name for it
+        storage=storage,
+    )
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor outside autograd, with what torch keeps lazily (conjugation, sign, zeros) written out."""
+    plain = tensor.detach()
+    if plain._is_zerotensor():  # noqa: SLF001 - tolist() raises on these, and only this tells
+        plain = plain.clone()
+    return plain.resolve_conj().resolve_neg()
+
+
+def _numbers(tensor: torch.Tensor) -> tuple[Number, ...]:
+    return tuple(_plain(tensor).reshape(-1).tolist())
+
+
+def _summary(tensor: torch.Tensor) -> Summary:
+    plain = _plain(tensor)
+    corners = plain
+    for dimension, size in enumerate(plain.shape):
+        corners = corners.index_select(dimension, torch.tensor(edge_indices(size), device=plain.device))
+    finite = plain[torch.isfinite(plain)]
+    ordered = not plain.is_complex() and finite.numel() > 0
+    return Summary(
+        corners=tuple(corners.reshape(-1).tolist()),
+        minimum=finite.min().item() if ordered else None,
+        maximum=finite.max().item() if ordered else None,
+        mean=finite.double().mean().item() if ordered else None,
+        nan_count=int(torch.isnan(plain).sum().item()),
+        inf_count=int(torch.isinf(plain).sum().item()),
+    )

@@ -1,0 +1,146 @@
+"""InputSpec → tensor: numbers, creation expressions, files and the Python API's own objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from autograd_cli.diagnostic import AgxError, bad_request
+from autograd_cli.engine import files
+from autograd_cli.engine.interpreter import Interpreter, RefusedError
+from autograd_cli.engine.recording import Recording
+from autograd_cli.lang.inputs import Creation, FileReference, InputSpec, Literal
+
+
+def make_tensor(spec: InputSpec, held: object, device: str) -> torch.Tensor:
+    """A new leaf tensor that does not require gradients.
+
+    `held` is what `files.read` gave for a file, or the object that the caller of the Python API holds.
+
+    Raises:
+        AgxError: torch refuses to make it, or the file is damaged.
+    """
+    dtype: torch.dtype | None = None if spec.dtype is None else getattr(torch, spec.dtype)
+    try:
+        return _tensor(spec, held, dtype).to(device)
+    except RefusedError as error:
+        refusal = error.refusal
+        message = f"the value of {spec.name} cannot be computed"
+        raise bad_request(
+            "bad-value", message, source=spec.source, span=refusal.span, torch_says=refusal.message
+        ) from None
+    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+        message = f"{spec.name} cannot be made a tensor"
+        raise bad_request("bad-value", message, source=spec.source, torch_says=first_line(error)) from None
+
+
+def first_line(error: Exception) -> str:
+    """What torch says, without its C++ stack."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _tensor(spec: InputSpec, held: object, dtype: torch.dtype | None) -> torch.Tensor:
+    match spec.content:
+        case Literal():
+            return _of_literal(spec.content, dtype)
+        case Creation():
+            return _of_expression(spec.content, dtype)
+        case FileReference():
+            return _of_file(spec, held, dtype)
+        case _:
+            return _of_object(held, dtype)
+
+
+def _of_literal(literal: Literal, dtype: torch.dtype | None) -> torch.Tensor:
+    if dtype is None:
+        all_truths = bool(literal.values) and all(isinstance(value, bool) for value in literal.values)
+        some_complex = any(isinstance(value, complex) for value in literal.values)
+        dtype = torch.bool if all_truths else default_complex() if some_complex else torch.get_default_dtype()
+    return torch.tensor(literal.values, dtype=dtype).reshape(literal.shape)
+
+
+def default_complex() -> torch.dtype:
+    """The complex dtype with the precision of the default dtype."""
+    return torch.complex128 if torch.get_default_dtype() == torch.float64 else torch.complex64
+
+
+def _of_expression(creation: Creation, dtype: torch.dtype | None) -> torch.Tensor:
+    box = Interpreter(creation.program, Recording(), {}).run()
+    found = None if box is None else box.unwrap()
+    if isinstance(found, torch.Tensor):
+        tensor = found.detach().clone()
+        return tensor if dtype is None else tensor.to(dtype)
+    if isinstance(found, list | tuple):
+        tensor = torch.tensor(found)
+        return tensor.to(dtype or (torch.get_default_dtype() if tensor.dtype == torch.int64 else tensor.dtype))
+    if isinstance(found, bool | int | float | complex):
+        return _of_literal(Literal(shape=(), values=(found,)), dtype)
+    raise TypeError(f"the expression gives {type(found).__name__}, not numbers")
+
+
+def _of_file(spec: InputSpec, held: object, dtype: torch.dtype | None) -> torch.Tensor:
+    assert isinstance(spec.content, FileReference)
+    if isinstance(held, Literal):
+        return _of_literal(held, dtype)
+    if held is None:
+        tensor = _read_safetensors(spec) if spec.content.kind == "safetensors" else _read_torch(spec)
+    else:
+        tensor = torch.from_numpy(_native(held))
+        if spec.content.kind in {"csv", "tsv"}:
+            dtype = dtype or torch.get_default_dtype()
+    return tensor if dtype is None else tensor.to(dtype)
+
+
+def _read_torch(spec: InputSpec) -> torch.Tensor:
+    assert isinstance(spec.content, FileReference)
+    try:
+        found = torch.load(spec.content.path, map_location="cpu", weights_only=True)
+    except Exception as error:  # noqa: BLE001 - the unpickler of a damaged file raises what it likes
+        raise files.damaged(spec, error) from None
+    if isinstance(found, Mapping):
+        tensors = {key: item for key, item in found.items() if isinstance(key, str) and isinstance(item, torch.Tensor)}
+        found = tensors[files.choose_key(spec, tensors)]
+    if not isinstance(found, torch.Tensor):
+        raise files.damaged(spec, TypeError("no tensor in it"))
+    return found.detach().clone()
+
+
+def _read_safetensors(spec: InputSpec) -> torch.Tensor:
+    from safetensors import safe_open
+
+    assert isinstance(spec.content, FileReference)
+    with safe_open(spec.content.path, framework="pt") as archive:
+        tensor: torch.Tensor = archive.get_tensor(files.choose_key(spec, archive.keys()))
+        return tensor
+
+
+def _of_object(held: object, dtype: torch.dtype | None) -> torch.Tensor:
+    if isinstance(held, torch.Tensor):
+        return held.detach().clone().to(dtype or held.dtype)
+    return torch.as_tensor(_native(held), dtype=dtype).clone()
+
+
+def _native(array: object) -> object:
+    """The array in this machine's byte order and with positive strides, which torch asks for."""
+    import numpy as np
+
+    array = np.asarray(array)
+    return np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False)).reshape(array.shape)
+
+
+def check_device(device: str) -> None:
+    """Make sure that tensors can live on `device`.
+
+    Raises:
+        AgxError: there is no such device here.
+    """
+    try:
+        torch.zeros(1, device=device).tolist()
+    except (RuntimeError, NotImplementedError, AssertionError) as error:
+        raise _no_device(device, error) from None
+
+
+def _no_device(device: str, error: Exception) -> AgxError:
+    message = f"the device {device} cannot be used here"
+    return bad_request("unknown-device", message, source="--device", torch_says=first_line(error))

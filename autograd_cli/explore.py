@@ -1,0 +1,169 @@
+"""The use case: a program and inputs in, a Report out. It does not raise on bad input: errors are diagnostics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from autograd_cli import rules
+from autograd_cli.diagnostic import AgxError, Severity, Span, Status, bad_request
+from autograd_cli.lang import vocabulary
+from autograd_cli.lang.inputs import FileReference, InputSpec, input_of_object
+from autograd_cli.lang.program import Program, normalise, parse
+from autograd_cli.lang.suggest import did_you_mean
+from autograd_cli.modes import DEFAULT_MODE, MODES
+from autograd_cli.trace import SCHEMA, GivenInput, Report, Trace
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+DEFAULT_DTYPES = ("float32", "float64", "float16", "bfloat16")
+_DEVICE = re.compile(r"[a-z]+(:\d+)?")
+
+
+class ShownReport(Report):
+    """A Report that shows itself: as tables in a notebook and in a Rich console."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        from autograd_cli.render import picture
+
+        return picture.html_fragment(self)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from autograd_cli.render import page
+        from autograd_cli.render.look import Look
+
+        yield page.page(self, Look(width=options.max_width))
+
+
+def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
+    program: str,
+    /,
+    *,
+    inputs: Mapping[str, object] | None = None,
+    gradient: object = None,
+    gradients: Sequence[object] = (),
+    wrt: Sequence[str] | None = None,
+    mode: str = DEFAULT_MODE,
+    seed: int = 0,
+    dtype: str = "float32",
+    device: str = "cpu",
+    threads: int | None = None,
+    full: bool = False,
+    **named: object,
+) -> Report:
+    """Run a program, and backward on its result, and tell both graphs.
+
+    Inputs are keyword arguments (or items of `inputs`, for names that are arguments here): text as on the command line,
+    numbers, nested lists, NumPy arrays or tensors. `gradient` is one such value of the result's shape; `gradients` are
+    those of a result with several outputs. `wrt` are the inputs that require gradients (default: all of a
+    floating or complex dtype), `mode` is a name of `modes.MODES`, `seed` seeds torch's generator for the run alone.
+
+    A request that cannot be understood does not raise: `Report.status` and `Report.diagnostics` say what is wrong.
+    """
+    objects = {**(inputs or {}), **named}
+    gradients = gradients if gradient is None else [gradient, *gradients]
+    specs: list[InputSpec] = []
+    weights: list[InputSpec] = []
+    traces: tuple[Trace, ...] = ()
+    try:
+        parsed = parse(program, given=frozenset(objects))
+        specs += [input_of_object(name, value) for name, value in objects.items()]
+        weights += [input_of_object(_gradient_name(index), value) for index, value in enumerate(gradients)]
+        _check_names(parsed, specs, wrt)
+        _check_settings(mode, dtype, device)
+        held = {
+            spec.source: value for spec, value in zip([*specs, *weights], [*objects.values(), *gradients], strict=True)
+        }
+        held |= _read_files([*specs, *weights])
+
+        from autograd_cli.engine.run import run  # torch is imported here, after all that can fail without it
+
+        traces = (
+            run(
+                parsed,
+                specs,
+                weights,
+                held,
+                mode=MODES[mode],
+                wrt=wrt,
+                seed=seed,
+                dtype=dtype,
+                device=device,
+                threads=threads,
+                full=full,
+            ),
+        )
+        diagnostics = tuple(found for trace in traces for found in rules.check(trace, parsed.source))
+        bad_news = any(found.severity is Severity.ERROR for found in diagnostics)
+        status = Status.BAD_NEWS if bad_news else Status.ANSWER
+    except AgxError as error:
+        diagnostics, status = (error.diagnostic,), error.status
+    return ShownReport(
+        schema=SCHEMA,
+        status=status,
+        source=normalise(program),
+        inputs=tuple(GivenInput(name=spec.name, text=spec.text) for spec in specs),
+        gradients=tuple(GivenInput(name=spec.name, text=spec.text) for spec in weights),
+        command_line=None,
+        seed=seed,
+        default_dtype=dtype,
+        device=device,
+        traces=traces,
+        diagnostics=diagnostics,
+    )
+
+
+def _gradient_name(index: int) -> str:
+    return "gradient" if index == 0 else f"gradient #{index + 1}"
+
+
+def _check_names(program: Program, specs: Sequence[InputSpec], wrt: Sequence[str] | None) -> None:
+    """Every free name has a value, every value and every name of `wrt` is of use."""
+    given = [spec.name for spec in specs]
+    for name, span in program.names:
+        if name in program.free and name not in given:
+            raise missing_value(name, span, [other for other in given if not program.reads(other)])
+    for name in given:
+        if not program.reads(name):
+            message = f"the program does not use {name}"
+            label = did_you_mean(name, (read for read, _ in program.names))
+            raise bad_request("unused-input", message, source=f"--{name}", label=label)
+    for name in wrt or ():
+        if name not in given:
+            message = f"there is no input {name}"
+            raise bad_request("unknown-name", message, source="--wrt", label=did_you_mean(name, given))
+
+
+def missing_value(name: str, span: Span, unused: Sequence[str], option: str | None = None) -> AgxError:
+    """The error for a name of the program that has no value; `option` is how one is given."""
+    label = did_you_mean(name, unused)
+    if vocabulary.resolve(name) is not None:
+        label = f"{name} is a function: write {name}(…)"
+    elif label is None:
+        label = did_you_mean(name, vocabulary.CONSTANTS - {"e"}) if len(name) > 1 else None
+    fix = f"give it one: {option or f'--{name} 1,2,3'}"
+    return bad_request("missing-value", f"`{name}` has no value", span=span, label=label, fix=fix)
+
+
+def _check_settings(mode: str, dtype: str, device: str) -> None:
+    if mode not in MODES:
+        label = did_you_mean(mode, MODES)
+        raise bad_request("unknown-mode", f"there is no mode {mode}", source="--mode", label=label)
+    if dtype not in DEFAULT_DTYPES:
+        message = f"the default dtype is one of {', '.join(DEFAULT_DTYPES)}"
+        raise bad_request("unknown-dtype", message, source="--dtype", label=did_you_mean(dtype, DEFAULT_DTYPES))
+    if not _DEVICE.fullmatch(device) or device.startswith("meta"):
+        message = f"{device} is not a device that holds values"
+        raise bad_request("unknown-device", message, source="--device", fix="use cpu, cuda or cuda:0")
+
+
+def _read_files(specs: Sequence[InputSpec]) -> dict[str, object]:
+    if not any(isinstance(spec.content, FileReference) for spec in specs):
+        return {}
+    from autograd_cli.engine import files
+
+    return {spec.source: files.read(spec) for spec in specs if isinstance(spec.content, FileReference)}

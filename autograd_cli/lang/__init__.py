@@ -1,0 +1,1 @@
+"""From text to a checked Program and to inputs. Nothing here imports torch or runs anything."""

@@ -1,0 +1,343 @@
+"""Text or Python object → InputSpec: what to make of `--x 1,2,3`, `--x "randn(2,3)"`, `--x @weights.npy#w`.
+
+    value       body [":" dtype]
+    body        "@" path ["#" key] | numbers | expression
+    numbers     number | row | row (";" row)* | "[" … "]" nested
+    row         number ("," number)*
+    number      12  -.5  1e-3  inf  nan  1+2j  true  false
+
+A body that is not made of numbers is an expression of the language without inputs (`randn(2,3)`, `[pi, pi/2]`).
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TypeAlias
+
+from autograd_cli.diagnostic import Span, bad_request
+from autograd_cli.lang import vocabulary
+from autograd_cli.lang.program import Program, is_defined, parse
+from autograd_cli.lang.suggest import closest, did_you_mean
+
+Number: TypeAlias = bool | int | float | complex
+
+FILE_KINDS = {
+    ".npy": "npy",
+    ".npz": "npz",
+    ".pt": "torch",
+    ".pth": "torch",
+    ".safetensors": "safetensors",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".json": "json",
+}
+MAX_DIMENSIONS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Literal:
+    """Numbers: `values` row-major for `shape`."""
+
+    shape: tuple[int, ...]
+    values: tuple[Number, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creation:
+    """A program without inputs whose result is the value."""
+
+    program: Program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReference:
+    """A file, by kind; `key` names one of several arrays in it."""
+
+    path: str
+    kind: str
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A tensor or array that the caller of the Python API holds."""
+
+    type_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSpec:
+    """An input: its name, the text it came from (`source` names that text in diagnostics), what it holds, its dtype.
+
+    `dtype` is None for the default: that of the run for numbers, its own for a file or an array.
+    """
+
+    name: str
+    text: str
+    content: Literal | Creation | FileReference | Given
+    dtype: str | None
+
+    @property
+    def source(self) -> str:
+        """How diagnostics call the text of this input."""
+        return f"--{self.name}"
+
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|inf(?:inity)?|nan)"
+_COMPLEX = re.compile(rf"(?P<re>{_NUMBER})??(?P<im>{_NUMBER}|[+-])?[jJ]|(?P<real>{_NUMBER})", re.ASCII | re.IGNORECASE)
+_TOKEN = re.compile(r"\s*([\[\];,]|[^\s\[\];,]+)")
+_DTYPE = re.compile(r":\s*([A-Za-z_][A-Za-z_0-9]*)\s*$")
+_WORDS = {"true": True, "false": False}
+_EXPRESSION_CHARACTERS = frozenset(string.ascii_letters + "_(*/%")
+
+
+def parse_input(name: str, text: str) -> InputSpec:
+    """The input that `--name text` means.
+
+    Raises:
+        AgxError: the text is neither numbers nor a creation expression nor a file of a known kind.
+    """
+    source = f"--{name}"
+    body, dtype = _split_dtype(text, source)
+    if not body.strip():
+        raise bad_request("empty-value", f"the value of {name} is empty", source=source, fix=f"write {source} 1,2,3")
+    content: Literal | Creation | FileReference
+    if body.strip().startswith("@"):
+        content = _parse_file(body.strip()[1:], text, source)
+    else:
+        content = _parse_numbers(body, source) or _parse_expression(body, source)
+    return InputSpec(name=name, text=text, content=content, dtype=dtype)
+
+
+def input_of_object(name: str, value: object) -> InputSpec:
+    """The input that a Python object means: text, numbers, nested lists of numbers, or else an array or tensor.
+
+    Raises:
+        AgxError: a list that is ragged or holds something else than numbers.
+    """
+    if isinstance(value, str):
+        return parse_input(name, value)
+    if isinstance(value, bool | int | float | complex | list | tuple):
+        literal = literal_of_nested(value, f"--{name}")
+        return InputSpec(name=name, text=_shown(value), content=literal, dtype=None)
+    type_name = type(value).__name__
+    return InputSpec(name=name, text=f"<{type_name}>", content=Given(type_name=type_name), dtype=None)
+
+
+def literal_of_nested(nested: object, source: str) -> Literal:
+    """Nested lists of numbers (or of the strings and objects that stand for them in JSON) as a Literal.
+
+    Raises:
+        AgxError: it is ragged or holds something else than numbers.
+    """
+    shape = _shape_of(nested)
+    level: list[object] = [nested]
+    for size in shape:
+        if any(not isinstance(item, list | tuple) or len(item) != size for item in level):
+            raise bad_request("ragged", "the rows do not have the same length", source=source)
+        level = [element for item in level if isinstance(item, list | tuple) for element in item]
+    return Literal(shape=shape, values=tuple(_number_of_object(item, source) for item in level))
+
+
+def _shape_of(nested: object) -> tuple[int, ...]:
+    shape: list[int] = []
+    while isinstance(nested, list | tuple) and len(shape) < MAX_DIMENSIONS:
+        shape.append(len(nested))
+        if not nested:
+            break
+        nested = nested[0]
+    return tuple(shape)
+
+
+def _number_of_object(item: object, source: str) -> Number:
+    match item:
+        case bool() | int() | float() | complex():
+            return item
+        case "NaN" | "Infinity" | "-Infinity":
+            return float(item)
+        case {"re": re_part, "im": im_part}:
+            return complex(
+                float(_number_of_object(re_part, source).real), float(_number_of_object(im_part, source).real)
+            )
+        case list() | tuple():
+            raise bad_request("ragged", "the rows do not have the same depth", source=source)
+    message = f"it holds a {type(item).__name__} where a number should be"
+    raise bad_request("not-a-number", message, source=source)
+
+
+def _shown(value: object, limit: int = 60) -> str:
+    text = str(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _split_dtype(text: str, source: str) -> tuple[str, str | None]:
+    match = _DTYPE.search(text)
+    if match is None:
+        return text, None
+    name = match[1]
+    if name in vocabulary.DTYPES:
+        return text[: match.start()], name
+    if text.lstrip().startswith("@") and closest(name, vocabulary.DTYPES) is None:
+        return text, None  # a colon of the file name
+    span = Span.of_offsets(text, match.start(1), match.end(1))
+    label = did_you_mean(name, vocabulary.DTYPES)
+    raise bad_request("unknown-dtype", f"there is no dtype `{name}`", source=source, span=span, label=label)
+
+
+def _parse_file(reference: str, text: str, source: str) -> FileReference:
+    path, _, key = reference.partition("#")
+    kind = FILE_KINDS.get(PurePath(path).suffix.lower())
+    if kind is None:
+        start = text.index("@") + 1
+        span = Span.of_offsets(text, start, start + len(path))
+        fix = f"use one of {' '.join(FILE_KINDS)}"
+        raise bad_request("unknown-file-kind", "this kind of file cannot be read", source=source, span=span, fix=fix)
+    return FileReference(path=path, kind=kind, key=key or None)
+
+
+def _parse_expression(body: str, source: str) -> Creation:
+    program = parse(body, source=source)
+    for name, span in program.names:
+        if not is_defined(name):
+            message = f"`{name}` is not a number, nor a function that creates a tensor"
+            label = did_you_mean(name, vocabulary.CONSTANTS | {"true", "false"} | vocabulary.TORCH)
+            fix = "a value is numbers (1,2,3), an expression (randn(2,3)) or a file (@data.npy)"
+            raise bad_request("not-a-number", message, source=source, span=span, label=label, fix=fix)
+    return Creation(program=program)
+
+
+def _parse_numbers(body: str, source: str) -> Literal | None:
+    """The Literal that the text is; None where it is not made of numbers, brackets and separators alone."""
+    tokens: list[tuple[str, int]] = [(match[1], match.start(1)) for match in _TOKEN.finditer(body)]
+    numbers = {word for word, _ in tokens if word not in {"[", "]", ",", ";"}}
+    values = {word: _number(word) for word in numbers}
+    wrong = [word for word, value in values.items() if value is None]
+    if any(_EXPRESSION_CHARACTERS & set(word) for word in wrong) or (wrong and "[" not in body and "," not in body):
+        return None
+    return _NumberReader(body, tokens, values, source).read()
+
+
+def _number(word: str) -> Number | None:
+    if word.lower() in _WORDS:
+        return _WORDS[word.lower()]
+    match = _COMPLEX.fullmatch(word)
+    if match is None:
+        return None
+    if match["real"] is not None:
+        return int(word) if word.lstrip("+-").isdigit() and len(word) <= _MAX_DIGITS else float(word)
+    imaginary = {None: "1", "+": "1", "-": "-1"}.get(match["im"], match["im"])
+    return complex(float(match["re"] or 0), float(imaginary or 1))
+
+
+_MAX_DIGITS = 20
+
+
+class _NumberReader:
+    """Reads rows and brackets into one Literal, with a place for what is ragged, missing or too much."""
+
+    def __init__(self, text: str, tokens: list[tuple[str, int]], values: dict[str, Number | None], source: str) -> None:
+        self._text = text
+        self._tokens = tokens
+        self._values = values
+        self._source = source
+
+    def read(self) -> Literal:
+        if self._tokens[0][0] == "[":
+            return self._brackets()
+        rows: list[list[tuple[str, int]]] = [[]]
+        for token in self._tokens:
+            if token[0] == ";":
+                rows.append([])
+            else:
+                rows[-1].append(token)
+        if len(rows) > 1 and not rows[-1]:
+            rows.pop()
+        numbers = [self._row(row) for row in rows]
+        if len(rows) == 1 and len(rows[0]) == 1:
+            return Literal(shape=(), values=tuple(numbers[0]))
+        for row, tokens in zip(numbers, rows, strict=True):
+            if len(row) != len(numbers[0]):
+                message = f"this row has {_count(len(row))}, the first has {len(numbers[0])}"
+                raise self._error("ragged", message, tokens[0][1], tokens[-1][1] + len(tokens[-1][0]))
+        shape = (len(numbers), len(numbers[0])) if len(self._separators(";")) else (len(numbers[0]),)
+        return Literal(shape=shape, values=tuple(value for row in numbers for value in row))
+
+    def _separators(self, kind: str) -> list[int]:
+        return [offset for word, offset in self._tokens if word == kind]
+
+    def _row(self, tokens: Sequence[tuple[str, int]]) -> list[Number]:
+        """The numbers of one row: number ("," number)* [","]."""
+        numbers: list[Number] = []
+        for index, (word, offset) in enumerate(tokens):
+            if index % 2 == 0:
+                numbers.append(self._value(word, offset))
+            elif word != ",":
+                raise self._error("syntax", "there is a comma missing before this", offset, offset + len(word))
+        if not numbers:
+            end = len(self._text.rstrip())
+            raise self._error("syntax", "this row is empty", end - 1, end)
+        return numbers
+
+    def _brackets(self) -> Literal:  # noqa: C901, PLR0912 - one case for each kind of token, in one loop
+        """Nested brackets, without recursion: the sizes of each level must agree."""
+        values: list[Number] = []
+        counts: list[int] = []
+        sizes: dict[int, int] = {}
+        depth_of_numbers: int | None = None
+        expect_item = True
+        for word, offset in self._tokens:
+            end = offset + len(word)
+            if not counts and (values or sizes):
+                raise self._error("syntax", "this stands after the closing bracket", offset, end)
+            if word == "[" and expect_item:
+                counts.append(0)
+                if len(counts) > MAX_DIMENSIONS:
+                    raise self._error("too-deep", f"at most {MAX_DIMENSIONS} dimensions", offset, end)
+            elif word == "]" and counts and (not expect_item or self._may_close(offset)):
+                size = counts.pop()
+                if sizes.setdefault(len(counts), size) != size:
+                    message = f"this row has {_count(size)}, an earlier one has {sizes[len(counts)]}"
+                    raise self._error("ragged", message, offset, end)
+                expect_item = False
+                if counts:
+                    counts[-1] += 1
+            elif word == "," and not expect_item and counts:
+                expect_item = True
+            elif expect_item and word not in {"]", ",", ";"}:
+                if depth_of_numbers not in {None, len(counts)}:
+                    raise self._error("ragged", "this number is at another depth than the others", offset, end)
+                depth_of_numbers = len(counts)
+                values.append(self._value(word, offset))
+                counts[-1] += 1
+                expect_item = False
+            else:
+                raise self._error("syntax", f"`{word}` is not expected here", offset, end)
+        if counts:
+            raise self._error("syntax", "a bracket is not closed", len(self._text) - 1, len(self._text))
+        shape = tuple(size for _, size in sorted(sizes.items()))
+        if depth_of_numbers is not None and depth_of_numbers != len(shape):
+            raise bad_request("ragged", "the rows do not have the same depth", source=self._source)
+        return Literal(shape=shape, values=tuple(values))
+
+    def _may_close(self, offset: int) -> bool:
+        """Whether a bracket may close before an item: it is empty, or follows a trailing comma."""
+        return self._text[:offset].rstrip().endswith(("[", ","))
+
+    def _value(self, word: str, offset: int) -> Number:
+        value = self._values.get(word)
+        if value is None:
+            message = "a number is missing here" if word in "[],;" else f"`{word}` is not a number"
+            raise self._error("not-a-number", message, offset, offset + len(word))
+        return value
+
+    def _error(self, rule: str, message: str, start: int, end: int) -> Exception:
+        span = Span.of_offsets(self._text, max(start, 0), end)
+        return bad_request(rule, message, source=self._source, span=span)
+
+
+def _count(size: int) -> str:
+    return "1 element" if size == 1 else f"{size} elements"

@@ -1,0 +1,1 @@
+"""Report → text, one file for each format. Nothing here imports torch or writes anywhere."""

@@ -1,0 +1,92 @@
+"""Diagnostics as a person reads them: what is wrong, the line, a caret under the exact span, what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from autograd_cli.diagnostic import PROGRAM, Diagnostic, Related, Severity
+from autograd_cli.render.escape import visible
+from autograd_cli.render.look import BAD, HEADING, QUIET, REMARK
+
+_STYLES = {Severity.ERROR: BAD, Severity.WARNING: BAD, Severity.NOTE: REMARK}
+_WIDTH = 120
+
+
+def diagnostic_block(diagnostic: Diagnostic, text: str, width: int | None) -> Group:
+    """One diagnostic, several lines. `text` is what its `source` names; `width` is None where lines may be long."""
+    style = _STYLES[diagnostic.severity]
+    title = f"{diagnostic.severity.value}[{diagnostic.rule}]"
+    parts: list[RenderableType] = [Text.assemble((title, style), (f": {visible(diagnostic.message)}", HEADING))]
+    margin = ""
+    if diagnostic.span is not None and text:
+        places = (Related(span=diagnostic.span, label=diagnostic.label or ""), *diagnostic.related)
+        margin = " " * len(str(max(place.span.line for place in places)))
+        where = f"{diagnostic.source}:{diagnostic.span.line}:{diagnostic.span.column + 1}"
+        parts.append(Text(f"{margin}--> {visible(where)}", style=QUIET))
+        parts.append(Text(f"{margin} |", style=QUIET))
+        parts += _excerpts(places, text, margin, width or _WIDTH, style)
+    elif diagnostic.label:
+        parts.append(_note(margin, "help", diagnostic.label))
+    if diagnostic.torch_says:
+        speaker = "Python says" if diagnostic.torch_says.startswith("AttributeError") else "torch says"
+        parts.append(_note(margin, speaker, diagnostic.torch_says))
+    if diagnostic.fix:
+        parts.append(_note(margin, "help", diagnostic.fix))
+    return Group(*parts)
+
+
+def _excerpts(places: tuple[Related, ...], text: str, margin: str, width: int, style: str) -> Iterator[Text]:
+    """Each place: its line (once, where several places share it), and marks under the columns of its span."""
+    rows = text.split("\n")
+    room = max(width - len(margin) - 4, 20)
+    shown = None
+    for place in places:
+        span, row = place.span, rows[place.span.line - 1]
+        end = span.end_column if span.end_line == span.line else len(row)
+        start = max(span.column - room // 2, 0) if cell_len(row) > room else 0
+        before, marked = visible(row[start : span.column]), visible(row[span.column : max(end, span.column)])
+        if (span.line, start) != shown:
+            number = str(span.line).rjust(len(margin))
+            line = _window(visible(row[start:]), room, is_cut=start > 0)
+            yield Text.assemble((f"{number} | ", QUIET), line)
+            shown = (span.line, start)
+        mark, mark_style = ("^", style) if place is places[0] else ("-", REMARK)
+        column = cell_len(before)
+        marks = mark * max(min(cell_len(marked), room - column), 1)
+        yield from _marked(margin, " " * column, marks, visible(place.label), room, mark_style)
+
+
+def _window(row: str, room: int, *, is_cut: bool) -> str:
+    if is_cut:
+        row = f"…{row[1:]}"
+    return row if cell_len(row) <= room else f"{row[: room - 1]}…"
+
+
+def _marked(margin: str, indent: str, marks: str, label: str, room: int, style: str) -> Iterator[Text]:
+    """The marks and their label, which goes to a line of its own where it does not fit beside them."""
+    if len(indent) + len(marks) + 1 + cell_len(label) <= room or not label:
+        yield Text.assemble((f"{margin} | ", QUIET), indent, (f"{marks} {label}".rstrip(), style))
+        return
+    yield Text.assemble((f"{margin} | ", QUIET), indent, (marks, style))
+    yield Text.assemble((f"{margin} | ", QUIET), (label, style))
+
+
+def _note(margin: str, kind: str, words: str) -> Table:
+    grid = Table.grid()
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text.assemble((f"{margin} = ", QUIET), (f"{kind}: ", HEADING)), Text(visible(words)))
+    return grid
+
+
+def one_line(diagnostic: Diagnostic) -> str:
+    """A diagnostic as one line of plain text."""
+    where = ""
+    if diagnostic.span is not None and diagnostic.source == PROGRAM:
+        where = f" at {diagnostic.span.line}:{diagnostic.span.column + 1}"
+    return visible(f"{diagnostic.severity.value}[{diagnostic.rule}]{where}: {diagnostic.message}")

@@ -1,0 +1,43 @@
+"""How a page looks: width, precision, how much is unfolded, and the glyphs and styles it is drawn with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glyphs:
+    """The characters that trees and marks are drawn with."""
+
+    arrow: str
+    fork: str
+    last: str
+    bar: str
+    blank: str
+    fold: str
+    ellipsis: str
+
+
+UNICODE = Glyphs(arrow="→ ", fork="├─ ", last="└─ ", bar="│  ", blank="   ", fold="⋮", ellipsis="…")
+ASCII = Glyphs(arrow="-> ", fork="|- ", last="`- ", bar="|  ", blank="   ", fold=":", ellipsis="...")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """`width` is None where lines may have any length; `depth` is how far trees are drawn (None: all the way)."""
+
+    width: int | None = None
+    precision: int = 4
+    depth: int | None = None
+    full: bool = False
+    glyphs: Glyphs = UNICODE
+
+
+# Named colours of the terminal's own palette, chosen to be legible on dark and on light backgrounds.
+HEADING = "bold"
+QUIET = "dim"
+GRADIENT = "green"
+NODE = "magenta"
+LEAF = "green"
+BAD = "bold red"
+REMARK = "bold blue"

@@ -1,0 +1,135 @@
+"""The numbers of a tensor for a reader (NumPy's printer), and for the shell (what `--x` reads back)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from autograd_cli.render.look import Look
+from autograd_cli.trace import EDGE_ITEMS, TensorInfo, edge_indices
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_SHOWN_WHOLE = 100
+_ANY_WIDTH = 1_000_000
+
+
+def array_text(tensor: TensorInfo, look: Look, width: int | None) -> str:
+    """The tensor's values, aligned, in the middle shortened where there are many; several lines for a matrix."""
+    import numpy as np
+
+    array = _array(tensor)
+    threshold = _ANY_WIDTH * _ANY_WIDTH if look.full and tensor.values is not None else _SHOWN_WHOLE
+    return np.array2string(
+        array,
+        precision=look.precision,
+        separator=", ",
+        threshold=0 if tensor.summary is not None else threshold,
+        edgeitems=EDGE_ITEMS,
+        max_line_width=max(width or _ANY_WIDTH, 20),
+    )
+
+
+def is_shortened(tensor: TensorInfo, look: Look) -> bool:
+    """Whether `array_text` leaves elements out."""
+    return tensor.summary is not None or (tensor.numel > _SHOWN_WHOLE and not look.full)
+
+
+def statistics_text(tensor: TensorInfo, look: Look) -> str:
+    """Minimum, maximum, mean, and how many elements are NaN or infinite."""
+    minimum, maximum, mean, nan_count, inf_count = _statistics(tensor)
+    words = [f"{tensor.numel:,} elements"]
+    if minimum is not None and maximum is not None and mean is not None:
+        digits = look.precision
+        words += [f"min {minimum:.{digits}g}", f"max {maximum:.{digits}g}", f"mean {mean:.{digits}g}"]
+    words += [f"NaN {nan_count:,}", f"inf {inf_count:,}"]
+    return "  ".join(words)
+
+
+def _statistics(tensor: TensorInfo) -> tuple[float | None, float | None, float | None, int, int]:
+    import numpy as np
+
+    if (summary := tensor.summary) is not None:
+        return summary.minimum, summary.maximum, summary.mean, summary.nan_count, summary.inf_count
+    array = np.array(tensor.values)
+    nan_count, inf_count = int(np.isnan(array).sum()), int(np.isinf(array).sum())
+    finite = array[np.isfinite(array)]
+    if not finite.size or np.iscomplexobj(finite):
+        return None, None, None, nan_count, inf_count
+    return float(finite.min()), float(finite.max()), float(finite.mean()), nan_count, inf_count
+
+
+def _array(tensor: TensorInfo) -> np.ndarray[Any, np.dtype[Any]]:
+    """The values as an array. Of a summary, one index stands for all that each long dimension leaves out."""
+    import numpy as np
+
+    dtype = _numpy_dtype(tensor.dtype)
+    if tensor.summary is None:
+        return np.array(tensor.values, dtype=dtype).reshape(tensor.shape)
+    kept = [len(edge_indices(size)) for size in tensor.shape]
+    array = np.array(tensor.summary.corners, dtype=dtype).reshape(kept)
+    for dimension, size in enumerate(tensor.shape):
+        if size > kept[dimension]:
+            array = np.insert(array, EDGE_ITEMS, array.take(0, dimension), axis=dimension)
+    return array
+
+
+def _numpy_dtype(dtype: str) -> str:
+    # float32 holds every bfloat16, and its shortest decimal is one for bfloat16, too
+    return "float32" if dtype == "bfloat16" else dtype
+
+
+def shell_text(tensor: TensorInfo) -> str:
+    """The values as `--x` reads them, shortest decimals that give the same tensor.
+
+    Raises:
+        ValueError: there are only summarised values.
+    """
+    import numpy as np
+
+    if tensor.values is None:
+        raise ValueError(f"{tensor.numel:,} elements are not written out")
+    array = np.array(tensor.values, dtype=_numpy_dtype(tensor.dtype))
+    words = [_word(number) for number in array]
+    if not tensor.shape:
+        return words[0]
+    if len(tensor.shape) == 1 and len(words) > 1:
+        return ",".join(words)
+    if not words and len(tensor.shape) > 1:
+        return f"zeros({','.join(map(str, tensor.shape))})"
+    for size in reversed(tensor.shape[1:]):
+        words = [f"[{','.join(words[start : start + size])}]" for start in range(0, len(words), size)]
+    return f"[{','.join(words)}]"
+
+
+def _word(number: Any) -> str:  # noqa: ANN401 - a NumPy scalar of any kind
+    import numpy as np
+
+    if isinstance(number, np.complexfloating):
+        imaginary = _word(number.imag)
+        return f"{_word(number.real)}{'' if imaginary.startswith('-') else '+'}{imaginary}j"
+    return str(number).removesuffix(".0").lower()
+
+
+def python_text(tensor: TensorInfo) -> str:
+    """The values as nested Python lists, with `math.inf` and `math.nan` for what has no literal."""
+    import numpy as np
+
+    if tensor.values is None:
+        raise ValueError(f"{tensor.numel:,} elements are not written out")
+    array = np.array(tensor.values, dtype=_numpy_dtype(tensor.dtype))
+    words = [_python_word(number) for number in array]
+    if not tensor.shape:
+        return words[0]
+    for size in reversed(tensor.shape[1:]):
+        words = [f"[{', '.join(words[start : start + size])}]" for start in range(0, len(words), size)]
+    return f"[{', '.join(words)}]"
+
+
+def _python_word(number: Any) -> str:  # noqa: ANN401 - a NumPy scalar of any kind
+    import numpy as np
+
+    if isinstance(number, np.complexfloating):
+        return f"complex({_python_word(number.real)}, {_python_word(number.imag)})"
+    return re.sub("(nan|inf)", r"math.\1", str(number))

@@ -1,0 +1,199 @@
+"""The Report as a page for a person: values, tensors, the grad_fn tree, and what there is to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from autograd_cli.modes import DEFAULT_MODE, MODES
+from autograd_cli.render.diagnostics import diagnostic_block
+from autograd_cli.render.escape import shortened, visible
+from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, Look
+from autograd_cli.render.numbers import array_text, is_shortened, statistics_text
+from autograd_cli.render.tree import TreeLine, chain_text, node_name, tree_lines
+from autograd_cli.trace import Backward, Report, TensorInfo, Trace, Value
+
+_SHORT = 18
+_ROWS = 40
+_LABEL = 20
+_NARROWEST = 8
+_WIDE = 120
+_HEADINGS = ("tensor", "shape", "dtype", "requires_grad", "is_leaf", "grad_fn", ".grad")
+
+
+def page(report: Report, look: Look) -> Group:
+    """The whole page, without a final empty line."""
+    parts: list[RenderableType] = []
+    if report.traces:
+        parts = [part for section in _sections(report, report.trace, look) for part in (section, Text())][:-1]
+    for diagnostic in report.diagnostics:
+        if parts:
+            parts.append(Text())
+        parts.append(diagnostic_block(diagnostic, report.text_of(diagnostic.source), look.width))
+    return Group(*parts)
+
+
+def _sections(report: Report, trace: Trace, look: Look) -> Iterator[RenderableType]:
+    yield _values(trace, look)
+    yield _tensors(report, trace, look)
+    yield _graph(report, trace, look)
+
+
+def _values(trace: Trace, look: Look) -> Table:
+    """Name and value of the inputs, the program's variables, the results and the gradients."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    names = [(variable.name, variable.tensor) for variable in trace.variables]
+    width = max((len(name) for name, _ in [*names, *trace.grads]), default=0) + len(".grad")
+    room = None if look.width is None else look.width - max(width, len("result")) - 2
+    if trace.mode != DEFAULT_MODE:
+        grid.add_row(Text("mode", style=HEADING), Text(f"the program runs {MODES[trace.mode].summary}"))
+    for name, tensor in names:
+        grid.add_row(Text(visible(name), style=HEADING), _array(tensor, look, room))
+    for label, value in _results(trace):
+        shown = Text(str(value.scalar)) if value.tensor is None else _array(value.tensor, look, room)
+        grid.add_row(Text(label, style=HEADING), shown)
+    for name, grad in trace.grads:
+        shown = Text("None", style=BAD) if grad is None else _array(grad, look, room, style=GRADIENT)
+        grid.add_row(Text(f"{visible(name)}.grad", style=HEADING), shown)
+    for backward in trace.backwards:
+        for words in _quiet_words(trace, backward):
+            grid.add_row("", Text(words, style=QUIET))
+    return grid
+
+
+def _results(trace: Trace) -> Iterator[tuple[str, Value]]:
+    several = trace.outputs != (trace.result,)
+    for index, output in enumerate(trace.outputs):
+        yield f"result[{index}]" if several else "result", trace.values[output]
+
+
+def _quiet_words(trace: Trace, backward: Backward) -> Iterator[str]:
+    """The line that says which gradient backward() started from, where the user gave none."""
+    if backward.given or backward.refusal is not None:
+        return
+    shapes = [str(list(gradient.shape)) for gradient in backward.gradients if gradient is not None]
+    if shapes:
+        yield f"backward() started from ones of shape {', '.join(shapes)}; --gradient gives others"
+    left_out = len(trace.outputs) - len(backward.roots)
+    if left_out > 0:
+        some = f"{len(backward.roots)} of {len(trace.outputs)} outputs"
+        yield f"backward() started from {some}: the others are not tracked"
+
+
+def _array(tensor: TensorInfo, look: Look, room: int | None, style: str = "") -> Text:
+    text = Text(array_text(tensor, look, room), style=style)
+    if is_shortened(tensor, look):
+        text.append(f"\n{statistics_text(tensor, look)}", style=BAD if _has_gaps(tensor) else QUIET)
+    return text
+
+
+def _has_gaps(tensor: TensorInfo) -> bool:
+    words = statistics_text(tensor, Look())
+    return not words.endswith("NaN 0  inf 0")
+
+
+def _tensors(report: Report, trace: Trace, look: Look) -> Table:
+    """What torch knows about every tensor of the run."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=HEADING)
+    for heading in _HEADINGS:
+        table.add_column(heading, no_wrap=heading != "tensor", overflow="fold")
+    rows, room = _fitting_rows(report, trace, look)
+    shown = rows if look.full or len(rows) <= _ROWS else [*rows[: _ROWS // 2], *rows[-_ROWS // 2 :]]
+    for index, (label, *facts) in enumerate(shown):
+        if len(shown) < len(rows) and index == _ROWS // 2:
+            table.add_row(Text(f"{look.glyphs.fold} {len(rows) - len(shown):,} more (--full)", style=QUIET))
+        table.add_row(Text(shortened(label.plain, room)), *facts)
+    return table
+
+
+def _fitting_rows(report: Report, trace: Trace, look: Look) -> tuple[list[list[Text]], int | None]:
+    """The rows, and the room for their labels, which goes before that for gradients written out."""
+    facts = list(_rows(report, trace))
+    rows = [_cells(trace, *fact, look, _SHORT) for fact in facts]
+    if look.width is None:
+        return rows, None
+    room = look.width - _width_of_facts(rows)
+    if room < min(max(len(row[0]) for row in rows), _LABEL):
+        rows = [_cells(trace, *fact, look, 0) for fact in facts]
+        room = look.width - _width_of_facts(rows)
+    return rows, max(room, _NARROWEST)
+
+
+def _width_of_facts(rows: Sequence[Sequence[Text]]) -> int:
+    """The columns that a table of these rows needs beside its labels."""
+    columns = zip(*(row[1:] for row in rows), strict=True)
+    widths = [max(len(cell) for cell in column) for column in columns]
+    return sum(max(width, len(heading)) + 2 for width, heading in zip(widths, _HEADINGS[1:], strict=False)) + 2
+
+
+def _rows(report: Report, trace: Trace) -> Iterator[tuple[str, TensorInfo, TensorInfo | None]]:
+    """Label, state and gradient: the variables as they are at the end, then what has no name, in order."""
+    variables = {variable.value: variable for variable in trace.variables}
+    for variable in sorted(trace.variables, key=lambda each: trace.values[each.value].op != "input"):
+        yield variable.name, variable.tensor, variable.grad
+    for value in trace.values:
+        passing = value.op.endswith("=") and value.op not in {"==", "!=", "<=", ">="}
+        if value.tensor is not None and value.id not in variables and value.op != "input" and not passing:
+            yield _label(report, trace, value), value.tensor, None
+
+
+def _label(report: Report, trace: Trace, value: Value) -> str:
+    """The piece of the program that made a value; an element of a sequence with its index."""
+    piece = "" if value.span is None else value.span.cut(report.source)
+    is_element = value.op.startswith("[") and value.op[1:-1].isdigit() and trace.values[value.operands[0]].elements
+    return f"{piece}{value.op}" if is_element else piece
+
+
+def _cells(trace: Trace, label: str, tensor: TensorInfo, grad: TensorInfo | None, look: Look, room: int) -> list[Text]:
+    grad_fn = "None" if tensor.grad_fn is None else node_name(trace.nodes[tensor.grad_fn])
+    return [
+        Text(shortened(label, None)),
+        Text(str(list(tensor.shape))),
+        Text(tensor.dtype),
+        _truth(tensor.requires_grad),
+        _truth(tensor.is_leaf),
+        Text(grad_fn, style=QUIET if tensor.grad_fn is None else NODE),
+        _short_grad(grad, look, room),
+    ]
+
+
+def _truth(truth: bool) -> Text:  # noqa: FBT001 - the truth is what is shown
+    return Text(str(truth), style="" if truth else QUIET)
+
+
+def _short_grad(grad: TensorInfo | None, look: Look, room: int) -> Text:
+    if grad is None:
+        return Text("None", style=QUIET)
+    text = array_text(grad, look, None)
+    fits = len(text) <= room and "\n" not in text
+    return Text(text if fits else "see above", style=GRADIENT)
+
+
+def _graph(report: Report, trace: Trace, look: Look) -> RenderableType:
+    """The graph that torch recorded for the result, from its grad_fn to the leaves."""
+    roots = list(dict.fromkeys(info.grad_fn for info in trace.output_tensors() if info.grad_fn is not None))
+    heading = Text("grad_fn", style=HEADING)
+    if not roots:
+        return Text.assemble(heading, "  None: torch recorded nothing for the result")
+    if len(roots) == 1 and (chain := chain_text(trace, roots[0], look)) is not None and _fits(chain, look):
+        heading.append(f"  {chain}", style="not bold")
+    grid = Table.grid(padding=(0, 3))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for line in tree_lines(trace, roots, report.source, look):
+        grid.add_row(_tree_cell(line), Text(line.label))
+    return Group(heading, grid)
+
+
+def _fits(chain: str, look: Look) -> bool:
+    return len(chain) + len("grad_fn  ") <= (look.width or _WIDE)
+
+
+def _tree_cell(line: TreeLine) -> Text:
+    style = QUIET if line.is_fold else LEAF if line.is_leaf else NODE
+    return Text.assemble((line.prefix, QUIET), (line.name, style))

@@ -1,0 +1,268 @@
+"""The Report's request as a PyTorch program that needs nothing of agx: running it gives the same numbers.
+
+The user's own text stays as it is, but for names that agx knows without a prefix: `sin(x)` becomes `torch.sin(x)`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+from collections.abc import Iterator
+
+from autograd_cli.diagnostic import AgxError, bad_request
+from autograd_cli.lang import vocabulary
+from autograd_cli.lang.inputs import Creation, parse_input
+from autograd_cli.lang.program import Program, SpanFinder, no_grad_argument, parse
+from autograd_cli.modes import MODES, Entry, GradMode
+from autograd_cli.render.numbers import python_text
+from autograd_cli.trace import GivenInput, Report, TensorInfo, Trace, Value
+
+_NO_GRAD = '''
+def no_grad(compute):
+    """Compute something that torch does not record."""
+    with torch.no_grad():
+        return compute()
+'''
+_RANDOM = re.compile(r"rand|normal|bernoulli|dropout|multinomial|poisson|binomial|rrelu|gumbel|uniform_|exponential_")
+_NUMBER_METHODS = frozenset({"item", "size", "numel", "dim", "tolist"})
+
+
+def pytorch_text(report: Report) -> str:
+    """The program.
+
+    Raises:
+        AgxError: an input is too large to be written into it.
+    """
+    trace = report.trace
+    names = frozenset(given.name for given in report.inputs)
+    program = parse(report.source, given=names)
+    body = _Converter(program, names).text()
+    mode = MODES[trace.mode]
+    if mode.grad_mode is not GradMode.GRAD:
+        body = f"with torch.{mode.grad_mode.value}():\n{textwrap.indent(body, '    ')}"
+    lines = [*_inputs(report, trace), *_gradients(report, trace), body, *_backward(trace), *_prints(trace)]
+    text = "\n".join(lines)
+    return "\n".join([*_head(report, text), text]) + "\n"
+
+
+def _head(report: Report, text: str) -> Iterator[str]:
+    if re.search(r"\bmath\.", text):
+        yield "import math\n"
+    yield "import torch\n"
+    if "no_grad(lambda: " in text:
+        yield f"{_NO_GRAD}\n"
+    if report.default_dtype != "float32":
+        yield f"torch.set_default_dtype(torch.{report.default_dtype})"
+    if report.device != "cpu":
+        yield f'torch.set_default_device("{report.device}")'
+    if _RANDOM.search(text):
+        yield f"torch.manual_seed({report.seed})"
+
+
+def _inputs(report: Report, trace: Trace) -> Iterator[str]:
+    entry = MODES[trace.mode].entry
+    values = {value.name: value for value in trace.values if value.op == "input"}
+    for given in report.inputs:
+        asked = given.name in trace.asked
+        enters_cut = asked and entry in {Entry.DETACHED, Entry.DATA}
+        leaf = f"{given.name}_leaf" if enters_cut else given.name
+        yield f"{leaf} = {_tensor(report, given, values[given.name], asked and entry is not Entry.PLAIN)}"
+        if enters_cut:
+            yield f"{given.name} = {leaf}{entry.value}"
+
+
+def _tensor(report: Report, given: GivenInput, value: Value, requires_grad: bool) -> str:  # noqa: FBT001 - torch's name
+    tensor = value.tensor
+    assert tensor is not None
+    created = _created(given)
+    if created is not None:
+        text = (
+            created
+            if created.startswith("torch.") and created.endswith(")") and ":" not in given.text
+            else (f"torch.as_tensor({created}, dtype=torch.{tensor.dtype})")
+        )
+        return f"{text}.requires_grad_()" if requires_grad else text
+    return _literal(given.name, tensor, report.default_dtype, requires_grad)
+
+
+def _created(given: GivenInput) -> str | None:
+    """The expression that makes the input, where it is one and not numbers, a file or an object."""
+    try:
+        content = parse_input(given.name, given.text).content
+    except AgxError:
+        return None  # the description of a Python object
+    if not isinstance(content, Creation):
+        return None
+    return _Converter(content.program, frozenset()).expression()
+
+
+def _literal(name: str, tensor: TensorInfo, default_dtype: str, requires_grad: bool = False) -> str:  # noqa: FBT001, FBT002 - torch's name
+    if tensor.values is None:
+        message = f"{name} has {tensor.numel:,} elements: too many to write into a program"
+        raise bad_request("too-large", message, fix="--full writes out all of them")
+    extras = "" if tensor.dtype == default_dtype else f", dtype=torch.{tensor.dtype}"
+    extras += ", requires_grad=True" if requires_grad else ""
+    if not tensor.values:
+        return f"torch.zeros({list(tensor.shape)}{extras})"
+    return f"torch.tensor({python_text(tensor)}{extras})"
+
+
+def _gradients(report: Report, trace: Trace) -> Iterator[str]:
+    if not report.gradients or not trace.backwards:
+        return
+    texts = [
+        _created_gradient(given, tensor) or _literal(given.name, tensor, report.default_dtype)
+        for given, tensor in zip(report.gradients, trace.backwards[0].gradients, strict=True)
+        if tensor is not None
+    ]
+    yield f"gradient = {texts[0]}" if len(texts) == 1 else f"gradients = [{', '.join(texts)}]"
+
+
+def _created_gradient(given: GivenInput, tensor: TensorInfo) -> str | None:
+    created = _created(given)
+    return None if created is None else f"torch.as_tensor({created}, dtype=torch.{tensor.dtype})"
+
+
+def _backward(trace: Trace) -> Iterator[str]:
+    """The call of backward() as a person would write it."""
+    for backward in trace.backwards:
+        if trace.outputs == (trace.result,):
+            tensor = trace.values[trace.outputs[0]].tensor
+            is_plain = tensor is None or (not tensor.shape and not tensor.dtype.startswith("complex"))
+            ones = "" if is_plain else "torch.ones_like(result)"
+            yield f"result.backward({'gradient' if backward.given else ones})"
+        else:
+            roots = [f"result[{trace.outputs.index(root)}]" for root in backward.roots]
+            ones = ", ".join(f"torch.ones_like({root})" for root in roots)
+            given = "[gradient]" if len(roots) == 1 else "gradients"
+            yield f"torch.autograd.backward([{', '.join(roots)}], {given if backward.given else f'[{ones}]'})"
+
+
+def _prints(trace: Trace) -> Iterator[str]:
+    yield 'print("result", result)'
+    is_cut = MODES[trace.mode].entry in {Entry.DETACHED, Entry.DATA}
+    for name, _ in trace.grads:
+        leaf = f"{name}_leaf" if is_cut and name in trace.asked else name
+        yield f'print("{name}.grad", {leaf}.grad)'
+
+
+class _Converter:
+    """Rewrites names in the text of a program, from its end to its beginning so that places stay true."""
+
+    def __init__(self, program: Program, given: frozenset[str]) -> None:
+        self._program = program
+        self._given = given
+        self._spans = SpanFinder(program.source)
+        self._offsets = [0]
+        for line in program.source.split("\n"):
+            self._offsets.append(self._offsets[-1] + len(line) + 1)
+        self._edits: list[tuple[int, int, str]] = []
+        self._bound: set[str] = set()
+        self._numbers: set[str] = set()
+
+    def text(self) -> str:
+        """The program, its last value called `result`."""
+        for statement in self._program.tree.body:
+            self._visit(statement)
+        last = _last_statement(self._program.tree.body)
+        end = ""
+        if isinstance(last, ast.Expr):
+            start, _ = self._place(last)
+            self._edits.append((start, start, "result = "))
+        elif isinstance(last, ast.Assign):
+            end = f"\nresult = {ast.unparse(last.targets[0])}"
+        return self._applied() + end
+
+    def expression(self) -> str:
+        """The program, which is one expression."""
+        for statement in self._program.tree.body:
+            self._visit(statement)
+        return self._applied()
+
+    def _applied(self) -> str:
+        text = self._program.source
+        for start, end, new in sorted(self._edits, reverse=True):
+            text = text[:start] + new + text[end:]
+        return text
+
+    def _place(self, node: ast.AST) -> tuple[int, int]:
+        span = self._spans.of(node)
+        return self._offsets[span.line - 1] + span.column, self._offsets[span.end_line - 1] + span.end_column
+
+    def _visit(self, node: ast.AST) -> None:
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                return
+            case ast.Assign():
+                self._visit(node.value)
+                for target in node.targets:
+                    self._bind(target, node.value)
+                    self._visit(target)
+                return
+            case ast.Call() if (inner := no_grad_argument(node)) is not None:
+                start, end = self._place(node)
+                inner_start, inner_end = self._place(inner)
+                self._edits += [(start, inner_start, "no_grad(lambda: "), (inner_end, end, ")")]
+                self._visit(inner)
+                return
+            case ast.Call(func=ast.Name(id=name)) if self._is_scalar_call(node, name):
+                self._replace(node.func, f"math.{name}")
+                for argument in node.args:
+                    self._visit(argument)
+                return
+            case ast.Name() | ast.Attribute() if (path := self._path(node)) is not None:
+                self._replace(node, path.removeprefix("builtins."))
+                return
+        for child in ast.iter_child_nodes(node):
+            self._visit(child)
+
+    def _replace(self, node: ast.expr, text: str) -> None:
+        self._edits.append((*self._place(node), text))
+
+    def _bind(self, target: ast.expr, value: ast.expr) -> None:
+        for name in (node.id for node in ast.walk(target) if isinstance(node, ast.Name)):
+            self._bound.add(name)
+            if self._is_number(value):
+                self._numbers.add(name)
+
+    def _path(self, node: ast.expr) -> str | None:
+        """The full name of what the language defines; None for a variable or a tensor's attribute."""
+        first = node
+        while isinstance(first, ast.Attribute):
+            first = first.value
+        if not isinstance(first, ast.Name) or first.id in self._given | self._bound:
+            return None
+        full_name = vocabulary.resolve(ast.unparse(node))
+        if full_name is not None and full_name.rpartition(".")[2] in vocabulary.CONSTANTS:
+            return f"math.{full_name.rpartition('.')[2]}"
+        return full_name
+
+    def _is_scalar_call(self, node: ast.Call, name: str) -> bool:
+        known = name in vocabulary.MATH and name not in self._given | self._bound and not node.keywords
+        return known and vocabulary.resolve(name) == f"torch.{name}" and all(map(self._is_number, node.args))
+
+    def _is_number(self, node: ast.expr) -> bool:
+        match node:
+            case ast.Constant():
+                return isinstance(node.value, int | float)
+            case ast.Name(id=name):
+                return name in self._numbers or (name in vocabulary.CONSTANTS and self._path(node) is not None)
+            case ast.Attribute():
+                return self._path(node) in {f"math.{name}" for name in vocabulary.CONSTANTS}
+            case ast.UnaryOp(operand=operand):
+                return self._is_number(operand)
+            case ast.BinOp(left=left, right=right):
+                return self._is_number(left) and self._is_number(right)
+            case ast.Call(func=ast.Name(id=name)):
+                return self._is_scalar_call(node, name) or name in {"float", "int", "len"}
+            case ast.Call(func=ast.Attribute(attr=name)):
+                return name in _NUMBER_METHODS
+            case ast.Subscript(value=ast.Attribute(attr="shape")):
+                return True
+        return False
+
+
+def _last_statement(body: list[ast.stmt]) -> ast.stmt:
+    last = body[-1]
+    return _last_statement(last.body) if isinstance(last, ast.With) else last

@@ -1,0 +1,167 @@
+"""Where the recorded graph ends and the computed one goes on: torch tracks an operand, and not what was made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.modes import MODES, Entry, GradMode
+from autograd_cli.trace import TensorInfo, Trace, Value
+
+# Operations whose result holds nothing of their operand's values: its shape, its dtype, its kind.
+_METADATA = frozenset(
+    """
+    .shape .ndim .dtype .device .size .dim .ndimension .numel .nelement .stride .requires_grad .is_leaf .is_complex
+    .is_floating_point .is_contiguous .is_inference .new_zeros .new_ones .new_full len zeros_like ones_like full_like
+    rand_like randn_like randint_like numel is_tensor is_complex is_floating_point is not
+    """.split()
+)
+_COMPARISONS = frozenset("== != < <= > >= not isnan isinf isfinite isclose equal allclose".split())
+_CAST_TO_NUMBER = frozenset(".item .tolist float int bool complex round".split())
+_REWRAP = frozenset("tensor as_tensor asarray .new_tensor".split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """A value that torch does not track though it was computed from one that it does.
+
+    `span` is the piece of the program to look at, `why` completes "… is not tracked: ", and `since` is the place
+    that switched tracking off, where that is another one.
+    """
+
+    value: int
+    rule: str
+    why: str
+    span: Span | None
+    since: Span | None
+    is_deliberate: bool
+
+
+def find_cuts(trace: Trace, within: frozenset[int]) -> tuple[Cut, ...]:
+    """The cuts among the values `within`, in the order of the computation."""
+    return tuple(
+        _cut(trace, value)
+        for value in trace.values
+        if value.id in within and not _is_metadata(value) and _is_cut(trace, value)
+    )
+
+
+def dependents(trace: Trace, start: int) -> frozenset[int]:
+    """Every value computed from the value `start`, itself included."""
+    found = {start}
+    for value in trace.values:  # operands come before what is made of them
+        if not _is_metadata(value) and not found.isdisjoint(value.operands):
+            found.add(value.id)
+    return frozenset(found)
+
+
+def ancestors(trace: Trace, ends: Iterable[int]) -> frozenset[int]:
+    """Every value that one of `ends` was computed from, themselves included."""
+    found: set[int] = set()
+    pending = list(ends)
+    while pending:
+        value = pending.pop()
+        if value not in found:
+            found.add(value)
+            pending.extend(trace.values[value].operands)
+    return frozenset(found)
+
+
+def _is_metadata(value: Value) -> bool:
+    return value.op in _METADATA or value.op.removeprefix("torch.") in _METADATA
+
+
+def _tracks(value: Value) -> bool:
+    return value.tensor is not None and value.tensor.requires_grad
+
+
+def _is_cut(trace: Trace, value: Value) -> bool:
+    if not any(_is_tracked(trace, operand) for operand in value.operands):
+        return False
+    if any(_is_tracked(trace, element) for element in value.elements):
+        return False
+    return not _tracks(value) or _is_dead_view(value)
+
+
+def _is_tracked(trace: Trace, value: int) -> bool:
+    """Whether torch records what is made of the value; of a sequence, of any of its elements."""
+    found = trace.values[value]
+    return (_tracks(found) and not _is_dead_view(found)) or any(_is_tracked(trace, each) for each in found.elements)
+
+
+def _is_dead_view(value: Value) -> bool:
+    """A view taken under no_grad says that it requires grad and is a leaf, and yet no gradient passes through it."""
+    tensor = value.tensor
+    return (
+        tensor is not None
+        and tensor.requires_grad
+        and tensor.is_leaf
+        and bool(value.operands)
+        and value.grad_mode != GradMode.GRAD
+        and not value.op.endswith(("_", "="))
+    )
+
+
+def _cut(trace: Trace, value: Value) -> Cut:
+    rule, why, is_deliberate = _reason(trace, value)
+    return Cut(
+        value=value.id,
+        rule=rule,
+        why=why,
+        span=value.span or _first_use(trace, value.id),
+        since=value.grad_mode_span if rule in {"cut-by-no-grad", "cut-by-grad-mode-off"} else None,
+        is_deliberate=is_deliberate,
+    )
+
+
+def _first_use(trace: Trace, value: int) -> Span | None:
+    return next((user.span for user in trace.values if value in user.operands and user.span is not None), None)
+
+
+def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
+    """The rule, the words for it, and whether a reader of the program sees at a glance that it was meant."""
+    name = value.op.removeprefix(".")
+    if name in {"detach", "detach_"} or value.op == ".data":
+        rule = "cut-by-data" if value.op == ".data" else "cut-by-detach"
+        call = ".data" if value.op == ".data" else ".detach()"
+        if value.span is None:
+            return rule, f"{trace.values[value.operands[0]].name} enters through {call}", True
+        return rule, f"{call} gives a tensor that torch does not record", True
+    if value.op in _CAST_TO_NUMBER:
+        return "cut-by-item", f"{_call(value.op)} gives a Python number, which torch does not see", True
+    if value.op in _REWRAP or name in _REWRAP:
+        return "cut-by-rewrap", f"{_call(value.op)} copies the values into a new leaf", True
+    if value.grad_mode == GradMode.NO_GRAD:
+        where = "it is computed under no_grad" if value.grad_mode_span else "the program runs under torch.no_grad()"
+        return "cut-by-no-grad", where, True
+    if value.grad_mode == GradMode.INFERENCE:
+        return "cut-by-grad-mode-off", "it is computed in inference mode", True
+    return _reason_by_dtype(value)
+
+
+def _reason_by_dtype(value: Value) -> tuple[str, str, bool]:
+    tensor = value.tensor
+    if value.op in _COMPARISONS or (tensor is not None and tensor.dtype == "bool"):
+        return "cut-by-comparison", f"{_call(value.op)} gives truth values, which have no gradient", False
+    if tensor is not None and not tensor.is_differentiable:
+        if value.op.removeprefix(".") in {"int", "long", "short", "to", "type", "type_as"}:
+            return "cut-by-int-cast", f"{tensor.dtype} has no gradient", False
+        return "cut-by-index-op", f"{_call(value.op)} gives {tensor.dtype} numbers, which have no gradient", False
+    return "cut-by-nondiff-op", f"torch has no derivative for {_call(value.op)}", False
+
+
+def _call(op: str) -> str:
+    return f"{op}()" if op.removeprefix(".").isidentifier() else op
+
+
+def enters_untracked(trace: Trace) -> bool:
+    """Whether the mode itself keeps every input from being tracked."""
+    return MODES[trace.mode].entry is Entry.PLAIN
+
+
+def describe(tensor: TensorInfo) -> str:
+    """A tensor in few words, for a label."""
+    return (
+        f"shape {list(tensor.shape)}" if tensor.is_differentiable else f"{tensor.dtype} of shape {list(tensor.shape)}"
+    )

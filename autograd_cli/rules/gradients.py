@@ -1,0 +1,201 @@
+"""Why an asked gradient is missing or NaN, why torch refused, which parts of a result no gradient went through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span
+from autograd_cli.rules.cuts import Cut, ancestors, dependents, describe, enters_untracked, find_cuts
+from autograd_cli.trace import Phase, Refusal, Trace, Value
+
+_UNTRACKED = "does not require grad and does not have a grad_fn"
+
+
+def check_refused_operation(trace: Trace, source: str) -> Iterator[Diagnostic]:
+    """Torch refused an operation of the program: its own words, and what the operands were."""
+    refusal = trace.refusal
+    if refusal is None or refusal.during is not Phase.FORWARD:
+        return
+    piece = "" if refusal.span is None else f" `{_short(refusal.span.cut(source))}`"
+    operands = _operands_of_refused(trace, source, refusal)
+    fix = "power is **; ^ is bitwise xor" if "bitwise_xor" in refusal.message or "xor" in refusal.message else None
+    yield Diagnostic(
+        rule="torch-refused",
+        severity=Severity.ERROR,
+        message=f"{_who(refusal)} refused{piece}",
+        span=refusal.span,
+        label=operands,
+        torch_says=_words(refusal),
+        fix=fix,
+    )
+
+
+def check_refused_backward(trace: Trace, _source: str) -> Iterator[Diagnostic]:
+    """Torch refused backward(): its own words, and beside them what was not tracked, where and why."""
+    refusal = trace.refusal
+    if refusal is None or refusal.during is not Phase.BACKWARD:
+        return
+    not_a_tensor = all(trace.values[output].tensor is None for output in trace.outputs)
+    if not not_a_tensor and _UNTRACKED not in refusal.message:
+        yield Diagnostic(
+            rule="torch-refused",
+            severity=Severity.ERROR,
+            message="torch refused backward() on the result",
+            torch_says=_words(refusal),
+        )
+        return
+    cuts = _cuts_before_result(trace, trace.asked)
+    victim = next((name for name in trace.asked if _reaches_result(trace, name)), None)
+    subject = "the result is not a tensor" if not_a_tensor else "torch did not record the result"
+    yield _missing(trace, f"backward() has nothing to walk: {subject}", cuts, victim, refusal)
+
+
+def check_missing_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
+    """Backward ran, and an input that was asked for got nothing."""
+    if trace.refusal is not None:
+        return
+    for name, grad in trace.grads:
+        if grad is None and name in trace.asked:
+            yield _missing(trace, f"{name} has no gradient", _cuts_before_result(trace, (name,)), name, None)
+
+
+def check_nan_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
+    """A gradient has NaN in it."""
+    for name, grad in trace.grads:
+        if grad is not None and grad.nan_count:
+            some = f"{grad.nan_count:,} of {grad.numel:,} elements" if grad.shape else "it"
+            verb = "is" if grad.nan_count == 1 else "are"
+            yield Diagnostic(
+                rule="nan-gradient",
+                severity=Severity.ERROR,
+                message=f"the gradient of {name} is not a number: {some} {verb} NaN",
+                victim=name,
+            )
+
+
+def check_partly_cut(trace: Trace, source: str) -> Iterator[Diagnostic]:
+    """The gradient is there, and part of the result did not contribute to it because the program cut it off."""
+    if trace.refusal is not None:
+        return
+    for name, grad in trace.grads:
+        if grad is None:
+            continue
+        for cut in _cuts_before_result(trace, (name,)):
+            if cut.is_deliberate:
+                piece = "" if cut.span is None else f" `{_short(cut.span.cut(source))}`"
+                yield Diagnostic(
+                    rule=cut.rule,
+                    severity=Severity.NOTE,
+                    message=f"the gradient of {name} leaves out{piece}: {cut.why}",
+                    span=cut.span,
+                    related=_since(cut),
+                    victim=name,
+                )
+
+
+def _missing(
+    trace: Trace, message: str, cuts: tuple[Cut, ...], victim: str | None, refusal: Refusal | None
+) -> Diagnostic:
+    torch_says = None if refusal is None else _words(refusal)
+    if not cuts:
+        return _never_tracked(trace, message, victim, torch_says)
+    first = cuts[0]
+    others = tuple(Related(span=cut.span, label=cut.why) for cut in cuts[1:] if cut.span not in {None, first.span})
+    return Diagnostic(
+        rule=first.rule,
+        severity=Severity.ERROR,
+        message=message,
+        span=first.span,
+        label=f"not tracked: {first.why}",
+        related=_since(first) + others,
+        victim=victim,
+        torch_says=torch_says,
+        fix=_FIXES.get(first.rule),
+    )
+
+
+def _never_tracked(trace: Trace, message: str, victim: str | None, torch_says: str | None) -> Diagnostic:
+    rule, why, fix = "requires-grad-missing", "no input requires gradients", "give an input of a floating point dtype"
+    if enters_untracked(trace):
+        fix = "leave out --no-requires-grad"
+    elif victim is not None or trace.asked:
+        rule, why, fix = "not-in-graph", f"it does not depend on {victim or ', '.join(trace.asked)}", ""
+    return Diagnostic(
+        rule=rule,
+        severity=Severity.ERROR,
+        message=f"{message}: {why}",
+        victim=victim,
+        torch_says=torch_says,
+        fix=fix or None,
+    )
+
+
+_FIXES = {
+    "cut-by-detach": "leave out detach()",
+    "cut-by-data": "leave out .data",
+    "cut-by-no-grad": "compute it outside no_grad",
+    "cut-by-grad-mode-off": "compute it outside inference mode",
+    "cut-by-item": "keep the tensor; a number is for printing",
+    "cut-by-rewrap": "use the tensor itself, or stack() to put several together",
+    "cut-by-int-cast": "keep a floating point dtype",
+}
+
+
+def _since(cut: Cut) -> tuple[Related, ...]:
+    if cut.since is None or cut.since == cut.span:
+        return ()
+    return (Related(span=cut.since, label="tracking is off from here"),)
+
+
+def _cuts_before_result(trace: Trace, names: tuple[str, ...]) -> tuple[Cut, ...]:
+    """The cuts between the inputs `names` and the result."""
+    result = ancestors(trace, () if trace.result is None else (trace.result, *trace.outputs))
+    sources = [value.id for value in trace.values if value.op == "input" and value.name in names]
+    between = frozenset[int]().union(*(dependents(trace, start) for start in sources)) & result
+    return find_cuts(trace, between)
+
+
+def _reaches_result(trace: Trace, name: str) -> bool:
+    result = ancestors(trace, () if trace.result is None else (trace.result,))
+    return any(value.op == "input" and value.name == name and value.id in result for value in trace.values)
+
+
+def _operands_of_refused(trace: Trace, source: str, refusal: Refusal) -> str | None:
+    """The tensors that the refused operation was given: "x has shape [2], w has shape [3]"."""
+    if refusal.span is None:
+        return None
+    given: dict[str, Value] = {}
+    for value in trace.values:
+        inside = value.span is not None and _contains(refusal.span, value.span)
+        if value.tensor is not None and inside and value.span is not None:
+            given[_short(value.span.cut(source), 20)] = value
+    for variable in trace.variables:
+        if variable.name in _words_in(refusal.span.cut(source)):
+            given.setdefault(variable.name, trace.values[variable.value])
+    shapes = [f"{name} has {describe(value.tensor)}" for name, value in given.items() if value.tensor is not None]
+    return ", ".join(shapes[:3]) or None
+
+
+def _words_in(text: str) -> set[str]:
+    return set(
+        "".join(character if character.isidentifier() or character.isdigit() else " " for character in text).split()
+    )
+
+
+def _contains(outer: Span, inner: Span) -> bool:
+    starts = (outer.line, outer.column) <= (inner.line, inner.column)
+    return starts and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
+
+
+def _who(refusal: Refusal) -> str:
+    return "Python" if refusal.exception in {"AttributeError", "ZeroDivisionError", "OverflowError"} else "torch"
+
+
+def _words(refusal: Refusal) -> str:
+    lines = refusal.message.strip().splitlines() or [refusal.exception]
+    return f"{refusal.exception}: {lines[0]}"
+
+
+def _short(text: str, limit: int = 40) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,260 @@
+"""What came of a run, as data: the graph that was computed, the graph that torch recorded, and the Report of both.
+
+Frozen dataclasses of tuples and plain values. They are the API: every rule and every renderer takes them, and the
+JSON that a script reads is these types written out. Values refer to one another by id: ids are ordinals, and an id
+is always greater than the ids it depends on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from autograd_cli.diagnostic import COMMAND_LINE, PROGRAM, Diagnostic, Span, Status
+
+SCHEMA = "agx/1"
+EDGE_ITEMS = 3
+
+Number: TypeAlias = bool | int | float | complex
+Scalar: TypeAlias = Number | str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What is kept of a tensor too large to write out.
+
+    `corners` are the elements whose every index is among `edge_indices` of its dimension, row-major. The minimum,
+    maximum and mean are those of the finite elements: None where there are none, and for complex tensors.
+    """
+
+    corners: tuple[Number, ...]
+    minimum: int | float | None
+    maximum: int | float | None
+    mean: float | None
+    nan_count: int
+    inf_count: int
+
+
+def edge_indices(size: int) -> tuple[int, ...]:
+    """The indices that a summary keeps of a dimension: all, or the first and the last EDGE_ITEMS."""
+    if size <= 2 * EDGE_ITEMS:
+        return tuple(range(size))
+    return (*range(EDGE_ITEMS), *range(size - EDGE_ITEMS, size))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorInfo:
+    """A tensor at one moment.
+
+    `values` holds all elements, row-major, or is None where the tensor is too large; then `summary` is there
+    instead. `grad_fn` is the id of a Node. `version` is None for an inference tensor, which has none. Tensors with
+    the same `storage` share memory.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    device: str
+    values: tuple[Number, ...] | None
+    summary: Summary | None
+    requires_grad: bool
+    is_leaf: bool
+    grad_fn: int | None
+    retains_grad: bool
+    is_inference: bool
+    version: int | None
+    storage: int
+
+    @property
+    def numel(self) -> int:
+        """The number of elements."""
+        count = 1
+        for size in self.shape:
+            count *= size
+        return count
+
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether the dtype is one that gradients exist for."""
+        return self.dtype.startswith(("float", "bfloat", "complex"))
+
+    @property
+    def nan_count(self) -> int:
+        """How many elements are NaN."""
+        if self.summary is not None:
+            return self.summary.nan_count
+        return sum(value != value for value in self.values or ())  # noqa: PLR0124 - only NaN differs from itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A node of the computed graph: one value, made by one operation of the program.
+
+    `op` is the operation as written (`+`, `sin`, `.sum`, `.detach`), `input` for what the user gave, or `constant`.
+    `operands` are the values that went into it, Python numbers and lists included. `grad_mode` is the mode in force
+    and `grad_mode_span` the piece of the program that switched it on (None for the mode of the whole run). A value
+    is a tensor, a Python scalar (a dtype by its name), or a sequence of `elements`.
+    """
+
+    id: int
+    span: Span | None
+    op: str
+    operands: tuple[int, ...]
+    elements: tuple[int, ...]
+    step: int | None
+    grad_mode: str
+    grad_mode_span: Span | None
+    name: str | None
+    tensor: TensorInfo | None
+    scalar: Scalar
+
+
+class Phase(StrEnum):
+    """When something happened."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Torch (or Python) said no: the type and words of its exception, and where in the program."""
+
+    exception: str
+    message: str
+    span: Span | None
+    during: Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A statement as it ran: the names it bound, the value of an expression statement, and torch's refusal."""
+
+    id: int
+    span: Span
+    binds: tuple[str, ...]
+    value: int | None
+    refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node of the graph that torch recorded.
+
+    `next` are the ids of the nodes in its `next_functions`, None where torch recorded no edge, and `input_nrs` which
+    input of that node each edge feeds. `value` is the value it was made for. A leaf's `AccumulateGrad` carries the
+    leaf's `variable` name.
+    """
+
+    id: int
+    name: str
+    next: tuple[int | None, ...]
+    input_nrs: tuple[int, ...]
+    value: int
+    span: Span | None
+    variable: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeafGradient:
+    """What one backward pass did to one leaf: `.grad` before and after it."""
+
+    name: str
+    before: TensorInfo | None
+    after: TensorInfo | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backward:
+    """A backward pass: its roots, the gradient argument of each (`given` by the user, or ones), what the leaves got."""
+
+    roots: tuple[int, ...]
+    gradients: tuple[TensorInfo | None, ...]
+    given: bool
+    leaves: tuple[LeafGradient, ...]
+    refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """A name at the end of the run: its value, the tensor as it is then, and its `.grad`."""
+
+    name: str
+    value: int
+    tensor: TensorInfo
+    grad: TensorInfo | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One run of a program under one tracking mode.
+
+    `result` is the value of the last expression, `outputs` that value, or its elements where it is a sequence.
+    `asked` are the inputs whose gradients were asked for, and `grads` what they got.
+    """
+
+    mode: str
+    steps: tuple[Step, ...]
+    values: tuple[Value, ...]
+    nodes: tuple[Node, ...]
+    backwards: tuple[Backward, ...]
+    variables: tuple[Variable, ...]
+    result: int | None
+    outputs: tuple[int, ...]
+    asked: tuple[str, ...]
+    grads: tuple[tuple[str, TensorInfo | None], ...]
+    refusal: Refusal | None
+
+    def output_tensors(self) -> tuple[TensorInfo, ...]:
+        """The tensors among the outputs."""
+        return tuple(info for output in self.outputs if (info := self.values[output].tensor) is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenInput:
+    """An input as the user gave it: `text` is what stood on the command line, or a description of a Python object."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The answer to one request: what was asked, one Trace for each mode, what there is to say, and how it ended."""
+
+    schema: str
+    status: Status
+    source: str
+    inputs: tuple[GivenInput, ...]
+    gradients: tuple[GivenInput, ...]
+    command_line: str | None
+    seed: int
+    default_dtype: str
+    device: str
+    traces: tuple[Trace, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether this is an answer without bad news."""
+        return self.status is Status.ANSWER
+
+    @property
+    def trace(self) -> Trace:
+        """The trace of the first (for most commands the only) mode."""
+        return self.traces[0]
+
+    @property
+    def grads(self) -> dict[str, TensorInfo | None]:
+        """The gradients that were asked for, by name."""
+        return dict(self.traces[0].grads) if self.traces else {}
+
+    def text_of(self, source: str) -> str:
+        """The text that a diagnostic's `source` names."""
+        texts = {
+            PROGRAM: self.source,
+            COMMAND_LINE: self.command_line or "",
+            **{f"--{given.name}": given.text for given in self.inputs},
+            **{f"--{given.name}": given.text for given in self.gradients},
+        }
+        return texts.get(source, "")
