@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 
 from autograd_cli.cli.app import main
@@ -11,6 +12,8 @@ from autograd_cli.cli.app import main
 
 def run() -> None:
     """Run the command line and end the process with its exit code."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `agx … | head` ends quietly, as other filters do
     gc.disable()  # importing torch makes a million objects that all stay: looking for garbage takes a fifth of the time
     code = main()
     sys.stdout.flush()

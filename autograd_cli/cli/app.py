@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -62,8 +60,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run `agx` with these arguments (default: the process's own); the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     prepare_streams()
-    with contextlib.suppress(AttributeError, ValueError):  # no SIGPIPE here, or not in the main thread
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `agx … | head` ends quietly, as other filters do
     try:
         outcome = get_command(app).main(words, prog_name="agx", standalone_mode=False, windows_expand_args=False)
     except AgxError as error:

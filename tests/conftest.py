@@ -1,0 +1,56 @@
+"""The harness that all tests share: `agx` in this process, its JSON always checked against the schema."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema
+import pytest
+
+from autograd_cli.cli.app import main
+from autograd_cli.render.json_text import schema_text
+
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(schema_text()))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call of `agx` came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What --json printed, valid against the schema."""
+        found: dict[str, Any] = json.loads(self.out, parse_constant=_not_json)
+        VALIDATOR.validate(found)
+        return found
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+Agx = Callable[..., Outcome]
+
+
+@pytest.fixture
+def agx(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Agx:
+    """`agx("grad", "2*x", "--x", "1,2")` as in a pipe; `stdin` is what it would read there."""
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    def run(*words: str, stdin: str = "") -> Outcome:
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        code = main(list(words))
+        captured = capsys.readouterr()
+        return Outcome(code=code, out=captured.out, err=captured.err)
+
+    return run
