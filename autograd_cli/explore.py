@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from autograd_cli import rules
 from autograd_cli.diagnostic import AgxError, Severity, Span, Status, bad_request
 from autograd_cli.lang import vocabulary
-from autograd_cli.lang.inputs import FileReference, InputSpec, input_of_object
+from autograd_cli.lang.inputs import FileReference, InputSpec, input_of_object, text_of_object
 from autograd_cli.lang.program import Program, normalise, parse
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.modes import DEFAULT_MODE, MODES
@@ -66,13 +66,11 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     """
     objects = {**(inputs or {}), **named}
     gradients = gradients if gradient is None else [gradient, *gradients]
-    specs: list[InputSpec] = []
-    weights: list[InputSpec] = []
     traces: tuple[Trace, ...] = ()
     try:
         parsed = parse(program, given=frozenset(objects))
-        specs += [input_of_object(name, value) for name, value in objects.items()]
-        weights += [input_of_object(_gradient_name(index), value) for index, value in enumerate(gradients)]
+        specs = [input_of_object(name, value) for name, value in objects.items()]
+        weights = [input_of_object(_gradient_name(index), value) for index, value in enumerate(gradients)]
         _check_names(parsed, specs, wrt)
         _check_settings(mode, dtype, device)
         held = {
@@ -106,8 +104,10 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         schema=SCHEMA,
         status=status,
         source=normalise(program),
-        inputs=tuple(GivenInput(name=spec.name, text=spec.text) for spec in specs),
-        gradients=tuple(GivenInput(name=spec.name, text=spec.text) for spec in weights),
+        inputs=tuple(GivenInput(name=name, text=text_of_object(value)) for name, value in objects.items()),
+        gradients=tuple(
+            GivenInput(name=_gradient_name(index), text=text_of_object(value)) for index, value in enumerate(gradients)
+        ),
         command_line=None,
         seed=seed,
         default_dtype=dtype,

@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
+from autograd_cli.cli.arguments import CommandLine
 from autograd_cli.cli.commands import grad, schema
 from autograd_cli.cli.delivery import Delivery, Format, deliver
 from autograd_cli.cli.terminal import Color, prepare_streams
-from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Status
+from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Span, Status
 from autograd_cli.trace import SCHEMA, Report
 
 EXIT_CODES = """\b
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(name="grad", cls=grad.GradCommand, epilog=EXIT_CODES)(grad.grad)
+app.command(name="grad", cls=grad.GradCommand, help=grad.HELP, epilog=EXIT_CODES)(grad.grad)
 app.command(name="schema")(schema.schema)
 
 
@@ -88,17 +89,24 @@ def _report_unforeseen(words: Sequence[str], error: Exception) -> int:
         return _BUG
     message = str(format_message()).rstrip(".")
     message = message[:1].lower() + message[1:]
-    fix = f"agx {' '.join(words[:1]) if words[:1] == ['grad'] else ''}".strip() + " --help shows what there is"
+    fix = f"agx {words[0]} --help shows what there is" if words[:1] == ["grad"] else "agx --help shows what there is"
     if message.startswith("no such command"):
         fix = 'agx grad "2*x" --x 1,2,3 computes a gradient'
-    diagnostic = Diagnostic(rule="usage", severity=Severity.ERROR, message=message, source=COMMAND_LINE, fix=fix)
+    diagnostic = Diagnostic(
+        rule="usage", severity=Severity.ERROR, message=message, source=COMMAND_LINE, span=_place(words, error), fix=fix
+    )
     return _report_error(words, diagnostic, Status.BAD_REQUEST)
+
+
+def _place(words: Sequence[str], error: Exception) -> Span | None:
+    """The option that Typer complains about, in the command line."""
+    names = getattr(getattr(error, "param", None), "opts", ())
+    places = [index for index, word in enumerate(words[1:]) if word.partition("=")[0] in names]
+    return CommandLine(words[1:], words[0]).span(places[-1]) if places else None
 
 
 def _report_error(words: Sequence[str], diagnostic: Diagnostic, status: Status) -> int:
     """The Report of a request that did not get as far as a program."""
-    from autograd_cli.cli.arguments import CommandLine
-
     line = CommandLine(words[1:], words[0]) if words else CommandLine([], "")
     report = Report(
         schema=SCHEMA,

@@ -203,6 +203,7 @@ def _check_names(line: CommandLine, text: str, inputs: Sequence[GivenValue], dec
     except AgxError:
         return  # the program itself is what is wrong, and `explore` says so
     free = frozenset(program.free)
+    _check_options_that_are_names(line, free - names, declared)
     for given in inputs:
         if not program.reads(given.name):
             word = line.words[given.word]
@@ -212,6 +213,18 @@ def _check_names(line: CommandLine, text: str, inputs: Sequence[GivenValue], dec
             near = closest(given.name, free)
             label = f"did you mean {near}?" if near else _uses(free)
             raise line.error("unused-input", f"the expression does not use {given.name}", given.word, label=label)
+
+
+def _check_options_that_are_names(line: CommandLine, missing: frozenset[str], declared: Declared) -> None:
+    """A variable called `seed` cannot be given by --seed."""
+    for name in sorted(missing):
+        option = f"--{name}"
+        if option in declared.all:
+            message, remedy = f"`{name}` has no value: {option} is an option", f"write --var {name}=VALUE"
+            for word, text in enumerate(line.words):
+                if text.partition("=")[0] == option:
+                    raise line.error("missing-value", message, word, label=remedy)
+            raise bad_request("missing-value", message, source=COMMAND_LINE, fix=remedy)
 
 
 def _unknown(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from autograd_cli.diagnostic import bad_request
+from autograd_cli.diagnostic import Span, bad_request
 from autograd_cli.engine.recording import Box, Recording
 from autograd_cli.engine.snapshot import MAX_VALUES
 from autograd_cli.lang.inputs import InputSpec
@@ -34,14 +34,16 @@ def check_gradients(roots: Sequence[Box], specs: Sequence[InputSpec], gradients:
         AgxError: too few or too many of them, or another shape; with both shapes.
     """
     if len(gradients) != len(roots):
-        message = f"there are {len(gradients)} values of --gradient for {len(roots)} outputs"
+        count = "1 output" if len(roots) == 1 else f"{len(roots)} outputs"
+        message = f"backward() starts from {count}, and {len(gradients)} gradients are given"
         raise bad_request("gradient-shape", message, source="--gradient", fix="give --gradient once for each output")
     for root, spec, gradient in zip(roots, specs, gradients, strict=True):
         expected = list(root.payload.shape) if isinstance(root.payload, torch.Tensor) else []
         if list(gradient.shape) != expected:
             message = f"the gradient has shape {list(gradient.shape)}, the result has shape {expected}"
             fix = f"give {spec.source} a value of shape {expected}"
-            raise bad_request("gradient-shape", message, source=spec.source, fix=fix)
+            span = Span.of_offsets(spec.text, 0, len(spec.text))
+            raise bad_request("gradient-shape", message, source=spec.source, span=span, fix=fix)
 
 
 def run_backward(

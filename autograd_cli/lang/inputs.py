@@ -36,6 +36,7 @@ FILE_KINDS = {
     ".json": "json",
 }
 MAX_DIMENSIONS = 64
+_SHOWN = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +122,22 @@ def input_of_object(name: str, value: object) -> InputSpec:
     """
     if isinstance(value, str):
         return parse_input(name, value)
+    content: Literal | Given
     if isinstance(value, bool | int | float | complex | list | tuple):
-        literal = literal_of_nested(value, f"--{name}")
-        return InputSpec(name=name, text=_shown(value), content=literal, dtype=None)
-    type_name = type(value).__name__
-    return InputSpec(name=name, text=f"<{type_name}>", content=Given(type_name=type_name), dtype=None)
+        content = literal_of_nested(value, f"--{name}")
+    else:
+        content = Given(type_name=type(value).__name__)
+    return InputSpec(name=name, text=text_of_object(value), content=content, dtype=None)
+
+
+def text_of_object(value: object) -> str:
+    """What a Report says was given: text and numbers as they are, of other objects the type."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float | complex | list | tuple):
+        text = str(value)
+        return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return f"<{type(value).__name__}>"
 
 
 def literal_of_nested(nested: object, source: str) -> Literal:
@@ -167,11 +179,6 @@ def _number_of_object(item: object, source: str) -> Number:
             raise bad_request("ragged", "the rows do not have the same depth", source=source)
     message = f"it holds a {type(item).__name__} where a number should be"
     raise bad_request("not-a-number", message, source=source)
-
-
-def _shown(value: object, limit: int = 60) -> str:
-    text = str(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _split_dtype(text: str, source: str) -> tuple[str, str | None]:

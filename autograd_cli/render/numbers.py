@@ -21,7 +21,7 @@ def array_text(tensor: TensorInfo, look: Look, width: int | None) -> str:
 
     array = _array(tensor)
     threshold = _ANY_WIDTH * _ANY_WIDTH if look.full and tensor.values is not None else _SHOWN_WHOLE
-    return np.array2string(
+    text = np.array2string(
         array,
         precision=look.precision,
         separator=", ",
@@ -29,6 +29,8 @@ def array_text(tensor: TensorInfo, look: Look, width: int | None) -> str:
         edgeitems=EDGE_ITEMS,
         max_line_width=max(width or _ANY_WIDTH, 20),
     )
+    # NumPy fills numbers up to one width; only in columns is that of use.
+    return text if "\n" in text else re.sub(r" +(?=[,\]])|(?<=[\[ ]) +", "", text)
 
 
 def is_shortened(tensor: TensorInfo, look: Look) -> bool:

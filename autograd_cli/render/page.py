@@ -39,7 +39,8 @@ def page(report: Report, look: Look) -> Group:
 def _sections(report: Report, trace: Trace, look: Look) -> Iterator[RenderableType]:
     yield _values(trace, look)
     yield _tensors(report, trace, look)
-    yield _graph(report, trace, look)
+    if trace.result is not None:
+        yield _graph(report, trace, look)
 
 
 def _values(trace: Trace, look: Look) -> Table:
@@ -57,7 +58,7 @@ def _values(trace: Trace, look: Look) -> Table:
     for label, value in _results(trace):
         shown = Text(str(value.scalar)) if value.tensor is None else _array(value.tensor, look, room)
         grid.add_row(Text(label, style=HEADING), shown)
-    for name, grad in trace.grads:
+    for name, grad in trace.grads if trace.result is not None else ():
         shown = Text("None", style=BAD) if grad is None else _array(grad, look, room, style=GRADIENT)
         grid.add_row(Text(f"{visible(name)}.grad", style=HEADING), shown)
     for backward in trace.backwards:

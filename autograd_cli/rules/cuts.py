@@ -162,6 +162,4 @@ def enters_untracked(trace: Trace) -> bool:
 
 def describe(tensor: TensorInfo) -> str:
     """A tensor in few words, for a label."""
-    return (
-        f"shape {list(tensor.shape)}" if tensor.is_differentiable else f"{tensor.dtype} of shape {list(tensor.shape)}"
-    )
+    return f"{tensor.dtype} of shape {list(tensor.shape)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span
+from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.rules.cuts import Cut, ancestors, dependents, describe, enters_untracked, find_cuts
 from autograd_cli.trace import Phase, Refusal, Trace, Value
 
@@ -47,7 +48,7 @@ def check_refused_backward(trace: Trace, _source: str) -> Iterator[Diagnostic]:
     cuts = _cuts_before_result(trace, trace.asked)
     victim = next((name for name in trace.asked if _reaches_result(trace, name)), None)
     subject = "the result is not a tensor" if not_a_tensor else "torch did not record the result"
-    yield _missing(trace, f"backward() has nothing to walk: {subject}", cuts, victim, refusal)
+    yield _missing(trace, "backward() has nothing to walk", subject, cuts, victim, refusal)
 
 
 def check_missing_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
@@ -56,7 +57,7 @@ def check_missing_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
         return
     for name, grad in trace.grads:
         if grad is None and name in trace.asked:
-            yield _missing(trace, f"{name} has no gradient", _cuts_before_result(trace, (name,)), name, None)
+            yield _missing(trace, f"{name} has no gradient", "", _cuts_before_result(trace, (name,)), name, None)
 
 
 def check_nan_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
@@ -94,11 +95,12 @@ def check_partly_cut(trace: Trace, source: str) -> Iterator[Diagnostic]:
 
 
 def _missing(
-    trace: Trace, message: str, cuts: tuple[Cut, ...], victim: str | None, refusal: Refusal | None
+    trace: Trace, message: str, subject: str, cuts: tuple[Cut, ...], victim: str | None, refusal: Refusal | None
 ) -> Diagnostic:
     torch_says = None if refusal is None else _words(refusal)
     if not cuts:
         return _never_tracked(trace, message, victim, torch_says)
+    message = f"{message}: {subject}" if subject else message
     first = cuts[0]
     others = tuple(Related(span=cut.span, label=cut.why) for cut in cuts[1:] if cut.span not in {None, first.span})
     return Diagnostic(
@@ -110,7 +112,7 @@ def _missing(
         related=_since(first) + others,
         victim=victim,
         torch_says=torch_says,
-        fix=_FIXES.get(first.rule),
+        fix=_FIXES.get(first.rule) if trace.mode == DEFAULT_MODE else f"leave out --{trace.mode}",
     )
 
 
@@ -161,7 +163,7 @@ def _reaches_result(trace: Trace, name: str) -> bool:
 
 
 def _operands_of_refused(trace: Trace, source: str, refusal: Refusal) -> str | None:
-    """The tensors that the refused operation was given: "x has shape [2], w has shape [3]"."""
+    """The tensors that the refused operation was given: "x is float32 of shape [2]"."""
     if refusal.span is None:
         return None
     given: dict[str, Value] = {}
@@ -172,7 +174,7 @@ def _operands_of_refused(trace: Trace, source: str, refusal: Refusal) -> str | N
     for variable in trace.variables:
         if variable.name in _words_in(refusal.span.cut(source)):
             given.setdefault(variable.name, trace.values[variable.value])
-    shapes = [f"{name} has {describe(value.tensor)}" for name, value in given.items() if value.tensor is not None]
+    shapes = [f"{name} is {describe(value.tensor)}" for name, value in given.items() if value.tensor is not None]
     return ", ".join(shapes[:3]) or None
 
 

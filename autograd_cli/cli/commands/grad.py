@@ -16,6 +16,22 @@ from autograd_cli.explore import explore
 from autograd_cli.lang.program import parse
 from autograd_cli.modes import DEFAULT_MODE
 
+HELP = """Compute an expression, and its gradients, with real torch.
+
+\b
+Inputs stand before or after the expression: --x VALUE, --x=VALUE or x=VALUE.
+  --x 3    --x 1,2,3    --x "1,2;3,4"    --x "[[1,2],[3,4]]"    --x 1+2j
+  --k 0,1:int64       with a dtype
+  --x "randn(2,3)"    an expression that needs no input itself
+  --x @weights.npy    a file: .npy .npz#key .pt#key .safetensors#key .csv .json
+  --x -               what stdin says
+
+\b
+Examples:
+  agx grad "2*x" --x 1,2,3,4
+  agx grad "(x@w).sum()" --x "randn(2,3)" --w "randn(3)" --json
+  agx grad "x**2 + no_grad(x**3)" --x 1 --python
+"""
 _STDIN = "-"
 _Choice = TypeVar("_Choice", bound=str)
 
@@ -25,19 +41,22 @@ class GradCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer vendors click, whose types have no public name
         """Typer's own parsing, of words in the order that it knows."""
-        if ctx.resilient_parsing:
-            return super().parse_args(ctx, args)
-        line = CommandLine(args, ctx.info_name or "grad")
-        return super().parse_args(ctx, sort_words(line, _declared(self)).for_typer())
+        try:
+            words = sort_words(CommandLine(args, ctx.info_name or "grad"), _declared(self)).for_typer()
+        except AgxError:
+            if not ctx.resilient_parsing:  # for completion an unfinished line is no error
+                raise
+            words = args
+        return super().parse_args(ctx, words)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:  # noqa: ANN401 - as above
-        """Typer's completions, and after `--` the variables of the expression."""
+        """Typer's completions, and after `--` the expression's variables that have no value yet."""
         items = super().shell_complete(ctx, incomplete)
         if not incomplete.startswith("-"):
             return items
-        options = super().shell_complete(ctx, "--")
-        names = [f"--{name}" for name in _free_names(ctx.params.get("expression"))]
-        make_item = type(options[0])
+        make_item = type(super().shell_complete(ctx, "--")[0])
+        given = {_split(pair)[0] for pair in ctx.params.get("var") or ()}
+        names = [f"--{name}" for name in _free_names(ctx.params.get("expression")) if name not in given]
         return [*(make_item(name) for name in names if name.startswith(incomplete)), *items]
 
 
@@ -60,12 +79,7 @@ def grad(  # noqa: PLR0913 - the options of the command
     *,
     var: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE",
-            help="An input: also --NAME VALUE, or NAME=VALUE. VALUE is numbers (3; 1,2; 1,2;3,4; [[1,2],[3,4]]), an "
-            "expression (randn(2,3)), a file (@w.npy, .npz#key, .pt, .pth, .safetensors, .csv, .tsv, .json) or - for "
-            "stdin; :dtype after it sets the dtype.",
-        ),
+        typer.Option(metavar="NAME=VALUE", help="An input, also --NAME VALUE; needed where NAME is an option."),
     ] = None,
     gradient: Annotated[
         list[str] | None,
@@ -98,7 +112,7 @@ def grad(  # noqa: PLR0913 - the options of the command
     threads: Annotated[int | None, typer.Option(min=1, help="How many threads torch uses.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug in agx.")] = False,  # noqa: ARG001 - read by cli.app
 ) -> None:
-    """Compute an expression, and its gradients with real torch."""
+    """Run `agx grad`; HELP is what a user reads."""
     modes = {
         "no-requires-grad": no_requires_grad,
         "no-grad": no_grad,

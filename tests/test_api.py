@@ -1,0 +1,126 @@
+"""The Python API: the same Report as the command line's, from text, numbers, arrays and tensors."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from autograd_cli import Report, Severity, Status, explore
+
+
+def values(report: Report, name: str) -> Any:
+    """The values of a gradient."""
+    grad = report.grads[name]
+    assert grad is not None
+    return grad.values
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        "1,2,3",
+        [1, 2, 3],
+        (1.0, 2.0, 3.0),
+        np.array([1.0, 2.0, 3.0], dtype=np.float32),
+        np.array([3.0, 2.0, 1.0])[::-1],
+        np.array([1.0, 2.0, 3.0]).astype(">f8"),
+        torch.tensor([1.0, 2.0, 3.0]),
+        torch.tensor([1.0, 2.0, 3.0], dtype=torch.float16),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_an_input_is_text_numbers_an_array_or_a_tensor(x: object) -> None:
+    report = explore("x**2", x=x)
+    assert report.ok
+    assert values(report, "x") == (2.0, 4.0, 6.0)
+
+
+def test_the_dtype_of_an_array_or_tensor_is_kept() -> None:
+    grads = explore("x*w*c", x=torch.ones(1, dtype=torch.float64), w=np.ones(1), c=[1]).grads
+    assert [grad and grad.dtype for grad in grads.values()] == ["float64", "float64", "float32"]
+
+
+def test_the_callers_tensors_and_settings_stay_as_they_were() -> None:
+    x = torch.ones(2, requires_grad=True)
+    array = np.ones(2)
+    torch.manual_seed(7)
+    state = torch.get_rng_state()
+    with torch.no_grad():
+        report = explore("x.data *= 2; a.data *= 3; (x*a*rand(2)).sum()", x=x, a=array, dtype="float64", threads=1)
+        assert report.ok, report.diagnostics
+        assert not torch.is_grad_enabled()
+    assert x.tolist() == [1.0, 1.0]
+    assert x.grad is None
+    assert array.tolist() == [1.0, 1.0]
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_default_dtype() == torch.float32
+
+
+def test_names_that_are_arguments_go_through_inputs() -> None:
+    assert values(explore("seed*mode", inputs={"seed": 2, "mode": 3}), "seed") == (3.0,)
+
+
+def test_gradients_of_several_outputs() -> None:
+    report = explore("x.split(2)", x=[1, 2, 3, 4], gradients=["1,2", [3, 4]])
+    assert values(report, "x") == (1.0, 2.0, 3.0, 4.0)
+    report = explore("x.split(2)", x=[1, 2, 3, 4], gradient="1,2")
+    assert report.status is Status.BAD_REQUEST
+    assert report.diagnostics[0].rule == "gradient-shape"
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "rule"),
+    [
+        ("2*", {}, "syntax"),
+        ("2*x", {}, "missing-value"),
+        ("2*x", {"x": [1], "w": 2}, "unused-input"),
+        ("2*x", {"x": [[1], [1, 2]]}, "ragged"),
+        ("2*x", {"x": ["a"]}, "not-a-number"),
+        ("2*x", {"x": object()}, "bad-value"),
+        ("2*x", {"x": np.array(["a"])}, "bad-value"),
+        ("2*x", {"x": [1], "mode": "nograd"}, "unknown-mode"),
+        ("2*x", {"x": [1], "dtype": "int64"}, "unknown-dtype"),
+        ("2*x", {"x": [1], "device": "cuda:77"}, "unknown-device"),
+        ("2*x", {"x": [1], "wrt": ["y"]}, "unknown-name"),
+        ("x*k", {"x": [1], "k": "1:int64", "wrt": ["k"]}, "int-dtype"),
+        ("x = 3.0", {}, None),
+        ("x.data *= 2", {"x": [1]}, "no-result"),
+    ],
+)
+def test_a_request_that_cannot_be_understood_does_not_raise(
+    program: str, arguments: dict[str, Any], rule: str | None
+) -> None:
+    report = explore(program, **arguments)
+    assert not report.ok
+    if rule is not None:
+        assert report.status is Status.BAD_REQUEST
+        assert [found.rule for found in report.diagnostics] == [rule]
+        assert report.diagnostics[0].severity is Severity.ERROR
+
+
+def test_torch_warnings_do_not_leak() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert explore("y = 2*x; float(y.sum()) * y.mean()", x=[1, 2]).ok
+
+
+def test_it_shows_itself_in_a_notebook_and_in_a_rich_console() -> None:
+    report = explore("2*x", x=[1, 2])
+    html: str = report._repr_html_()  # type: ignore[attr-defined]
+    assert "MulBackward0" in html
+    assert html.startswith("<pre")
+    console = Console(file=io.StringIO(), width=80)
+    console.print(report)
+    assert isinstance(console.file, io.StringIO)
+    assert "AccumulateGrad(x)" in console.file.getvalue()
+
+
+def test_markup_in_the_html_of_a_notebook_is_text() -> None:
+    html: str = explore("x # <script>alert(1)</script> [bold]", x=[1])._repr_html_()  # type: ignore[attr-defined]
+    assert "<script>" not in html

@@ -1,0 +1,102 @@
+"""What agx does not load, and what its installation says: run in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PROBE = """
+import sys
+from autograd_cli.cli.app import main
+try:
+    code = main(sys.argv[1:])
+except SystemExit as exit:
+    code = exit.code
+heavy = sorted({"torch", "numpy", "sympy", "safetensors"} & set(sys.modules))
+sys.stderr.write(f"\\n{code} {','.join(heavy)}")
+"""
+COMPLETION = {"_AGX_COMPLETE": "complete_bash", "COMP_WORDS": "agx grad x@w --", "COMP_CWORD": "3"}
+
+
+def loaded(words: list[str], **environment: str) -> tuple[str, set[str]]:
+    """The exit code of `agx WORDS`, and which of the heavy libraries it has imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=True,
+    )
+    code, heavy = done.stderr.rpartition("\n")[2].split(" ")
+    return code, set(filter(None, heavy.split(",")))
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--help"], "0"),
+        (["--version"], "0"),
+        (["grad", "--help"], "0"),
+        (["schema"], "0"),
+        (["grad", "2*x +", "--x", "1"], "2"),
+        (["grad", "2*x", "--x", "1,a"], "2"),
+        (["grad", "2*x", "--x", "1", "--jsn"], "2"),
+        (["grad", "2*x", "--x", "1", "--json", "--w", "3"], "2"),
+        (["grad", "2*x"], "2"),
+        (["grad", "2*x", "--x", "@nowhere.pt"], "2"),
+        (["grad", "2*x", "--x", "1", "--dtype", "float3"], "2"),
+        (["grad", "2*x", "--x", "1", "--device", "the moon"], "2"),
+        (["grad", "2*x", "--x", "1", "-o", "f.docx"], "2"),
+        (["nonsense"], "2"),
+    ],
+)
+def test_what_needs_no_torch_loads_none(words: list[str], code: str) -> None:
+    assert loaded(words) == (code, set())
+
+
+def test_completion_loads_no_torch() -> None:
+    assert loaded([], **COMPLETION) == ("0", set())
+
+
+def test_importing_the_package_loads_no_torch() -> None:
+    code = "import sys, autograd_cli; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_the_cold_path_imports_no_sympy() -> None:
+    """A gradient tensor passed to backward() would: half a second for every call of a script."""
+    assert loaded(["grad", "2*x", "--x", "1,2", "--gradient", "3,4", "--json"]) == ("0", {"torch", "numpy"})
+
+
+@pytest.mark.parametrize("command", [["agx"], [sys.executable, "-m", "autograd_cli"]], ids=["agx", "python -m"])
+def test_the_installed_command(command: list[str]) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [*command, "grad", "2*x", "--x", "1,2,3,4", "-q"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PATH": path},
+    )
+    assert (done.stdout, done.stderr) == ("2,2,2,2\n", "")
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    line = f"{shlex.quote(sys.executable)} -m autograd_cli grad '2*x' --x 1,2 --json | head -c 1"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=True)  # noqa: S602 - a pipe is a shell's
+    assert (done.stdout, done.stderr) == ("{", "")
+
+
+def test_ci_installs_by_the_line_of_the_readme() -> None:
+    readme, ci = (ROOT / "README.md").read_text(), (ROOT / ".ci" / "run").read_text()
+    line = re.search(r"^(pip install .*) && pytest$", readme, re.MULTILINE)
+    assert line is not None
+    assert line[1] in ci.replace("python -m pip install --quiet", "pip install")

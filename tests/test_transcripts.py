@@ -1,0 +1,64 @@
+"""What agx prints, to the letter: the transcripts beside this file, and every console block of the README.
+
+A transcript is `$ agx …`, what stdout and then stderr said, and `[exit N]` where N is not 0. After a change that is
+meant, `pytest tests/test_transcripts.py --accept` writes the new output in; read the diff.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import Agx
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+FILES = sorted((HERE / "transcripts").glob("*.txt"))
+CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
+
+INNER = re.compile(r"\$\(agx ([^()]*)\)")
+
+
+def calls(transcript: str) -> Iterator[str]:
+    """The command lines of a transcript; a backslash continues one."""
+    return (
+        match[1].replace("\\\n", " ") for match in re.finditer(r"^\$ agx ((?:.*\\\n)*.*)$", transcript, re.MULTILINE)
+    )
+
+
+def replay(agx: Agx, transcript: str) -> str:
+    """The transcript with what its commands print now."""
+    pieces = re.split(r"^(?=\$ agx )", transcript, flags=re.MULTILINE)
+    played = [pieces[0]]
+    for piece in pieces[1:]:
+        line = INNER.sub(lambda inner: agx(*shlex.split(inner[1])).out.rstrip("\n"), next(calls(piece)))
+        outcome = agx(*shlex.split(line))
+        command = re.match(r"(?:.*\\\n)*.*\n?", piece)
+        assert command is not None
+        code = f"[exit {outcome.code}]\n" if outcome.code else ""
+        played.append(f"{command[0].rstrip()}\n{outcome.out}{outcome.err}{code}\n")
+    return "".join(played).rstrip("\n") + "\n"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_transcript(agx: Agx, path: Path, request: pytest.FixtureRequest) -> None:
+    transcript = path.read_text(encoding="utf-8")
+    played = replay(agx, transcript)
+    if request.config.getoption("--accept"):
+        path.write_text(played, encoding="utf-8")
+    else:
+        assert played == transcript
+
+
+def test_readme(agx: Agx, request: pytest.FixtureRequest) -> None:
+    text = README.read_text(encoding="utf-8")
+    played = CONSOLE.sub(lambda block: replay(agx, block[0]), text)
+    assert "$ agx" in text
+    if request.config.getoption("--accept"):
+        README.write_text(played, encoding="utf-8")
+    else:
+        assert played == text
