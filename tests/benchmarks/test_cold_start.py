@@ -39,7 +39,6 @@ def seconds(command: list[str]) -> float:
         (["grad", "2*x", "--x", "1,a"], TORCH, 0.2),
         (["grad", "2*x", "--jsn", "--x", "1"], TORCH, 0.2),
     ],
-    ids=" ".join,
 )
 def test_a_cold_call(words: list[str], other: list[str], most: float, capsys: pytest.CaptureFixture[str]) -> None:
     seconds([*AGX, *words])
