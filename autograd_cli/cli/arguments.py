@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Span, bad_request
@@ -20,14 +21,15 @@ from autograd_cli.lang.inputs import parse_input
 from autograd_cli.lang.program import parse
 from autograd_cli.lang.suggest import closest
 
-_ASSIGNMENT = re.compile(r"([^\W\d]\w*)=(?!=)(.*)", re.DOTALL)
+_SAFE = re.compile(r"[\w@%+=:,./-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """The options that a command declares: those that take a value and those that do not."""
+    """The options that a command declares: those that take a value (some more than once) and those that do not."""
 
     valued: frozenset[str]
+    repeatable: frozenset[str]
     flags: frozenset[str]
 
     @property
@@ -66,18 +68,23 @@ class CommandLine:
     def __init__(self, words: Sequence[str], command: str) -> None:
         self.words = list(words)
         self._before = f"agx {command}"
-        self.text = " ".join([self._before, *map(shlex.quote, self.words)])
+        self.text = " ".join([self._before, *map(_quoted, self.words)])
 
     def span(self, word: int) -> Span:
         """Where the word with this index stands in `text`."""
-        start = len(" ".join([self._before, *map(shlex.quote, self.words[:word])])) + 1
-        return Span.of_offsets(self.text, start, start + len(shlex.quote(self.words[word])))
+        start = len(" ".join([self._before, *map(_quoted, self.words[:word])])) + 1
+        return Span.of_offsets(self.text, start, start + len(_quoted(self.words[word])))
 
     def error(
         self, rule: str, message: str, word: int, *, label: str | None = None, fix: str | None = None
     ) -> AgxError:
         """The error for one word."""
         return bad_request(rule, message, source=COMMAND_LINE, span=self.span(word), label=label, fix=fix)
+
+
+def _quoted(word: str) -> str:
+    """The word as one would type it: in quotes where a shell would not leave it as it is."""
+    return word if _SAFE.fullmatch(word) else shlex.quote(word)
 
 
 def sort_words(line: CommandLine, declared: Declared) -> Sorted:
@@ -98,7 +105,9 @@ def sort_words(line: CommandLine, declared: Declared) -> Sorted:
     return Sorted(options=tuple(options), expression=text, inputs=tuple(inputs))
 
 
-def _split(line: CommandLine, declared: Declared) -> tuple[list[str], list[int], list[GivenValue]]:
+def _split(  # noqa: C901 - one case for each kind of word
+    line: CommandLine, declared: Declared
+) -> tuple[list[str], list[int], list[GivenValue]]:
     """Declared options with their values, the places of the other words, and the inputs given by `--name`."""
     words = line.words
     options: list[str] = []
@@ -116,22 +125,24 @@ def _split(line: CommandLine, declared: Declared) -> tuple[list[str], list[int],
             text = value if equals else _value(line, index)
             inputs.append(_named(line, text, index - (1 if equals else 0)))
             index += 0 if equals else 1
-        elif name in declared.all:
+        elif name in declared.flags:
             options.append(word)
-            if name in declared.valued and not equals:
-                options.append(_value(line, index))
-                index += 1
+        elif name in declared.valued:
+            if name in options and name not in declared.repeatable:
+                raise line.error("usage", f"{name} is given twice", index - 1, label="the second time here")
+            options += [name, value if equals else _value(line, index)]
+            index += 0 if equals else 1
         elif not word.startswith("--") or len(name) == len("--"):
             positions.append(index - 1)
         elif not name[2:].isidentifier():
             raise _unknown(line, index - 1, name, declared.all)
         elif equals:
-            inputs.append(GivenValue(name=name[2:], text=value, word=index - 1))
+            inputs.append(GivenValue(name=_normal(name[2:]), text=value, word=index - 1))
         else:
-            near = closest(name, declared.all)
+            near = _closest(name, declared.all)
             if near is not None and (index == len(words) or words[index].startswith("--")):
                 raise _unknown(line, index - 1, name, declared.all)
-            inputs.append(GivenValue(name=name[2:], text=_value(line, index), word=index - 1))
+            inputs.append(GivenValue(name=_normal(name[2:]), text=_value(line, index), word=index - 1))
             index += 1
     return options, positions, inputs
 
@@ -147,27 +158,40 @@ def _value(line: CommandLine, index: int) -> str:
 
 
 def _named(line: CommandLine, text: str, word: int) -> GivenValue:
-    match = _ASSIGNMENT.fullmatch(text)
-    if match is None:
+    pair = _assignment(text)
+    if pair is None:
         raise line.error("usage", "--var takes NAME=VALUE", word, label="write --var x=1,2,3")
-    return GivenValue(name=match[1], text=match[2], word=word)
+    return GivenValue(name=pair[0], text=pair[1], word=word)
+
+
+def _assignment(text: str) -> tuple[str, str] | None:
+    """The name and the value of `name=value`; None for anything else, such as `a == b` or `y = 2*x`."""
+    name, equals, value = text.partition("=")
+    if not equals or value.startswith("=") or not name.isidentifier():
+        return None
+    return _normal(name), value
+
+
+def _normal(name: str) -> str:
+    """The name as Python's parser reads it, which takes µ (a micro sign) for μ (a letter)."""
+    return unicodedata.normalize("NFKC", name)
 
 
 def _choose_expression(line: CommandLine, positions: Sequence[int]) -> tuple[int | None, list[GivenValue]]:
     """Which of the words without `--` is the expression; the others must be `name=value`."""
-    matches = {position: _ASSIGNMENT.fullmatch(line.words[position]) for position in positions}
-    expressions = [position for position, match in matches.items() if match is None]
+    pairs = {position: _assignment(line.words[position]) for position in positions}
+    expressions = [position for position, pair in pairs.items() if pair is None]
     if not expressions:  # `y=2*x` is a program, `x=3` an input: what cannot be a value is the program
-        expressions = [position for position, match in matches.items() if match and not _is_value(match[1], match[2])]
+        expressions = [position for position, pair in pairs.items() if pair and not _is_value(*pair)]
     if len(expressions) > 1:
         extra = expressions[1]
         label = f"there is no option {line.words[extra]}" if line.words[extra].startswith("-") else None
         fix = "quote the expression; an input is --x VALUE or x=VALUE"
         raise line.error("usage", "there is one expression too many", extra, label=label, fix=fix)
     inputs = [
-        GivenValue(name=match[1], text=match[2], word=position)
-        for position, match in matches.items()
-        if match is not None and position not in expressions
+        GivenValue(name=pair[0], text=pair[1], word=position)
+        for position, pair in pairs.items()
+        if pair is not None and position not in expressions
     ]
     return (expressions[0] if expressions else None), inputs
 
@@ -191,7 +215,7 @@ def _check_twice(line: CommandLine, inputs: Sequence[GivenValue]) -> None:
 def _check_swallowed(line: CommandLine, inputs: Sequence[GivenValue], declared: Declared) -> None:
     """Without an expression, an unknown `--jsn` has probably taken it for its value."""
     for given in inputs:
-        if line.words[given.word] == f"--{given.name}" and closest(f"--{given.name}", declared.all):
+        if line.words[given.word] == f"--{given.name}" and _closest(f"--{given.name}", declared.all):
             raise _unknown(line, given.word, f"--{given.name}", declared.all)
 
 
@@ -208,8 +232,8 @@ def _check_names(line: CommandLine, text: str, inputs: Sequence[GivenValue], dec
         if not program.reads(given.name):
             word = line.words[given.word]
             if word.startswith("--") and not word.startswith("--var"):
-                options = {option for option in declared.all if option.startswith("--")}
-                raise _unknown(line, given.word, f"--{given.name}", {f"--{name}" for name in free} | options, free)
+                known = {f"--{name}" for name in free} | declared.all
+                raise _unknown(line, given.word, f"--{given.name}", known, free)
             near = closest(given.name, free)
             label = f"did you mean {near}?" if near else _uses(free)
             raise line.error("unused-input", f"the expression does not use {given.name}", given.word, label=label)
@@ -230,11 +254,17 @@ def _check_options_that_are_names(line: CommandLine, missing: frozenset[str], de
 def _unknown(
     line: CommandLine, word: int, name: str, known: frozenset[str] | set[str], free: frozenset[str] = frozenset()
 ) -> AgxError:
-    near = closest(name, known)
+    near = _closest(name, known)
     label = f"did you mean {near}?" if near else _uses(free)
     return line.error(
         "unknown-option", f"there is no option {name}, and the expression does not use it", word, label=label
     )
+
+
+def _closest(option: str, known: Iterable[str]) -> str | None:
+    """The closest of the known options: the dashes, which all share, do not count."""
+    near = closest(option.lstrip("-"), (name[2:] for name in known if name.startswith("--")))
+    return None if near is None else f"--{near}"
 
 
 def _uses(free: frozenset[str]) -> str:

@@ -51,12 +51,15 @@ def deliver(report: Report, delivery: Delivery) -> int:
     """Write the Report, and return the exit code of the process."""
     look = terminal.look_of(sys.stdout, precision=delivery.precision, depth=delivery.depth, full=delivery.full)
     try:
-        if delivery.file is not None:
+        if delivery.file is not None and (report.traces or delivery.format is not Format.JSON):
             _to_file(report, delivery.file, look)
         else:
             _to_stdout(report, delivery, look)
     except AgxError as error:
-        report = replace(report, status=error.status, diagnostics=(*report.diagnostics, error.diagnostic))
+        diagnostics = (error.diagnostic, *report.diagnostics)
+        report = replace(report, status=error.status, traces=(), diagnostics=diagnostics)
+        if delivery.format is Format.JSON:
+            _to_stdout(report, delivery, look)
     _to_stderr(report, delivery)
     return report.status.exit_code
 
@@ -97,7 +100,7 @@ def _to_stderr(report: Report, delivery: Delivery) -> None:
 
 
 def _to_file(report: Report, path: str, look: Look) -> None:
-    if report.traces or PurePath(path).suffix.lower() == ".json":
+    if report.traces:
         terminal.write_file(path, _FILES[PurePath(path).suffix.lower()](report, replace(look, width=None)))
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from autograd_cli.diagnostic import Diagnostic, bad_request
+from autograd_cli.diagnostic import AgxError, Diagnostic, bad_request
 from autograd_cli.render.look import ASCII, UNICODE, Glyphs, Look
 
 if TYPE_CHECKING:
@@ -107,16 +107,22 @@ def write_file(path: str, text: str) -> None:
         AgxError: the file cannot be written.
     """
     target = Path(path)
+    umask = os.umask(0)
+    os.umask(umask)
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.", delete=False
-        ) as file:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    written = Path(name)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor has no path
             file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        written = Path(file.name)
         written.chmod(0o666 & ~umask)
         written.replace(target)
     except OSError as error:
-        message = f"{path} cannot be written: {error.strerror}"
-        raise bad_request("unwritable-file", message, source="--output") from None
+        written.unlink(missing_ok=True)
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: str, error: OSError) -> AgxError:
+    return bad_request("unwritable-file", f"{path} cannot be written: {error.strerror}", source="--output")

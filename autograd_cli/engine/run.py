@@ -49,7 +49,6 @@ def run(  # noqa: PLR0913 - the parts of a request, each used once
     """
     max_values = None if full else MAX_VALUES
     with _settings(seed=seed, dtype=dtype, device=device, threads=threads):
-        check_device(device)
         tensors = {spec.name: make_tensor(spec, held.get(spec.source), device) for spec in inputs}
         asked = _asked(inputs, tensors, wrt)
         weights = [make_tensor(spec, held.get(spec.source), device) for spec in gradients]
@@ -201,6 +200,7 @@ def _settings(*, seed: int, dtype: str, device: str, threads: int | None) -> Ite
         torch.get_default_dtype(),
         torch.get_num_threads(),
     )
+    check_device(device)
     stack = sys.getrecursionlimit()
     sys.setrecursionlimit(max(stack, _STACK))  # the interpreter recurses as deep as the program nests
     try:

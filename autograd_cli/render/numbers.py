@@ -111,7 +111,8 @@ def _word(number: Any) -> str:  # noqa: ANN401 - a NumPy scalar of any kind
     if isinstance(number, np.complexfloating):
         imaginary = _word(number.imag)
         return f"{_word(number.real)}{'' if imaginary.startswith('-') else '+'}{imaginary}j"
-    return str(number).removesuffix(".0").lower()
+    text = str(number)
+    return text if text == "-0.0" else text.removesuffix(".0")
 
 
 def python_text(tensor: TensorInfo) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -11,7 +11,7 @@ from typer.core import TyperCommand
 from autograd_cli.cli.arguments import CommandLine, Declared, sort_words
 from autograd_cli.cli.delivery import Delivery, Format, check_file, deliver
 from autograd_cli.cli.terminal import Color
-from autograd_cli.diagnostic import AgxError, bad_request
+from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
 from autograd_cli.explore import explore
 from autograd_cli.lang.program import parse
 from autograd_cli.modes import DEFAULT_MODE
@@ -33,7 +33,7 @@ Examples:
   agx grad "x**2 + no_grad(x**3)" --x 1 --python
 """
 _STDIN = "-"
-_Choice = TypeVar("_Choice", bound=str)
+_FORMATS = {"json": Format.JSON, "quiet": Format.VALUES, "python": Format.PYTHON, "": Format.PAGE}
 
 
 class GradCommand(TyperCommand):
@@ -64,7 +64,8 @@ def _declared(command: TyperCommand) -> Declared:
     options = [param for param in command.params if getattr(param, "is_flag", None) is not None]
     names = {name: param for param in options for name in (*param.opts, *param.secondary_opts)}
     flags = {name for name, param in names.items() if getattr(param, "is_flag", False)} | {"--help", "-h"}
-    return Declared(valued=frozenset(names) - flags, flags=frozenset(flags))
+    repeatable = {name for name, param in names.items() if getattr(param, "multiple", False)}
+    return Declared(valued=frozenset(names) - flags, repeatable=frozenset(repeatable), flags=frozenset(flags))
 
 
 def _free_names(expression: object) -> tuple[str, ...]:
@@ -109,7 +110,7 @@ def grad(  # noqa: PLR0913 - the options of the command
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of torch's random numbers.")] = 0,
     dtype: Annotated[str, typer.Option(help="The default dtype: float32, float64, float16 or bfloat16.")] = "float32",
     device: Annotated[str, typer.Option(help="Where tensors live: cpu, cuda, cuda:1, mps.")] = "cpu",
-    threads: Annotated[int | None, typer.Option(min=1, help="How many threads torch uses.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, max=1024, help="How many threads torch uses.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug in agx.")] = False,  # noqa: ARG001 - read by cli.app
 ) -> None:
     """Run `agx grad`; HELP is what a user reads."""
@@ -120,16 +121,17 @@ def grad(  # noqa: PLR0913 - the options of the command
         "detach": detach,
         "data": data,
     }
-    formats = {Format.JSON: json, Format.VALUES: quiet, Format.PYTHON: python}
+    formats = {"json": json, "quiet": quiet, "python": python}
     mode = _only(modes, DEFAULT_MODE, "modes")
-    format_ = _only(formats, Format.PAGE, "formats")
+    format_ = _FORMATS[_only(formats, "", "formats")]
     if output is not None:
         check_file(output)
+    inputs, gradients = _read_stdin(dict(_split(pair) for pair in var or ()), gradient or [])
     report = explore(
         expression,
-        inputs=_read_stdin(dict(_split(pair) for pair in var or ())),
-        gradients=gradient or (),
-        wrt=None if wrt is None else [name.strip() for name in wrt.split(",")],
+        inputs=inputs,
+        gradients=gradients,
+        wrt=None if wrt is None else [name.strip() for name in wrt.split(",") if name.strip()],
         mode=mode,
         seed=seed,
         dtype=dtype,
@@ -146,17 +148,21 @@ def _split(pair: str) -> tuple[str, str]:
     return name, text
 
 
-def _only(flags: dict[_Choice, bool], default: _Choice, kind: str) -> _Choice:
+def _only(flags: dict[str, bool], default: str, kind: str) -> str:
     chosen = [name for name, is_on in flags.items() if is_on]
     if len(chosen) > 1:
         words = " and ".join(f"--{name}" for name in chosen)
-        raise bad_request("usage", f"{words} are two {kind}: choose one", source="command line")
+        raise bad_request("usage", f"{words} are two {kind}: choose one", source=COMMAND_LINE)
     return chosen[0] if chosen else default
 
 
-def _read_stdin(inputs: dict[str, str]) -> dict[str, str]:
-    """The inputs, with what stdin says in the place of a `-`."""
-    from_stdin = [name for name, text in inputs.items() if text.strip() == _STDIN]
+def _read_stdin(inputs: dict[str, str], gradients: list[str]) -> tuple[dict[str, str], list[str]]:
+    """The inputs and gradients, with what stdin says in the place of a `-`."""
+    texts = [*inputs.values(), *gradients]
+    names = [*inputs, *("--gradient" for _ in gradients)]
+    from_stdin = [name for name, text in zip(names, texts, strict=True) if text.strip() == _STDIN]
     if len(from_stdin) > 1:
-        raise bad_request("usage", f"{' and '.join(from_stdin)} cannot both come from stdin", source="command line")
-    return {name: sys.stdin.read().strip() if name in from_stdin else text for name, text in inputs.items()}
+        message = f"{' and '.join(from_stdin)} cannot both come from stdin"
+        raise bad_request("usage", message, source=COMMAND_LINE)
+    texts = [sys.stdin.read().removeprefix("\ufeff").strip() if text.strip() == _STDIN else text for text in texts]
+    return dict(zip(inputs, texts, strict=False)), texts[len(inputs) :]
