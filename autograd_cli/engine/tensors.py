@@ -23,7 +23,7 @@ def make_tensor(spec: InputSpec, held: object, device: str) -> torch.Tensor:
     """
     dtype: torch.dtype | None = None if spec.dtype is None else getattr(torch, spec.dtype)
     try:
-        return _tensor(spec, held, dtype).to(device)
+        tensor = _tensor(spec, held, dtype).to(device)
     except RefusedError as error:
         refusal = error.refusal
         message = f"the value of {spec.name} cannot be computed"
@@ -33,6 +33,8 @@ def make_tensor(spec: InputSpec, held: object, device: str) -> torch.Tensor:
     except (RuntimeError, TypeError, ValueError, OverflowError) as error:
         message = f"{spec.name} cannot be made a tensor"
         raise bad_request("bad-value", message, source=spec.source, torch_says=first_line(error)) from None
+    # A view of a tensor that does not require grad behaves otherwise than a leaf under no_grad.
+    return tensor if tensor._base is None else tensor.clone()  # noqa: SLF001 - torch has no other name for it
 
 
 def first_line(error: Exception) -> str:

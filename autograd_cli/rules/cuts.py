@@ -12,14 +12,14 @@ from autograd_cli.trace import TensorInfo, Trace, Value
 # Operations whose result holds nothing of their operand's values: its shape, its dtype, its kind.
 _METADATA = frozenset(
     """
-    .shape .ndim .dtype .device .size .dim .ndimension .numel .nelement .stride .requires_grad .is_leaf .is_complex
-    .is_floating_point .is_contiguous .is_inference .new_zeros .new_ones .new_full len zeros_like ones_like full_like
-    rand_like randn_like randint_like numel is_tensor is_complex is_floating_point is not
+    shape ndim dtype device size dim ndimension numel nelement stride requires_grad is_leaf is_complex is_floating_point
+    is_contiguous is_inference is_tensor new_zeros new_ones new_full len zeros_like ones_like full_like rand_like
+    randn_like randint_like is
     """.split()
-)
+) | {"is not"}
 _COMPARISONS = frozenset("== != < <= > >= not isnan isinf isfinite isclose equal allclose".split())
-_CAST_TO_NUMBER = frozenset(".item .tolist float int bool complex round".split())
-_REWRAP = frozenset("tensor as_tensor asarray .new_tensor".split())
+_REWRAP = frozenset("tensor as_tensor asarray new_tensor".split())
+_CASTS = frozenset("int long short to type type_as".split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,12 @@ def ancestors(trace: Trace, ends: Iterable[int]) -> frozenset[int]:
 
 
 def _is_metadata(value: Value) -> bool:
-    return value.op in _METADATA or value.op.removeprefix("torch.") in _METADATA
+    return _name(value.op) in _METADATA
+
+
+def _name(op: str) -> str:
+    """The name alone of `.detach` and `torch.detach`."""
+    return op.rpartition(".")[2]
 
 
 def _tracks(value: Value) -> bool:
@@ -88,6 +93,10 @@ def _is_tracked(trace: Trace, value: int) -> bool:
     """Whether torch records what is made of the value; of a sequence, of any of its elements."""
     found = trace.values[value]
     return (_tracks(found) and not _is_dead_view(found)) or any(_is_tracked(trace, each) for each in found.elements)
+
+
+def _holds_tensor(trace: Trace, value: Value) -> bool:
+    return value.tensor is not None or any(_holds_tensor(trace, trace.values[each]) for each in value.elements)
 
 
 def _is_dead_view(value: Value) -> bool:
@@ -121,16 +130,15 @@ def _first_use(trace: Trace, value: int) -> Span | None:
 
 def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
     """The rule, the words for it, and whether a reader of the program sees at a glance that it was meant."""
-    name = value.op.removeprefix(".")
-    if name in {"detach", "detach_"} or value.op == ".data":
-        rule = "cut-by-data" if value.op == ".data" else "cut-by-detach"
-        call = ".data" if value.op == ".data" else ".detach()"
+    name = _name(value.op)
+    if name in {"detach", "detach_", "data"}:
+        rule, call = ("cut-by-data", ".data") if name == "data" else ("cut-by-detach", "detach()")
         if value.span is None:
-            return rule, f"{trace.values[value.operands[0]].name} enters through {call}", True
+            return rule, f"{trace.values[value.operands[0]].name} enters through .{call.removeprefix('.')}", True
         return rule, f"{call} gives a tensor that torch does not record", True
-    if value.op in _CAST_TO_NUMBER:
-        return "cut-by-item", f"{_call(value.op)} gives a Python number, which torch does not see", True
-    if value.op in _REWRAP or name in _REWRAP:
+    if not _holds_tensor(trace, value) and name not in _COMPARISONS:
+        return "cut-by-item", f"{_call(value.op)} gives Python numbers, which torch does not see", True
+    if name in _REWRAP:
         return "cut-by-rewrap", f"{_call(value.op)} copies the values into a new leaf", True
     if value.grad_mode == GradMode.NO_GRAD:
         where = "it is computed under no_grad" if value.grad_mode_span else "the program runs under torch.no_grad()"
@@ -142,17 +150,17 @@ def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
 
 def _reason_by_dtype(value: Value) -> tuple[str, str, bool]:
     tensor = value.tensor
-    if value.op in _COMPARISONS or (tensor is not None and tensor.dtype == "bool"):
+    if _name(value.op) in _COMPARISONS or tensor is None or tensor.dtype == "bool":
         return "cut-by-comparison", f"{_call(value.op)} gives truth values, which have no gradient", False
-    if tensor is not None and not tensor.is_differentiable:
-        if value.op.removeprefix(".") in {"int", "long", "short", "to", "type", "type_as"}:
-            return "cut-by-int-cast", f"{tensor.dtype} has no gradient", False
-        return "cut-by-index-op", f"{_call(value.op)} gives {tensor.dtype} numbers, which have no gradient", False
-    return "cut-by-nondiff-op", f"torch has no derivative for {_call(value.op)}", False
+    if tensor.is_differentiable:
+        return "cut-by-nondiff-op", f"torch has no derivative for {_call(value.op)}", False
+    if _name(value.op) in _CASTS:
+        return "cut-by-int-cast", f"{tensor.dtype} has no gradient", False
+    return "cut-by-index-op", f"{_call(value.op)} gives {tensor.dtype} numbers, which have no gradient", False
 
 
 def _call(op: str) -> str:
-    return f"{op}()" if op.removeprefix(".").isidentifier() else op
+    return f"{op}()" if _name(op).isidentifier() else op
 
 
 def enters_untracked(trace: Trace) -> bool:
