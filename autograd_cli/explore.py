@@ -126,7 +126,8 @@ def _check_names(program: Program, specs: Sequence[InputSpec], wrt: Sequence[str
     given = [spec.name for spec in specs]
     for name, span in program.names:
         if name in program.free and name not in given:
-            raise missing_value(name, span, [other for other in given if not program.reads(other)])
+            unused = [other for other in given if not program.reads(other)]
+            raise _missing_value(name, span, [*unused, *program.bound])
     for name in given:
         if not program.reads(name):
             message = f"the program does not use {name}"
@@ -138,14 +139,14 @@ def _check_names(program: Program, specs: Sequence[InputSpec], wrt: Sequence[str
             raise bad_request("unknown-name", message, source="--wrt", label=did_you_mean(name, given))
 
 
-def missing_value(name: str, span: Span, unused: Sequence[str], option: str | None = None) -> AgxError:
-    """The error for a name of the program that has no value; `option` is how one is given."""
-    label = did_you_mean(name, unused)
+def _missing_value(name: str, span: Span, candidates: Sequence[str]) -> AgxError:
+    """The error for a name of the program that has no value, and may be a misspelling of one of the candidates."""
+    label = did_you_mean(name, candidates)
     if vocabulary.resolve(name) is not None:
         label = f"{name} is a function: write {name}(…)"
     elif label is None:
         label = did_you_mean(name, vocabulary.CONSTANTS - {"e"}) if len(name) > 1 else None
-    fix = f"give it one: {option or f'--{name} 1,2,3'}"
+    fix = f"give it one: --{name} 1,2,3"
     return bad_request("missing-value", f"`{name}` has no value", span=span, label=label, fix=fix)
 
 

@@ -20,7 +20,7 @@ from typing import TypeAlias
 
 from autograd_cli.diagnostic import Span, bad_request
 from autograd_cli.lang import vocabulary
-from autograd_cli.lang.program import Program, is_defined, parse
+from autograd_cli.lang.program import Program, is_defined, normalise, parse
 from autograd_cli.lang.suggest import closest, did_you_mean
 
 Number: TypeAlias = bool | int | float | complex
@@ -102,7 +102,7 @@ def parse_input(name: str, text: str) -> InputSpec:
     Raises:
         AgxError: the text is neither numbers nor a creation expression nor a file of a known kind.
     """
-    source = f"--{name}"
+    source, text = f"--{name}", normalise(text)
     body, dtype = _split_dtype(text, source)
     if not body.strip():
         raise bad_request("empty-value", f"the value of {name} is empty", source=source, fix=f"write {source} 1,2,3")
@@ -133,7 +133,7 @@ def input_of_object(name: str, value: object) -> InputSpec:
 def text_of_object(value: object) -> str:
     """What a Report says was given: text and numbers as they are, of other objects the type."""
     if isinstance(value, str):
-        return value
+        return normalise(value)
     if isinstance(value, bool | int | float | complex | list | tuple):
         text = str(value)
         return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

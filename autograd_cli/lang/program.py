@@ -75,12 +75,13 @@ class Program:
     """A checked program.
 
     `names` are the names that it reads without having bound them, in order of appearance, with the first place of
-    each. Those that the language does not define are `free`: each needs an input.
+    each. Those that the language does not define are `free`: each needs an input. `bound` are the names that it binds.
     """
 
     source: str
     tree: ast.Module
     names: tuple[tuple[str, Span], ...]
+    bound: frozenset[str]
 
     @property
     def free(self) -> tuple[str, ...]:
@@ -115,7 +116,7 @@ def parse(text: str, *, source: str = "program", given: frozenset[str] = frozens
         checker.check(tree)
     except RecursionError:
         raise _too_deep(source) from None
-    return Program(source=text, tree=tree, names=tuple(checker.names.items()))
+    return Program(source=text, tree=tree, names=tuple(checker.names.items()), bound=frozenset(checker.bound))
 
 
 def normalise(text: str) -> str:
@@ -174,6 +175,8 @@ def _syntax_error(error: SyntaxError, text: str, source: str) -> AgxError:
         message, label = "a number stands right before a name", "write * between them, as in 2*x"
     elif "cannot assign to" in message or "Maybe you meant '=='" in message:
         label = "= gives a name a value; == compares"
+    elif (called := _function_before(row, column)) is not None:
+        label = f"write {called}(…)"
     return bad_request("syntax", message, source=source, span=span, label=label)
 
 
@@ -181,6 +184,13 @@ def _is_number_then_name(row: str, column: int) -> bool:
     rest = row[column:]
     before = row[:column].rstrip()
     return bool(rest[:1].isidentifier() and before[-1:].isdigit())
+
+
+def _function_before(row: str, column: int) -> str | None:
+    """The function whose argument stands after it without parentheses, as in `sin x`."""
+    words = row[:column].split()
+    is_call = bool(words) and row[column:][:1].isalnum() and vocabulary.resolve(words[-1]) is not None
+    return words[-1] if is_call else None
 
 
 class SpanFinder:
@@ -214,7 +224,7 @@ class _Checker:
         self._spans = spans
         self._source = source
         self._given = given
-        self._bound: set[str] = set()
+        self.bound: set[str] = set()
         self._depth = 0
 
     def check(self, tree: ast.Module) -> None:
@@ -262,7 +272,7 @@ class _Checker:
         match node:
             case ast.Name():
                 self._check_name(node, node.id)
-                self._bound.add(node.id)
+                self.bound.add(node.id)
             case ast.Tuple() | ast.List():
                 for element in node.elts:
                     self._target(element)
@@ -301,7 +311,7 @@ class _Checker:
 
     def _read(self, node: ast.Name) -> None:
         self._check_name(node, node.id)
-        if node.id not in self._bound:
+        if node.id not in self.bound:
             self.names.setdefault(node.id, self._spans.of(node))
 
     def _constant(self, node: ast.Constant) -> None:
@@ -338,7 +348,7 @@ class _Checker:
         if isinstance(node, ast.Name):
             self._check_name(node, node.id)
             path = node.id
-            if node.id in self._bound or node.id in self._given:
+            if node.id in self.bound or node.id in self._given:
                 label = f"multiplication is {node.id} * (…)"
                 raise self._error("not-a-function", f"`{node.id}` is a value, not a function", node, label=label)
         if path is None:
@@ -362,7 +372,7 @@ class _Checker:
             node = node.value
         if not isinstance(node, ast.Name) or not pieces:
             return None
-        if node.id not in vocabulary.NAMESPACES or node.id in self._bound or node.id in self._given:
+        if node.id not in vocabulary.NAMESPACES or node.id in self.bound or node.id in self._given:
             return None
         return ".".join((node.id, *reversed(pieces)))
 

@@ -79,7 +79,7 @@ SPECIAL = frozenset(
 )
 METHODS = frozenset(
     """
-    H T abs abs_ absolute absolute_ acos acos_ acosh acosh_ add add_ addbmm addbmm_ addcdiv addcdiv_ addcmul
+    abs abs_ absolute absolute_ acos acos_ acosh acosh_ add add_ addbmm addbmm_ addcdiv addcdiv_ addcmul
     addcmul_ addmm addmm_ addmv addmv_ addr addr_ adjoint all allclose amax amin aminmax angle any arccos
     arccos_ arccosh arccosh_ arcsin arcsin_ arcsinh arcsinh_ arctan arctan2 arctan2_ arctan_ arctanh arctanh_
     argmax argmin argsort argwhere asin asin_ asinh asinh_ atan atan2 atan2_ atan_ atanh atanh_ baddbmm baddbmm_
@@ -94,19 +94,19 @@ METHODS = frozenset(
     fill_diagonal_ fix fix_ flatten flip fliplr flipud float float_power float_power_ floor floor_ floor_divide
     floor_divide_ fmax fmin fmod fmod_ frac frac_ frexp gather gcd gcd_ ge ge_ geometric_ geqrf ger greater
     greater_ greater_equal greater_equal_ gt gt_ half hardshrink heaviside heaviside_ histc hsplit hypot i0 i0_
-    igamma igamma_ igammac igammac_ imag index_add index_add_ index_copy index_copy_ index_fill index_fill_
+    igamma igamma_ igammac igammac_ index_add index_add_ index_copy index_copy_ index_fill index_fill_
     index_put index_put_ index_reduce index_reduce_ index_select inner int inverse is_complex is_contiguous
     is_floating_point is_inference isclose isfinite isinf isnan isneginf isposinf isreal istft item kron
     kthvalue lcm lcm_ ldexp ldexp_ le le_ lerp lerp_ less less_ less_equal less_equal_ lgamma lgamma_ log log10
     log10_ log1p log1p_ log2 log2_ log_ log_normal_ log_softmax logaddexp logaddexp2 logcumsumexp logdet
     logical_and logical_and_ logical_not logical_not_ logical_or logical_or_ logical_xor logical_xor_ logit
-    logit_ logsumexp long lt lt_ lu lu_solve mH mT masked_fill masked_fill_ masked_scatter masked_scatter_
+    logit_ logsumexp long lt lt_ lu lu_solve masked_fill masked_fill_ masked_scatter masked_scatter_
     masked_select matmul matrix_exp matrix_power max maximum mean median min minimum mm mode moveaxis movedim
     msort mul mul_ multinomial multiply multiply_ mv mvlgamma mvlgamma_ nan_to_num nan_to_num_ nanmean nanmedian
     nanquantile nansum narrow ndimension ne ne_ neg neg_ negative negative_ nelement new_full new_ones
     new_tensor new_zeros nextafter nextafter_ nonzero norm normal_ not_equal not_equal_ numel orgqr ormqr outer
     permute pinverse polygamma polygamma_ positive pow pow_ prelu prod put put_ qr quantile rad2deg rad2deg_
-    random_ ravel real reciprocal reciprocal_ relu relu_ remainder remainder_ renorm renorm_ repeat
+    random_ ravel reciprocal reciprocal_ relu relu_ remainder remainder_ renorm renorm_ repeat
     repeat_interleave requires_grad_ reshape reshape_as retain_grad roll rot90 round round_ rsqrt rsqrt_ scatter
     scatter_ scatter_add scatter_add_ scatter_reduce scatter_reduce_ select select_scatter sgn sgn_ short
     sigmoid sigmoid_ sign sign_ signbit sin sin_ sinc sinc_ sinh sinh_ size slice_scatter slogdet softmax sort
