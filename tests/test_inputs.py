@@ -24,11 +24,12 @@ from safetensors.torch import save_file
 from autograd_cli import explore
 from autograd_cli.diagnostic import AgxError, Diagnostic, Span, Status
 from autograd_cli.lang.inputs import MAX_DIMENSIONS, Creation, FileReference, Literal, parse_input
+from autograd_cli.lang.program import normalise
 from autograd_cli.render.numbers import shell_text
 from autograd_cli.trace import TensorInfo
 from conftest import Agx
 
-SECRET = "hunter2"
+SECRET = "hunter2"  # noqa: S105 - a word that no error may quote
 PROPERTY = settings(max_examples=150, deadline=None)
 nan, inf = math.nan, math.inf
 
@@ -63,7 +64,8 @@ def refused(value: object) -> Diagnostic:
 
 
 def piece(text: str, found: Diagnostic) -> str | None:
-    """What stands under the caret; the place must lie inside the text."""
+    """What stands under the caret; the place must lie inside the text as reports show it."""
+    text = normalise(text)
     if found.span is None:
         return None
     assert is_inside(found.span, text), (found.span, text)
@@ -123,10 +125,11 @@ def is_inside(span: Span, text: str) -> bool:
         ("1+2j", (), [1 + 2j]),
         ("-1-2J", (), [-1 - 2j]),
         ("j", (), [1j]),
-        ("-j,1+j,1-j", (3,), [-1j, 1 + 1j, 1 - 1j]),
+        ("-j,1+j,1-j", (3,), [complex(0, -1), 1 + 1j, 1 - 1j]),
         ("1e-3+2e-4j", (), [0.001 + 0.0002j]),
         ("inf+nanj", (), [complex(inf, nan)]),
         ("-infj", (), [complex(0, -inf)]),
+        ("-0.0", (), [-0.0]),
     ],
 )
 def test_numbers_are_read_as_written(text: str, shape: tuple[int, ...], expected: list[Any]) -> None:
@@ -283,14 +286,14 @@ def test_a_wrong_text_is_an_error_at_its_place(text: str, rule: str, wrong: str 
         ("None", None),
         ("float32", None),
         ("torch", None),
+        ("F", None),
         ("import torch", None),
         ("# nothing", None),
-        ("[1, [2, 3]][1][5]", "[1, [2, 3]][1][5]"),
+        ("[pi, [2, 3]][1][5]", "[pi, [2, 3]][1][5]"),
         ("[[1, pi], [2]]", None),
         ("nan:int64", None),
         ("1e300:int64", None),
         ("300:uint8", None),
-        ("-1:uint8", None),
         ("99999999999999999999999:int64", None),
         ("1+2j:float32", None),
     ],
@@ -383,15 +386,15 @@ def test_default_floats_need_no_dtype(array: np.ndarray[Any, Any]) -> None:
     assert (after.shape, after.dtype, bits(after.values)) == (before.shape, "float32", bits(before.values))
 
 
-PIECES = st.sampled_from(
-    "0 1 12 .5 1e3 inf nan true j 1+2j -3 [ [ ] ] , , ; : @ # ( ) + - * / . e _ x = ' \" randn pi zeros(2) "
-    ":float64 :int @a.npy @a.csv#k lambda if \\ ² − é 変 １ ٣ \u202e \x00 \udc80 {".split()
-    + [" ", "\n", "\t", "\r\n", "\u00a0", "  "]
-)
+PIECES = [
+    *"0 1 12 .5 1e3 inf nan true j 1+2j -3 [ [ ] ] , , ; : @ # ( ) { + - * / . e _ x = ' \" randn pi zeros(2)".split(),
+    *":float64 :int @a.npy @a.csv#k lambda if \\ ² − é 変 １ ٣ \u202e \x00 \udc80".split(),
+    *(" ", "\n", "\t", "\r\n", "\u00a0", "  "),
+]
 
 
 @settings(PROPERTY, max_examples=600)
-@given(st.one_of(st.text(), st.lists(PIECES, max_size=12).map("".join)))
+@given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=12).map("".join)))
 def test_any_text_is_a_value_or_an_error_inside_the_text(text: str) -> None:
     try:
         content = parse_input("x", text).content
@@ -417,7 +420,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def npy(name: str, array: object, *, pickled: bool = False) -> None:
-    np.save(Path(name).open("wb"), np.asanyarray(array), allow_pickle=pickled)  # noqa: SIM115 - np.save would add .npy
+    with Path(name).open("wb") as file:
+        np.save(file, np.asanyarray(array), allow_pickle=pickled)
 
 
 MATRIX = [[1.5, -2.0, 3.0], [4.0, 5.0, 6.0]]
@@ -476,6 +480,32 @@ class TestNpy:
         assert refused("@a.npy").rule == "bad-file"
 
     @pytest.mark.parametrize(
+        "header",
+        [
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000000,), }",
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (-1,), }",
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (1",
+            "{'descr': '<f8', 'shape': 1\u00c0: ",
+            f"{{'{SECRET}': 1}}",
+            f"__import__('os').mkdir('{SECRET}')",
+            "(" * 5000,
+            "",
+        ],
+        ids=lambda header: header[:30],
+    )
+    @pytest.mark.parametrize("suffix", ["npy", "npz"])
+    def test_a_header_that_lies_is_an_error(self, header: str, suffix: str) -> None:
+        encoded = header.encode("latin-1")
+        raw = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(encoded)) + encoded + bytes(16)
+        if suffix == "npy":
+            Path("a.npy").write_bytes(raw)
+        else:
+            with zipfile.ZipFile("a.npz", "w") as archive:
+                archive.writestr("w.npy", raw)
+        assert refused(f"@a.{suffix}").rule in {"bad-file", "too-large"}
+        assert not Path(SECRET).exists()
+
+    @pytest.mark.parametrize(
         "array",
         [np.array([SECRET]), np.array([(1, 2.0)], dtype="i4,f4"), np.array(["2020-01-01"], dtype="datetime64[D]")],
         ids=["text", "records", "dates"],
@@ -489,7 +519,8 @@ class TestNpy:
         assert refused("@a.npy").rule in {"bad-file", "bad-value"}
 
     def test_an_archive_by_this_name_is_an_error(self) -> None:
-        np.savez(Path("a.npy").open("wb"), w=np.ones(2))  # noqa: SIM115 - np.savez would add .npz
+        np.savez("a.npz", w=np.ones(2))
+        Path("a.npz").rename("a.npy")
         assert refused("@a.npy").rule == "bad-file"
 
     @pytest.mark.parametrize("text", ["@a.npy#w", "@a.csv#w"])
@@ -530,7 +561,9 @@ class TestNpz:
         )
 
     def test_of_many_keys_some_are_listed(self) -> None:
-        np.savez("a.npz", **{f"k{index:03}": np.ones(1) for index in range(200)})
+        with zipfile.ZipFile("a.npz", "w") as archive:
+            for index in range(200):
+                archive.writestr(f"k{index:03}.npy", b"")
         assert "k009 and 190 more" in refused("@a.npz").message
 
     def test_a_pickle_is_refused_and_does_not_run(self) -> None:
@@ -551,13 +584,20 @@ class TestNpz:
             archive.writestr("w.txt", SECRET)
         assert refused("@a.npz").rule == "bad-file"
 
-    @pytest.mark.parametrize("where", ["data", "flags", "method"])
+    @pytest.mark.parametrize("where", ["header", "data", "deflate", "checksum", "flags", "method"])
     def test_a_damaged_file_is_an_error(self, where: str) -> None:
-        np.savez_compressed("a.npz", w=np.arange(1000.0))
+        numbers = np.arange(1000.0) if where == "deflate" else np.random.default_rng(0).random(1000)
+        np.savez_compressed("a.npz", w=numbers)
         raw = bytearray(Path("a.npz").read_bytes())
         directory = raw.index(b"PK\x01\x02")
-        if where == "data":  # the compressed bytes
-            raw[200:220] = bytes(20)
+        if where == "header":
+            raw[60:80] = bytes(20)
+        elif where == "data":
+            raw[3000:3200] = bytes([255]) * 200
+        elif where == "deflate":
+            raw[800:900] = bytes([255]) * 100
+        elif where == "checksum":
+            raw[directory + 16] ^= 255
         elif where == "flags":  # as if encrypted
             raw[6] |= 1
             raw[directory + 8] |= 1
@@ -694,7 +734,6 @@ class TestTables:
             ("1e3,-inf\nnan,2E-1\n", (2, 2), (1000, -inf, nan, 0.2)),
             ("nan,inf\n1,2\n", (2, 2), (nan, inf, 1, 2)),
             ("NaN,Infinity\n", (2,), (nan, inf)),
-            ("e,inf\n1,2\n", (2,), (1, 2)),
             ("größe,長さ\n1,2\n", (2,), (1, 2)),
             ("長さ,高さ\n1,2\n", (2,), (1, 2)),
             ('"a","b"\n1,2\n', (2,), (1, 2)),
@@ -833,7 +872,7 @@ class TestEveryKind:
         Path(f"a{kind}").write_bytes(bytes(range(255, 0, -1)) * 4)
         assert refused(f"@a{kind}").rule == "bad-file"
 
-    @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("/dev/zero", path)])
+    @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: Path(path).symlink_to("/dev/zero")])
     def test_what_is_not_a_regular_file(self, kind: str, make: Callable[[str], None]) -> None:
         make(f"a{kind}")
         found = refused(f"@a{kind}")
@@ -841,7 +880,7 @@ class TestEveryKind:
 
     @pytest.mark.parametrize("name", ["a\x00b", "a" * 300, "loop", "file/a"])
     def test_a_name_that_cannot_be_opened(self, kind: str, name: str) -> None:
-        os.symlink(f"loop{kind}", f"loop{kind}")
+        Path(f"loop{kind}").symlink_to(f"loop{kind}")
         Path("file").touch()
         assert refused(f"@{name}{kind}").rule == "unreadable-file"
 
@@ -849,7 +888,7 @@ class TestEveryKind:
 @pytest.mark.usefixtures("here")
 def test_a_link_to_a_file_and_odd_names_are_read() -> None:
     npy("a.npy", [1.0])
-    os.symlink("a.npy", "link.npy")
+    Path("link.npy").symlink_to("a.npy")
     npy("odd [bold]: 変数.npy", [2.0])
     assert values("@link.npy") == (1.0,)
     assert values("@odd [bold]: 変数.npy") == (2.0,)

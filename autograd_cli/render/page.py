@@ -101,9 +101,10 @@ def _has_gaps(tensor: TensorInfo) -> bool:
 def _tensors(report: Report, trace: Trace, look: Look) -> Table:
     """What torch knows about every tensor of the run."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=HEADING)
-    for heading in _HEADINGS:
-        table.add_column(heading, no_wrap=heading != "tensor", overflow="fold")
     rows, room = _fitting_rows(report, trace, look)
+    fits = room is None or room > _NARROWEST
+    for heading in _HEADINGS:
+        table.add_column(heading, no_wrap=fits and heading != "tensor", overflow="fold")
     shown = rows if look.full or len(rows) <= _ROWS else [*rows[: _ROWS // 2], *rows[-_ROWS // 2 :]]
     for index, (label, *facts) in enumerate(shown):
         if len(shown) < len(rows) and index == _ROWS // 2:
