@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import ast
 import builtins
+import json
 import math
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody writes it
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from torch import Tensor
+
+from autograd_cli import Report, TensorInfo, Trace, explore
+from autograd_cli.modes import MODES
+from autograd_cli.render.json_text import json_object, json_text
+from autograd_cli.render.numbers import shell_text
+from autograd_cli.render.pytorch import pytorch_text
+from conftest import VALIDATOR
 
 # The inputs that the tables below use, by name. Truth values and whole numbers are given as such.
 REAL: dict[str, Any] = {
@@ -129,7 +140,6 @@ EXPRESSIONS = {
         bmm(batch, batch)
         inner(m, d)
         kron(m, d)
-        torch.chain_matmul(m, n, m)
     """,
     "functions": """
         sin(x)
@@ -581,26 +591,56 @@ EXPRESSIONS = {
 
 # What the language has and plain Python has not, and the same written out.
 WRITTEN_OUT = {
-    "no_grad(x)": "with torch.no_grad():\n    result = x",
-    "no_grad(x**3)": "with torch.no_grad():\n    result = x**3",
-    "x**2 + no_grad(x**3)": "with torch.no_grad():\n    cut = x**3\nresult = x**2 + cut",
-    "no_grad(x.sum()) * x": "with torch.no_grad():\n    total = x.sum()\nresult = total * x",
-    "x / no_grad(x.norm())": "with torch.no_grad():\n    size = x.norm()\nresult = x / size",
-    "torch.no_grad(w) * x": "with torch.no_grad():\n    cut = w\nresult = cut * x",
-    "no_grad(no_grad(x) * w) + x*w": "with torch.no_grad():\n    cut = x*w\nresult = cut + x*w",
-    "sin(x) * no_grad(cos(x)) + no_grad(sin(x)) * cos(x)": (
-        "with torch.no_grad():\n    c, s_ = cos(x), sin(x)\nresult = sin(x) * c + s_ * cos(x)"
-    ),
-    "no_grad(x)[0] * x[1]": "with torch.no_grad():\n    result = x\nresult = result[0] * x[1]",
-    "no_grad(x[1:]).sum()": "with torch.no_grad():\n    view = x[1:]\nresult = view.sum()",
-    "no_grad(x.split(2))[0] * x[:2]": "with torch.no_grad():\n    parts = x.split(2)\nresult = parts[0] * x[:2]",
-    "sqrt(2) * x": "result = math.sqrt(2) * x",
-    "x * sin(pi/4)": "result = x * math.sin(math.pi/4)",
-    "exp(-x**2/2) / sqrt(2*pi)": "result = torch.exp(-x**2/2) / math.sqrt(2*math.pi)",
-    "log(e) + x": "result = math.log(math.e) + x",
-    "sqrt(4)": "result = math.sqrt(4)",
-    "range(3)": "result = list(range(3))",
+    "no_grad(x)": "x",
+    "no_grad(x**3)": "with torch.no_grad():\n    y = x**3\ny",
+    "x**2 + no_grad(x**3)": "with torch.no_grad():\n    y = x**3\nx**2 + y",
+    "no_grad(x.sum()) * x": "with torch.no_grad():\n    y = x.sum()\ny * x",
+    "x / no_grad(x.norm())": "with torch.no_grad():\n    y = x.norm()\nx / y",
+    "torch.no_grad(w*2) * x": "with torch.no_grad():\n    y = w*2\ny * x",
+    "no_grad(no_grad(x) * w) + x*w": "with torch.no_grad():\n    y = x * w\ny + x*w",
+    "no_grad(x)[0] * x[1]": "x[0] * x[1]",
+    "no_grad(x[1:]).sum()": "with torch.no_grad():\n    y = x[1:]\ny.sum()",
+    "no_grad(m.T) @ m": "with torch.no_grad():\n    y = m.T\ny @ m",
+    "no_grad(x.split(2))[0] * x[:2]": "with torch.no_grad():\n    y = x.split(2)\ny[0] * x[:2]",
+    "no_grad((x*2, w))": "with torch.no_grad():\n    y = x*2, w\ny",
+    "sqrt(2) * x": "math.sqrt(2) * x",
+    "x * sin(pi/4)": "x * math.sin(math.pi/4)",
+    "exp(-x**2/2) / sqrt(2*pi)": "torch.exp(-x**2/2) / math.sqrt(2*math.pi)",
+    "log(e) + x": "math.log(math.e) + x",
+    "sqrt(4)": "math.sqrt(4)",
+    "range(3)": "list(range(3))",
 }
+
+PROGRAMS = [
+    "y = 2*x\ny.sum()",
+    "y = 2*x; z = y*y; z.mean()",
+    "y, z = x, x*2\ny * z",
+    "a, b = x.split(2)\n(a*b).sum()",
+    "y = z = x.exp()\ny + z",
+    "y = x*1\ny += 1\ny *= w\ny.sum()",
+    "y = x.clone()\ny[0] = 5\ny * x",
+    "y = x.clone()\ny[1:3] *= 2\ny.sum()",
+    "y = zeros(4)\ny[k] = x[k]\ny",
+    "y = x.detach()\ny[0] = 7\nx * y",
+    "y = (x*3).detach()\ny.requires_grad_(True)\n(y*x).sum()",
+    "y = (x*3).detach()\ny.requires_grad = True\ny**2",
+    "y = x*2\ny.retain_grad()\ny.sum()",
+    "y = 2*x\nx.data *= 100\ny",
+    "y = x*w\nx.data = ones(4)\ny.sum()",
+    "with torch.no_grad():\n    y = x**3\nx**2 + y",
+    "with no_grad():\n    y = x[1:]\n    z = y*2\ny.sum() + (x*z[0]).sum()",
+    "with torch.no_grad():\n    with torch.enable_grad():\n        y = x*2\n    z = y*3\ny + z",
+    "with torch.inference_mode():\n    y = w*2\ny + 1",
+    "with torch.no_grad():\n    x.mul_(2)\nx**2",
+    "x = x*2\nx = x*x\nx.sum()",
+    "n = x.shape[0]\nx.sum() / n",
+    "t = x.sum().item()\nx * t",
+    "import torch\nimport torch.nn.functional as F\ntorch.sin(x) + F.relu(w)",
+    "from math import pi\npi * x",
+    "c = tensor([1.0, 2.0], requires_grad=True)\nc * x[:2]",
+    "y = x.exp()\nz = y.add_(1)\nz.sum()",
+    "y = w.sigmoid()\ny.mul_(2)\n(y*x).sum()",
+]
 
 RANDOM = """
     randn(4) * x
@@ -688,7 +728,7 @@ REFUSED_OPERATIONS = """
     x.view(3)
     x[7]
     x.reshape(5)
-    log(-1) + x
+    math.log(-1) + x
     1/0 + x
     linalg.inv(m)
     linalg.cholesky(-h)
@@ -696,7 +736,7 @@ REFUSED_OPERATIONS = """
     cat([m, x])
     softmax(x, dim=3)
     x.shape[9]
-    x.T.item()
+    x.item()
     x & 1
     ~x
     gather(x, 0, k)
@@ -707,26 +747,32 @@ def lines(table: str) -> list[str]:
     return [line.strip() for line in table.strip().splitlines()]
 
 
-GROUPED = [(group, text) for group, table in EXPRESSIONS.items() for text in lines(table)]
-TEXTS = [text for _, text in GROUPED]
+EXPRESSION_TABLE = [(group, text) for group, table in EXPRESSIONS.items() for text in lines(table)]
+# What agx runs, and what Python runs.
+EVERYTHING = [
+    *(pytest.param(text, text, id=f"{group}: {text}") for group, text in EXPRESSION_TABLE),
+    *(pytest.param(text, text, id=f"complex: {text}") for text in lines(COMPLEX_EXPRESSIONS)),
+    *(pytest.param(text, text, id=f"random: {text}") for text in lines(RANDOM)),
+    *(pytest.param(text, text, id=f"program: {text}") for text in PROGRAMS),
+    *(pytest.param(text, plainly, id=f"written out: {text}") for text, plainly in WRITTEN_OUT.items()),
+]
 DTYPES = ["float32", "float64"]
 
-Numbers: TypeAlias = list[Any]
+Weigh: TypeAlias = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Plain:
-    """What plain torch makes of a program: its result, the leaves that it began with, and backward's refusal."""
+    """What plain torch makes of a program: the result, the tensors by name (the inputs first), backward's refusal."""
 
     result: Any
-    leaves: dict[str, Tensor]
-    roots: list[Tensor]
+    tensors: dict[str, Tensor]
     refusal: str | None
 
 
 @contextmanager
-def plain_settings(dtype: str) -> Iterator[None]:
-    """Torch's default dtype and random numbers for a while."""
+def torch_settings(dtype: str) -> Iterator[None]:
+    """A default dtype and seed 0, for a while."""
     before = torch.get_default_dtype()
     try:
         with torch.random.fork_rng(devices=[]):
@@ -738,21 +784,21 @@ def plain_settings(dtype: str) -> Iterator[None]:
 
 
 def names_in(text: str) -> list[str]:
-    """The inputs of the tables that a program reads."""
-    found = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
-    return [name for name in ALL_INPUTS if name in found]
-
-
-def leaf(name: str) -> Tensor:
-    """An input of the tables as a person would make it, with the default dtype of the moment."""
-    if name in WHOLE or name in TRUTH:
-        return torch.tensor(ALL_INPUTS[name])
-    return torch.tensor(ALL_INPUTS[name], requires_grad=True)
+    """The inputs that a program reads, in the order of its text."""
+    names = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)]
+    in_order = sorted(names, key=lambda node: (node.lineno, node.col_offset))
+    firsts = {name.id: name for name in reversed(in_order)}
+    return [name for name, node in firsts.items() if name in ALL_INPUTS and isinstance(node.ctx, ast.Load)]
 
 
 def inputs_for(text: str) -> dict[str, object]:
-    """The same inputs as agx takes them."""
+    """The inputs that a program reads, as agx takes them."""
     return {name: f"{ALL_INPUTS[name]}:int64" if name in WHOLE else ALL_INPUTS[name] for name in names_in(text)}
+
+
+def leaf(name: str) -> Tensor:
+    """An input as a person would make it."""
+    return torch.tensor(ALL_INPUTS[name], requires_grad=name not in WHOLE | TRUTH)
 
 
 def namespace(leaves: Mapping[str, Tensor]) -> ChainMap[str, Any]:
@@ -762,43 +808,383 @@ def namespace(leaves: Mapping[str, Tensor]) -> ChainMap[str, Any]:
     return ChainMap({}, dict(leaves), imported, python, vars(torch), vars(F))
 
 
-def outputs_of(result: Any) -> list[Any]:
-    return list(result) if isinstance(result, tuple | list | torch.Size) else [result]
+def evaluate(text: str, names: ChainMap[str, Any]) -> Any:
+    """Run a program by Python itself: the value of its last line, an expression."""
+    *statements, last = ast.parse(text).body
+    assert isinstance(last, ast.Expr)
+    exec(compile(ast.Module(statements, []), "<oracle>", "exec"), {}, names)  # noqa: S102 - the programs of this file
+    return eval(compile(ast.Expression(last.value), "<oracle>", "eval"), {}, names)  # noqa: S307 - and their last lines
+
+
+def elements_of(result: Any) -> list[Any]:
+    return list(result) if isinstance(result, tuple | list) else [result]
 
 
 def roots_of(result: Any) -> list[Any]:
-    """What backward starts from: the result, or of several results those that torch tracks."""
-    if not isinstance(result, tuple | list | torch.Size):
+    """What backward starts from: the result, or of several results those that torch tracks (else those it could)."""
+    tensors = [each for each in elements_of(result) if isinstance(each, Tensor)]
+    if not isinstance(result, tuple | list) or not tensors:
         return [result]
-    tensors = [each for each in result if isinstance(each, Tensor)]
     return [each for each in tensors if each.requires_grad] or [each for each in tensors if each.is_floating_point()]
 
 
-def run_plain(text: str, dtype: str, weights: Callable[[Tensor], Tensor] = torch.ones_like) -> Plain:
-    """Run a program, an expression or statements that bind `result`, and backward with explicit weights."""
-    with plain_settings(dtype):
-        leaves = {name: leaf(name) for name in ALL_INPUTS}
-        names = namespace(leaves)
-        if text.startswith(("result = ", "with ")):
-            exec(text, {"__builtins__": {}}, names)  # noqa: S102 - the oracle: the tables are our own
-            result = names["result"]
-        else:
-            result = eval(text, {"__builtins__": {}}, names)  # noqa: S307 - the oracle: the tables are our own
-        roots = roots_of(result)
-        refusal = None
+def run_plainly(text: str, dtype: str, weigh: Weigh = torch.ones_like) -> Plain:
+    """Run a program, and backward on its result with explicit weights."""
+    with torch_settings(dtype):
+        inputs = {name: leaf(name) for name in names_in(text)}
+        names = namespace(inputs)
+        result = evaluate(text, names)
+        roots, refusal = roots_of(result), None
         try:
             if isinstance(roots[0], Tensor):
-                torch.autograd.backward(roots, [weights(root) for root in roots])
+                torch.autograd.backward(roots, [weigh(root) for root in roots])
             else:
                 roots[0].backward()
         except (RuntimeError, AttributeError) as error:
             refusal = f"{type(error).__name__}: {error}"
-    return Plain(result=result, leaves=leaves, roots=roots, refusal=refusal)
+    bound = {name: item for name, item in names.maps[0].items() if isinstance(item, Tensor) and name not in inputs}
+    return Plain(result=result, tensors=inputs | bound, refusal=refusal)
 
 
-def bits(numbers: Tensor | Sequence[Any]) -> list[str]:
-    """Numbers as words that are equal where the bits are equal, and any NaN equals any NaN."""
+def run(text: str, dtype: str = "float32", **options: Any) -> Report:
+    """The same by agx."""
+    report = explore(text, inputs=inputs_for(text), dtype=dtype, **options)
+    assert report.traces, report.diagnostics
+    return report
+
+
+def refusal_of(trace: Trace) -> str | None:
+    return None if trace.refusal is None else f"{trace.refusal.exception}: {trace.refusal.message}"
+
+
+def bits(numbers: Tensor | Sequence[Any] | None) -> list[str] | None:
+    """Numbers in words that are the same where the bits are the same (any NaN is as good as any other)."""
     if isinstance(numbers, Tensor):
-        plain = numbers.detach().clone().resolve_conj().resolve_neg()
-        numbers = plain.reshape(-1).tolist()
-    return [repr(number) for number in numbers]
+        numbers = numbers.detach().clone().resolve_conj().resolve_neg().reshape(-1).tolist()
+    return None if numbers is None else [repr(number) for number in numbers]
+
+
+def facts(tensor: Tensor | None) -> dict[str, Any] | None:
+    if tensor is None:
+        return None
+    return {
+        "shape": tuple(tensor.shape),
+        "dtype": f"{tensor.dtype}".removeprefix("torch."),
+        "values": bits(tensor),
+        "requires_grad": tensor.requires_grad,
+        "is_leaf": tensor.is_leaf,
+        "is_inference": tensor.is_inference(),
+        "retains_grad": tensor.retains_grad,
+        "grad_fn": None if tensor.grad_fn is None else type(tensor.grad_fn).__name__,
+    }
+
+
+def told(info: TensorInfo | None, trace: Trace) -> dict[str, Any] | None:
+    """The same facts as agx tells them."""
+    if info is None:
+        return None
+    return {
+        "shape": info.shape,
+        "dtype": info.dtype,
+        "values": bits(info.values),
+        "requires_grad": info.requires_grad,
+        "is_leaf": info.is_leaf,
+        "is_inference": info.is_inference,
+        "retains_grad": info.retains_grad,
+        "grad_fn": None if info.grad_fn is None else trace.nodes[info.grad_fn].name,
+    }
+
+
+def assert_same_result(trace: Trace, result: Any) -> None:
+    assert (trace.outputs == (trace.result,)) != isinstance(result, tuple | list)
+    for output, element in zip(trace.outputs, elements_of(result), strict=True):
+        value = trace.values[output]
+        if isinstance(element, Tensor):
+            assert told(value.tensor, trace) == facts(element)
+        else:
+            assert (value.tensor, type(value.scalar), repr(value.scalar)) == (None, type(element), repr(element))
+
+
+def assert_same_gradients(trace: Trace, leaves: Mapping[str, Tensor]) -> None:
+    """Bit for bit: the same kernels on the same numbers leave no room for a tolerance."""
+    for name, grad in trace.grads:
+        assert told(grad, trace) == facts(leaves[name].grad), f"the gradient of {name}"
+
+
+def assert_same_graph(trace: Trace, result: Any, leaves: Mapping[str, Tensor]) -> None:
+    """One to one from the results down: the nodes' names, their edges, the input each edge feeds, the leaves."""
+    pending: list[tuple[Any, int | None]] = []
+    for output, element in zip(trace.outputs, elements_of(result), strict=True):
+        info = trace.values[output].tensor
+        if info is not None:
+            pending.append((element.grad_fn, info.grad_fn))
+    pairs: dict[Any, int] = {}
+    while pending:
+        node, number = pending.pop()
+        if node is None or number is None:
+            assert (node, number) == (None, None)
+        elif node in pairs:
+            assert pairs[node] == number
+        else:
+            pairs[node] = number
+            recorded = trace.nodes[number]
+            assert recorded.name == type(node).__name__
+            assert recorded.input_nrs == tuple(input_nr for _, input_nr in node.next_functions)
+            variable = getattr(node, "variable", None)
+            assert recorded.variable == next((name for name, leaf in leaves.items() if leaf is variable), None)
+            pending += zip((child for child, _ in node.next_functions), recorded.next, strict=True)
+    assert len(set(pairs.values())) == len(pairs)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("text", "plainly"), EVERYTHING)
+def test_result_gradients_and_graph_are_those_of_plain_torch(text: str, plainly: str, dtype: str) -> None:
+    expected = run_plainly(plainly, dtype)
+    trace = run(text, dtype).trace
+    assert refusal_of(trace) == expected.refusal
+    assert_same_result(trace, expected.result)
+    assert_same_gradients(trace, expected.tensors)
+    assert_same_graph(trace, expected.result, expected.tensors)
+
+
+def slanted(root: Tensor) -> Tensor:
+    """Weights that differ from element to element."""
+    weights = torch.arange(root.numel(), dtype=torch.float64).reshape(root.shape) * 0.75 - 0.5
+    return (weights * (1 - 0.5j) if root.is_complex() else weights).to(root.dtype)
+
+
+@pytest.mark.parametrize(("text", "plainly"), EVERYTHING)
+def test_weights_of_backward_give_the_gradients_of_plain_torch(text: str, plainly: str) -> None:
+    expected = run_plainly(plainly, "float64", slanted)
+    weights = [slanted(root).tolist() for root in roots_of(expected.result) if isinstance(root, Tensor)]
+    trace = run(text, "float64", gradients=weights).trace
+    assert refusal_of(trace) == expected.refusal
+    assert_same_gradients(trace, expected.tensors)
+
+
+@pytest.mark.parametrize("text", [*(text for _, text in EXPRESSION_TABLE), *lines(COMPLEX_EXPRESSIONS)])
+def test_every_value_on_the_way_is_that_of_the_piece_of_text_it_points_to(text: str) -> None:
+    with torch_settings("float32"):
+        names = namespace({name: leaf(name) for name in names_in(text)})
+        for value in run(text).trace.values:
+            is_element = value.op.startswith("[") and value.op != "[]"
+            if value.span is None or is_element or value.elements or value.op == "slice":
+                continue
+            expected = evaluate(f"({value.span.cut(text)})", names)
+            if value.tensor is not None:
+                assert bits(value.tensor.values) == bits(expected)
+            elif isinstance(value.scalar, bool | int | float | complex):
+                assert repr(value.scalar) == repr(expected)
+
+
+@pytest.mark.parametrize("text", lines(REFUSED_OPERATIONS))
+def test_an_operation_that_torch_refuses_is_refused_in_its_words(text: str) -> None:
+    with pytest.raises(Exception) as refused:  # noqa: PT011 - the very exception is compared
+        run_plainly(text, "float32")
+    report = run(text)
+    assert refusal_of(report.trace) == f"{refused.type.__name__}: {refused.value}"
+    assert report.diagnostics[0].rule == "torch-refused"
+    assert report.status.exit_code == 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("text", [*(parameters.values[0] for parameters in EVERYTHING), *lines(REFUSED_OPERATIONS)])
+def test_the_pytorch_program_gives_the_same_numbers_or_the_same_refusal(text: str, mode: str) -> None:
+    assert_same_as_its_program(run(text, mode=mode))
+
+
+@pytest.mark.parametrize("text", ["x*w", "m @ n", "z*y", "x.split(2)", "s*r", "(x > 0) * x", "x[4:]"])
+def test_the_pytorch_program_has_the_dtype_the_seed_and_the_weights(text: str) -> None:
+    roots = roots_of(run_plainly(text, "float64").result)
+    weights = [slanted(root).tolist() for root in roots]
+    assert_same_as_its_program(run(text, "float64", gradients=weights))
+    assert_same_as_its_program(run(f"randn(1) * ({text})" if "split" not in text else text, "float64", seed=3))
+    assert_same_as_its_program(run(text, "float64", wrt=names_in(text)[:1]))
+
+
+def assert_same_as_its_program(report: Report) -> None:
+    trace, names, refusal = report.trace, dict[str, Any](), None
+    with torch_settings("float32"):
+        try:
+            exec(pytorch_text(report), names)  # noqa: S102 - what agx prints is a program to run
+        except Exception as error:  # noqa: BLE001 - the very exception is compared
+            refusal = f"{type(error).__name__}: {error}"
+    assert refusal == refusal_of(trace)
+    if trace.result is not None:
+        assert_same_result(trace, names["result"])
+    for name, grad in trace.grads:
+        assert told(grad, trace) == facts(names.get(f"{name}_leaf", names[name]).grad), f"the gradient of {name}"
+
+
+# Random expressions.
+
+Tensors: TypeAlias = dict[str, Tensor]
+SHAPES = {"x": (3,), "w": (2, 3), "c": ()}
+
+
+@dataclass(frozen=True)
+class Tree:
+    """An expression as text and as calls of torch."""
+
+    text: str
+    compute: Callable[[Tensors], Tensor]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.compute({name: torch.ones(shape) for name, shape in SHAPES.items()}).shape)
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name in SHAPES if name in names_in(self.text)]
+
+
+SMOOTH = {
+    "-({})": lambda t: -t,
+    "({}) + 1": lambda t: t + 1,
+    "2.5*({})": lambda t: 2.5 * t,
+    "({})**2": lambda t: t**2,
+    "({})**3": lambda t: t**3,
+    "sin({})": torch.sin,
+    "torch.tanh({})": torch.tanh,
+    "exp(tanh({}))": lambda t: t.tanh().exp(),
+    "({}).sum()": torch.sum,
+    "({}).mean()": torch.mean,
+    "({}).reshape(-1)": lambda t: t.reshape(-1),
+    "({})[None]": lambda t: t[None],
+}
+SMOOTH_OF_SEVERAL = {
+    "({})[0]": lambda t: t[0],
+    "({})[..., -1]": lambda t: t[..., -1],
+    "({})[1:]": lambda t: t[1:],
+    "({})[::2]": lambda t: t[::2],
+    "({}).sum(0)": lambda t: t.sum(0),
+    "({}).mean(-1, keepdim=True)": lambda t: t.mean(-1, keepdim=True),
+}
+SMOOTH_BINARY = {
+    "({}) + ({})": lambda a, b: a + b,
+    "({}) - ({})": lambda a, b: a - b,
+    "({}) * ({})": lambda a, b: a * b,
+    "({}) / (2 + sin({}))": lambda a, b: a / (2 + torch.sin(b)),
+}
+ROUGH = {
+    "exp({})": torch.exp,
+    "1/({})": lambda t: 1 / t,
+    "({})**-1": lambda t: t**-1,
+    "({})**0.5": lambda t: t**0.5,
+    "({}).detach()": Tensor.detach,
+    "no_grad({})": None,
+}
+ROUGH_BINARY = {"({}) / ({})": lambda a, b: a / b}
+
+
+@st.composite
+def trees(draw: st.DrawFn, *, rough: bool, depth: int = 4) -> Tree:
+    """Expressions over x, w and c; `rough` ones have poles, kinks and cuts."""
+    if depth == 0 or draw(st.integers(0, 5)) == 0:
+        name = draw(st.sampled_from(sorted(SHAPES)))
+        return Tree(name, lambda tensors: tensors[name])
+    first = draw(trees(rough=rough, depth=depth - 1))
+    if draw(st.booleans()):
+        return join(draw, first, draw(trees(rough=rough, depth=depth - 1)), rough=rough)
+    choices = SMOOTH | (SMOOTH_OF_SEVERAL if first.shape and 0 not in first.shape else {}) | (ROUGH if rough else {})
+    text, function = draw(st.sampled_from(sorted(choices.items(), key=lambda item: item[0])))
+    if function is None:
+        return Tree(text.format(first.text), torch.no_grad()(first.compute))
+    return Tree(text.format(first.text), lambda tensors: function(first.compute(tensors)))
+
+
+def join(draw: st.DrawFn, first: Tree, second: Tree, *, rough: bool) -> Tree:
+    """Two trees by an operator that takes their shapes; if none does, the second one's sum is taken."""
+    choices = SMOOTH_BINARY | (ROUGH_BINARY if rough else {})
+    text, function = draw(st.sampled_from(sorted(choices.items(), key=lambda item: item[0])))
+    if first.shape and second.shape and first.shape[-1] == second.shape[-2:][0] and draw(st.booleans()):
+        text, function = "({}) @ ({})", torch.matmul
+    try:
+        torch.broadcast_shapes(first.shape, second.shape)
+    except RuntimeError:
+        if function is not torch.matmul:
+            whole = second
+            second = Tree(f"({whole.text}).sum()", lambda tensors: whole.compute(tensors).sum())
+    compute = second.compute
+    return Tree(
+        text.format(first.text, second.text), lambda tensors: function(first.compute(tensors), compute(tensors))
+    )
+
+
+def values_of(shape: tuple[int, ...], numbers: st.SearchStrategy[float]) -> st.SearchStrategy[Any]:
+    """Nested lists of numbers."""
+    for size in reversed(shape):
+        numbers = st.lists(numbers, min_size=size, max_size=size)  # type: ignore[assignment]
+    return numbers
+
+
+ANY_NUMBER = st.one_of(st.floats(-3, 3, width=32), st.integers(-3, 3).map(float), st.floats(width=32))
+ANY_VALUES = st.fixed_dictionaries({name: values_of(shape, ANY_NUMBER) for name, shape in SHAPES.items()})
+TAME_VALUES = st.fixed_dictionaries({name: values_of(shape, st.floats(-1, 1)) for name, shape in SHAPES.items()})
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(tree=trees(rough=True), values=ANY_VALUES, dtype=st.sampled_from(DTYPES))
+def test_any_expression_is_what_torch_makes_of_it(tree: Tree, values: dict[str, Any], dtype: str) -> None:
+    leaves = {name: torch.tensor(values[name], dtype=getattr(torch, dtype), requires_grad=True) for name in tree.names}
+    result, refusal = tree.compute(leaves), None
+    try:
+        result.backward(torch.ones_like(result))
+    except RuntimeError as error:
+        refusal = f"RuntimeError: {error}"
+    report = explore(tree.text, inputs={name: values[name] for name in tree.names}, dtype=dtype)
+    assert refusal_of(report.trace) == refusal
+    assert_same_result(report.trace, result)
+    assert_same_gradients(report.trace, leaves)
+    assert_same_graph(report.trace, result, leaves)
+    assert_numbers_survive(report)
+
+
+def assert_numbers_survive(report: Report) -> None:
+    """No bit is lost on the way through JSON, or through what -q prints and --x reads."""
+    found = json.loads(json_text(report))
+    assert found == json_object(report)
+    VALIDATOR.validate(found)
+    trace = report.trace
+    result = trace.values[trace.outputs[0]].tensor
+    assert result is not None
+    assert bits(flat(found["result"]["values"])) == bits(result.values)
+    for name, grad in trace.grads:
+        if grad is not None:
+            assert bits(flat(found["grads"][name]["values"])) == bits(grad.values)
+            read = explore("x", x=shell_text(grad), dtype=grad.dtype)
+            assert told(read.trace.output_tensors()[0], read.trace) == told(replace(grad, requires_grad=True), trace)
+
+
+def flat(nested: Any) -> list[float]:
+    """The numbers in JSON's nested lists."""
+    if isinstance(nested, list):
+        return [number for item in nested for number in flat(item)]
+    return [float(nested)]
+
+
+@settings(max_examples=100, deadline=None, database=None, derandomize=True)
+@given(tree=trees(rough=False), values=TAME_VALUES)
+def test_gradients_agree_with_finite_differences(tree: Tree, values: dict[str, Any]) -> None:
+    """Central differences of fourth order, where two step sizes agree that they can be trusted."""
+    tensors = {name: torch.tensor(values[name], dtype=torch.float64) for name in tree.names}
+    report = explore(tree.text, inputs={name: values[name] for name in tree.names}, dtype="float64")
+    for name, tensor in tensors.items():
+        grad = report.grads[name]
+        assert grad is not None
+        assert grad.values is not None
+        for index, found in enumerate(grad.values):
+            slopes = [slope(tree, tensors, name, index, step) for step in (1e-3, 5e-4)]
+            scale = 1 + abs(slopes[1]) + float(tree.compute(tensors).abs().sum())
+            assume(abs(slopes[0] - slopes[1]) < 1e-8 * scale)
+            assert abs(float(found.real) - slopes[1]) < 1e-7 * scale
+        assert tensor.numel() == grad.numel
+
+
+def slope(tree: Tree, tensors: Tensors, name: str, index: int, step: float) -> float:
+    def at(offset: float) -> float:
+        moved = tensors[name].clone()
+        moved.view(-1)[index] += offset
+        return float(tree.compute({**tensors, name: moved}).sum())
+
+    return (at(-2 * step) - 8 * at(-step) + 8 * at(step) - at(2 * step)) / (12 * step)

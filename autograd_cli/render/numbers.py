@@ -11,7 +11,7 @@ from autograd_cli.trace import EDGE_ITEMS, TensorInfo, edge_indices
 if TYPE_CHECKING:
     import numpy as np
 
-_SHOWN_WHOLE = 100
+_SHOWN_WHOLE = 36
 _ANY_WIDTH = 1_000_000
 
 

@@ -17,6 +17,7 @@ from autograd_cli.render.tree import TreeLine, chain_text, node_name, tree_lines
 from autograd_cli.trace import Backward, Report, TensorInfo, Trace, Value
 
 _SHORT = 18
+_ABOVE = "see above"
 _ROWS = 40
 _LABEL = 20
 _NARROWEST = 8
@@ -121,7 +122,7 @@ def _fitting_rows(report: Report, trace: Trace, look: Look) -> tuple[list[list[T
         return rows, None
     room = look.width - _width_of_facts(rows)
     if room < min(max(len(row[0]) for row in rows), _LABEL):
-        rows = [_cells(trace, *fact, look, 0) for fact in facts]
+        rows = [_cells(trace, *fact, look, len(_ABOVE)) for fact in facts]
         room = look.width - _width_of_facts(rows)
     return rows, max(room, _NARROWEST)
 
@@ -173,7 +174,7 @@ def _short_grad(grad: TensorInfo | None, look: Look, room: int) -> Text:
         return Text("None", style=QUIET)
     text = array_text(grad, look, None)
     fits = len(text) <= room and "\n" not in text
-    return Text(text if fits else "see above", style=GRADIENT)
+    return Text(text if fits else _ABOVE, style=GRADIENT)
 
 
 def _graph(report: Report, trace: Trace, look: Look) -> RenderableType:
