@@ -124,6 +124,8 @@ def test_the_reason_is_in_the_program(program: str, expected: tuple[str, str, st
         "y = x*1\nz = y.detach()\ny*2",
         "clamp(x, 0, 1) + ones_like(x)",
         "x.softmax(0)[x.argmax()]",
+        "x.data *= 3\nx*2",
+        "with torch.no_grad():\n    x -= 0.1*x\nx*2",
     ],
 )
 def test_a_healthy_program_gets_no_remark(program: str) -> None:

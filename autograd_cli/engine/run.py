@@ -165,10 +165,10 @@ class _Run:
         """The inputs and the program's names, as they are at the end."""
         boxes = dict(self._shown)
         for name, box in interpreter.names.items():
-            entered = boxes.get(f"{name}{self._mode.entry.value}", boxes.get(name))
-            if entered is None:
-                boxes[name] = box
-            elif entered.payload is not box.payload:
+            entered = next((key for key in (f"{name}{self._mode.entry.value}", name) if key in boxes), name)
+            if entered not in boxes or boxes[entered].payload is box.payload:
+                boxes[entered] = box
+            else:
                 boxes[f"{name} (input)"], boxes[name] = boxes[name], box
         return tuple(self._variable(name, box) for name, box in boxes.items() if isinstance(box.payload, torch.Tensor))
 

@@ -182,7 +182,9 @@ def _graph(report: Report, trace: Trace, look: Look) -> RenderableType:
     roots = list(dict.fromkeys(info.grad_fn for info in trace.output_tensors() if info.grad_fn is not None))
     heading = Text("grad_fn", style=HEADING)
     if not roots:
-        return Text.assemble(heading, "  None: torch recorded nothing for the result")
+        is_leaf = any(info.is_leaf and info.requires_grad for info in trace.output_tensors())
+        why = "the result is a leaf" if is_leaf else "torch recorded nothing for the result"
+        return Text.assemble(heading, f"  None: {why}")
     if len(roots) == 1 and (chain := chain_text(trace, roots[0], look)) is not None and _fits(chain, look):
         heading.append(f"  {chain}", style="not bold")
     grid = Table.grid(padding=(0, 3))

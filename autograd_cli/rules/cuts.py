@@ -57,14 +57,18 @@ def dependents(trace: Trace, start: int) -> frozenset[int]:
 
 
 def ancestors(trace: Trace, ends: Iterable[int]) -> frozenset[int]:
-    """Every value that one of `ends` was computed from, themselves included."""
+    """Every value that one of `ends` was computed from, themselves included.
+
+    What was written into a leaf, as an optimizer's step does, is not among them: the leaf begins anew with it.
+    """
     found: set[int] = set()
     pending = list(ends)
     while pending:
         value = pending.pop()
         if value not in found:
             found.add(value)
-            pending.extend(trace.values[value].operands)
+            operands = trace.values[value].operands
+            pending.extend(operands[:1] if _is_written_leaf(trace.values[value]) else operands)
     return frozenset(found)
 
 
@@ -95,6 +99,11 @@ def _is_tracked(trace: Trace, value: int) -> bool:
     return (_tracks(found) and not _is_dead_view(found)) or any(_is_tracked(trace, each) for each in found.elements)
 
 
+def _is_written_leaf(value: Value) -> bool:
+    tensor = value.tensor
+    return tensor is not None and tensor.requires_grad and tensor.is_leaf and value.op.endswith(("_", "="))
+
+
 def _holds_tensor(trace: Trace, value: Value) -> bool:
     return value.tensor is not None or any(_holds_tensor(trace, trace.values[each]) for each in value.elements)
 
@@ -108,7 +117,7 @@ def _is_dead_view(value: Value) -> bool:
         and tensor.is_leaf
         and bool(value.operands)
         and value.grad_mode != GradMode.GRAD
-        and not value.op.endswith(("_", "="))
+        and not _is_written_leaf(value)
     )
 
 
