@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from autograd_cli import Report, TensorInfo, Trace, explore
-from autograd_cli.modes import MODES
+from autograd_cli.diagnostic import AgxError
+from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.render.json_text import json_object, json_text
 from autograd_cli.render.numbers import shell_text
 from autograd_cli.render.pytorch import pytorch_text
@@ -57,7 +58,7 @@ TRUTH: dict[str, Any] = {
     "k": [True, False, True, True],
 }
 COMPLEX: dict[str, Any] = {
-    "z": [1 + 2j, -0.5j, 3 + 0j, -1.5 + 0.25j],
+    "z": [1 + 2j, 0.25 - 0.5j, 3 + 0j, -1.5 + 0.25j],
     "y": [0.5 - 1j, 2 + 2j, -1 + 0j, 0.3 + 0.7j],
     "c": 1 - 2j,
     "b": [[2 + 1j, 1 - 1j], [0.5j, 3 + 0j]],
@@ -353,6 +354,7 @@ EXPRESSIONS = {
         ones(2, 2) * s
         x + zeros(4)
         arange(4) * x
+        tensor(range(4)) * x
         linspace(0, 1, 4) * x
         eye(3) * v
         cartesian_prod(v, x)
@@ -608,7 +610,6 @@ WRITTEN_OUT = {
     "exp(-x**2/2) / sqrt(2*pi)": "torch.exp(-x**2/2) / math.sqrt(2*math.pi)",
     "log(e) + x": "math.log(math.e) + x",
     "sqrt(4)": "math.sqrt(4)",
-    "range(3)": "list(range(3))",
 }
 
 PROGRAMS = [
@@ -756,6 +757,11 @@ EVERYTHING = [
     *(pytest.param(text, text, id=f"program: {text}") for text in PROGRAMS),
     *(pytest.param(text, plainly, id=f"written out: {text}") for text, plainly in WRITTEN_OUT.items()),
 ]
+ALL_TEXTS = [
+    *(text for _, text in EXPRESSION_TABLE),
+    *lines(COMPLEX_EXPRESSIONS),
+    *lines(RANDOM),
+]
 DTYPES = ["float32", "float64"]
 
 Weigh: TypeAlias = Callable[[Tensor], Tensor]
@@ -784,11 +790,23 @@ def torch_settings(dtype: str) -> Iterator[None]:
 
 
 def names_in(text: str) -> list[str]:
-    """The inputs that a program reads, in the order of its text."""
-    names = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)]
-    in_order = sorted(names, key=lambda node: (node.lineno, node.col_offset))
-    firsts = {name.id: name for name in reversed(in_order)}
-    return [name for name, node in firsts.items() if name in ALL_INPUTS and isinstance(node.ctx, ast.Load)]
+    """The inputs that a program reads before it binds them, in the order of its lines."""
+    bound: set[str] = set()
+    read: list[str] = []
+    for statement in statements_of(ast.parse(text)):
+        names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        read += [name.id for name in names if isinstance(name.ctx, ast.Load) and name.id not in {*bound, *read}]
+        bound |= {name.id for name in names if isinstance(name.ctx, ast.Store)}
+    return [name for name in read if name in ALL_INPUTS]
+
+
+def statements_of(block: ast.Module | ast.With) -> Iterator[ast.stmt]:
+    """The statements of a block, those inside `with` in its place."""
+    for statement in block.body:
+        if isinstance(statement, ast.With):
+            yield from statements_of(statement)
+        else:
+            yield statement
 
 
 def inputs_for(text: str) -> dict[str, object]:
@@ -957,9 +975,10 @@ def slanted(root: Tensor) -> Tensor:
 def test_weights_of_backward_give_the_gradients_of_plain_torch(text: str, plainly: str) -> None:
     expected = run_plainly(plainly, "float64", slanted)
     weights = [slanted(root).tolist() for root in roots_of(expected.result) if isinstance(root, Tensor)]
-    trace = run(text, "float64", gradients=weights).trace
-    assert refusal_of(trace) == expected.refusal
-    assert_same_gradients(trace, expected.tensors)
+    report = run(text, "float64", gradients=weights)
+    assert refusal_of(report.trace) == expected.refusal
+    assert_same_gradients(report.trace, expected.tensors)
+    VALIDATOR.validate(json.loads(json_text(report)))
 
 
 @pytest.mark.parametrize("text", [*(text for _, text in EXPRESSION_TABLE), *lines(COMPLEX_EXPRESSIONS)])
@@ -982,15 +1001,65 @@ def test_an_operation_that_torch_refuses_is_refused_in_its_words(text: str) -> N
     with pytest.raises(Exception) as refused:  # noqa: PT011 - the very exception is compared
         run_plainly(text, "float32")
     report = run(text)
+    VALIDATOR.validate(json_object(report))
     assert refusal_of(report.trace) == f"{refused.type.__name__}: {refused.value}"
     assert report.diagnostics[0].rule == "torch-refused"
     assert report.status.exit_code == 1
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("text", [*(parameters.values[0] for parameters in EVERYTHING), *lines(REFUSED_OPERATIONS)])
-def test_the_pytorch_program_gives_the_same_numbers_or_the_same_refusal(text: str, mode: str) -> None:
+@pytest.mark.parametrize("text", [*ALL_TEXTS, *PROGRAMS, *WRITTEN_OUT, *lines(REFUSED_OPERATIONS)])
+def test_the_pytorch_program_gives_the_same_numbers_or_the_same_refusal(text: str) -> None:
+    assert_same_as_its_program(run(text))
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != DEFAULT_MODE])
+@pytest.mark.parametrize("text", [*ALL_TEXTS[::5], *PROGRAMS, *WRITTEN_OUT])
+def test_the_pytorch_program_has_the_mode(text: str, mode: str) -> None:
     assert_same_as_its_program(run(text, mode=mode))
+
+
+@pytest.mark.parametrize("value", [-0.5j, [1 + 2j, -0.5j], complex(math.nan, -math.inf), [-0.0, 0.0], [math.inf]])
+def test_the_pytorch_program_has_every_bit_of_the_inputs(value: object) -> None:
+    assert_same_as_its_program(explore("x", x=value))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sqrt(2 if s > 0 else 3) * x",
+        "sqrt([2, 3][0]) * x",
+        "sqrt(abs(-4)) * x",
+        "exp(round(1.4)) + x",
+        "log(len(x)) * x",
+        "n = x.shape[0]\nsqrt(n) * x",
+        "n = max(2, 3)\nsqrt(n) * x",
+        "n, i = 2, 3\nsqrt(n) * x * i",
+        "n = i = 2\nsqrt(n) * x * i",
+        "n = 2\nn = x\nsin(n) * x",
+    ],
+)
+def test_the_pytorch_program_tells_functions_of_numbers_from_those_of_tensors(text: str) -> None:
+    assert_same_as_its_program(run(text))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", ["x_leaf", "result", "gradient", "no_grad", "sum", "e"])
+def test_the_pytorch_program_keeps_its_own_names_from_those_of_the_user(name: str, mode: str) -> None:
+    report = explore(
+        f"x * {name} * sqrt(2)",
+        inputs={"x": [1, 2], name: [3, 4]},
+        gradient=[1, 10] if mode == DEFAULT_MODE else None,
+        mode=mode,
+    )
+    assert_same_as_its_program(report)
+
+
+@pytest.mark.parametrize("name", ["torch", "math"])
+def test_a_variable_that_hides_a_module_has_no_pytorch_program(name: str) -> None:
+    report = explore(f"x * {name}", inputs={"x": [1, 2], name: [3, 4]})
+    assert report.ok
+    with pytest.raises(AgxError, match="hides the module"):
+        pytorch_text(report)
 
 
 @pytest.mark.parametrize("text", ["x*w", "m @ n", "z*y", "x.split(2)", "s*r", "(x > 0) * x", "x[4:]"])
@@ -1003,17 +1072,19 @@ def test_the_pytorch_program_has_the_dtype_the_seed_and_the_weights(text: str) -
 
 
 def assert_same_as_its_program(report: Report) -> None:
-    trace, names, refusal = report.trace, dict[str, Any](), None
+    """Run the program that agx prints: what it prints is the result and the gradients, or it raises the refusal."""
+    trace, printed, refusal = report.trace, dict[str, Any](), None
     with torch_settings("float32"):
         try:
-            exec(pytorch_text(report), names)  # noqa: S102 - what agx prints is a program to run
+            exec(pytorch_text(report), {"print": printed.__setitem__})  # noqa: S102 - it is made to be run
         except Exception as error:  # noqa: BLE001 - the very exception is compared
             refusal = f"{type(error).__name__}: {error}"
     assert refusal == refusal_of(trace)
-    if trace.result is not None:
-        assert_same_result(trace, names["result"])
-    for name, grad in trace.grads:
-        assert told(grad, trace) == facts(names.get(f"{name}_leaf", names[name]).grad), f"the gradient of {name}"
+    if refusal is None:
+        assert list(printed) == ["result", *(f"{name}.grad" for name, _ in trace.grads)]
+        assert_same_result(trace, printed["result"])
+        for name, grad in trace.grads:
+            assert told(grad, trace) == facts(printed[f"{name}.grad"]), f"the gradient of {name}"
 
 
 # Random expressions.
@@ -1123,7 +1194,7 @@ ANY_VALUES = st.fixed_dictionaries({name: values_of(shape, ANY_NUMBER) for name,
 TAME_VALUES = st.fixed_dictionaries({name: values_of(shape, st.floats(-1, 1)) for name, shape in SHAPES.items()})
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=200, deadline=None, database=None)
 @given(tree=trees(rough=True), values=ANY_VALUES, dtype=st.sampled_from(DTYPES))
 def test_any_expression_is_what_torch_makes_of_it(tree: Tree, values: dict[str, Any], dtype: str) -> None:
     leaves = {name: torch.tensor(values[name], dtype=getattr(torch, dtype), requires_grad=True) for name in tree.names}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import shlex
 import xml.etree.ElementTree as ET
@@ -12,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from autograd_cli.cli.app import main
 from autograd_cli.diagnostic import Span
 from conftest import VALIDATOR, Agx, Outcome
 
@@ -378,6 +383,13 @@ def test_an_unknown_command_is_a_usage_error(agx: Agx, words: list[str], hint: s
     assert for_scripts.err == for_people.err
 
 
+@pytest.mark.parametrize("line", ["--x 1", "2*x --x 1 --seed a", "2*x --x 1 --full=1", "2*x --x 1 --jsn", "2* --x 1"])
+def test_debug_shows_no_traceback_of_a_wrong_line(agx: Agx, line: str) -> None:
+    plain, debug = agx("grad", *shlex.split(line)), agx("grad", *shlex.split(line), "--debug")
+    assert (debug.code, debug.out) == (plain.code, plain.out) == (2, "")
+    assert debug.err.splitlines()[0] == plain.err.splitlines()[0]
+
+
 def test_help_and_version_are_answers(agx: Agx) -> None:
     for words in (["--help"], ["-h"], ["grad", "--help"], ["grad", "2*x", "-h"], ["schema", "-h"], ["--version"]):
         outcome = agx(*words)
@@ -389,6 +401,33 @@ def test_a_value_of_minus_minus_can_be_given_as_the_error_says(agx: Agx) -> None
     fix = check_error(agx, ["2*x", "--x", "--1"])["diagnostics"][0]["fix"]
     assert "--x=VALUE" in fix
     assert agx("grad", "2*x", "--x=--1", "-q").out == "2\n"
+
+
+WORDS = [
+    *"2*x x**2 x*y y=2*x y==x x -x --x --y --x=1,2 -1 --y=3 x=1 y=2 1,2 [1,2] randn(2) @no.npy -- -q --quiet".split(),
+    *"--json --python --wrt x,y --wrt= --gradient --seed 3 --seed=a --dtype float64 --dtype=int8 --depth=0".split(),
+    *"--full --full=1 --no-grad --detach --data --color never --color=x --precision=0 --device=gpu --threads".split(),
+    *"--var --var=x=1 --debug -qx --jsn --zzz α=1 --α --=1 = == =1 x= -=2 --x-1 \x00 \udc80 \x1b[31m".split(),
+    *("", " ", "\n", "x y", "--x 1"),
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), max_size=7))
+def test_any_words_come_to_an_exit_code_and_one_error(words: list[str]) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(["grad", *words])
+    assert code in {0, 1, 2}
+    assert "Traceback" not in out.getvalue() + err.getvalue()
+    assert not set("\x00\x1b") & set(out.getvalue() + err.getvalue())
+    if out.getvalue().startswith('{"schema"'):
+        report = json.loads(out.getvalue())
+        VALIDATOR.validate(report)
+        assert EXIT_CODE[report["status"]] == code
+    if code == 2:
+        assert err.getvalue().startswith("error[")
+        assert err.getvalue().count("error[") == 1
 
 
 # stdin.

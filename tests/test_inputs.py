@@ -79,7 +79,7 @@ def is_inside(span: Span, text: str) -> bool:
         start <= end
         and 1 <= span.line <= span.end_line <= len(lines)
         and 0 <= span.column <= len(lines[span.line - 1])
-        and 0 <= span.end_column <= len(lines[span.end_line - 1])
+        and 0 <= span.end_column <= len(lines[span.end_line - 1]) + 1  # a caret may stand right after the end
     )
 
 
@@ -240,6 +240,8 @@ WRONG_TEXTS = [
     ("naan", "not-a-number", "naan", "did you mean nan?"),
     ("tru", "not-a-number", "tru", "did you mean true?"),
     ("randn", "not-a-number", "randn", "randn is a function: write randn(…)"),
+    ("torch", "not-a-number", "torch", None),
+    ("2*F", "not-a-number", "F", None),
     ("rand(3).sun()", "unknown-name", "sun", "did you mean .sum?"),
     ("rnadn(3)", "unknown-name", "rnadn", "did you mean randn?"),
     ("1..2", "syntax", ".2", None),
@@ -285,12 +287,9 @@ def test_a_wrong_text_is_an_error_at_its_place(text: str, rule: str, wrong: str 
         ("'abc'", None),
         ("None", None),
         ("float32", None),
-        ("torch", None),
-        ("F", None),
         ("import torch", None),
         ("# nothing", None),
         ("[pi, [2, 3]][1][5]", "[pi, [2, 3]][1][5]"),
-        ("[[1, pi], [2]]", None),
         ("nan:int64", None),
         ("1e300:int64", None),
         ("300:uint8", None),
@@ -313,6 +312,9 @@ def test_a_value_that_torch_refuses_is_one_error(text: str, wrong: str | None) -
         pytest.param([1, [2]], id="depth"),
         pytest.param(["1"], id="text"),
         pytest.param([None], id="None"),
+        pytest.param("[[1, pi], [2]]", id="ragged text"),
+        pytest.param("[[1], pi]", id="depth in text"),
+        pytest.param("[1, 'a'][0:]", id="text in text"),
     ],
 )
 def test_wrong_nested_lists_are_errors(deep: object) -> None:

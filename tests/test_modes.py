@@ -3,22 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from unittest.mock import ANY
 
 import pytest
 import torch
 
 from autograd_cli import explore
-from autograd_cli.modes import MODES
+from autograd_cli.modes import DEFAULT_MODE, MODES
+from autograd_cli.render.json_text import json_object
 from autograd_cli.trace import Report
 from conftest import Agx
 
 Compute = Callable[[torch.Tensor], torch.Tensor]
 
+
+def partly_untracked(x: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        cube = x**3
+    return x**2 + cube
+
+
+def tracked_again(x: torch.Tensor) -> torch.Tensor:
+    with torch.enable_grad():
+        return x * 3
+
+
 PROGRAMS: list[tuple[str, Compute]] = [
+    ("x", lambda x: x),
     ("2*x", lambda x: 2 * x),
     ("(x*x).sum()", lambda x: (x * x).sum()),
     ("x.sin().exp()", lambda x: x.sin().exp()),
     ("x.view(2, 1)", lambda x: x.view(2, 1)),
+    ("x[0]", lambda x: x[0]),
+    ("x.clone()", lambda x: x.clone()),
+    ("x.detach()", lambda x: x.detach()),
+    ("x > 1", lambda x: x > 1),
+    ("x.argmax()", lambda x: x.argmax()),
+    ("x**2 + (x**3).detach()", lambda x: x**2 + (x**3).detach()),
+    ("x**2 + no_grad(x**3)", partly_untracked),
+    ("with torch.no_grad():\n    y = x**3\nx**2 + y", partly_untracked),
+    ("with torch.enable_grad():\n    y = x*3\ny", tracked_again),
+    ("ones(2)", lambda _: torch.ones(2)),
 ]
 
 
@@ -44,7 +69,8 @@ def by_hand(mode: str, compute: Compute) -> tuple[torch.Tensor, torch.Tensor, st
 @pytest.mark.parametrize("mode", MODES)
 def test_a_mode_does_what_torch_does(mode: str, program: str, compute: Compute) -> None:
     x, result, refused = by_hand(mode, compute)
-    report = explore(program, x=[1, 2], mode=mode)
+    inputs = {"x": [1, 2]} if "x" in program else {}
+    report = explore(program, inputs=inputs, mode=mode)
     (told,) = report.trace.output_tensors()
     assert told.values == tuple(result.flatten().tolist())
     assert told.requires_grad is result.requires_grad
@@ -52,7 +78,7 @@ def test_a_mode_does_what_torch_does(mode: str, program: str, compute: Compute) 
     assert told.is_inference is result.is_inference()
     name = None if told.grad_fn is None else report.trace.nodes[told.grad_fn].name
     assert name == (None if result.grad_fn is None else type(result.grad_fn).__name__)
-    grad = report.grads["x"]
+    grad = report.grads.get("x")
     assert (grad and grad.values) == (None if x.grad is None else tuple(x.grad.tolist()))
     assert (report.trace.refusal and report.trace.refusal.message) == refused
     assert report.ok is (refused is None and x.grad is not None)
@@ -134,17 +160,97 @@ def test_a_healthy_program_gets_no_remark(program: str) -> None:
     assert report.diagnostics == ()
 
 
-def test_only_the_inputs_of_wrt_require_gradients(agx: Agx) -> None:
-    report = agx("grad", "x*w", "--x", "2", "--w", "3", "--wrt", "w", "--json").report
-    assert {name: grad["values"] for name, grad in report["grads"].items()} == {"w": 2.0}
-    assert report["tensors"]["x"]["requires_grad"] is False
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("program", ["x**2 + no_grad(x**3)", "y = x*2\ny.sin().sum()", "x.detach()", "x.split(1)"])
+def test_the_command_line_has_a_flag_for_each_mode(agx: Agx, program: str, mode: str) -> None:
+    flag = [] if mode == DEFAULT_MODE else [f"--{mode}"]
+    outcome = agx("grad", program, "--x", "1,2", *flag, "--json")
+    assert outcome.report == {**json_object(explore(program, x="1,2", mode=mode)), "command_line": ANY}
+    assert outcome.report["mode"] == mode
+    assert outcome.code == (0 if all(outcome.report["grads"].values()) and not outcome.report["refusal"] else 1)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("wrt", [None, ["x"], ["w"], ["w", "x"], []])
+def test_only_the_inputs_of_wrt_require_gradients_and_pass_the_mode(mode: str, wrt: list[str] | None) -> None:
+    report = explore("x*w + i", x=[1, 2], w=[3, 4], i="0,1:int64", wrt=wrt, mode=mode)
+    asked = {"x", "w"} if wrt is None else set(wrt)
+    tensors = {variable.name: variable.tensor for variable in report.trace.variables}
+    cuts = {name.partition(".")[2] for name in tensors} - {""}
+    assert set(report.grads) == asked
+    assert {name for name in "xwi" if tensors[name].requires_grad} == (asked if mode != "no-requires-grad" else set())
+    assert cuts == ({MODES[mode].entry.value[1:]} if asked and mode in {"detach", "data"} else set())
+    if mode == DEFAULT_MODE and asked:
+        expected = {"x": (3.0, 4.0), "w": (1.0, 2.0)}
+        assert {name: grad and grad.values for name, grad in report.grads.items()} == {
+            name: expected[name] for name in asked
+        }
+        assert report.ok
+
+
+def test_an_input_enters_cut_off_from_a_leaf_that_is_shown_beside_it(agx: Agx) -> None:
+    for flag, name in (("--detach", "x.detach()"), ("--data", "x.data")):
+        tensors = agx("grad", "2*x", "--x", "1,2", flag, "--json").report["tensors"]
+        facts = {each: (told["requires_grad"], told["is_leaf"], told["grad"]) for each, told in tensors.items()}
+        assert facts == {"x": (True, True, None), name: (False, True, None)}
+        assert tensors["x"]["storage"] == tensors[name]["storage"]
+
+
+def test_a_mode_does_not_keep_the_program_from_tracking_again() -> None:
+    grads = {
+        mode: explore("y = (x*2).requires_grad_()\n(y*y).sum()", x=[1, 2], mode=mode).grads
+        for mode in ("no-requires-grad", "detach", "data")
+    }
+    for found_grads in grads.values():
+        assert found_grads["x"] is None
+        assert found_grads["y"] is not None
+        assert found_grads["y"].values == (4.0, 8.0)
+
+
+@pytest.mark.parametrize(
+    ("program", "piece", "line", "since"),
+    [
+        ("x**2 + no_grad(x**3)", "x**3", 1, "no_grad(x**3)"),
+        ("y = 1\nx + no_grad(  x.sin() )", "x.sin()", 2, "no_grad(  x.sin() )"),
+        ("with torch.no_grad():\n    y = x**3\nx**2 + y", "x**3", 2, "torch.no_grad()"),
+        ("with no_grad():\n    with no_grad():\n        y = x + 1\ny * x", "x + 1", 3, "no_grad()"),
+        ("y = (x**2\n  ).detach()\ny * x", "(x**2\n  ).detach()", 1, None),
+        ("é = x.sum()\né.data * x", "é.data", 2, None),
+    ],
+)
+def test_the_span_of_a_cut_is_the_piece_to_change(program: str, piece: str, line: int, since: str | None) -> None:
+    (note,) = explore(program, x=[1, 2]).diagnostics
+    assert note.span is not None
+    assert (note.span.cut(program), note.span.line) == (piece, line)
+    assert [related.span.cut(program) for related in note.related] == ([] if since is None else [since])
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        (["--no-grad", "--detach"], "usage"),
+        (["--data", "--inference-mode"], "usage"),
+        (["--wrt", "y"], "unknown-name"),
+        (["--wrt", "i"], "int-dtype"),
+    ],
+)
+def test_a_request_that_contradicts_itself_is_refused(agx: Agx, words: list[str], rule: str) -> None:
+    outcome = agx("grad", "x*i", "--x", "1", "--i", "2:int64", *words, "--json")
+    assert (outcome.code, outcome.report["diagnostics"][0]["rule"]) == (2, rule)
 
 
 @pytest.mark.parametrize(
     ("words", "code"),
     [
         (["2*x"], 0),
+        (["2*x", "--no-requires-grad"], 1),
         (["2*x", "--no-grad"], 1),
+        (["2*x", "--inference-mode"], 1),
+        (["2*x", "--detach"], 1),
+        (["2*x", "--data"], 1),
+        (["x**2 + no_grad(x**3)"], 0),
+        (["x**2 + (x**3).detach()"], 0),
+        (["no_grad(x**3)"], 1),
         (["x.detach()"], 1),
         (["x + w.detach()", "--w", "1"], 1),
         (["x + w.detach()", "--w", "1", "--wrt", "x"], 0),

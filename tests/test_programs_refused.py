@@ -7,9 +7,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_cli import Report, explore
+from autograd_cli.diagnostic import Status
+from autograd_cli.modes import MODES
 from autograd_cli.render.diagnostics import diagnostic_block
 from autograd_cli.render.json_text import json_object
+from autograd_cli.render.look import Look
+from autograd_cli.render.picture import plain_text
+from autograd_cli.render.pytorch import pytorch_text
+from autograd_cli.render.values import values_text
 from conftest import VALIDATOR
+
+
+def check(report: Report) -> None:
+    """What every Report owes: valid JSON, diagnostics that can be drawn, places inside the text."""
+    VALIDATOR.validate(json_object(report))
+    for found in report.diagnostics:
+        diagnostic_block(found, report.text_of(found.source), 80)
+        if (span := found.span) is not None:
+            rows = report.text_of(found.source).split("\n")
+            assert (span.line, span.column) <= (span.end_line, span.end_column)
+            assert 1 <= span.line <= span.end_line <= len(rows)
+            assert 0 <= span.column <= len(rows[span.line - 1])
+            assert 0 <= span.end_column <= len(rows[span.end_line - 1]) + 1  # a caret may stand right after the end
 
 
 def blamed(report: Report) -> str | None:
@@ -73,7 +92,43 @@ def blamed(report: Report) -> str | None:
         ("y = x\nz = y +\ny", "syntax", "", None),
         ("y = x\r\nyy.sum()", "missing-value", "yy", "did you mean"),
         ("x.data *= 2", "no-result", None, "end it"),
+        ("import numpy as np\nx", "unsupported-import", "numpy as np", "torch"),
+        ("y = x\nz = y*2\nz.sun()", "unknown-name", "sun", "did you mean .sum?"),
+        ("y = x\r\n\r\ny.sun()", "unknown-name", "sun", "did you mean .sum?"),
+        ("\ty = x\n\ty.sun()", "unknown-name", "sun", "did you mean .sum?"),
+        ("x\t*\tfoo", "missing-value", "foo", "--foo"),
+        ("  y = x\n y", "syntax", " ", None),
+        ("y = (x\n + 2x)", "syntax", "2", "2*x"),
+        ("α = x\n変数 + α", "missing-value", "変数", "--変数"),
+        ("'é変' and x.sun()", "unknown-name", "sun", "did you mean .sum?"),
+        ("y = 'é\\\n変' and x.sun()", "unknown-name", "sun", "did you mean .sum?"),
+        ("x if x", "syntax", "x if x", None),
+        ("x[0", "syntax", "[", None),
+        ("x[0)", "syntax", ")", None),
+        ("2(x)", "not-a-function", "2", None),
+        ("x · 2", "syntax", "·", "write *"),
+        ("x\u200b+1", "syntax", "\u200b", "remove it"),
+        ("x\u00a0+1", "syntax", "\u00a0", None),
+        ("x\udc80", "syntax", "\udc80", "remove it"),
+        ("“x”", "syntax", "“", None),
+        ("x: int = 3", "unsupported-syntax", "x: int = 3", None),
+        ("return x", "unsupported-syntax", "return x", None),
+        ("try:\n  x\nexcept: pass", "unsupported-syntax", "try:\n  x\nexcept: pass", None),
+        ("for i in range(3):\n  x\nx", "unsupported-syntax", "for i in range(3):\n  x", "write the steps out"),
+        ("with torch.no_grad() as f:\n  x", "unsupported-syntax", "torch.no_grad()", "torch.no_grad()"),
+        ("from torch import *", "unsupported-import", "*", "torch"),
+        ("b'x'", "unsupported-syntax", "b'x'", None),
+        ("__builtins__", "refused-name", "__builtins__", None),
+        ("x.sum.__globals__", "unknown-attribute", "sum", None),
+        ("torch.os.system('id')", "unknown-name", "torch.os.system", None),
+        ("torch*x", "missing-value", "torch", None),
+        ("x*" + "9" * 5_000, "syntax", "9" * 5_000, None),
         ("x" * 70_000, "too-long", None, None),
+        ("(" * 100_000, "too-long", None, None),
+        ("[" * 60_000, "syntax", "[", None),
+        ("x" + "+x" * 2_999, "too-deep", None, None),
+        ("x" + ".sin()" * 2_000, "too-deep", None, None),
+        ("-" * 5_000 + "x", "too-deep", None, None),
         ("-" * 20_000 + "x", "too-deep", None, None),
         ("(" * 1_000 + "x" + ")" * 1_000, "syntax", "(", None),
         ("x" + "+x" * 20_000, "too-deep", None, None),
@@ -81,8 +136,9 @@ def blamed(report: Report) -> str | None:
 )
 def test_a_refused_program(program: str, rule: str, piece: str | None, remedy: str | None) -> None:
     report = explore(program, x=[1.0])
+    check(report)
     (found,) = report.diagnostics
-    assert found.rule == rule
+    assert (report.status, found.rule) == (Status.BAD_REQUEST, rule)
     assert blamed(report) == piece
     if remedy is not None:
         assert remedy in f"{found.label} {found.fix}"
@@ -102,16 +158,6 @@ TOKENS = st.sampled_from(
 )
 
 
-def check(report: Report) -> None:
-    VALIDATOR.validate(json_object(report))
-    for found in report.diagnostics:
-        diagnostic_block(found, report.text_of(found.source), 80)
-        if found.span is not None:
-            rows = report.text_of(found.source).split("\n")
-            assert 1 <= found.span.line <= found.span.end_line <= len(rows)
-            assert 0 <= found.span.column <= len(rows[found.span.line - 1])
-
-
 @settings(deadline=None, max_examples=300)
 @given(st.lists(TOKENS, max_size=12).map(" ".join))
 def test_any_tokens_come_to_a_report(text: str) -> None:
@@ -122,6 +168,37 @@ def test_any_tokens_come_to_a_report(text: str) -> None:
 @given(st.text(max_size=20))
 def test_any_text_comes_to_a_report(text: str) -> None:
     check(explore(text, x=[1.0]))
+
+
+def test_xor_is_not_power() -> None:
+    (found,) = explore("2*x^2", x=[1.0]).diagnostics
+    assert (found.rule, found.fix) == ("torch-refused", "power is **; ^ is bitwise xor")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "program",
+    [
+        "x.view(-1).zero_()",
+        "with torch.no_grad():\n  x.view(-1).zero_()\nx.sum()",
+        "with torch.inference_mode():\n  x.T.add_(1)\nx*2",
+        "y = x.detach()\ny.zero_()\nx*y",
+        "x.shape",
+        "range(3), x",
+        "x, x.shape, [x, (x,)]",
+        "x.requires_grad",
+        "zeros_like(x, device='meta')",
+        "[x.grad, x.dtype, ...]",
+        "x[:0]",
+    ],
+)
+def test_an_odd_program_comes_to_a_report_in_every_format(program: str, mode: str) -> None:
+    report = explore(program, x=[[1.0, 2.0]], mode=mode)
+    check(report)
+    assert report.traces
+    assert plain_text(report, Look())
+    assert pytorch_text(report)
+    values_text(report)
 
 
 def test_what_python_would_compute_without_bound_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 
 from autograd_cli import explore
@@ -38,6 +39,18 @@ def test_passage_1_a_tensor_that_was_computed_has_a_grad_fn(agx: Agx) -> None:
         assert told["is_leaf"] is expected.is_leaf
         assert node_name(report, told) == name_of(expected)
     assert (name_of(x), name_of(y)) == (None, "AddBackward0")
+
+
+def test_passage_1_what_is_computed_from_an_untracked_tensor_has_no_grad_fn(agx: Agx) -> None:
+    x = torch.ones(2, 2)
+    y = x + 2
+    report = agx("grad", "y = x + 2\ny", "--x", "ones(2,2)", "--no-requires-grad", "--json").report
+    for name, expected in (("x", x), ("y", y)):
+        told = report["tensors"][name]
+        assert told["requires_grad"] is expected.requires_grad is False
+        assert told["is_leaf"] is expected.is_leaf is True
+        assert told["grad_fn"] is expected.grad_fn is None
+        assert told["values"] == expected.tolist()
 
 
 def test_passage_1_tracking_begins_with_requires_grad(agx: Agx) -> None:
@@ -82,6 +95,21 @@ def test_passage_2_backward_on_a_matrix_needs_weights(agx: Agx) -> None:
     assert "[2, 2]" in wrong.report["diagnostics"][0]["message"]
 
 
+def test_passage_2_weights_scale_each_row_of_the_derivative() -> None:
+    x = torch.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
+    weights = [[1.0, 0.1], [0.01, 0.001]]
+    (2 * x).view(2, 2).backward(torch.tensor(weights))
+    report = explore("(2*x).view(2,2)", x=[1, 2, 3, 4], gradient=weights)
+    by_definition = [2 * weight for row in weights for weight in row]
+    assert x.grad is not None
+    assert report.grads["x"] is not None
+    assert report.grads["x"].values == tuple(x.grad.tolist())
+    assert report.grads["x"].values == pytest.approx(by_definition)
+    assert report.trace.backwards[0].given is True
+    assert report.trace.backwards[0].gradients[0] is not None
+    assert report.trace.backwards[0].gradients[0].values == tuple(torch.tensor(weights).flatten().tolist())
+
+
 def test_passage_3_no_grad_cuts_a_part(agx: Agx) -> None:
     x = torch.tensor(1.0, requires_grad=True)
     y1 = x**2
@@ -97,6 +125,24 @@ def test_passage_3_no_grad_cuts_a_part(agx: Agx) -> None:
     assert x.grad is not None
     assert report["grads"]["x"]["values"] == x.grad.item() == 2.0
     assert report["tensors"]["y2"]["requires_grad"] is False
+
+
+def test_passage_3_in_one_expression() -> None:
+    x = torch.tensor(1.0, requires_grad=True)
+    with torch.no_grad():
+        cut = x**3
+    (x**2 + cut).backward()
+    for program in ("x**2 + no_grad(x**3)", "x**2 + (x**3).detach()"):
+        report = explore(program, x=1)
+        assert x.grad is not None
+        assert report.grads["x"] is not None
+        assert report.grads["x"].values == (x.grad.item(),) == (2.0,)
+        assert report.ok
+    refused = explore("no_grad(x**3)", x=1)
+    assert refused.trace.refusal is not None
+    assert refused.trace.refusal.message == REFUSED
+    with pytest.raises(RuntimeError, match=REFUSED):
+        cut.backward()
 
 
 def test_passage_3_backward_on_the_cut_part_is_refused(agx: Agx) -> None:

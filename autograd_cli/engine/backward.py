@@ -61,7 +61,7 @@ def run_backward(
     weights: list[torch.Tensor | None] = list(gradients) or [_ones(root.payload) for root in roots]
     refusal = None
     try:
-        starts = [_start(root.payload, weight) for root, weight in zip(roots, weights, strict=True)]
+        starts = [_start(root, weight) for root, weight in zip(roots, weights, strict=True)]
         torch.autograd.backward([tensor for tensor, _ in starts], [weight for _, weight in starts])
     except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
         refusal = Refusal(exception=type(error).__name__, message=str(error), span=None, during=Phase.BACKWARD)
@@ -83,15 +83,16 @@ def _ones(payload: object) -> torch.Tensor | None:
     return torch.ones_like(payload)
 
 
-def _start(payload: object, gradient: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """What to call backward() on so that `payload` gets the gradient (ones where None), and with which argument.
+def _start(root: Box, gradient: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """What to call backward() on so that `root` gets the gradient (ones where None), and with which argument.
 
     A gradient passed to torch imports sympy, for half a second. A real scalar needs none, and L = Re(sum(y * conj(g)))
     gives the same bits: dL/dy = g, with torch's convention for complex gradients. A tensor that is a leaf starts
     itself: torch refuses a view made under no_grad as a root, and not what is computed from it.
     """
+    payload = root.payload
     if not isinstance(payload, torch.Tensor):
-        raise AttributeError(f"'{type(payload).__name__}' object has no attribute 'backward'")  # noqa: TRY004 - as Python says it
+        raise AttributeError(f"'{root.type_name}' object has no attribute 'backward'")  # noqa: TRY004 - as Python says it
     if payload.requires_grad and payload.is_leaf:
         return payload, gradient
     weighted = payload if gradient is None else payload * gradient.conj()

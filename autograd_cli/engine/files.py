@@ -6,7 +6,7 @@ import json
 import os
 import re
 import stat
-import zipfile
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -37,7 +37,9 @@ def read(spec: InputSpec) -> Array | Literal | None:
     _check(spec, spec.content)
     try:
         return _READERS[spec.content.kind](spec, spec.content)
-    except (ValueError, OSError, EOFError, KeyError, TypeError, RecursionError, zipfile.BadZipFile) as error:
+    except AgxError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what the reader of a damaged file raises has no bounds
         raise damaged(spec, error) from None
 
 
@@ -45,6 +47,13 @@ def damaged(spec: InputSpec, error: Exception) -> AgxError:
     """The error for a file that is not what its name says."""
     assert isinstance(spec.content, FileReference)
     return _error(spec, "bad-file", f"this is not a readable {spec.content.kind} file ({type(error).__name__})")
+
+
+def no_keys(spec: InputSpec) -> AgxError:
+    """The error for a key of a file that holds one array."""
+    assert isinstance(spec.content, FileReference)
+    message = f"this file holds one array, without a key `{spec.content.key}`"
+    return _error(spec, "missing-key", message, label=f"write @{spec.content.path}")
 
 
 def choose_key(spec: InputSpec, keys: Iterable[str]) -> str:
@@ -82,6 +91,8 @@ def _check(spec: InputSpec, reference: FileReference) -> None:
         raise _error(spec, "unreadable-file", "this is not a regular file")
     if not os.access(reference.path, os.R_OK):
         raise _error(spec, "unreadable-file", "the file cannot be read: Permission denied")
+    if reference.key and reference.kind in {"npy", "csv", "tsv"}:
+        raise no_keys(spec)
     limit = MAX_TEXT_BYTES if reference.kind in {"csv", "tsv", "json"} else MAX_BYTES
     if found.st_size > limit:
         raise _error(spec, "too-large", f"the file has {found.st_size:,} bytes; at most {limit:,} are read")
@@ -125,19 +136,28 @@ def _read_table(delimiter: str) -> Callable[[InputSpec, FileReference], Array]:
     def read_table(spec: InputSpec, reference: FileReference) -> Array:
         import numpy as np
 
-        with Path(reference.path).open(encoding="utf-8-sig") as file:
-            first = file.readline()
-            header = bool(re.search(r"[A-Za-z_]", re.sub(r"(?i)\b(nan|inf|infinity|\d*e)\b|\de[+-]?\d", "", first)))
+        with Path(reference.path).open(encoding="utf-8-sig") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a file without data, which is an error below
+            header = not all(map(_is_number, file.readline().split(delimiter)))
             if not header:
                 file.seek(0)
             try:
                 table = np.loadtxt(file, delimiter=delimiter, comments=None, dtype=np.float64)
             except ValueError as error:
                 raise _bad_cell(spec, str(error), header=header) from None
-        # Read as text, it is a literal: plain numbers, which take the default dtype.
+        if not table.size:
+            raise _error(spec, "bad-file", "there are no numbers in this file")
         return table
 
     return read_table
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return not cell.strip()
+    return True
 
 
 def _bad_cell(spec: InputSpec, words: str, *, header: bool) -> AgxError:
@@ -163,7 +183,11 @@ def _read_json(spec: InputSpec, reference: FileReference) -> Literal:
     return literal_of_nested(found, spec.source)
 
 
-def _numeric(spec: InputSpec, array: Array) -> Array:
+def _numeric(spec: InputSpec, array: object) -> Array:
+    import numpy as np
+
+    if not isinstance(array, np.ndarray):
+        raise damaged(spec, TypeError("no array"))
     if array.dtype.kind not in "biufc":
         raise _error(spec, "bad-file", f"the array's dtype is {array.dtype}, which is not a number")
     return array

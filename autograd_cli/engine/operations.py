@@ -133,8 +133,8 @@ def check_numbers(op: str, left: object, right: object) -> None:
         raise OverflowError("the integer would be too large")
 
 
-def _range(*bounds: int) -> list[int]:
+def _range(*bounds: int) -> range:
     numbers = range(*bounds)
     if len(numbers) > MAX_SEQUENCE:
         raise OverflowError(f"a range has at most {MAX_SEQUENCE:,} elements here")
-    return list(numbers)
+    return numbers

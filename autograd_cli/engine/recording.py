@@ -23,12 +23,19 @@ class Box:
     """What an expression evaluated to, and which Value it is.
 
     The payload is a tensor, a Python scalar, a dtype, or a tuple or list of Boxes; `fields` are the names of a named
-    tuple's elements.
+    tuple's elements, `kind` its own type, such as torch.Size.
     """
 
     value: int
     payload: Any
     fields: tuple[str, ...] = ()
+    kind: type | None = None
+
+    @property
+    def type_name(self) -> str:
+        """The type of what Python would hold, as its errors call it."""
+        kind = self.kind or type(self.payload)
+        return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
     def unwrap(self) -> Any:  # noqa: ANN401 - whatever the program computed
         """The payload as torch takes it."""
@@ -97,7 +104,7 @@ class Recording:
 
     def add_result(self, result: object, *, op: str, operands: Sequence[Box], span: Span) -> Box:
         """The value that an operation returned; of a sequence every element becomes a value, too."""
-        if not isinstance(result, tuple | list | torch.Size):
+        if not isinstance(result, tuple | list | range):
             return self.add(result, op=op, operands=operands, span=span)
         whole = self.add((), op=op, operands=operands, span=span)
         elements = [
@@ -106,7 +113,7 @@ class Recording:
         ]
         self._revise(whole.value, elements=tuple(element.value for element in elements))
         payload = elements if isinstance(result, list) else tuple(elements)
-        return Box(whole.value, payload, _fields_of(result))
+        return Box(whole.value, payload, _fields_of(result), type(result))
 
     def give_name(self, box: Box, name: str) -> None:
         """Remember the first name that a value was bound to."""

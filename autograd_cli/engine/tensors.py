@@ -10,7 +10,7 @@ from autograd_cli.diagnostic import AgxError, bad_request
 from autograd_cli.engine import files
 from autograd_cli.engine.interpreter import Interpreter, RefusedError
 from autograd_cli.engine.recording import Recording
-from autograd_cli.lang.inputs import Creation, FileReference, InputSpec, Literal
+from autograd_cli.lang.inputs import Creation, FileReference, InputSpec, Literal, literal_of_nested
 
 
 def make_tensor(spec: InputSpec, held: object, device: str) -> torch.Tensor:
@@ -47,7 +47,7 @@ def _tensor(spec: InputSpec, held: object, dtype: torch.dtype | None) -> torch.T
         case Literal():
             return _of_literal(spec.content, dtype)
         case Creation():
-            return _of_expression(spec.content, dtype)
+            return _of_expression(spec.content, dtype, spec.source)
         case FileReference():
             return _of_file(spec, held, dtype)
         case _:
@@ -67,17 +67,14 @@ def default_complex() -> torch.dtype:
     return torch.complex128 if torch.get_default_dtype() == torch.float64 else torch.complex64
 
 
-def _of_expression(creation: Creation, dtype: torch.dtype | None) -> torch.Tensor:
+def _of_expression(creation: Creation, dtype: torch.dtype | None, source: str) -> torch.Tensor:
     box = Interpreter(creation.program, Recording(), {}).run()
     found = None if box is None else box.unwrap()
     if isinstance(found, torch.Tensor):
         tensor = found.detach().clone()
         return tensor if dtype is None else tensor.to(dtype)
-    if isinstance(found, list | tuple):
-        tensor = torch.tensor(found)
-        return tensor.to(dtype or (torch.get_default_dtype() if tensor.dtype == torch.int64 else tensor.dtype))
-    if isinstance(found, bool | int | float | complex):
-        return _of_literal(Literal(shape=(), values=(found,)), dtype)
+    if isinstance(found, list | tuple | bool | int | float | complex):
+        return _of_literal(literal_of_nested(found, source), dtype)
     raise TypeError(f"the expression gives {type(found).__name__}, not numbers")
 
 
@@ -103,8 +100,10 @@ def _read_torch(spec: InputSpec) -> torch.Tensor:
     if isinstance(found, Mapping):
         tensors = {key: item for key, item in found.items() if isinstance(key, str) and isinstance(item, torch.Tensor)}
         found = tensors[files.choose_key(spec, tensors)]
-    if not isinstance(found, torch.Tensor):
-        raise files.damaged(spec, TypeError("no tensor in it"))
+    elif spec.content.key is not None:
+        raise files.no_keys(spec)
+    if not isinstance(found, torch.Tensor) or found.layout is not torch.strided or found.is_quantized:
+        raise files.damaged(spec, TypeError("no plain tensor in it"))
     return found.detach().clone()
 
 

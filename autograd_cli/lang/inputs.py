@@ -135,9 +135,18 @@ def text_of_object(value: object) -> str:
     if isinstance(value, str):
         return normalise(value)
     if isinstance(value, bool | int | float | complex | list | tuple):
-        text = str(value)
+        try:
+            text = _text_of_numbers(value)
+        except RecursionError:
+            return f"<{type(value).__name__}>"
         return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
     return f"<{type(value).__name__}>"
+
+
+def _text_of_numbers(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_text_of_numbers, value))}]"
+    return str(value).strip("()")
 
 
 def literal_of_nested(nested: object, source: str) -> Literal:
@@ -212,6 +221,8 @@ def _parse_expression(body: str, source: str) -> Creation:
         if not is_defined(name):
             message = f"`{name}` is not a number, nor a function that creates a tensor"
             label = did_you_mean(name, vocabulary.CONSTANTS | {"true", "false"} | vocabulary.TORCH)
+            if vocabulary.resolve(name) is not None:
+                label = f"{name} is a function: write {name}(…)"
             fix = "a value is numbers (1,2,3), an expression (randn(2,3)) or a file (@data.npy)"
             raise bad_request("not-a-number", message, source=source, span=span, label=label, fix=fix)
     return Creation(program=program)
@@ -264,7 +275,7 @@ class _NumberReader:
         if len(rows) > 1 and not rows[-1]:
             rows.pop()
         numbers = [self._row(row) for row in rows]
-        if len(rows) == 1 and len(rows[0]) == 1:
+        if len(self._tokens) == 1:
             return Literal(shape=(), values=tuple(numbers[0]))
         for row, tokens in zip(numbers, rows, strict=True):
             if len(row) != len(numbers[0]):

@@ -95,7 +95,7 @@ class Program:
 
 def is_defined(name: str) -> bool:
     """Whether `name`, read as a value, means something without an input."""
-    return name in vocabulary.CONSTANTS or name in vocabulary.DTYPES or name in vocabulary.NAMESPACES
+    return name in vocabulary.CONSTANTS or name in vocabulary.DTYPES
 
 
 def parse(text: str, *, source: str = "program", given: frozenset[str] = frozenset()) -> Program:

@@ -10,7 +10,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from autograd_cli.diagnostic import AgxError, bad_request
+from autograd_cli.diagnostic import AgxError, Span, bad_request
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.inputs import Creation, parse_input
 from autograd_cli.lang.program import Program, SpanFinder, no_grad_argument, parse
@@ -25,7 +25,6 @@ def no_grad(compute):
         return compute()
 '''
 _RANDOM = re.compile(r"rand|normal|bernoulli|dropout|multinomial|poisson|binomial|rrelu|gumbel|uniform_|exponential_")
-_NUMBER_METHODS = frozenset({"item", "size", "numel", "dim", "tolist"})
 
 
 def pytorch_text(report: Report) -> str:
@@ -35,15 +34,35 @@ def pytorch_text(report: Report) -> str:
         AgxError: an input is too large to be written into it.
     """
     trace = report.trace
-    names = frozenset(given.name for given in report.inputs)
-    program = parse(report.source, given=names)
-    body = _Converter(program, names).text()
+    given = frozenset(each.name for each in report.inputs)
+    program = parse(report.source, given=given)
+    for name in sorted({"math", "torch"} & (given | program.bound)):
+        message = f"a variable called {name} hides the module that the program needs"
+        raise bad_request("refused-name", message, fix="call it something else")
+    result, gradient = (_unused(name, given | program.bound) for name in ("result", "gradient"))
+    body = _Converter(program, given, _calls_on_numbers(trace)).text(result)
     mode = MODES[trace.mode]
     if mode.grad_mode is not GradMode.GRAD:
         body = f"with torch.{mode.grad_mode.value}():\n{textwrap.indent(body, '    ')}"
-    lines = [*_inputs(report, trace), *_gradients(report, trace), body, *_backward(trace), *_prints(trace)]
-    text = "\n".join(lines)
+    lines = [
+        *_inputs(report, trace, program),
+        *_gradients(report, trace, gradient),
+        body,
+        *_backward(trace, result, gradient),
+    ]
+    text = "\n".join([*lines, *_prints(trace, program, result)])
     return "\n".join([*_head(report, text), text]) + "\n"
+
+
+def _unused(name: str, names: frozenset[str]) -> str:
+    while name in names:
+        name += "_"
+    return name
+
+
+def _calls_on_numbers(trace: Trace) -> frozenset[Span]:
+    """The calls that gave a number: of a function that Python's math has, it was that one."""
+    return frozenset(value.span for value in trace.values if value.span is not None and isinstance(value.scalar, float))
 
 
 def _head(report: Report, text: str) -> Iterator[str]:
@@ -60,16 +79,21 @@ def _head(report: Report, text: str) -> Iterator[str]:
         yield f"torch.manual_seed({report.seed})"
 
 
-def _inputs(report: Report, trace: Trace) -> Iterator[str]:
+def _leaf_name(trace: Trace, program: Program, name: str) -> str:
+    """What the leaf is called: its name may mean something else in the program, which `.grad` is not asked of."""
+    enters_cut = MODES[trace.mode].entry in {Entry.DETACHED, Entry.DATA}
+    return f"{name}_leaf" if name in trace.asked and (enters_cut or name in program.bound) else name
+
+
+def _inputs(report: Report, trace: Trace, program: Program) -> Iterator[str]:
     entry = MODES[trace.mode].entry
     values = {value.name: value for value in trace.values if value.op == "input"}
     for given in report.inputs:
         asked = given.name in trace.asked
-        enters_cut = asked and entry in {Entry.DETACHED, Entry.DATA}
-        leaf = f"{given.name}_leaf" if enters_cut else given.name
+        leaf = _leaf_name(trace, program, given.name)
         yield f"{leaf} = {_tensor(report, given, values[given.name], asked and entry is not Entry.PLAIN)}"
-        if enters_cut:
-            yield f"{given.name} = {leaf}{entry.value}"
+        if leaf != given.name:
+            yield f"{given.name} = {leaf}{entry.value if entry in {Entry.DETACHED, Entry.DATA} else ''}"
 
 
 def _tensor(report: Report, given: GivenInput, value: Value, requires_grad: bool) -> str:  # noqa: FBT001 - torch's name
@@ -94,7 +118,7 @@ def _created(given: GivenInput) -> str | None:
         return None  # the description of a Python object
     if not isinstance(content, Creation):
         return None
-    return _Converter(content.program, frozenset()).expression()
+    return _Converter(content.program, frozenset(), None).expression()
 
 
 def _literal(name: str, tensor: TensorInfo, default_dtype: str, requires_grad: bool = False) -> str:  # noqa: FBT001, FBT002 - torch's name
@@ -108,7 +132,7 @@ def _literal(name: str, tensor: TensorInfo, default_dtype: str, requires_grad: b
     return f"torch.tensor({python_text(tensor)}{extras})"
 
 
-def _gradients(report: Report, trace: Trace) -> Iterator[str]:
+def _gradients(report: Report, trace: Trace, gradient: str) -> Iterator[str]:
     if not report.gradients or not trace.backwards:
         return
     texts = [
@@ -116,7 +140,7 @@ def _gradients(report: Report, trace: Trace) -> Iterator[str]:
         for given, tensor in zip(report.gradients, trace.backwards[0].gradients, strict=True)
         if tensor is not None
     ]
-    yield f"gradient = {texts[0]}" if len(texts) == 1 else f"gradients = [{', '.join(texts)}]"
+    yield f"{gradient} = {texts[0]}" if len(texts) == 1 else f"{gradient} = [{', '.join(texts)}]"
 
 
 def _created_gradient(given: GivenInput, tensor: TensorInfo) -> str | None:
@@ -124,33 +148,31 @@ def _created_gradient(given: GivenInput, tensor: TensorInfo) -> str | None:
     return None if created is None else f"torch.as_tensor({created}, dtype=torch.{tensor.dtype})"
 
 
-def _backward(trace: Trace) -> Iterator[str]:
+def _backward(trace: Trace, result: str, gradient: str) -> Iterator[str]:
     """The call of backward() as a person would write it."""
     for backward in trace.backwards:
-        if trace.outputs == (trace.result,):
-            tensor = trace.values[trace.outputs[0]].tensor
+        if backward.roots == (trace.result,):
+            tensor = trace.values[backward.roots[0]].tensor
             is_plain = tensor is None or (not tensor.shape and not tensor.dtype.startswith("complex"))
-            ones = "" if is_plain else "torch.ones_like(result)"
-            yield f"result.backward({'gradient' if backward.given else ones})"
+            ones = "" if is_plain else f"torch.ones_like({result})"
+            yield f"{result}.backward({gradient if backward.given else ones})"
         else:
-            roots = [f"result[{trace.outputs.index(root)}]" for root in backward.roots]
+            roots = [f"{result}[{trace.outputs.index(root)}]" for root in backward.roots]
             ones = ", ".join(f"torch.ones_like({root})" for root in roots)
-            given = "[gradient]" if len(roots) == 1 else "gradients"
+            given = f"[{gradient}]" if len(roots) == 1 else gradient
             yield f"torch.autograd.backward([{', '.join(roots)}], {given if backward.given else f'[{ones}]'})"
 
 
-def _prints(trace: Trace) -> Iterator[str]:
-    yield 'print("result", result)'
-    is_cut = MODES[trace.mode].entry in {Entry.DETACHED, Entry.DATA}
+def _prints(trace: Trace, program: Program, result: str) -> Iterator[str]:
+    yield f'print("result", {result})'
     for name, _ in trace.grads:
-        leaf = f"{name}_leaf" if is_cut and name in trace.asked else name
-        yield f'print("{name}.grad", {leaf}.grad)'
+        yield f'print("{name}.grad", {_leaf_name(trace, program, name)}.grad)'
 
 
 class _Converter:
     """Rewrites names in the text of a program, from its end to its beginning so that places stay true."""
 
-    def __init__(self, program: Program, given: frozenset[str]) -> None:
+    def __init__(self, program: Program, given: frozenset[str], number_calls: frozenset[Span] | None) -> None:
         self._program = program
         self._given = given
         self._spans = SpanFinder(program.source)
@@ -159,19 +181,19 @@ class _Converter:
             self._offsets.append(self._offsets[-1] + len(line) + 1)
         self._edits: list[tuple[int, int, str]] = []
         self._bound: set[str] = set()
-        self._numbers: set[str] = set()
+        self._number_calls = number_calls  # None for a program without variables, whose text says it
 
-    def text(self) -> str:
-        """The program, its last value called `result`."""
+    def text(self, result: str) -> str:
+        """The program, its last value bound to the name `result`."""
         for statement in self._program.tree.body:
             self._visit(statement)
         last = _last_statement(self._program.tree.body)
         end = ""
         if isinstance(last, ast.Expr):
             start, _ = self._place(last)
-            self._edits.append((start, start, "result = "))
+            self._edits.append((start, start, f"{result} = "))
         elif isinstance(last, ast.Assign):
-            end = f"\nresult = {ast.unparse(last.targets[0])}"
+            end = f"\n{result} = {ast.unparse(last.targets[0])}"
         return self._applied() + end
 
     def expression(self) -> str:
@@ -197,7 +219,7 @@ class _Converter:
             case ast.Assign():
                 self._visit(node.value)
                 for target in node.targets:
-                    self._bind(target, node.value)
+                    self._bound.update(each.id for each in ast.walk(target) if isinstance(each, ast.Name))
                     self._visit(target)
                 return
             case ast.Call() if (inner := no_grad_argument(node)) is not None:
@@ -220,12 +242,6 @@ class _Converter:
     def _replace(self, node: ast.expr, text: str) -> None:
         self._edits.append((*self._place(node), text))
 
-    def _bind(self, target: ast.expr, value: ast.expr) -> None:
-        for name in (node.id for node in ast.walk(target) if isinstance(node, ast.Name)):
-            self._bound.add(name)
-            if self._is_number(value):
-                self._numbers.add(name)
-
     def _path(self, node: ast.expr) -> str | None:
         """The full name of what the language defines; None for a variable or a tensor's attribute."""
         first = node
@@ -240,26 +256,24 @@ class _Converter:
 
     def _is_scalar_call(self, node: ast.Call, name: str) -> bool:
         known = name in vocabulary.MATH and name not in self._given | self._bound and not node.keywords
-        return known and vocabulary.resolve(name) == f"torch.{name}" and all(map(self._is_number, node.args))
+        if not known or vocabulary.resolve(name) != f"torch.{name}":
+            return False
+        if self._number_calls is not None:
+            return self._spans.of(node) in self._number_calls
+        return all(map(self._is_number, node.args))
 
     def _is_number(self, node: ast.expr) -> bool:
         match node:
             case ast.Constant():
                 return isinstance(node.value, int | float)
-            case ast.Name(id=name):
-                return name in self._numbers or (name in vocabulary.CONSTANTS and self._path(node) is not None)
-            case ast.Attribute():
+            case ast.Name() | ast.Attribute():
                 return self._path(node) in {f"math.{name}" for name in vocabulary.CONSTANTS}
             case ast.UnaryOp(operand=operand):
                 return self._is_number(operand)
             case ast.BinOp(left=left, right=right):
                 return self._is_number(left) and self._is_number(right)
             case ast.Call(func=ast.Name(id=name)):
-                return self._is_scalar_call(node, name) or name in {"float", "int", "len"}
-            case ast.Call(func=ast.Attribute(attr=name)):
-                return name in _NUMBER_METHODS
-            case ast.Subscript(value=ast.Attribute(attr="shape")):
-                return True
+                return self._is_scalar_call(node, name)
         return False
 
 
