@@ -138,6 +138,12 @@ def test_the_reason_is_in_the_program(program: str, expected: tuple[str, str, st
     assert found(explore(program, x=[1, 2])) == [expected]
 
 
+def test_a_write_that_torch_allows_is_not_refused() -> None:
+    report = explore("with torch.no_grad():\n    x.view(-1).zero_()\nx*2", x=[1, 2])
+    assert report.ok
+    assert report.trace.output_tensors()[0].values == (0.0, 0.0)
+
+
 @pytest.mark.parametrize(
     "program",
     [

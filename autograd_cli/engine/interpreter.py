@@ -378,9 +378,9 @@ class Interpreter:
                 *(argument.unwrap() for argument in arguments),
                 **{name: keyword.unwrap() for name, keyword in keywords.items()},
             )
+            return self._recording.add_result(result, op=op, operands=[*arguments, *keywords.values()], span=span)
         except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
             raise self._refused(error, span) from None
-        return self._recording.add_result(result, op=op, operands=[*arguments, *keywords.values()], span=span)
 
     def _refused(self, error: Exception, span: Span) -> RefusedError:
         refusal = Refusal(exception=type(error).__name__, message=str(error), span=span, during=Phase.FORWARD)

@@ -139,7 +139,10 @@ class Recording:
 
     def look(self, tensor: torch.Tensor, value: int, span: Span | None, *, max_values: int | None) -> TensorInfo:
         """The tensor as it is now. Nodes not seen before count as made for `value`."""
-        grad_fn = tensor.grad_fn
+        try:
+            grad_fn = tensor.grad_fn
+        except RuntimeError:  # torch refuses to tell of a view that was made without grad mode and then written to
+            grad_fn = None
         return snapshot(
             tensor,
             grad_fn=None if grad_fn is None else self._see(grad_fn, value, span),

@@ -14,6 +14,10 @@ def snapshot(tensor: torch.Tensor, *, grad_fn: int | None, storage: int, max_val
     """The state of `tensor`; above `max_values` elements (None: no limit) only a Summary of what is in it."""
     complete = max_values is None or tensor.numel() <= max_values
     is_inference = tensor.is_inference()
+    try:
+        is_leaf, retains_grad = tensor.is_leaf, tensor.retains_grad
+    except RuntimeError:  # a view that was made without grad mode and then written to, which leads nowhere
+        is_leaf, retains_grad = True, False
     return TensorInfo(
         shape=tuple(tensor.shape),
         dtype=str(tensor.dtype).removeprefix("torch."),
@@ -21,9 +25,9 @@ def snapshot(tensor: torch.Tensor, *, grad_fn: int | None, storage: int, max_val
         values=_numbers(tensor) if complete else None,
         summary=None if complete else _summary(tensor),
         requires_grad=tensor.requires_grad,
-        is_leaf=tensor.is_leaf,
+        is_leaf=is_leaf,
         grad_fn=grad_fn,
-        retains_grad=tensor.retains_grad,
+        retains_grad=retains_grad,
         is_inference=is_inference,
         version=None if is_inference else tensor._version,  # noqa: SLF001 - torch has no other name for it
         storage=storage,
