@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
 DEFAULT_DTYPES = ("float32", "float64", "float16", "bfloat16")
+MAX_THREADS = 1_024
 _DEVICE = re.compile(r"[a-z]+(:\d+)?")
 
 
@@ -72,7 +73,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         specs = [input_of_object(name, value) for name, value in objects.items()]
         weights = [input_of_object(_gradient_name(index), value) for index, value in enumerate(gradients)]
         _check_names(parsed, specs, wrt)
-        _check_settings(mode, dtype, device)
+        _check_settings(mode, dtype, device, seed, threads)
         held = {
             spec.source: value for spec, value in zip([*specs, *weights], [*objects.values(), *gradients], strict=True)
         }
@@ -150,7 +151,12 @@ def _missing_value(name: str, span: Span, candidates: Sequence[str]) -> AgxError
     return bad_request("missing-value", f"`{name}` has no value", span=span, label=label, fix=fix)
 
 
-def _check_settings(mode: str, dtype: str, device: str) -> None:
+def _check_settings(mode: str, dtype: str, device: str, seed: object, threads: object) -> None:
+    if not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise bad_request("bad-value", "the seed is an integer from 0 to 2**63 - 1", source="--seed")
+    if threads is not None and not (isinstance(threads, int) and 1 <= threads <= MAX_THREADS):
+        message = f"the number of threads is an integer from 1 to {MAX_THREADS}"
+        raise bad_request("bad-value", message, source="--threads")
     if mode not in MODES:
         label = did_you_mean(mode, MODES)
         raise bad_request("unknown-mode", f"there is no mode {mode}", source="--mode", label=label)

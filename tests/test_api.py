@@ -62,6 +62,27 @@ def test_the_callers_tensors_and_settings_stay_as_they_were() -> None:
     assert torch.get_default_dtype() == torch.float32
 
 
+def test_the_input_of_a_report_is_what_came_in() -> None:
+    report = explore("y = x.data\ny += 1\nx", x=[1, 2])
+    first = report.trace.values[0].tensor
+    assert first is not None
+    assert first.values == (1.0, 2.0)
+    assert report.trace.output_tensors()[0].values == (2.0, 3.0)
+
+
+def test_a_complex_gradient_is_what_torch_makes_of_it() -> None:
+    x = torch.tensor([1 + 2j], requires_grad=True)
+    weight = torch.tensor([complex(float("inf"), 0)])
+    x.clone().backward(weight)
+    assert x.grad is not None
+    assert repr(values(explore("x.clone()", x=[1 + 2j], gradient=[complex("inf")]), "x")) == repr(
+        tuple(x.grad.tolist())
+    )
+    refused = explore("2*x", x=[1, 2], gradient=[1 + 2j, 3])
+    assert refused.trace.refusal is not None
+    assert "same dtype" in refused.trace.refusal.message
+
+
 def test_names_that_are_arguments_go_through_inputs() -> None:
     assert values(explore("seed*mode", inputs={"seed": 2, "mode": 3}), "seed") == (3.0,)
 
@@ -84,6 +105,9 @@ def test_gradients_of_several_outputs() -> None:
         ("2*x", {"x": ["a"]}, "not-a-number"),
         ("2*x", {"x": object()}, "bad-value"),
         ("2*x", {"x": np.array(["a"])}, "bad-value"),
+        ("2*x", {"x": torch.ones(2).to_sparse()}, "bad-value"),
+        ("2*x", {"x": [1], "seed": "a"}, "bad-value"),
+        ("2*x", {"x": [1], "threads": 0}, "bad-value"),
         ("2*x", {"x": [1], "mode": "nograd"}, "unknown-mode"),
         ("2*x", {"x": [1], "dtype": "int64"}, "unknown-dtype"),
         ("2*x", {"x": [1], "device": "cuda:77"}, "unknown-device"),

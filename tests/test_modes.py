@@ -97,7 +97,7 @@ def found(report: Report) -> list[tuple[str, str, str | None]]:
     [
         ("no-requires-grad", "2*x", "requires-grad-missing", None),
         ("no-grad", "(2*x).sin()", "cut-by-no-grad", "2*x"),
-        ("no-grad", "x.view(2, 1)", "cut-by-no-grad", "x.view(2, 1)"),
+        ("no-grad", "x.view(2, 1)", "no-grad-view", "x.view(2, 1)"),
         ("inference-mode", "(2*x).sin()", "cut-by-grad-mode-off", "2*x"),
         ("detach", "(2*x).sin()", "cut-by-detach", "2*x"),
         ("data", "(2*x).sin()", "cut-by-data", "2*x"),
@@ -121,14 +121,17 @@ def test_the_reason_is_the_mode(mode: str, program: str, rule: str, piece: str |
         ("x**2 * x.sum().item()", ("note", "cut-by-item", "x.sum().item()")),
         ("x**2 + tensor(x.tolist())", ("note", "cut-by-item", "x.tolist()")),
         ("with torch.no_grad():\n    y = x**3\nx**2 + y", ("note", "cut-by-no-grad", "x**3")),
+        ("y = x*2\nwith torch.no_grad():\n    y *= 3\ny.sum()", ("note", "cut-by-no-grad", "y *= 3")),
         # All of it is cut: torch refuses.
+        ("y = x*2\ny.detach_()", ("error", "cut-by-detach", "y.detach_()")),
+        ("x.requires_grad_(False)\nx*2", ("error", "requires-grad-missing", "x.requires_grad_(False)")),
         ("y = x.detach()\ny*2", ("error", "cut-by-detach", "x.detach()")),
         ("x.sum().item()*2", ("error", "cut-by-item", "x.sum().item()")),
         ("x.argmax()", ("error", "cut-by-index-op", "x.argmax()")),
         ("(x > 1)", ("error", "cut-by-comparison", "x > 1")),
         ("x.long()*2", ("error", "cut-by-int-cast", "x.long()")),
         ("x.to(torch.int64)", ("error", "cut-by-int-cast", "x.to(torch.int64)")),
-        ("with no_grad():\n    y = x.view(2)\ny.sum()", ("error", "cut-by-no-grad", "x.view(2)")),
+        ("with no_grad():\n    y = x.view(2)\ny.sum()", ("error", "no-grad-view", "x.view(2)")),
         ("zeros_like(x)", ("error", "not-in-graph", None)),
         ("0*x.shape[0]*ones(2)", ("error", "not-in-graph", None)),
         ("with torch.inference_mode():\n    y = x*2\ny.sum()", ("error", "cut-by-grad-mode-off", "x*2")),
@@ -269,3 +272,9 @@ def test_the_exit_code_tells_bad_news(agx: Agx, words: list[str], code: int) -> 
     assert agx("grad", *words, "--x", "1").code == code
     assert agx("grad", *words, "--x", "1", "--json").code == code
     assert agx("grad", *words, "--x", "1", "-q").code == code
+
+
+def test_a_tensor_that_begins_tracking_in_the_program_is_an_answer() -> None:
+    report = explore("a = x*3\na.requires_grad_(True)\n(a*a).sum()", x=[1, 2], mode="no-requires-grad")
+    assert report.ok
+    assert report.grads["a"] is not None

@@ -122,7 +122,7 @@ def blamed(report: Report) -> str | None:
         ("x.sum.__globals__", "unknown-attribute", "sum", None),
         ("torch.os.system('id')", "unknown-name", "torch.os.system", None),
         ("torch*x", "missing-value", "torch", None),
-        ("x*" + "9" * 5_000, "syntax", "", None),
+        ("x*" + "9" * 5_000, "syntax", "9" * 5_000, None),
         ("x" * 70_000, "too-long", None, None),
         ("(" * 100_000, "too-long", None, None),
         ("[" * 60_000, "syntax", "[", None),

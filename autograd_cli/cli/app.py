@@ -30,7 +30,6 @@ app = typer.Typer(
     name="agx",
     help="PyTorch's autograd from the shell: real gradients, and the graph that torch recorded.",
     epilog=EXIT_CODES,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -59,7 +58,7 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `agx` with these arguments (default: the process's own); the exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     prepare_streams()
     try:
         outcome = get_command(app).main(words, prog_name="agx", standalone_mode=False, windows_expand_args=False)
@@ -68,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        if "--debug" in words:
+        if "--debug" in words and not hasattr(error, "format_message"):
             raise
         return _report_unforeseen(words, error)
     return outcome if isinstance(outcome, int) else 0

@@ -30,6 +30,8 @@ class Color(StrEnum):
 
 def prepare_streams() -> None:
     """Make a stream that is not UTF-8 show an escape for what it cannot encode, instead of failing."""
+    if sys.stdout is None:  # closed by the shell: >&-
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - it lives as long as the process
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -35,7 +35,8 @@ def check_gradients(roots: Sequence[Box], specs: Sequence[InputSpec], gradients:
     """
     if len(gradients) != len(roots):
         count = "1 output" if len(roots) == 1 else f"{len(roots)} outputs"
-        message = f"backward() starts from {count}, and {len(gradients)} gradients are given"
+        several = "1 gradient is" if len(gradients) == 1 else f"{len(gradients)} gradients are"
+        message = f"backward() starts from {count}, and {several} given"
         raise bad_request("gradient-shape", message, source="--gradient", fix="give --gradient once for each output")
     for root, spec, gradient in zip(roots, specs, gradients, strict=True):
         expected = list(root.payload.shape) if isinstance(root.payload, torch.Tensor) else []
@@ -58,10 +59,11 @@ def run_backward(
         return None if tensor is None else recording.look(tensor, roots[0].value, None, max_values=MAX_VALUES)
 
     before = {name: look(leaf.grad) for name, leaf in leaves.items()}
-    weights: list[torch.Tensor | None] = list(gradients) or [_ones(root.payload) for root in roots]
+    given: list[torch.Tensor | None] = [*gradients] or [None] * len(roots)
+    weights: list[torch.Tensor | None] = [*gradients] or [_ones(root.payload) for root in roots]
     refusal = None
     try:
-        starts = [_start(root, weight) for root, weight in zip(roots, weights, strict=True)]
+        starts = [_start(root, *each) for root, *each in zip(roots, given, weights, strict=True)]
         torch.autograd.backward([tensor for tensor, _ in starts], [weight for _, weight in starts])
     except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
         refusal = Refusal(exception=type(error).__name__, message=str(error), span=None, during=Phase.BACKWARD)
@@ -83,18 +85,23 @@ def _ones(payload: object) -> torch.Tensor | None:
     return torch.ones_like(payload)
 
 
-def _start(root: Box, gradient: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """What to call backward() on so that `root` gets the gradient (ones where None), and with which argument.
+def _start(
+    root: Box, given: torch.Tensor | None, weight: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """What to call backward() on so that `root` gets its gradient, and with which argument.
 
-    A gradient passed to torch imports sympy, for half a second. A real scalar needs none, and L = Re(sum(y * conj(g)))
-    gives the same bits: dL/dy = g, with torch's convention for complex gradients. A tensor that is a leaf starts
-    itself: torch refuses a view made under no_grad as a root, and not what is computed from it.
+    `given` is the user's gradient, `weight` that or ones. A gradient passed to torch imports sympy, for half a second.
+    A real scalar needs none, and the sum of y * g gives the same bits: d(y * g)/dy = g. Where that does not hold torch
+    gets the gradient itself: for complex numbers (infinity times 1+0j is not infinity, and complex32 has no sum), and
+    for a leaf (torch refuses a view made under no_grad as a root, and not what is computed from it).
     """
     payload = root.payload
     if not isinstance(payload, torch.Tensor):
         raise AttributeError(f"'{root.type_name}' object has no attribute 'backward'")  # noqa: TRY004 - as Python says it
     if payload.requires_grad and payload.is_leaf:
-        return payload, gradient
-    weighted = payload if gradient is None else payload * gradient.conj()
+        return payload, weight
+    if payload.dtype is torch.complex32 or (given is not None and (payload.is_complex() or given.is_complex())):
+        return payload, weight
+    weighted = payload if given is None else payload * given
     total = weighted.sum() if weighted.shape else weighted
     return (total.real if total.is_complex() else total), None

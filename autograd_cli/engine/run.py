@@ -116,11 +116,14 @@ class _Run:
     def _differentiate(
         self, interpreter: Interpreter, result: Box, specs: Sequence[InputSpec], weights: Sequence[torch.Tensor]
     ) -> Trace:
+        if self._recording.values[result.value].op == "input":
+            # The input keeps the values that it came with; the result is what the program made of it.
+            result = self._recording.add(result.payload, op="input =", operands=[result])
         roots = roots_of(result)
         if weights:
             check_gradients(roots, specs, weights)
         fitting = [
-            weight.to(root.payload.dtype) if isinstance(root.payload, torch.Tensor) else weight
+            _fitting(weight, root.payload) if isinstance(root.payload, torch.Tensor) else weight
             for root, weight in zip(roots[: len(weights)], weights, strict=True)
         ]
         backward = run_backward(self._recording, roots, fitting, self._leaves(interpreter))
@@ -183,6 +186,11 @@ class _Run:
         if not (tensor.is_leaf or tensor.retains_grad) or tensor.grad is None or box is None:
             return None
         return self._recording.look(tensor.grad, box.value, None, max_values=self._max_values)
+
+
+def _fitting(weight: torch.Tensor, root: torch.Tensor) -> torch.Tensor:
+    """The gradient in the root's dtype, but for a complex one of a real root, which torch is to refuse."""
+    return weight if weight.is_complex() and not root.is_complex() else weight.to(root.dtype)
 
 
 _GRAD_MODES = {

@@ -73,6 +73,8 @@ def _of_expression(creation: Creation, dtype: torch.dtype | None, source: str) -
     if isinstance(found, torch.Tensor):
         tensor = found.detach().clone()
         return tensor if dtype is None else tensor.to(dtype)
+    if isinstance(found, list | tuple) and any(isinstance(each, torch.Tensor) for each in found):
+        return torch.tensor(found, dtype=dtype)
     if isinstance(found, list | tuple | bool | int | float | complex):
         return _of_literal(literal_of_nested(found, source), dtype)
     raise TypeError(f"the expression gives {type(found).__name__}, not numbers")
@@ -118,6 +120,8 @@ def _read_safetensors(spec: InputSpec) -> torch.Tensor:
 
 def _of_object(held: object, dtype: torch.dtype | None) -> torch.Tensor:
     if isinstance(held, torch.Tensor):
+        if held.layout is not torch.strided or held.is_quantized or held.is_meta:
+            raise TypeError("it is not a plain dense tensor")
         return held.detach().clone().to(dtype or held.dtype)
     return torch.as_tensor(_native(held), dtype=dtype).clone()
 

@@ -15,11 +15,12 @@ The last line, when it is an expression, is the result.
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 import unicodedata
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autograd_cli.diagnostic import AgxError, Span, bad_request
 from autograd_cli.lang import vocabulary
@@ -173,6 +174,10 @@ def _syntax_error(error: SyntaxError, text: str, source: str) -> AgxError:
     label = None
     if "invalid decimal literal" in message or _is_number_then_name(row, column):
         message, label = "a number stands right before a name", "write * between them, as in 2*x"
+    elif "Exceeds the limit" in message:
+        message = "an integer has too many digits"
+        if (digits := re.search(r"\d{4000,}", row)) is not None:
+            span = replace(span, column=digits.start(), end_column=digits.end())
     elif "cannot assign to" in message or "Maybe you meant '=='" in message:
         label = "= gives a name a value; == compares"
     elif (called := _function_before(row, column)) is not None:

@@ -33,7 +33,8 @@ def diagnostic_block(diagnostic: Diagnostic, text: str, width: int | None) -> Gr
     elif diagnostic.label:
         parts.append(_note(margin, "help", diagnostic.label))
     if diagnostic.torch_says:
-        speaker = "Python says" if diagnostic.torch_says.startswith("AttributeError") else "torch says"
+        by_python = diagnostic.torch_says.startswith(("AttributeError", "OverflowError", "ZeroDivisionError"))
+        speaker = "Python says" if by_python else "torch says"
         parts.append(_note(margin, speaker, diagnostic.torch_says))
     if diagnostic.fix:
         parts.append(_note(margin, "help", diagnostic.fix))

@@ -12,9 +12,9 @@ from autograd_cli.trace import TensorInfo, Trace, Value
 # Operations whose result holds nothing of their operand's values: its shape, its dtype, its kind.
 _METADATA = frozenset(
     """
-    shape ndim dtype device size dim ndimension numel nelement stride requires_grad is_leaf is_complex is_floating_point
-    is_contiguous is_inference is_tensor new_zeros new_ones new_full len zeros_like ones_like full_like rand_like
-    randn_like randint_like is
+    grad shape ndim dtype device size dim ndimension numel nelement stride requires_grad is_leaf is_complex
+    is_floating_point is_contiguous is_inference is_tensor new_zeros new_ones new_full len zeros_like ones_like
+    full_like rand_like randn_like randint_like is
     """.split()
 ) | {"is not"}
 _COMPARISONS = frozenset("== != < <= > >= not isnan isinf isfinite isclose equal allclose".split())
@@ -90,7 +90,7 @@ def _is_cut(trace: Trace, value: Value) -> bool:
         return False
     if any(_is_tracked(trace, element) for element in value.elements):
         return False
-    return not _tracks(value) or _is_dead_view(value)
+    return not _tracks(value) or _is_dead_view(value) or _is_unrecorded_write(value)
 
 
 def _is_tracked(trace: Trace, value: int) -> bool:
@@ -102,6 +102,13 @@ def _is_tracked(trace: Trace, value: int) -> bool:
 def _is_written_leaf(value: Value) -> bool:
     tensor = value.tensor
     return tensor is not None and tensor.requires_grad and tensor.is_leaf and value.op.endswith(("_", "="))
+
+
+def _is_unrecorded_write(value: Value) -> bool:
+    """An in-place operation under no_grad leaves the tensor tracked as if it had not happened."""
+    writes = value.op.endswith(("_", "=")) and value.op not in _COMPARISONS and value.op != ".requires_grad_"
+    tensor = value.tensor
+    return writes and value.grad_mode != GradMode.GRAD and tensor is not None and not tensor.is_leaf
 
 
 def _holds_tensor(trace: Trace, value: Value) -> bool:
@@ -140,6 +147,10 @@ def _first_use(trace: Trace, value: int) -> Span | None:
 def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
     """The rule, the words for it, and whether a reader of the program sees at a glance that it was meant."""
     name = _name(value.op)
+    if name in {"requires_grad_", "requires_grad ="}:
+        return "requires-grad-missing", "requires_grad is switched off here", True
+    if _is_dead_view(value):
+        return "no-grad-view", "a view taken without grad mode says requires_grad=True and passes no gradient on", True
     if name in {"detach", "detach_", "data"}:
         rule, call = ("cut-by-data", ".data") if name == "data" else ("cut-by-detach", "detach()")
         if value.span is None:

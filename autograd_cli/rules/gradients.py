@@ -53,7 +53,7 @@ def check_refused_backward(trace: Trace, _source: str) -> Iterator[Diagnostic]:
 
 def check_missing_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
     """Backward ran, and an input that was asked for got nothing."""
-    if trace.refusal is not None:
+    if trace.refusal is not None or enters_untracked(trace):
         return
     for name, grad in trace.grads:
         if grad is None and name in trace.asked:
@@ -64,7 +64,7 @@ def check_nan_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
     """A gradient has NaN in it."""
     for name, grad in trace.grads:
         if grad is not None and grad.nan_count:
-            some = f"{grad.nan_count:,} of {grad.numel:,} elements" if grad.shape else "it"
+            some = f"{grad.nan_count:,} of {grad.numel:,} elements" if grad.numel > 1 else "it"
             verb = "is" if grad.nan_count == 1 else "are"
             yield Diagnostic(
                 rule="nan-gradient",
@@ -121,7 +121,7 @@ def _never_tracked(trace: Trace, message: str, victim: str | None, torch_says: s
     if enters_untracked(trace):
         fix = "leave out --no-requires-grad"
     elif victim is not None or trace.asked:
-        rule, why, fix = "not-in-graph", f"it does not depend on {victim or ', '.join(trace.asked)}", ""
+        rule, why, fix = "not-in-graph", f"the result does not depend on {victim or ', '.join(trace.asked)}", ""
     return Diagnostic(
         rule=rule,
         severity=Severity.ERROR,

@@ -126,6 +126,8 @@ def grad(  # noqa: PLR0913 - the options of the command
     format_ = _FORMATS[_only(formats, "", "formats")]
     if output is not None:
         check_file(output)
+    if wrt is not None and not wrt.strip(" ,"):
+        raise bad_request("usage", "--wrt names no input", source=COMMAND_LINE, fix="write --wrt x,w")
     inputs, gradients = _read_stdin(dict(_split(pair) for pair in var or ()), gradient or [])
     report = explore(
         expression,
@@ -164,5 +166,7 @@ def _read_stdin(inputs: dict[str, str], gradients: list[str]) -> tuple[dict[str,
     if len(from_stdin) > 1:
         message = f"{' and '.join(from_stdin)} cannot both come from stdin"
         raise bad_request("usage", message, source=COMMAND_LINE)
+    if from_stdin and sys.stdin is None:
+        raise bad_request("usage", "stdin is closed", source=COMMAND_LINE)
     texts = [sys.stdin.read().removeprefix("\ufeff").strip() if text.strip() == _STDIN else text for text in texts]
     return dict(zip(inputs, texts, strict=False)), texts[len(inputs) :]
