@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -16,8 +17,9 @@ def run() -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `agx … | head` ends quietly, as other filters do
     gc.disable()  # importing torch makes a million objects that all stay: looking for garbage takes a fifth of the time
     code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # a full disk, of which main has spoken
+            stream.flush()
     os._exit(code)  # everything is written: tearing down an interpreter with torch in it takes 0.3 s for nothing
 
 

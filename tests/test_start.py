@@ -95,6 +95,20 @@ def test_a_closed_pipe_is_no_error() -> None:
     assert (done.stdout, done.stderr) == ("{", "")
 
 
+@pytest.mark.parametrize(
+    ("redirection", "code", "says"),
+    [
+        ("--w 2 >&-", 0, ""),
+        ("--w 2 >/dev/full", 1, "the answer cannot be written: No space left on device"),
+        ("--w - <&-", 2, "stdin is closed"),
+    ],
+)
+def test_a_stream_that_is_closed_or_full_is_no_crash(redirection: str, code: int, says: str) -> None:
+    line = f"{shlex.quote(sys.executable)} -m autograd_cli grad 'x*w' --x 1 {redirection}"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)  # noqa: S602 - redirection is a shell's
+    assert (done.returncode, says in done.stderr, "Traceback" in done.stderr) == (code, True, False)
+
+
 def test_ci_installs_by_the_line_of_the_readme() -> None:
     readme, ci = (ROOT / "README.md").read_text(), (ROOT / ".ci" / "run").read_text()
     line = re.search(r"^(pip install .*) && pytest$", readme, re.MULTILINE)

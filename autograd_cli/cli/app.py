@@ -64,6 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcome = get_command(app).main(words, prog_name="agx", standalone_mode=False, windows_expand_args=False)
     except AgxError as error:
         return _report_error(words, error.diagnostic, error.status)
+    except OSError as error:
+        message = f"the answer cannot be written: {error.strerror}"
+        diagnostic = Diagnostic(rule="unwritable-output", severity=Severity.ERROR, message=message)
+        return _report_error([], diagnostic, Status.BAD_NEWS)
     except KeyboardInterrupt:
         return 130
     except Exception as error:
