@@ -1054,6 +1054,24 @@ def test_the_pytorch_program_keeps_its_own_names_from_those_of_the_user(name: st
     assert_same_as_its_program(report)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "randn(2)",
+        "randn(2)*sqrt(2*pi)",
+        "2*ones(2)+rand(2)",
+        "randn(2).exp()",
+        "pi/2",
+        "[pi, -sqrt(2)]",
+        "arange(2):float64",
+    ],
+)
+def test_the_pytorch_program_makes_its_inputs(value: str) -> None:
+    report = explore("x*rand(2) + sin(x)", x=value, gradient="rand(2)", seed=3)
+    assert report.ok
+    assert_same_as_its_program(report)
+
+
 @pytest.mark.parametrize("name", ["torch", "math"])
 def test_a_variable_that_hides_a_module_has_no_pytorch_program(name: str) -> None:
     report = explore(f"x * {name}", inputs={"x": [1, 2], name: [3, 4]})

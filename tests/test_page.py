@@ -42,7 +42,9 @@ def test_it_fits_the_terminal(program: str, inputs: dict[str, object], width: in
     lines = drawn(program, Look(width=width), **inputs)
     assert max(map(cell_len, lines)) <= width
     if width >= 80:
-        assert "requires_grad" in " ".join(lines)
+        facts = " ".join(lines)
+        assert all(node.name in facts for node in explore(program, inputs=inputs).trace.nodes[:5]), "no name is broken"
+        assert "requires_grad" in facts
     assert not any("…" in line for line in lines[:3])
 
 

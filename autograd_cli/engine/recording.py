@@ -6,7 +6,7 @@ leads to. Right after an operation, the nodes that its result reaches and that w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,14 +42,6 @@ class Box:
         if isinstance(self.payload, tuple | list):
             return type(self.payload)(element.unwrap() for element in self.payload)
         return self.payload
-
-    def tensors(self) -> Iterator[torch.Tensor]:
-        """The tensors in the payload."""
-        if isinstance(self.payload, torch.Tensor):
-            yield self.payload
-        elif isinstance(self.payload, tuple | list):
-            for element in self.payload:
-                yield from element.tensors()
 
 
 class Recording:

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from autograd_cli.diagnostic import PROGRAM, Diagnostic, Related, Severity
+from autograd_cli.diagnostic import Diagnostic, Related, Severity
 from autograd_cli.render.escape import visible
 from autograd_cli.render.look import BAD, HEADING, QUIET, REMARK
 
@@ -83,11 +83,3 @@ def _note(margin: str, kind: str, words: str) -> Table:
     grid.add_column(overflow="fold")
     grid.add_row(Text.assemble((f"{margin} = ", QUIET), (f"{kind}: ", HEADING)), Text(visible(words)))
     return grid
-
-
-def one_line(diagnostic: Diagnostic) -> str:
-    """A diagnostic as one line of plain text."""
-    where = ""
-    if diagnostic.span is not None and diagnostic.source == PROGRAM:
-        where = f" at {diagnostic.span.line}:{diagnostic.span.column + 1}"
-    return visible(f"{diagnostic.severity.value}[{diagnostic.rule}]{where}: {diagnostic.message}")

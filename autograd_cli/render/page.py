@@ -20,7 +20,7 @@ _SHORT = 18
 _ABOVE = "see above"
 _ROWS = 40
 _LABEL = 20
-_NARROWEST = 8
+_NARROWEST = 14
 _WIDE = 120
 _HEADINGS = ("tensor", "shape", "dtype", "requires_grad", "is_leaf", "grad_fn", ".grad")
 
@@ -39,7 +39,8 @@ def page(report: Report, look: Look) -> Group:
 
 def _sections(report: Report, trace: Trace, look: Look) -> Iterator[RenderableType]:
     yield _values(trace, look)
-    yield _tensors(report, trace, look)
+    if any(value.tensor is not None for value in trace.values):
+        yield _tensors(report, trace, look)
     if trace.result is not None:
         yield _graph(report, trace, look)
 
@@ -99,32 +100,58 @@ def _has_gaps(tensor: TensorInfo) -> bool:
     return not words.endswith("NaN 0  inf 0")
 
 
-def _tensors(report: Report, trace: Trace, look: Look) -> Table:
+def _tensors(report: Report, trace: Trace, look: Look) -> RenderableType:
     """What torch knows about every tensor of the run."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=HEADING)
     rows, room = _fitting_rows(report, trace, look)
-    fits = room is None or room > _NARROWEST
+    if room is not None and room < min(max((len(row[0]) for row in rows), default=0), _NARROWEST):
+        return _stacked(_folded(rows, look))
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=HEADING)
     for heading in _HEADINGS:
-        table.add_column(heading, no_wrap=fits and heading != "tensor", overflow="fold")
-    shown = rows if look.full or len(rows) <= _ROWS else [*rows[: _ROWS // 2], *rows[-_ROWS // 2 :]]
-    for index, (label, *facts) in enumerate(shown):
-        if len(shown) < len(rows) and index == _ROWS // 2:
-            table.add_row(Text(f"{look.glyphs.fold} {len(rows) - len(shown):,} more (--full)", style=QUIET))
-        table.add_row(Text(shortened(label.plain, room)), *facts)
+        table.add_column(heading, no_wrap=heading != "tensor", overflow="fold")
+    for label, *facts in _folded(rows, look):
+        table.add_row(Text(shortened(label.plain, room), style=label.style), *facts)
     return table
+
+
+def _folded(rows: list[list[Text]], look: Look) -> list[list[Text]]:
+    """The rows, with the middle of many as a count."""
+    if look.full or len(rows) <= _ROWS:
+        return rows
+    edge = _ROWS // 2
+    count = Text(f"{look.glyphs.fold} {len(rows) - 2 * edge:,} more (--full)", style=QUIET)
+    return [*rows[:edge], [count], *rows[-edge:]]
+
+
+def _stacked(rows: Sequence[Sequence[Text]]) -> Group:
+    """For a narrow terminal: each label on a line of its own, above the facts."""
+    headings = [Text(heading, style=HEADING) for heading in _HEADINGS[1:]]
+    columns = zip(headings, *(row[1:] for row in rows if len(row) > 1), strict=True)
+    widths = [max(len(cell) for cell in column) for column in columns]
+    lines = [Text(_HEADINGS[0], style=HEADING)]
+    for label, *facts in [[lines.pop(), *headings], *rows]:
+        lines.append(label)
+        cells = [_padded(cell, width) for cell, width in zip(facts, widths, strict=False)]
+        lines += [Text("  ").append(Text("  ").join(cells))] if cells else []
+    return Group(*lines)
+
+
+def _padded(cell: Text, width: int) -> Text:
+    padded = cell.copy()
+    padded.pad_right(width - len(cell))
+    return padded
 
 
 def _fitting_rows(report: Report, trace: Trace, look: Look) -> tuple[list[list[Text]], int | None]:
     """The rows, and the room for their labels, which goes before that for gradients written out."""
     facts = list(_rows(report, trace))
     rows = [_cells(trace, *fact, look, _SHORT) for fact in facts]
-    if look.width is None:
+    if look.width is None or not rows:
         return rows, None
     room = look.width - _width_of_facts(rows)
     if room < min(max(len(row[0]) for row in rows), _LABEL):
         rows = [_cells(trace, *fact, look, len(_ABOVE)) for fact in facts]
         room = look.width - _width_of_facts(rows)
-    return rows, max(room, _NARROWEST)
+    return rows, room
 
 
 def _width_of_facts(rows: Sequence[Sequence[Text]]) -> int:

@@ -99,26 +99,26 @@ def _inputs(report: Report, trace: Trace, program: Program) -> Iterator[str]:
 def _tensor(report: Report, given: GivenInput, value: Value, requires_grad: bool) -> str:  # noqa: FBT001 - torch's name
     tensor = value.tensor
     assert tensor is not None
-    created = _created(given)
+    created = _created(given, tensor)
     if created is not None:
-        text = (
-            created
-            if created.startswith("torch.") and created.endswith(")") and ":" not in given.text
-            else (f"torch.as_tensor({created}, dtype=torch.{tensor.dtype})")
-        )
-        return f"{text}.requires_grad_()" if requires_grad else text
+        return f"{created}.requires_grad_()" if requires_grad else created
     return _literal(given.name, tensor, report.default_dtype, requires_grad)
 
 
-def _created(given: GivenInput) -> str | None:
+def _created(given: GivenInput, tensor: TensorInfo) -> str | None:
     """The expression that makes the input, where it is one and not numbers, a file or an object."""
     try:
-        content = parse_input(given.name, given.text).content
+        spec = parse_input(given.name, given.text)
     except AgxError:
         return None  # the description of a Python object
-    if not isinstance(content, Creation):
+    if not isinstance(spec.content, Creation):
         return None
-    return _Converter(content.program, frozenset(), None).expression()
+    program = spec.content.program
+    text = _Converter(program, frozenset(), None).expression()
+    match program.tree.body:
+        case [ast.Expr(value=ast.Call())] if text.startswith("torch.") and spec.dtype is None:
+            return text
+    return f"torch.as_tensor({text}, dtype=torch.{tensor.dtype})"
 
 
 def _literal(name: str, tensor: TensorInfo, default_dtype: str, requires_grad: bool = False) -> str:  # noqa: FBT001, FBT002 - torch's name
@@ -136,16 +136,11 @@ def _gradients(report: Report, trace: Trace, gradient: str) -> Iterator[str]:
     if not report.gradients or not trace.backwards:
         return
     texts = [
-        _created_gradient(given, tensor) or _literal(given.name, tensor, report.default_dtype)
+        _created(given, tensor) or _literal(given.name, tensor, report.default_dtype)
         for given, tensor in zip(report.gradients, trace.backwards[0].gradients, strict=True)
         if tensor is not None
     ]
     yield f"{gradient} = {texts[0]}" if len(texts) == 1 else f"{gradient} = [{', '.join(texts)}]"
-
-
-def _created_gradient(given: GivenInput, tensor: TensorInfo) -> str | None:
-    created = _created(given)
-    return None if created is None else f"torch.as_tensor({created}, dtype=torch.{tensor.dtype})"
 
 
 def _backward(trace: Trace, result: str, gradient: str) -> Iterator[str]:
