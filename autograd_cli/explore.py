@@ -67,11 +67,12 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     """
     objects = {**(inputs or {}), **named}
     gradients = gradients if gradient is None else [gradient, *gradients]
+    weight_names = _weight_names(len(gradients), objects)
     traces: tuple[Trace, ...] = ()
     try:
         parsed = parse(program, given=frozenset(objects))
         specs = [input_of_object(name, value) for name, value in objects.items()]
-        weights = [input_of_object(_gradient_name(index), value) for index, value in enumerate(gradients)]
+        weights = [input_of_object(name, value) for name, value in zip(weight_names, gradients, strict=True)]
         _check_names(parsed, specs, wrt)
         _check_settings(mode, dtype, device, seed, threads)
         held = {
@@ -107,7 +108,8 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         source=normalise(program),
         inputs=tuple(GivenInput(name=name, text=text_of_object(value)) for name, value in objects.items()),
         gradients=tuple(
-            GivenInput(name=_gradient_name(index), text=text_of_object(value)) for index, value in enumerate(gradients)
+            GivenInput(name=name, text=text_of_object(value))
+            for name, value in zip(weight_names, gradients, strict=True)
         ),
         command_line=None,
         seed=seed,
@@ -118,8 +120,11 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     )
 
 
-def _gradient_name(index: int) -> str:
-    return "gradient" if index == 0 else f"gradient #{index + 1}"
+def _weight_names(count: int, taken: Mapping[str, object]) -> list[str]:
+    """What diagnostics call the gradients: by number where there are several, or where an input has the name."""
+    if count == 1 and "gradient" not in taken:
+        return ["gradient"]
+    return [f"gradient #{index + 1}" for index in range(count)]
 
 
 def _check_names(program: Program, specs: Sequence[InputSpec], wrt: Sequence[str] | None) -> None:

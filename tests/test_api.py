@@ -87,6 +87,13 @@ def test_names_that_are_arguments_go_through_inputs() -> None:
     assert values(explore("seed*mode", inputs={"seed": 2, "mode": 3}), "seed") == (3.0,)
 
 
+def test_an_input_may_be_called_gradient() -> None:
+    given = {"x": torch.ones(2), "gradient": torch.tensor([3.0, 4.0])}
+    report = explore("x*gradient", inputs=given, gradient=torch.tensor([1.0, 10.0]))
+    assert values(report, "x") == (3.0, 40.0)
+    assert values(report, "gradient") == (1.0, 10.0)
+
+
 def test_gradients_of_several_outputs() -> None:
     report = explore("x.split(2)", x=[1, 2, 3, 4], gradients=["1,2", [3, 4]])
     assert values(report, "x") == (1.0, 2.0, 3.0, 4.0)
