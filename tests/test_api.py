@@ -70,6 +70,20 @@ def test_the_input_of_a_report_is_what_came_in() -> None:
     assert report.trace.output_tensors()[0].values == (2.0, 3.0)
 
 
+def test_the_input_among_several_results_is_what_came_in_too() -> None:
+    report = explore("y = x.data\ny += 1\n(x, x*2)", x=[1, 2])
+    first = report.trace.values[0].tensor
+    assert first is not None
+    assert first.values == (1.0, 2.0)
+    assert [output.values for output in report.trace.output_tensors()] == [(2.0, 3.0), (4.0, 6.0)]
+
+
+@pytest.mark.parametrize("mode", ["no-grad", "inference-mode"])
+def test_a_named_view_that_torch_tells_nothing_of_is_no_crash(mode: str) -> None:
+    report = explore("y = x.view(-1)\nx.add_(1)\ny += 1\nx*1", x=[1, 2], mode=mode)
+    assert [output.values for output in report.trace.output_tensors()] == [(3.0, 4.0)]
+
+
 def test_a_complex_gradient_is_what_torch_makes_of_it() -> None:
     x = torch.tensor([1 + 2j], requires_grad=True)
     weight = torch.tensor([complex(float("inf"), 0)])

@@ -14,7 +14,7 @@ from autograd_cli.diagnostic import bad_request
 from autograd_cli.engine.backward import check_gradients, roots_of, run_backward
 from autograd_cli.engine.interpreter import Interpreter, RefusedError
 from autograd_cli.engine.recording import Box, Recording
-from autograd_cli.engine.snapshot import MAX_VALUES
+from autograd_cli.engine.snapshot import MAX_VALUES, leaf_facts
 from autograd_cli.engine.tensors import check_device, make_tensor
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.lang.program import Program
@@ -116,9 +116,7 @@ class _Run:
     def _differentiate(
         self, interpreter: Interpreter, result: Box, specs: Sequence[InputSpec], weights: Sequence[torch.Tensor]
     ) -> Trace:
-        if self._recording.values[result.value].op == "input":
-            # The input keeps the values that it came with; the result is what the program made of it.
-            result = self._recording.add(result.payload, op="input =", operands=[result])
+        result = self._as_result(result)
         roots = roots_of(result)
         if weights:
             check_gradients(roots, specs, weights)
@@ -130,6 +128,18 @@ class _Run:
         trace = self._trace(interpreter, result=result, refusal=backward.refusal)
         return replace(trace, backwards=(backward,))
 
+    def _as_result(self, box: Box) -> Box:
+        """An input that is an output becomes a value of its own: it keeps the values that it came with."""
+        value = self._recording.values[box.value]
+        if value.op == "input":
+            return self._recording.add(box.payload, op="input =", operands=[box])
+        if not isinstance(box.payload, tuple | list):
+            return box
+        elements = [self._as_result(element) for element in box.payload]
+        if all(new is old for new, old in zip(elements, box.payload, strict=True)):
+            return box
+        return self._recording.add(tuple(elements), op=value.op, operands=elements, span=value.span)
+
     def _leaves(self, interpreter: Interpreter) -> dict[str, torch.Tensor]:
         """The leaves that were asked for, and those that the program made itself, by name."""
         leaves = {name: self._shown[name].payload for name in self._asked}
@@ -137,7 +147,7 @@ class _Run:
             tensor = box.payload
             if not isinstance(tensor, torch.Tensor) or any(tensor is leaf for leaf in leaves.values()):
                 continue
-            if tensor.is_leaf and tensor.requires_grad:
+            if tensor.requires_grad and leaf_facts(tensor)[0]:
                 leaves.setdefault(name, tensor)
         return leaves
 
@@ -183,7 +193,7 @@ class _Run:
 
     def _grad(self, tensor: torch.Tensor, box: Box | None) -> TensorInfo | None:
         """`.grad` as TensorInfo; not asked of a tensor that cannot have one, for which torch would warn."""
-        if not (tensor.is_leaf or tensor.retains_grad) or tensor.grad is None or box is None:
+        if not any(leaf_facts(tensor)) or tensor.grad is None or box is None:
             return None
         return self._recording.look(tensor.grad, box.value, None, max_values=self._max_values)
 

@@ -14,10 +14,7 @@ def snapshot(tensor: torch.Tensor, *, grad_fn: int | None, storage: int, max_val
     """The state of `tensor`; above `max_values` elements (None: no limit) only a Summary of what is in it."""
     complete = max_values is None or tensor.numel() <= max_values
     is_inference = tensor.is_inference()
-    try:
-        is_leaf, retains_grad = tensor.is_leaf, tensor.retains_grad
-    except RuntimeError:  # a view that was made without grad mode and then written to, which leads nowhere
-        is_leaf, retains_grad = True, False
+    is_leaf, retains_grad = leaf_facts(tensor)
     return TensorInfo(
         shape=tuple(tensor.shape),
         dtype=str(tensor.dtype).removeprefix("torch."),
@@ -32,6 +29,17 @@ def snapshot(tensor: torch.Tensor, *, grad_fn: int | None, storage: int, max_val
         version=None if is_inference else tensor._version,  # noqa: SLF001 - torch has no other name for it
         storage=storage,
     )
+
+
+def leaf_facts(tensor: torch.Tensor) -> tuple[bool, bool]:
+    """`is_leaf` and `retains_grad`.
+
+    Torch refuses to tell of a view that was made without grad mode and then written to. It leads nowhere, as a leaf.
+    """
+    try:
+        return tensor.is_leaf, tensor.retains_grad
+    except RuntimeError:
+        return True, False
 
 
 def _plain(tensor: torch.Tensor) -> torch.Tensor:

@@ -100,9 +100,14 @@ def shell_text(tensor: TensorInfo) -> str:
         return ",".join(words)
     if not words and len(tensor.shape) > 1:
         return f"zeros({','.join(map(str, tensor.shape))})"
-    for size in reversed(tensor.shape[1:]):
-        words = [f"[{','.join(words[start : start + size])}]" for start in range(0, len(words), size)]
-    return f"[{','.join(words)}]"
+    return _bracketed(words, tensor.shape, ",")
+
+
+def _bracketed(words: list[str], shape: tuple[int, ...], separator: str) -> str:
+    """Row-major words in brackets, nested as the shape says."""
+    for size in reversed(shape[1:]):
+        words = [f"[{separator.join(words[start : start + size])}]" for start in range(0, len(words), size)]
+    return f"[{separator.join(words)}]"
 
 
 def _word(number: Any) -> str:  # noqa: ANN401 - a NumPy scalar of any kind
@@ -125,9 +130,7 @@ def python_text(tensor: TensorInfo) -> str:
     words = [_python_word(number) for number in array]
     if not tensor.shape:
         return words[0]
-    for size in reversed(tensor.shape[1:]):
-        words = [f"[{', '.join(words[start : start + size])}]" for start in range(0, len(words), size)]
-    return f"[{', '.join(words)}]"
+    return _bracketed(words, tensor.shape, ", ")
 
 
 def _python_word(number: Any) -> str:  # noqa: ANN401 - a NumPy scalar of any kind

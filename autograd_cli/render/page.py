@@ -91,13 +91,9 @@ def _quiet_words(trace: Trace, backward: Backward) -> Iterator[str]:
 def _array(tensor: TensorInfo, look: Look, room: int | None, style: str = "") -> Text:
     text = Text(array_text(tensor, look, room), style=style)
     if is_shortened(tensor, look):
-        text.append(f"\n{statistics_text(tensor, look)}", style=BAD if _has_gaps(tensor) else QUIET)
+        statistics = statistics_text(tensor, look)
+        text.append(f"\n{statistics}", style=QUIET if statistics.endswith("NaN 0  inf 0") else BAD)
     return text
-
-
-def _has_gaps(tensor: TensorInfo) -> bool:
-    words = statistics_text(tensor, Look())
-    return not words.endswith("NaN 0  inf 0")
 
 
 def _tensors(report: Report, trace: Trace, look: Look) -> RenderableType:
