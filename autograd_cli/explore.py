@@ -12,6 +12,7 @@ from autograd_cli.lang import vocabulary
 from autograd_cli.lang.inputs import FileReference, InputSpec, input_of_object, text_of_object
 from autograd_cli.lang.program import Program, normalise, parse
 from autograd_cli.lang.suggest import did_you_mean
+from autograd_cli.limits import DEFAULT_LIMITS, Limits
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.trace import SCHEMA, GivenInput, Report, Trace
 
@@ -54,6 +55,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     device: str = "cpu",
     threads: int | None = None,
     full: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
     **named: object,
 ) -> Report:
     """Run a program, and backward on its result, and tell both graphs.
@@ -61,7 +63,8 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     Inputs are keyword arguments (or items of `inputs`, for names that are arguments here): text as on the command line,
     numbers, nested lists, NumPy arrays or tensors. `gradient` is one such value of the result's shape; `gradients` are
     those of a result with several outputs. `wrt` are the inputs that require gradients (default: all of a
-    floating or complex dtype), `mode` is a name of `modes.MODES`, `seed` seeds torch's generator for the run alone.
+    floating or complex dtype), `mode` is a name of `modes.MODES`, `seed` seeds torch's generator for the run alone,
+    `limits` says how much the run may take (its time and memory only where it is supervised: see `supervise`).
 
     A request that cannot be understood does not raise: `Report.status` and `Report.diagnostics` say what is wrong.
     """
@@ -95,6 +98,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
                 device=device,
                 threads=threads,
                 full=full,
+                limits=limits,
             ),
         )
         diagnostics = tuple(found for trace in traces for found in rules.check(trace, parsed.source))

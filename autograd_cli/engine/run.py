@@ -18,6 +18,7 @@ from autograd_cli.engine.snapshot import MAX_VALUES, leaf_facts
 from autograd_cli.engine.tensors import check_device, make_tensor
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.lang.program import Program
+from autograd_cli.limits import Limits
 from autograd_cli.modes import Entry, GradMode, Mode
 from autograd_cli.trace import Refusal, TensorInfo, Trace, Variable
 
@@ -37,6 +38,7 @@ def run(  # noqa: PLR0913 - the parts of a request, each used once
     device: str,
     threads: int | None,
     full: bool,
+    limits: Limits,  # noqa: ARG001 - the interpreter takes them next
 ) -> Trace:
     """Run `program` and backward on its result.
 

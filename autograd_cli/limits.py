@@ -1,0 +1,49 @@
+"""How much a run may take. Defaults that no honest use meets; each has an option and an environment variable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autograd_cli.diagnostic import PROGRAM, AgxError, Diagnostic, Severity, Span, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """One field for each limit.
+
+    `time` is in seconds of wall time, `memory` in bytes of address space above what torch takes after its import,
+    `steps` counts the operations and statements that run, `elements` those of one tensor, `integer_bits` the size of
+    a Python integer, `sequence` the elements of a list or range, `output` the characters that a program prints,
+    `source` those of its text, and `depth` the levels of its nesting.
+    """
+
+    time: float = 30.0
+    memory: int = 4 * 1024**3
+    steps: int = 1_000_000
+    elements: int = 2**28
+    integer_bits: int = 4_096
+    sequence: int = 100_000
+    output: int = 100_000
+    source: int = 65_536
+    depth: int = 1_000
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def limit_reached(
+    limit: str, message: str, *, source: str = PROGRAM, span: Span | None = None, torch_says: str | None = None
+) -> AgxError:
+    """The error for a limit that a request has reached; `limit` is a field of Limits."""
+    return AgxError(
+        Diagnostic(
+            rule=f"limit-{limit.replace('_', '-')}",
+            severity=Severity.ERROR,
+            message=message,
+            source=source,
+            span=span,
+            torch_says=torch_says,
+            fix=f"--limit {limit.replace('_', '-')}=N allows more",
+        ),
+        Status.LIMIT,
+    )

@@ -1,0 +1,50 @@
+"""Where a run is now, in memory that can outlive it: what a supervisor reads when the worker has died."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from dataclasses import dataclass
+
+from autograd_cli.diagnostic import Span
+
+_SIZE = 128
+_HEAD = struct.Struct("<5i")
+_NAME = _SIZE - _HEAD.size
+
+_page: bytearray | mmap.mmap = bytearray(_SIZE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """The operation that was about to run, and its place in the program."""
+
+    op: str
+    span: Span
+
+
+def share() -> None:
+    """From here on, keep the position in memory that a forked child shares with its parent."""
+    global _page  # noqa: PLW0603 - the one page of this process
+    _page = mmap.mmap(-1, _SIZE)
+
+
+def mark(op: str, span: Span) -> None:
+    """Say that `op` is about to run."""
+    name = op.encode()[:_NAME]
+    _HEAD.pack_into(_page, 0, span.line, span.column, span.end_line, span.end_column, len(name))
+    _page[_HEAD.size : _HEAD.size + len(name)] = name
+
+
+def clear() -> None:
+    """Say that no operation is running."""
+    _HEAD.pack_into(_page, 0, 0, 0, 0, 0, 0)
+
+
+def read() -> Position | None:
+    """The operation that was marked last, or None."""
+    line, column, end_line, end_column, length = _HEAD.unpack_from(_page, 0)
+    if line == 0:
+        return None
+    name = bytes(_page[_HEAD.size : _HEAD.size + length]).decode(errors="replace")
+    return Position(op=name, span=Span(line=line, column=column, end_line=end_line, end_column=end_column))
