@@ -73,7 +73,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     weight_names = _weight_names(len(gradients), objects)
     traces: tuple[Trace, ...] = ()
     try:
-        parsed = parse(program, given=frozenset(objects))
+        parsed = parse(program, given=frozenset(objects), limits=limits)
         specs = [input_of_object(name, value) for name, value in objects.items()]
         weights = [input_of_object(name, value) for name, value in zip(weight_names, gradients, strict=True)]
         _check_names(parsed, specs, wrt)

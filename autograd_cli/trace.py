@@ -93,7 +93,8 @@ class Value:
     `op` is the operation as written (`+`, `sin`, `.sum`, `.detach`), `input` for what the user gave, or `constant`.
     `operands` are the values that went into it, Python numbers and lists included. `grad_mode` is the mode in force
     and `grad_mode_span` the piece of the program that switched it on (None for the mode of the whole run). A value
-    is a tensor, a Python scalar (a dtype by its name), or a sequence of `elements`.
+    is a tensor, a Python scalar (a dtype by its name), or a sequence of `elements`. `previous` is the value that this
+    one is a new version of, after an in-place change.
     """
 
     id: int
@@ -105,6 +106,7 @@ class Value:
     grad_mode: str
     grad_mode_span: Span | None
     name: str | None
+    previous: int | None
     tensor: TensorInfo | None
     scalar: Scalar
 
@@ -128,12 +130,17 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A statement as it ran: the names it bound, the value of an expression statement, and torch's refusal."""
+    """A statement as it ran: the names it bound, its value, what it printed, and torch's refusal.
+
+    `iteration` are the rounds, from 0, of the loops around it, the outermost first.
+    """
 
     id: int
     span: Span
+    iteration: tuple[int, ...]
     binds: tuple[str, ...]
     value: int | None
+    printed: str | None
     refusal: Refusal | None
 
 
@@ -166,8 +173,13 @@ class LeafGradient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backward:
-    """A backward pass: its roots, the gradient argument of each (`given` by the user, or ones), what the leaves got."""
+    """A backward pass: its roots, the gradient argument of each (`given` by the user, or ones), what the leaves got.
 
+    `step` and `span` are those of the call in the program, None for the pass that agx runs on the result.
+    """
+
+    step: int | None
+    span: Span | None
     roots: tuple[int, ...]
     gradients: tuple[TensorInfo | None, ...]
     given: bool
@@ -205,9 +217,28 @@ class Trace:
     grads: tuple[tuple[str, TensorInfo | None], ...]
     refusal: Refusal | None
 
+    @property
+    def roots(self) -> tuple[int, ...]:
+        """The values that the program's own backward passes started from; where there were none, the result's."""
+        if self.refusal is not None and self.backwards and self.backwards[-1].refusal is not None:
+            return self.backwards[-1].roots
+        called = tuple([root for backward in self.backwards if backward.step is not None for root in backward.roots])
+        return called or (() if self.result is None else (self.result, *self.outputs))
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        """The names of the inputs that were asked for; where there are none, of the leaves that the program made."""
+        named = [value.name for value in self.values if value.name is not None and _is_tracked_leaf(value)]
+        return self.asked or tuple(dict.fromkeys(named))
+
     def output_tensors(self) -> tuple[TensorInfo, ...]:
         """The tensors among the outputs."""
         return tuple(info for output in self.outputs if (info := self.values[output].tensor) is not None)
+
+
+def _is_tracked_leaf(value: Value) -> bool:
+    tensor = value.tensor
+    return tensor is not None and tensor.requires_grad and tensor.is_leaf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

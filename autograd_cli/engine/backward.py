@@ -1,16 +1,23 @@
-"""The backward pass on a result, as torch does it, and what each leaf got from it."""
+"""Backward passes, as torch does them, and what each leaf got: agx's own on a result, and those of the program."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from autograd_cli.diagnostic import Span, bad_request
-from autograd_cli.engine.recording import Box, Recording
+from autograd_cli.engine.performer import RefusedError
+from autograd_cli.engine.recording import Recording, tensors_in
 from autograd_cli.engine.snapshot import MAX_VALUES
+from autograd_cli.engine.values import Box
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.trace import Backward, LeafGradient, Phase, Refusal, TensorInfo
+
+if TYPE_CHECKING:
+    from autograd_cli.engine.interpreter import Interpreter
 
 
 def roots_of(result: Box) -> list[Box]:
@@ -54,11 +61,7 @@ def run_backward(
     leaves: Mapping[str, torch.Tensor],
 ) -> Backward:
     """Call backward on the roots, with the gradients given or else with ones, and look at the leaves after it."""
-
-    def look(tensor: torch.Tensor | None) -> TensorInfo | None:
-        return None if tensor is None else recording.look(tensor, roots[0].value, None, max_values=MAX_VALUES)
-
-    before = {name: look(leaf.grad) for name, leaf in leaves.items()}
+    watch = _Watch(recording, leaves, roots[0].value)
     given: list[torch.Tensor | None] = [*gradients] or [None] * len(roots)
     weights: list[torch.Tensor | None] = [*gradients] or [_ones(root.payload) for root in roots]
     refusal = None
@@ -68,14 +71,132 @@ def run_backward(
     except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
         refusal = Refusal(exception=type(error).__name__, message=str(error), span=None, during=Phase.BACKWARD)
     return Backward(
-        roots=tuple(root.value for root in roots),
-        gradients=tuple(look(weight) for weight in weights),
+        step=None,
+        span=None,
+        roots=tuple([root.value for root in roots]),
+        gradients=tuple([watch.look(weight) for weight in weights]),
         given=bool(gradients),
-        leaves=tuple(
-            LeafGradient(name=name, before=before[name], after=look(leaf.grad)) for name, leaf in leaves.items()
-        ),
+        leaves=watch.changes(),
         refusal=refusal,
     )
+
+
+class _Watch:
+    """The `.grad` of leaves, before and after a backward pass."""
+
+    def __init__(self, recording: Recording, leaves: Mapping[str, torch.Tensor], root: int) -> None:
+        self._recording = recording
+        self._leaves = leaves
+        self._root = root
+        self._before = {name: self.look(leaf.grad) for name, leaf in leaves.items()}
+
+    def look(self, tensor: torch.Tensor | None) -> TensorInfo | None:
+        if tensor is None:
+            return None
+        return self._recording.look(tensor, self._root, None, max_values=MAX_VALUES)
+
+    def changes(self) -> tuple[LeafGradient, ...]:
+        return tuple(
+            [
+                LeafGradient(name=name, before=self._before[name], after=self.look(leaf.grad))
+                for name, leaf in self._leaves.items()
+            ]
+        )
+
+
+# The calls of a program that walk the graph themselves.
+
+
+def _tensor_backward(
+    interpreter: Interpreter, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span
+) -> Box:
+    gradient = keywords.get("gradient", arguments[1] if len(arguments) > 1 else None)
+    return _backward(interpreter, torch.Tensor.backward, arguments, keywords, ([arguments[0]], gradient), span)
+
+
+def _autograd_backward(
+    interpreter: Interpreter, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span
+) -> Box:
+    tensors = keywords.get("tensors", arguments[0] if arguments else None)
+    gradient = keywords.get("grad_tensors", arguments[1] if len(arguments) > 1 else None)
+    roots = [] if tensors is None else list(tensors_in([tensors]))
+    return _backward(interpreter, torch.autograd.backward, arguments, keywords, (roots, gradient), span)
+
+
+def _backward(
+    interpreter: Interpreter,
+    function: Callable[..., Any],
+    arguments: Sequence[Box],
+    keywords: Mapping[str, Box],
+    start: tuple[Sequence[Box], Box | None],
+    span: Span,
+) -> Box:
+    """A call of backward() in the program: run as it stands, and remembered as the pass that is shown."""
+    performer, recording = interpreter.performer, interpreter.performer.recording
+    roots, gradient = start
+    performer.tick("backward", span)
+    leaves = interpreter.watched_leaves()
+    watch = _Watch(recording, leaves, roots[0].value if roots else 0)
+    grads = [recording.known(leaf.grad) for leaf in leaves.values() if leaf.grad is not None]
+    versions = [(box, box.payload._version) for box in grads if box is not None]  # noqa: SLF001 - torch has no other name for it
+    raised = None
+    try:
+        function(*[each.unwrap() for each in arguments], **{name: each.unwrap() for name, each in keywords.items()})
+    except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
+        raised = performer.refused(error, span, Phase.BACKWARD)
+    weights = [] if gradient is None else list(tensors_in([gradient]))
+    interpreter.backwards.append(
+        Backward(
+            step=recording.step,
+            span=span,
+            roots=tuple([root.value for root in roots]),
+            gradients=tuple([recording.values[weight.value].tensor for weight in weights]) or (None,) * len(roots),
+            given=bool(weights),
+            leaves=watch.changes(),
+            refusal=raised.refusal if isinstance(raised, RefusedError) else None,
+        )
+    )
+    if raised is not None:
+        raise raised
+    for box, version in versions:
+        if box.payload._version != version:  # noqa: SLF001 - as above
+            operands = [box.value, *[root.value for root in roots]]
+            recording.rewrite(box, op="backward =", operands=operands, span=span)
+    interpreter.roots_of_gradients.update({id(leaf): list(roots) for leaf in leaves.values() if leaf.grad is not None})
+    return recording.add(None, op="backward", operands=roots, span=span)
+
+
+def _autograd_grad(
+    interpreter: Interpreter, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span
+) -> Box:
+    """`torch.autograd.grad`: its results are values of the program; a refusal is one of a backward pass."""
+    interpreter.called_grad = True
+    performer = interpreter.performer
+    try:
+        return performer.perform("torch.autograd.grad", torch.autograd.grad, arguments, span, keywords)
+    except RefusedError as error:
+        refusal = replace(error.refusal, during=Phase.BACKWARD)
+        outputs = keywords.get("outputs", arguments[0] if arguments else None)
+        roots = [] if outputs is None else [box.value for box in tensors_in([outputs])]
+        interpreter.backwards.append(
+            Backward(
+                step=performer.recording.step,
+                span=span,
+                roots=tuple(roots),
+                gradients=(None,) * len(roots),
+                given=False,
+                leaves=(),
+                refusal=refusal,
+            )
+        )
+        raise RefusedError(refusal) from None
+
+
+CALLS: dict[str, Callable[[Interpreter, Sequence[Box], dict[str, Box], Span], Box]] = {
+    "torch.Tensor.backward": _tensor_backward,
+    "torch.autograd.backward": _autograd_backward,
+    "torch.autograd.grad": _autograd_grad,
+}
 
 
 def _ones(payload: object) -> torch.Tensor | None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 import math
-import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -21,6 +19,12 @@ _HOMES = {
     "torch.linalg": torch.linalg,
     "torch.fft": torch.fft,
     "torch.special": torch.special,
+    "torch.nn": torch.nn,
+    "torch.nn.init": torch.nn.init,
+    "torch.nn.utils": torch.nn.utils,
+    "torch.optim": torch.optim,
+    "torch.distributions": torch.distributions,
+    "torch.autograd": torch.autograd,
     "math": math,
     "builtins": builtins,
 }
@@ -29,66 +33,8 @@ CONSTANTS = {"e": math.e, "inf": math.inf, "nan": math.nan, "pi": math.pi}
 # What torch takes Python's own types for, where it expects a dtype.
 _PYTHON_DTYPES = {"float": torch.float64, "int": torch.int64, "bool": torch.bool}
 
-BINARY: dict[type[ast.operator], tuple[str, Function]] = {
-    ast.Add: ("+", operator.add),
-    ast.Sub: ("-", operator.sub),
-    ast.Mult: ("*", operator.mul),
-    ast.Div: ("/", operator.truediv),
-    ast.FloorDiv: ("//", operator.floordiv),
-    ast.Mod: ("%", operator.mod),
-    ast.Pow: ("**", operator.pow),
-    ast.MatMult: ("@", operator.matmul),
-    ast.BitAnd: ("&", operator.and_),
-    ast.BitOr: ("|", operator.or_),
-    ast.BitXor: ("^", operator.xor),
-    ast.LShift: ("<<", operator.lshift),
-    ast.RShift: (">>", operator.rshift),
-}
-IN_PLACE: dict[type[ast.operator], tuple[str, Function]] = {
-    ast.Add: ("+=", operator.iadd),
-    ast.Sub: ("-=", operator.isub),
-    ast.Mult: ("*=", operator.imul),
-    ast.Div: ("/=", operator.itruediv),
-    ast.FloorDiv: ("//=", operator.ifloordiv),
-    ast.Mod: ("%=", operator.imod),
-    ast.Pow: ("**=", operator.ipow),
-    ast.MatMult: ("@=", operator.imatmul),
-    ast.BitAnd: ("&=", operator.iand),
-    ast.BitOr: ("|=", operator.ior),
-    ast.BitXor: ("^=", operator.ixor),
-    ast.LShift: ("<<=", operator.ilshift),
-    ast.RShift: (">>=", operator.irshift),
-}
-UNARY: dict[type[ast.unaryop], tuple[str, Function]] = {
-    ast.USub: ("-", operator.neg),
-    ast.UAdd: ("+", operator.pos),
-    ast.Invert: ("~", operator.invert),
-    ast.Not: ("not", operator.not_),
-}
-COMPARISONS: dict[type[ast.cmpop], tuple[str, Function]] = {
-    ast.Eq: ("==", operator.eq),
-    ast.NotEq: ("!=", operator.ne),
-    ast.Lt: ("<", operator.lt),
-    ast.LtE: ("<=", operator.le),
-    ast.Gt: (">", operator.gt),
-    ast.GtE: (">=", operator.ge),
-    ast.Is: ("is", operator.is_),
-    ast.IsNot: ("is not", operator.is_not),
-}
-GRAD_MODES: dict[str, Function] = {
-    "no_grad": torch.no_grad,
-    "enable_grad": torch.enable_grad,
-    "inference_mode": torch.inference_mode,
-}
-
-MAX_INTEGER_BITS = 4_096
-MAX_SEQUENCE = 100_000
-
-
 def function_of(full_name: str) -> Function:
     """The function of a full name that `vocabulary.resolve` returned."""
-    if full_name == "builtins.range":
-        return _range
     home, _, name = full_name.rpartition(".")
     function: Function = getattr(_HOMES[home], name)
     return function
@@ -113,28 +59,7 @@ def constant_of(full_name: str) -> object:
     return CONSTANTS[name] if name in CONSTANTS else getattr(torch, name)
 
 
-def check_numbers(op: str, left: object, right: object) -> None:
-    """Refuse what Python would compute without bound: huge integers, and anything but numbers and sequences.
-
-    Raises:
-        TypeError: an operand that operators do not take here.
-        OverflowError: the result would be an integer of more than MAX_INTEGER_BITS bits.
-    """
-    if isinstance(left, str) or isinstance(right, str):
-        raise TypeError("operators do not take strings here")
-    if isinstance(left, tuple | list) or isinstance(right, tuple | list):
-        if op not in {"+", "+="}:
-            raise TypeError(f"{op} does not take sequences here")
-        return
-    if not (isinstance(left, int) and isinstance(right, int)):
-        return
-    bits = {"**": left.bit_length() * right, "<<": left.bit_length() + right}.get(op.removesuffix("="), 0)
-    if max(bits, left.bit_length(), right.bit_length()) > MAX_INTEGER_BITS:
-        raise OverflowError("the integer would be too large")
-
-
-def _range(*bounds: int) -> range:
-    numbers = range(*bounds)
-    if len(numbers) > MAX_SEQUENCE:
-        raise OverflowError(f"a range has at most {MAX_SEQUENCE:,} elements here")
-    return numbers
+def bases_of(exception: str) -> frozenset[str]:
+    """The names of an exception's class and of those that it derives from."""
+    kind = getattr(builtins, exception, RuntimeError)
+    return frozenset([base.__name__ for base in kind.__mro__] if isinstance(kind, type) else [exception, "Exception"])

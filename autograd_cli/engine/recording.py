@@ -6,42 +6,17 @@ leads to. Right after an operation, the nodes that its result reaches and that w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.snapshot import MAX_INTERMEDIATE_VALUES, snapshot
+from autograd_cli.engine.values import SEQUENCES, Box
 from autograd_cli.modes import GradMode
 from autograd_cli.trace import Node, Scalar, TensorInfo, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """What an expression evaluated to, and which Value it is.
-
-    The payload is a tensor, a Python scalar, a dtype, or a tuple or list of Boxes; `fields` are the names of a named
-    tuple's elements, `kind` its own type, such as torch.Size.
-    """
-
-    value: int
-    payload: Any
-    fields: tuple[str, ...] = ()
-    kind: type | None = None
-
-    @property
-    def type_name(self) -> str:
-        """The type of what Python would hold, as its errors call it."""
-        kind = self.kind or type(self.payload)
-        return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-    def unwrap(self) -> Any:  # noqa: ANN401 - whatever the program computed
-        """The payload as torch takes it."""
-        if isinstance(self.payload, tuple | list):
-            return type(self.payload)(element.unwrap() for element in self.payload)
-        return self.payload
 
 
 class Recording:
@@ -52,10 +27,12 @@ class Recording:
         self.nodes: list[Node] = []
         self.step: int | None = None
         self.grad_mode_spans: list[Span | None] = [None]
+        self.leaves: dict[int, torch.Tensor] = {}
         self._node_ids: dict[Any, int] = {}
         self._storages: dict[int, int] = {}
         self._leaf_names: dict[int, str] = {}
         self._alive: list[torch.Tensor] = []
+        self._sharing: dict[int, dict[int, list[Box]]] = {}  # the boxes of each tensor, by the storage it lives in
 
     def add(
         self,
@@ -69,50 +46,86 @@ class Recording:
         max_values: int | None = MAX_INTERMEDIATE_VALUES,
     ) -> Box:
         """A new value; a sequence's elements must be Boxes already."""
+        if name is not None and isinstance(payload, torch.Tensor):
+            self.name_leaf(payload, name)
+        number = self._value(payload, op=op, operands=operands, span=span, name=name, max_values=max_values)
+        box = Box(number, payload, fields)
+        if isinstance(payload, torch.Tensor):
+            self._alive.append(payload)
+            self._share(box)
+        return box
+
+    def _value(
+        self,
+        payload: object,
+        *,
+        op: str,
+        operands: Iterable[Box | int],
+        span: Span | None,
+        name: str | None = None,
+        previous: int | None = None,
+        max_values: int | None = MAX_INTERMEDIATE_VALUES,
+    ) -> int:
         number = len(self.values)
         tensor, scalar = None, None
         if isinstance(payload, torch.Tensor):
-            if name is not None:
-                self.name_leaf(payload, name)
-            self._alive.append(payload)
             tensor = self.look(payload, number, span, max_values=max_values)
-        elif not isinstance(payload, tuple | list):
+        elif not isinstance(payload, tuple | list | dict):
             scalar = _scalar(payload)
-        value = Value(
-            id=number,
-            span=span,
-            op=op,
-            operands=tuple(operand.value for operand in operands),
-            elements=tuple(box.value for box in payload) if isinstance(payload, tuple | list) else (),
-            step=self.step,
-            grad_mode=grad_mode_in_force(),
-            grad_mode_span=self.grad_mode_spans[-1],
-            name=name,
-            tensor=tensor,
-            scalar=scalar,
+        self.values.append(
+            Value(
+                id=number,
+                span=span,
+                op=op,
+                operands=tuple([each if isinstance(each, int) else each.value for each in operands]),
+                elements=tuple([box.value for box in elements_of(payload)]),
+                step=self.step,
+                grad_mode=grad_mode_in_force(),
+                grad_mode_span=self.grad_mode_spans[-1],
+                name=name,
+                previous=previous,
+                tensor=tensor,
+                scalar=scalar,
+            )
         )
-        self.values.append(value)
-        return Box(number, payload, fields)
+        return number
 
     def add_result(self, result: object, *, op: str, operands: Sequence[Box], span: Span) -> Box:
         """The value that an operation returned; of a sequence every element becomes a value, too."""
-        if not isinstance(result, tuple | list | range):
+        if isinstance(result, dict):
+            return self._add_dict(result, op=op, operands=operands, span=span)
+        if not isinstance(result, SEQUENCES):
             return self.add(result, op=op, operands=operands, span=span)
         whole = self.add((), op=op, operands=operands, span=span)
         elements = [
             self.add_result(element, op=f"[{index}]", operands=[whole], span=span)
             for index, element in enumerate(result)
         ]
-        self._revise(whole.value, elements=tuple(element.value for element in elements))
+        self._revise(whole.value, elements=tuple([element.value for element in elements]))
         payload = elements if isinstance(result, list) else tuple(elements)
         return Box(whole.value, payload, _fields_of(result), type(result))
 
+    def _add_dict(self, result: dict[Any, Any], *, op: str, operands: Sequence[Box], span: Span) -> Box:
+        whole = self.add({}, op=op, operands=operands, span=span)
+        elements = {
+            key: self.add_result(element, op=f"[{key!r}]", operands=[whole], span=span)
+            for key, element in result.items()
+        }
+        self._revise(whole.value, elements=tuple([element.value for element in elements.values()]))
+        return Box(whole.value, elements)
+
+    # Names.
+
     def give_name(self, box: Box, name: str) -> None:
-        """Remember the first name that a value was bound to."""
+        """Remember the first name that a value was bound to, and those of a module's parameters."""
         if self.values[box.value].name is None:
             self._revise(box.value, name=name)
         if isinstance(box.payload, torch.Tensor):
             self.name_leaf(box.payload, name)
+        elif isinstance(box.payload, torch.nn.Module):
+            for parameter_name, parameter in box.payload.named_parameters():
+                self.name_leaf(parameter, f"{name}.{parameter_name}")
+                self.give_name(self.box_of(parameter, "parameter", None), f"{name}.{parameter_name}")
 
     def name_leaf(self, tensor: torch.Tensor, name: str) -> None:
         """Remember the name by which an AccumulateGrad node will call this tensor."""
@@ -120,25 +133,82 @@ class Recording:
             self._leaf_names[id(tensor)] = name
             self._alive.append(tensor)
 
+    def name_of(self, tensor: torch.Tensor) -> str | None:
+        """The name that `name_leaf` was told."""
+        return self._leaf_names.get(id(tensor))
+
+    def box_of(self, tensor: torch.Tensor, op: str, span: Span | None) -> Box:
+        """The box of a tensor that torch holds, such as a module's parameter: the same each time."""
+        known = self.known(tensor)
+        return self.add(tensor, op=op, span=span) if known is None else known
+
+    def known(self, tensor: torch.Tensor) -> Box | None:
+        """The box of a tensor, if the program has seen it."""
+        found = self._sharing.get(_storage(tensor), {}).get(id(tensor))
+        return found[0] if found else None
+
+    # In-place changes.
+
+    def rewrite(self, box: Box, *, op: str, operands: Sequence[int], span: Span) -> None:
+        """Make a new version of a tensor that was changed in place, and of every other that shares its memory."""
+        tensor = box.payload
+        before = box.value
+        number = self._value(
+            tensor, op=op, operands=operands, span=span, name=self.values[before].name, previous=before
+        )
+        self._share(box)
+        for key, others in self._sharing[_storage(tensor)].items():
+            payload = others[0].payload
+            if payload is tensor:
+                version = number
+            elif _overlap(payload, tensor):
+                old = self.values[others[0].value]
+                pair = (old.id, number)
+                version = self._value(payload, op="alias =", operands=pair, span=span, name=old.name, previous=old.id)
+            else:
+                continue
+            for other in self._sharing[_storage(tensor)][key]:
+                other.value = version
+
+    def refresh(self, box: Box) -> None:
+        """Make a new version of a list, tuple or dict whose elements have changed since it was recorded."""
+        elements = elements_of(box.payload)
+        for element in elements:
+            if isinstance(element.payload, tuple | list | dict):
+                self.refresh(element)
+        if [element.value for element in elements] != list(self.values[box.value].elements):
+            box.value = self._value(
+                box.payload, op="list", operands=elements, span=self.values[box.value].span, previous=box.value
+            )
+
+    def _share(self, box: Box) -> None:
+        tensor = box.payload
+        boxes = self._sharing.setdefault(_storage(tensor), {}).setdefault(id(tensor), [])
+        if not any(each is box for each in boxes):
+            boxes.append(box)
+
+    # Looking at tensors.
+
     def write_out(self, box: Box, max_values: int | None) -> None:
         """Keep the values of a tensor, and of those in a sequence, up to `max_values` elements."""
         value = self.values[box.value]
         if isinstance(box.payload, torch.Tensor):
             self._revise(box.value, tensor=self.look(box.payload, box.value, value.span, max_values=max_values))
-        elif isinstance(box.payload, tuple | list):
-            for element in box.payload:
-                self.write_out(element, max_values)
+        for element in elements_of(box.payload):
+            self.write_out(element, max_values)
 
     def look(self, tensor: torch.Tensor, value: int, span: Span | None, *, max_values: int | None) -> TensorInfo:
         """The tensor as it is now. Nodes not seen before count as made for `value`."""
         try:
             grad_fn = tensor.grad_fn
+            if tensor.requires_grad and tensor.is_leaf:
+                self.leaves.setdefault(id(tensor), tensor)
         except RuntimeError:  # torch refuses to tell of a view that was made without grad mode and then written to
             grad_fn = None
         return snapshot(
             tensor,
             grad_fn=None if grad_fn is None else self._see(grad_fn, value, span),
-            storage=self._storages.setdefault(tensor.untyped_storage()._cdata, len(self._storages)),  # noqa: SLF001 - the only identity of a storage without elements
+            storage=self._storages.setdefault(_storage(tensor), len(self._storages)),
             max_values=max_values,
         )
 
@@ -164,15 +234,39 @@ class Recording:
         return Node(
             id=len(self.nodes),
             name=type(node).__name__,
-            next=tuple(None if child is None else self._node_ids[child] for child, _ in node.next_functions),
-            input_nrs=tuple(input_nr for _, input_nr in node.next_functions),
+            next=tuple([None if child is None else self._node_ids[child] for child, _ in node.next_functions]),
+            input_nrs=tuple([input_nr for _, input_nr in node.next_functions]),
             value=value,
             span=span if variable is None else None,
             variable=None if variable is None else self._leaf_names.get(id(variable)),
         )
 
+    def finish(self) -> None:
+        """Give the leaves the names that they got after torch first used them."""
+        for node, number in self._node_ids.items():
+            variable = getattr(node, "variable", None)
+            if variable is not None and self.nodes[number].variable is None:
+                name = self._leaf_names.get(id(variable))
+                self.nodes[number] = replace(self.nodes[number], variable=name)
+
     def _revise(self, number: int, **changes: Any) -> None:  # noqa: ANN401 - fields of Value
         self.values[number] = replace(self.values[number], **changes)
+
+
+def elements_of(payload: object) -> Sequence[Box]:
+    """The boxes in a tuple, list or dict; nothing for anything else."""
+    if isinstance(payload, tuple | list):
+        return payload
+    return list(payload.values()) if isinstance(payload, dict) else ()
+
+
+def tensors_in(boxes: Iterable[Box]) -> Iterator[Box]:
+    """The boxes that hold tensors, those in sequences too."""
+    for box in boxes:
+        if isinstance(box.payload, torch.Tensor):
+            yield box
+        elif isinstance(box.payload, tuple | list | dict):
+            yield from tensors_in(elements_of(box.payload))
 
 
 def grad_mode_in_force() -> GradMode:
@@ -180,6 +274,25 @@ def grad_mode_in_force() -> GradMode:
     if torch.is_inference_mode_enabled():
         return GradMode.INFERENCE
     return GradMode.GRAD if torch.is_grad_enabled() else GradMode.NO_GRAD
+
+
+def _storage(tensor: torch.Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - the only identity of a storage without elements
+
+
+def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors of one storage may share an element: whether the memory they span does."""
+    first, last = _extent(one)
+    other_first, other_last = _extent(other)
+    return first <= other_last and other_first <= last
+
+
+def _extent(tensor: torch.Tensor) -> tuple[int, int]:
+    start = tensor.storage_offset() * tensor.element_size()
+    if not tensor.numel():
+        return start, start - 1
+    reach = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return start, start + (reach + 1) * tensor.element_size() - 1
 
 
 def _scalar(payload: object) -> Scalar:

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import torch
 
 from autograd_cli.diagnostic import bad_request
 from autograd_cli.engine.backward import check_gradients, roots_of, run_backward
-from autograd_cli.engine.interpreter import Interpreter, RefusedError
-from autograd_cli.engine.recording import Box, Recording
+from autograd_cli.engine.interpreter import Interpreter
+from autograd_cli.engine.performer import RefusedError
+from autograd_cli.engine.recording import Recording, tensors_in
 from autograd_cli.engine.snapshot import MAX_VALUES, leaf_facts
 from autograd_cli.engine.tensors import check_device, make_tensor
+from autograd_cli.engine.values import Box
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.lang.program import Program
+from autograd_cli.lang.stack import deep_stack
 from autograd_cli.limits import Limits
 from autograd_cli.modes import Entry, GradMode, Mode
 from autograd_cli.trace import Refusal, TensorInfo, Trace, Variable
-
-_STACK = 20_000
 
 
 def run(  # noqa: PLR0913 - the parts of a request, each used once
@@ -38,7 +37,7 @@ def run(  # noqa: PLR0913 - the parts of a request, each used once
     device: str,
     threads: int | None,
     full: bool,
-    limits: Limits,  # noqa: ARG001 - the interpreter takes them next
+    limits: Limits,
 ) -> Trace:
     """Run `program` and backward on its result.
 
@@ -51,10 +50,10 @@ def run(  # noqa: PLR0913 - the parts of a request, each used once
     """
     max_values = None if full else MAX_VALUES
     with _settings(seed=seed, dtype=dtype, device=device, threads=threads):
-        tensors = {spec.name: make_tensor(spec, held.get(spec.source), device) for spec in inputs}
+        tensors = {spec.name: make_tensor(spec, held.get(spec.source), device, limits) for spec in inputs}
         asked = _asked(inputs, tensors, wrt)
-        weights = [make_tensor(spec, held.get(spec.source), device) for spec in gradients]
-        return _Run(program, mode, asked, max_values).go(tensors, gradients, weights)
+        weights = [make_tensor(spec, held.get(spec.source), device, limits) for spec in gradients]
+        return _Run(program, mode, asked, max_values, limits).go(tensors, gradients, weights)
 
 
 def _asked(
@@ -74,11 +73,14 @@ def _asked(
 class _Run:
     """The state of one run: what is recorded so far, and the leaves whose gradients will be looked at."""
 
-    def __init__(self, program: Program, mode: Mode, asked: tuple[str, ...], max_values: int | None) -> None:
+    def __init__(
+        self, program: Program, mode: Mode, asked: tuple[str, ...], max_values: int | None, limits: Limits
+    ) -> None:
         self._program = program
         self._mode = mode
         self._asked = asked
         self._max_values = max_values
+        self._limits = limits
         self._recording = Recording()
         self._shown: dict[str, Box] = {}
 
@@ -87,17 +89,29 @@ class _Run:
     ) -> Trace:
         with warnings.catch_warnings(record=True):
             warnings.simplefilter("always")
-            interpreter = Interpreter(self._program, self._recording, self._enter(tensors))
+            interpreter = Interpreter(self._program, self._recording, self._enter(tensors), self._limits)
             try:
                 with _GRAD_MODES[self._mode.grad_mode]():
                     result = interpreter.run()
             except RefusedError as error:
                 return self._trace(interpreter, result=None, refusal=error.refusal)
-            if result is None:
+            self._recording.step = None
+            if result is None and not interpreter.backwards and not interpreter.printed:
                 fix = "end it with the expression whose gradient you want"
                 raise bad_request("no-result", "the last line of the program has no value", fix=fix)
-            self._recording.step = None
+            if result is None or not self._starts_backward(interpreter, result):
+                if specs:
+                    message = "the program calls backward() itself"
+                    fix = "give the weights there: y.backward(v)"
+                    raise bad_request("unused-input", message, source="--gradient", fix=fix)
+                return self._trace(interpreter, result=result, refusal=None)
             return self._differentiate(interpreter, result, specs, weights)
+
+    def _starts_backward(self, interpreter: Interpreter, result: Box) -> bool:
+        """Whether it is for agx to call backward() on the result: a program that asks for gradients itself has them."""
+        if interpreter.backwards:
+            return False
+        return not interpreter.called_grad or any(root.payload.requires_grad for root in tensors_in([result]))
 
     def _enter(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, Box]:
         """The variables that the program starts with: the inputs as the mode lets them in."""
@@ -127,8 +141,8 @@ class _Run:
             for root, weight in zip(roots[: len(weights)], weights, strict=True)
         ]
         backward = run_backward(self._recording, roots, fitting, self._leaves(interpreter))
-        trace = self._trace(interpreter, result=result, refusal=backward.refusal)
-        return replace(trace, backwards=(backward,))
+        interpreter.backwards.append(backward)
+        return self._trace(interpreter, result=result, refusal=backward.refusal)
 
     def _as_result(self, box: Box) -> Box:
         """An input that is an output becomes a value of its own: it keeps the values that it came with."""
@@ -145,29 +159,26 @@ class _Run:
     def _leaves(self, interpreter: Interpreter) -> dict[str, torch.Tensor]:
         """The leaves that were asked for, and those that the program made itself, by name."""
         leaves = {name: self._shown[name].payload for name in self._asked}
-        for name, box in interpreter.names.items():
-            tensor = box.payload
-            if not isinstance(tensor, torch.Tensor) or any(tensor is leaf for leaf in leaves.values()):
-                continue
-            if tensor.requires_grad and leaf_facts(tensor)[0]:
+        for name, tensor in _named_tensors(interpreter):
+            if tensor.requires_grad and any(leaf_facts(tensor)) and not any(tensor is leaf for leaf in leaves.values()):
                 leaves.setdefault(name, tensor)
         return leaves
 
     def _trace(self, interpreter: Interpreter, *, result: Box | None, refusal: Refusal | None) -> Trace:
         recording = self._recording
         if result is not None:
+            recording.refresh(result)
             recording.write_out(result, self._max_values)
         variables = self._variables(interpreter)
-        grads = tuple(
-            (name, self._grad(leaf, self._shown.get(name, result))) for name, leaf in self._leaves(interpreter).items()
-        )
+        grads = tuple([(name, self._grad(leaf)) for name, leaf in self._leaves(interpreter).items()])
+        recording.finish()
         outputs = () if result is None else recording.values[result.value].elements or (result.value,)
         return Trace(
             mode=self._mode.name,
             steps=tuple(interpreter.steps),
             values=tuple(recording.values),
             nodes=tuple(recording.nodes),
-            backwards=(),
+            backwards=tuple(interpreter.backwards),
             variables=variables,
             result=None if result is None else result.value,
             outputs=outputs,
@@ -185,19 +196,33 @@ class _Run:
                 boxes[entered] = box
             else:
                 boxes[f"{name} (input)"], boxes[name] = boxes[name], box
-        return tuple(self._variable(name, box) for name, box in boxes.items() if isinstance(box.payload, torch.Tensor))
+        for name, tensor in _named_tensors(interpreter):
+            if name not in boxes:
+                boxes[name] = self._recording.box_of(tensor, "parameter", None)
+        return tuple([self._variable(name, box) for name, box in boxes.items() if isinstance(box.payload, torch.Tensor)])
 
     def _variable(self, name: str, box: Box) -> Variable:
         tensor = box.payload
         span = self._recording.values[box.value].span
         info = self._recording.look(tensor, box.value, span, max_values=self._max_values)
-        return Variable(name=name, value=box.value, tensor=info, grad=self._grad(tensor, box))
+        return Variable(name=name, value=box.value, tensor=info, grad=self._grad(tensor))
 
-    def _grad(self, tensor: torch.Tensor, box: Box | None) -> TensorInfo | None:
+    def _grad(self, tensor: torch.Tensor) -> TensorInfo | None:
         """`.grad` as TensorInfo; not asked of a tensor that cannot have one, for which torch would warn."""
-        if not any(leaf_facts(tensor)) or tensor.grad is None or box is None:
+        if not any(leaf_facts(tensor)) or tensor.grad is None:
             return None
-        return self._recording.look(tensor.grad, box.value, None, max_values=self._max_values)
+        last = len(self._recording.values) - 1
+        return self._recording.look(tensor.grad, last, None, max_values=self._max_values)
+
+
+def _named_tensors(interpreter: Interpreter) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors that the program's names mean at its end, the parameters of its modules too."""
+    for name, box in interpreter.names.items():
+        if isinstance(box.payload, torch.Tensor):
+            yield name, box.payload
+        elif isinstance(box.payload, torch.nn.Module):
+            for parameter_name, parameter in box.payload.named_parameters():
+                yield f"{name}.{parameter_name}", parameter
 
 
 def _fitting(weight: torch.Tensor, root: torch.Tensor) -> torch.Tensor:
@@ -221,19 +246,17 @@ def _settings(*, seed: int, dtype: str, device: str, threads: int | None) -> Ite
         torch.get_num_threads(),
     )
     check_device(device)
-    stack = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(stack, _STACK))  # the interpreter recurses as deep as the program nests
     try:
         torch.set_default_dtype(getattr(torch, dtype))
         if threads is not None:
             torch.set_num_threads(threads)
         torch.manual_seed(seed)
         placed = contextlib.nullcontext() if device == "cpu" else torch.device(device)
-        with torch.inference_mode(mode=False), torch.enable_grad(), placed:
+        anomaly = torch.autograd.set_detect_anomaly(torch.is_anomaly_enabled())
+        with torch.inference_mode(mode=False), torch.enable_grad(), anomaly, placed, deep_stack():
             yield
     finally:
         torch.set_rng_state(rng_state)
         torch.set_default_dtype(default_dtype)
         if threads is not None:
             torch.set_num_threads(default_threads)
-        sys.setrecursionlimit(stack)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 
 from autograd_cli.diagnostic import AgxError, bad_request
 from autograd_cli.engine import files
-from autograd_cli.engine.interpreter import Interpreter, RefusedError
+from autograd_cli.engine.interpreter import Interpreter
+from autograd_cli.engine.performer import RefusedError
 from autograd_cli.engine.recording import Recording
 from autograd_cli.lang.inputs import Creation, FileReference, InputSpec, Literal, literal_of_nested
+from autograd_cli.limits import Limits
 
 
-def make_tensor(spec: InputSpec, held: object, device: str) -> torch.Tensor:
+def make_tensor(spec: InputSpec, held: object, device: str, limits: Limits) -> torch.Tensor:
     """A new leaf tensor that does not require gradients.
 
     `held` is what `files.read` gave for a file, or the object that the caller of the Python API holds.
@@ -23,7 +26,7 @@ def make_tensor(spec: InputSpec, held: object, device: str) -> torch.Tensor:
     """
     dtype: torch.dtype | None = None if spec.dtype is None else getattr(torch, spec.dtype)
     try:
-        tensor = _tensor(spec, held, dtype).to(device)
+        tensor = _tensor(spec, held, dtype, limits).to(device)
     except RefusedError as error:
         refusal = error.refusal
         message = f"the value of {spec.name} cannot be computed"
@@ -42,12 +45,12 @@ def first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _tensor(spec: InputSpec, held: object, dtype: torch.dtype | None) -> torch.Tensor:
+def _tensor(spec: InputSpec, held: object, dtype: torch.dtype | None, limits: Limits) -> torch.Tensor:
     match spec.content:
         case Literal():
             return _of_literal(spec.content, dtype)
         case Creation():
-            return _of_expression(spec.content, dtype, spec.source)
+            return _of_expression(spec.content, dtype, spec.source, limits)
         case FileReference():
             return _of_file(spec, held, dtype)
         case _:
@@ -67,8 +70,13 @@ def default_complex() -> torch.dtype:
     return torch.complex128 if torch.get_default_dtype() == torch.float64 else torch.complex64
 
 
-def _of_expression(creation: Creation, dtype: torch.dtype | None, source: str) -> torch.Tensor:
-    box = Interpreter(creation.program, Recording(), {}).run()
+def _of_expression(
+    creation: Creation, dtype: torch.dtype | None, source: str, limits: Limits
+) -> torch.Tensor:
+    try:
+        box = Interpreter(creation.program, Recording(), {}, limits).run()
+    except AgxError as error:
+        raise AgxError(replace(error.diagnostic, source=source), error.status) from None
     found = None if box is None else box.unwrap()
     if isinstance(found, torch.Tensor):
         tensor = found.detach().clone()

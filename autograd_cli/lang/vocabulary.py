@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 TORCH = frozenset(
     """
     abs absolute acos acosh adaptive_avg_pool1d add addbmm addcdiv addcmul addmm addmv addr adjoint all allclose
@@ -79,7 +81,7 @@ SPECIAL = frozenset(
 )
 METHODS = frozenset(
     """
-    abs abs_ absolute absolute_ acos acos_ acosh acosh_ add add_ addbmm addbmm_ addcdiv addcdiv_ addcmul
+    backward abs abs_ absolute absolute_ acos acos_ acosh acosh_ add add_ addbmm addbmm_ addcdiv addcdiv_ addcmul
     addcmul_ addmm addmm_ addmv addmv_ addr addr_ adjoint all allclose amax amin aminmax angle any arccos
     arccos_ arccosh arccosh_ arcsin arcsin_ arcsinh arcsinh_ arctan arctan2 arctan2_ arctan_ arctanh arctanh_
     argmax argmin argsort argwhere asin asin_ asinh asinh_ atan atan2 atan2_ atan_ atanh atanh_ baddbmm baddbmm_
@@ -147,7 +149,7 @@ KEYWORDS = frozenset(
     """.split()
 )
 # Attributes that are read off a tensor, and those that a program may assign to.
-ATTRIBUTES = frozenset("H T data device dtype grad imag is_leaf mH mT ndim real requires_grad shape".split())
+ATTRIBUTES = frozenset("H T data device dtype grad imag is_leaf mH mT ndim real requires_grad shape grad_fn".split())
 ASSIGNABLE_ATTRIBUTES = frozenset({"data", "grad", "requires_grad"})
 
 # Fields of the named tuples that torch's functions return.
@@ -170,8 +172,12 @@ MATH = frozenset(
     hypot isfinite isinf isnan lgamma log log10 log1p log2 radians sin sinh sqrt tan tanh trunc
     """.split()
 )
-BUILTINS = frozenset("abs bool float int len max min range round sum tuple list".split())
-GRAD_MODES = frozenset("enable_grad inference_mode no_grad".split())
+BUILTINS = frozenset(
+    "abs all any bool dict enumerate float int len list map max min print range reversed round sorted str sum tuple zip".split()
+)
+GRAD_MODES = frozenset(
+    "enable_grad inference_mode no_grad manual_seed set_grad_enabled is_grad_enabled is_inference_mode_enabled".split()
+)
 
 # Names that a program reaches a namespace by, as after the usual imports.
 NAMESPACES = {
@@ -183,10 +189,18 @@ NAMESPACES = {
     "fft": "torch.fft",
     "special": "torch.special",
     "math": "math",
+    "optim": "torch.optim",
+    "distributions": "torch.distributions",
+    "autograd": "torch.autograd",
 }
 MEMBERS = {
     "torch": TORCH | DTYPES | CONSTANTS | GRAD_MODES,
-    "torch.nn": frozenset[str](),
+    "torch.nn": frozenset("Linear Sequential ReLU Tanh Sigmoid Parameter MSELoss CrossEntropyLoss Conv2d Dropout BatchNorm1d LSTM Flatten ModuleList MultiheadAttention Embedding LayerNorm BCELoss BCEWithLogitsLoss L1Loss ModuleDict ParameterList Softmax".split()),
+    "torch.nn.init": frozenset("xavier_uniform_ zeros_ ones_ constant_ normal_ uniform_ kaiming_normal_".split()),
+    "torch.nn.utils": frozenset("clip_grad_norm_ clip_grad_value_".split()),
+    "torch.optim": frozenset("SGD Adam AdamW".split()),
+    "torch.distributions": frozenset("Normal Bernoulli Categorical Beta Gamma Uniform MultivariateNormal Independent".split()),
+    "torch.autograd": frozenset("grad backward Variable detect_anomaly set_detect_anomaly no_grad enable_grad inference_mode set_grad_enabled".split()),
     "torch.nn.functional": FUNCTIONAL,
     "torch.linalg": LINALG,
     "torch.fft": FFT,
@@ -207,20 +221,17 @@ _BARE = (
 
 # Why a name that torch or Python has is not in the language, and what to use.
 REFUSED = {
-    "backward": "agx calls backward() on the result itself; weights are given by --gradient",
     "numpy": "a NumPy array is outside the language; use .detach()",
     "empty": "its elements are whatever was in memory; use zeros",
     "empty_like": "its elements are whatever was in memory; use zeros_like",
     "load": "a file is given as an input: --x @FILE",
     "save": "results are written by -o FILE",
     "from_numpy": "an array is given as an input: --x @FILE.npy",
-    "manual_seed": "the seed is given by --seed",
     "set_default_dtype": "the default dtype is given by --dtype",
     "compile": "Python's internals are outside the language",
     "eval": "Python's internals are outside the language",
     "exec": "Python's internals are outside the language",
     "open": "a file is given as an input: --x @FILE",
-    "print": "agx shows every value that a program makes",
     "as_strided": "it reads memory outside the tensor; use indexing, unfold or view",
 }
 
@@ -242,3 +253,23 @@ def resolve(dotted: str) -> str | None:
 def bare_names() -> frozenset[str]:
     """Every name that a program may use without a prefix."""
     return frozenset(NAMESPACES).union(*(names for _, names in _BARE))
+
+
+MODULES = frozenset(MEMBERS) | {"torch.nn.functional", "torch.nn", "torch.nn.init"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    name: str
+    group: str
+    differentiable: bool
+    keywords: frozenset[str]
+    precondition: str | None
+
+
+def operation(full_name: str) -> Operation | None:
+    return Operation(name=full_name, group="", differentiable=True, keywords=KEYWORDS | frozenset("lr momentum weight_decay gradient retain_graph create_graph inputs outputs grad_outputs allow_unused mode sep end p in_features out_features bias set_to_none probs logits loc scale eps grad_tensors max_norm nesterov betas start reduction num_layers batch_first".split()), precondition=None)
+
+
+def refusal(name: str) -> str | None:
+    return REFUSED.get(name.rpartition(".")[2])

@@ -21,6 +21,7 @@ _ABOVE = "see above"
 _ROWS = 40
 _LABEL = 20
 _NARROWEST = 14
+_SILENT = frozenset({"input", "parameter"})
 _WIDE = 120
 _HEADINGS = ("tensor", "shape", "dtype", "requires_grad", "is_leaf", "grad_fn", ".grad")
 
@@ -39,9 +40,11 @@ def page(report: Report, look: Look) -> Group:
 
 def _sections(report: Report, trace: Trace, look: Look) -> Iterator[RenderableType]:
     yield _values(trace, look)
+    if any(step.printed for step in trace.steps):
+        yield _printed(trace, look)
     if any(value.tensor is not None for value in trace.values):
         yield _tensors(report, trace, look)
-    if trace.result is not None:
+    if trace.result is not None or trace.roots:
         yield _graph(report, trace, look)
 
 
@@ -60,7 +63,7 @@ def _values(trace: Trace, look: Look) -> Table:
     for label, value in _results(trace):
         shown = Text(str(value.scalar)) if value.tensor is None else _array(value.tensor, look, room)
         grid.add_row(Text(label, style=HEADING), shown)
-    for name, grad in trace.grads if trace.result is not None else ():
+    for name, grad in trace.grads if trace.backwards else ():
         shown = Text("None", style=BAD) if grad is None else _array(grad, look, room, style=GRADIENT)
         grid.add_row(Text(f"{visible(name)}.grad", style=HEADING), shown)
     for backward in trace.backwards:
@@ -77,7 +80,7 @@ def _results(trace: Trace) -> Iterator[tuple[str, Value]]:
 
 def _quiet_words(trace: Trace, backward: Backward) -> Iterator[str]:
     """The line that says which gradient backward() started from, where the user gave none."""
-    if backward.given or backward.refusal is not None:
+    if backward.given or backward.refusal is not None or backward.step is not None:
         return
     shapes = [str(list(gradient.shape)) for gradient in backward.gradients if gradient is not None]
     if shapes:
@@ -86,6 +89,24 @@ def _quiet_words(trace: Trace, backward: Backward) -> Iterator[str]:
     if left_out > 0:
         some = f"{len(backward.roots)} of {len(trace.outputs)} outputs"
         yield f"backward() started from {some}: the others are not tracked"
+
+
+def _printed(trace: Trace, look: Look) -> RenderableType:
+    """What the program printed, each line beside the line that printed it."""
+    lines = [
+        (step.span.line, line) for step in trace.steps if step.printed for line in step.printed.rstrip("\n").split("\n")
+    ]
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, justify="right")
+    grid.add_column(overflow="fold")
+    edge = _ROWS // 2
+    is_folded = len(lines) > _ROWS and not look.full
+    for index, (number, line) in enumerate(lines):
+        if is_folded and index == edge:
+            grid.add_row("", Text(f"{look.glyphs.fold} {len(lines) - 2 * edge:,} more lines (--full)", style=QUIET))
+        if not is_folded or index < edge or index >= len(lines) - edge:
+            grid.add_row(Text(f"line {number}", style=QUIET), Text(visible(line)))
+    return Group(Text("printed", style=HEADING), grid)
 
 
 def _array(tensor: TensorInfo, look: Look, room: int | None, style: str = "") -> Text:
@@ -162,10 +183,23 @@ def _rows(report: Report, trace: Trace) -> Iterator[tuple[str, TensorInfo, Tenso
     variables = {variable.value: variable for variable in trace.variables}
     for variable in sorted(trace.variables, key=lambda each: trace.values[each.value].op != "input"):
         yield variable.name, variable.tensor, variable.grad
-    for value in trace.values:
+    for value in _last_rounds(trace):
         passing = value.op.endswith("=") and value.op not in {"==", "!=", "<=", ">="}
-        if value.tensor is not None and value.id not in variables and value.op != "input" and not passing:
+        if value.tensor is not None and value.id not in variables and value.op not in _SILENT and not passing:
             yield _label(report, trace, value), value.tensor, None
+
+
+def _last_rounds(trace: Trace) -> list[Value]:
+    """The values in order, but of those that one piece of a loop or function made again and again only the last."""
+    last: dict[tuple[object, ...], Value] = {}
+    counts: dict[tuple[object, ...], int] = {}
+    for value in trace.values:
+        in_step = (value.step, value.span, value.op)
+        counts[in_step] = counts.get(in_step, -1) + 1
+        key = (value.id,) if value.span is None else (value.span, value.op, counts[in_step])
+        last.pop(key, None)
+        last[key] = value
+    return list(last.values())
 
 
 def _label(report: Report, trace: Trace, value: Value) -> str:
@@ -202,10 +236,11 @@ def _short_grad(grad: TensorInfo | None, look: Look, room: int) -> Text:
 
 def _graph(report: Report, trace: Trace, look: Look) -> RenderableType:
     """The graph that torch recorded for the result, from its grad_fn to the leaves."""
-    roots = list(dict.fromkeys(info.grad_fn for info in trace.output_tensors() if info.grad_fn is not None))
+    tensors = _roots(trace)
+    roots = list(dict.fromkeys([info.grad_fn for info in tensors if info.grad_fn is not None]))
     heading = Text("grad_fn", style=HEADING)
     if not roots:
-        is_leaf = any(info.is_leaf and info.requires_grad for info in trace.output_tensors())
+        is_leaf = any(info.is_leaf and info.requires_grad for info in tensors)
         why = "the result is a leaf" if is_leaf else "torch recorded nothing for the result"
         return Text.assemble(heading, f"  None: {why}")
     if len(roots) == 1 and (chain := chain_text(trace, roots[0], look)) is not None and _fits(chain, look):
@@ -216,6 +251,14 @@ def _graph(report: Report, trace: Trace, look: Look) -> RenderableType:
     for line in tree_lines(trace, roots, report.source, look):
         grid.add_row(_tree_cell(line), Text(line.label))
     return Group(heading, grid)
+
+
+def _roots(trace: Trace) -> tuple[TensorInfo, ...]:
+    """The results, or, of a program that calls backward() itself, what the last of its passes started from."""
+    own = [backward for backward in trace.backwards if backward.step is not None]
+    if not own:
+        return trace.output_tensors()
+    return tuple([info for root in own[-1].roots if (info := trace.values[root].tensor) is not None])
 
 
 def _fits(chain: str, look: Look) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from autograd_cli.diagnostic import AgxError, Span, bad_request
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.inputs import Creation, parse_input
-from autograd_cli.lang.program import Program, SpanFinder, no_grad_argument, parse
+from autograd_cli.lang.program import Program, parse
 from autograd_cli.modes import MODES, Entry, GradMode
 from autograd_cli.render.numbers import python_text
 from autograd_cli.trace import GivenInput, Report, TensorInfo, Trace, Value
@@ -40,7 +40,7 @@ def pytorch_text(report: Report) -> str:
         message = f"a variable called {name} hides the module that the program needs"
         raise bad_request("refused-name", message, fix="call it something else")
     result, gradient = (_unused(name, given | program.bound) for name in ("result", "gradient"))
-    body = _Converter(program, given, _calls_on_numbers(trace)).text(result)
+    body = _Converter(program, _calls_on_numbers(trace)).text(None if trace.result is None else result)
     mode = MODES[trace.mode]
     if mode.grad_mode is not GradMode.GRAD:
         body = f"with torch.{mode.grad_mode.value}():\n{textwrap.indent(body, '    ')}"
@@ -114,7 +114,7 @@ def _created(given: GivenInput, tensor: TensorInfo) -> str | None:
     if not isinstance(spec.content, Creation):
         return None
     program = spec.content.program
-    text = _Converter(program, frozenset(), None).expression()
+    text = _Converter(program, None).expression()
     match program.tree.body:
         case [ast.Expr(value=ast.Call())] if text.startswith("torch.") and spec.dtype is None:
             return text
@@ -146,6 +146,8 @@ def _gradients(report: Report, trace: Trace, gradient: str) -> Iterator[str]:
 def _backward(trace: Trace, result: str, gradient: str) -> Iterator[str]:
     """The call of backward() as a person would write it."""
     for backward in trace.backwards:
+        if backward.step is not None:
+            continue
         if backward.roots == (trace.result,):
             tensor = trace.values[backward.roots[0]].tensor
             is_plain = tensor is None or (not tensor.shape and not tensor.dtype.startswith("complex"))
@@ -159,7 +161,8 @@ def _backward(trace: Trace, result: str, gradient: str) -> Iterator[str]:
 
 
 def _prints(trace: Trace, program: Program, result: str) -> Iterator[str]:
-    yield f'print("result", {result})'
+    if trace.result is not None:
+        yield f'print("result", {result})'
     for name, _ in trace.grads:
         yield f'print("{name}.grad", {_leaf_name(trace, program, name)}.grad)'
 
@@ -167,34 +170,29 @@ def _prints(trace: Trace, program: Program, result: str) -> Iterator[str]:
 class _Converter:
     """Rewrites names in the text of a program, from its end to its beginning so that places stay true."""
 
-    def __init__(self, program: Program, given: frozenset[str], number_calls: frozenset[Span] | None) -> None:
+    def __init__(self, program: Program, number_calls: frozenset[Span] | None) -> None:
         self._program = program
-        self._given = given
-        self._spans = SpanFinder(program.source)
         self._offsets = [0]
         for line in program.source.split("\n"):
             self._offsets.append(self._offsets[-1] + len(line) + 1)
         self._edits: list[tuple[int, int, str]] = []
-        self._bound: set[str] = set()
         self._number_calls = number_calls  # None for a program without variables, whose text says it
 
-    def text(self, result: str) -> str:
-        """The program, its last value bound to the name `result`."""
-        for statement in self._program.tree.body:
-            self._visit(statement)
-        last = _last_statement(self._program.tree.body)
+    def text(self, result: str | None) -> str:
+        """The program, its last value bound to the name `result`, if it has one."""
+        self._visit(self._program.tree)
         end = ""
-        if isinstance(last, ast.Expr):
-            start, _ = self._place(last)
-            self._edits.append((start, start, f"{result} = "))
-        elif isinstance(last, ast.Assign):
-            end = f"\n{result} = {ast.unparse(last.targets[0])}"
+        for last in _last_statements(self._program.tree.body) if result is not None else ():
+            if isinstance(last, ast.Expr):
+                start, _ = self._place(last)
+                self._edits.append((start, start, f"{result} = "))
+            elif isinstance(last, ast.Assign):
+                end = f"\n{result} = {ast.unparse(last.targets[0])}"
         return self._applied() + end
 
     def expression(self) -> str:
         """The program, which is one expression."""
-        for statement in self._program.tree.body:
-            self._visit(statement)
+        self._visit(self._program.tree)
         return self._applied()
 
     def _applied(self) -> str:
@@ -204,65 +202,56 @@ class _Converter:
         return text
 
     def _place(self, node: ast.AST) -> tuple[int, int]:
-        span = self._spans.of(node)
+        span = self._program.spans.of(node)
         return self._offsets[span.line - 1] + span.column, self._offsets[span.end_line - 1] + span.end_column
 
-    def _visit(self, node: ast.AST) -> None:
+    def _visit(self, tree: ast.AST) -> None:
+        pending = [tree]
+        while pending:
+            pending.extend(self._edit(pending.pop()))
+
+    def _edit(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Rewrite one node, and tell which below it to look at."""
         match node:
-            case ast.Import() | ast.ImportFrom():
+            case ast.Import() | ast.ImportFrom() | ast.JoinedStr():
                 return
-            case ast.Assign():
-                self._visit(node.value)
-                for target in node.targets:
-                    self._bound.update(each.id for each in ast.walk(target) if isinstance(each, ast.Name))
-                    self._visit(target)
-                return
-            case ast.Call() if (inner := no_grad_argument(node)) is not None:
+            case ast.Call(args=[inner], keywords=[]) if self._path(node.func) == "torch.no_grad":
                 start, end = self._place(node)
                 inner_start, inner_end = self._place(inner)
                 self._edits += [(start, inner_start, "no_grad(lambda: "), (inner_end, end, ")")]
-                self._visit(inner)
+                yield inner
                 return
             case ast.Call(func=ast.Name(id=name)) if self._is_scalar_call(node, name):
                 self._replace(node.func, f"math.{name}")
-                for argument in node.args:
-                    self._visit(argument)
+                yield from node.args
                 return
             case ast.Name() | ast.Attribute() if (path := self._path(node)) is not None:
-                self._replace(node, path.removeprefix("builtins."))
+                home, _, name = path.rpartition(".")
+                self._replace(node, f"math.{name}" if name in vocabulary.CONSTANTS else path.removeprefix("builtins."))
                 return
-        for child in ast.iter_child_nodes(node):
-            self._visit(child)
+        yield from ast.iter_child_nodes(node)
 
     def _replace(self, node: ast.expr, text: str) -> None:
         self._edits.append((*self._place(node), text))
 
     def _path(self, node: ast.expr) -> str | None:
         """The full name of what the language defines; None for a variable or a tensor's attribute."""
-        first = node
-        while isinstance(first, ast.Attribute):
-            first = first.value
-        if not isinstance(first, ast.Name) or first.id in self._given | self._bound:
-            return None
-        full_name = vocabulary.resolve(ast.unparse(node))
-        if full_name is not None and full_name.rpartition(".")[2] in vocabulary.CONSTANTS:
-            return f"math.{full_name.rpartition('.')[2]}"
-        return full_name
+        return self._program.resolved.get(id(node))
 
     def _is_scalar_call(self, node: ast.Call, name: str) -> bool:
-        known = name in vocabulary.MATH and name not in self._given | self._bound and not node.keywords
-        if not known or vocabulary.resolve(name) != f"torch.{name}":
+        if node.keywords or name not in vocabulary.MATH or self._path(node.func) != f"torch.{name}":
             return False
         if self._number_calls is not None:
-            return self._spans.of(node) in self._number_calls
-        return all(map(self._is_number, node.args))
+            return self._program.spans.of(node) in self._number_calls
+        return bool(node.args) and all([self._is_number(argument) for argument in node.args])
 
     def _is_number(self, node: ast.expr) -> bool:
         match node:
             case ast.Constant():
                 return isinstance(node.value, int | float)
             case ast.Name() | ast.Attribute():
-                return self._path(node) in {f"math.{name}" for name in vocabulary.CONSTANTS}
+                path = self._path(node)
+                return path is not None and path.rpartition(".")[2] in vocabulary.CONSTANTS
             case ast.UnaryOp(operand=operand):
                 return self._is_number(operand)
             case ast.BinOp(left=left, right=right):
@@ -272,6 +261,13 @@ class _Converter:
         return False
 
 
-def _last_statement(body: list[ast.stmt]) -> ast.stmt:
-    last = body[-1]
-    return _last_statement(last.body) if isinstance(last, ast.With) else last
+def _last_statements(body: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements of which one gives the program its value."""
+    match body[-1]:
+        case ast.With(body=inner):
+            return _last_statements(inner)
+        case ast.If(body=inner, orelse=orelse):
+            return [*_last_statements(inner), *(_last_statements(orelse) if orelse else ())]
+        case ast.Try(body=inner, handlers=handlers):
+            return [*_last_statements(inner), *[each for handler in handlers for each in _last_statements(handler.body)]]
+    return body[-1:]

@@ -31,33 +31,35 @@ def check_refused_operation(trace: Trace, source: str) -> Iterator[Diagnostic]:
     )
 
 
-def check_refused_backward(trace: Trace, _source: str) -> Iterator[Diagnostic]:
+def check_refused_backward(trace: Trace, source: str) -> Iterator[Diagnostic]:
     """Torch refused backward(): its own words, and beside them what was not tracked, where and why."""
     refusal = trace.refusal
     if refusal is None or refusal.during is not Phase.BACKWARD:
         return
-    not_a_tensor = all(trace.values[output].tensor is None for output in trace.outputs)
+    called = "the result" if refusal.span is None else f"`{_short(refusal.span.cut(source))}`"
+    not_a_tensor = all(trace.values[root].tensor is None for root in trace.roots)
     if not not_a_tensor and _UNTRACKED not in refusal.message:
         yield Diagnostic(
             rule="torch-refused",
             severity=Severity.ERROR,
-            message="torch refused backward() on the result",
+            message="torch refused backward() on the result" if refusal.span is None else f"torch refused {called}",
+            span=refusal.span,
             torch_says=_words(refusal),
         )
         return
-    cuts = _cuts_before_result(trace, trace.asked)
-    victim = next((name for name in trace.asked if _reaches_result(trace, name)), None)
-    subject = "the result is not a tensor" if not_a_tensor else "torch did not record the result"
+    cuts = _cuts_before_roots(trace, trace.leaves)
+    victim = next((name for name in trace.leaves if _reaches_roots(trace, name)), None)
+    subject = f"{called} is not a tensor" if not_a_tensor else f"torch did not record {_root(trace, source)}"
     yield _missing(trace, "backward() has nothing to walk", subject, cuts, victim, refusal)
 
 
 def check_missing_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
     """Backward ran, and an input that was asked for got nothing."""
-    if trace.refusal is not None or enters_untracked(trace):
+    if trace.refusal is not None or enters_untracked(trace) or not trace.backwards:
         return
     for name, grad in trace.grads:
         if grad is None and name in trace.asked:
-            yield _missing(trace, f"{name} has no gradient", "", _cuts_before_result(trace, (name,)), name, None)
+            yield _missing(trace, f"{name} has no gradient", "", _cuts_before_roots(trace, (name,)), name, None)
 
 
 def check_nan_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
@@ -81,7 +83,7 @@ def check_partly_cut(trace: Trace, source: str) -> Iterator[Diagnostic]:
     for name, grad in trace.grads:
         if grad is None:
             continue
-        for cut in _cuts_before_result(trace, (name,)):
+        for cut in _cuts_before_roots(trace, (name,)):
             if cut.is_deliberate:
                 piece = "" if cut.span is None else f" `{_short(cut.span.cut(source))}`"
                 yield Diagnostic(
@@ -120,8 +122,8 @@ def _never_tracked(trace: Trace, message: str, victim: str | None, torch_says: s
     rule, why, fix = "requires-grad-missing", "no input requires gradients", "give an input of a floating point dtype"
     if enters_untracked(trace):
         fix = "leave out --no-requires-grad"
-    elif victim is not None or trace.asked:
-        rule, why, fix = "not-in-graph", f"the result does not depend on {victim or ', '.join(trace.asked)}", ""
+    elif victim is not None or trace.leaves:
+        rule, why, fix = "not-in-graph", f"the result does not depend on {victim or ', '.join(trace.leaves)}", ""
     return Diagnostic(
         rule=rule,
         severity=Severity.ERROR,
@@ -149,17 +151,35 @@ def _since(cut: Cut) -> tuple[Related, ...]:
     return (Related(span=cut.since, label="tracking is off from here"),)
 
 
-def _cuts_before_result(trace: Trace, names: tuple[str, ...]) -> tuple[Cut, ...]:
-    """The cuts between the inputs `names` and the result."""
-    result = ancestors(trace, () if trace.result is None else (trace.result, *trace.outputs))
-    sources = [value.id for value in trace.values if value.op == "input" and value.name in names]
-    between = frozenset[int]().union(*(dependents(trace, start) for start in sources)) & result
+def _cuts_before_roots(trace: Trace, names: tuple[str, ...]) -> tuple[Cut, ...]:
+    """The cuts between the leaves `names` and what backward started from."""
+    roots = ancestors(trace, trace.roots)
+    between = frozenset[int]().union(*(dependents(trace, start) for start in _starts(trace, names))) & roots
     return find_cuts(trace, between)
 
 
-def _reaches_result(trace: Trace, name: str) -> bool:
-    result = ancestors(trace, () if trace.result is None else (trace.result,))
-    return any(value.op == "input" and value.name == name and value.id in result for value in trace.values)
+def _reaches_roots(trace: Trace, name: str) -> bool:
+    roots = ancestors(trace, trace.roots)
+    return any(start in roots for start in _starts(trace, (name,)))
+
+
+def _starts(trace: Trace, names: tuple[str, ...]) -> list[int]:
+    """The values that the leaves `names` were when they were made or given."""
+    found: dict[str, int] = {}
+    for value in trace.values:
+        is_leaf = value.tensor is not None and value.tensor.requires_grad and value.tensor.is_leaf
+        if value.name in names and (value.op == "input" or is_leaf):
+            found.setdefault(value.name, value.id)
+    return list(found.values())
+
+
+def _root(trace: Trace, source: str) -> str:
+    """What the program calls that on which it called backward()."""
+    if trace.result is not None or not trace.roots:
+        return "the result"
+    root = trace.values[trace.roots[0]]
+    piece = root.name or ("" if root.span is None else _short(root.span.cut(source)))
+    return f"`{piece}`" if piece else "the result"
 
 
 def _operands_of_refused(trace: Trace, source: str, refusal: Refusal) -> str | None:

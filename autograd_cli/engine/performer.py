@@ -1,0 +1,172 @@
+"""Runs one operation at a time: within the limits, its place marked, its result and what it changed recorded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from autograd_cli import position
+from autograd_cli.diagnostic import AgxError, Span
+from autograd_cli.engine.recording import Recording, tensors_in
+from autograd_cli.engine.values import SEQUENCES, Box
+from autograd_cli.limits import Limits, limit_reached
+from autograd_cli.trace import Phase, Refusal
+
+_COMPARISONS = frozenset({"==", "!=", "<=", ">="})
+_LAZY = frozenset({"[]", "len", "in", "not in", "==", "!="})
+_ALLOCATION = re.compile(r"(?:tried to allocate|can't allocate memory|not enough memory|out of memory)", re.IGNORECASE)
+
+
+class RefusedError(Exception):
+    """Torch or Python refused an operation of the program."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+class Performer:
+    """The operations of one run, in the order in which they ran."""
+
+    def __init__(self, recording: Recording, limits: Limits) -> None:
+        self.recording = recording
+        self.limits = limits
+        self._steps = 0
+
+    def perform(
+        self,
+        op: str,
+        function: Callable[..., Any],
+        arguments: Sequence[Box],
+        span: Span,
+        keywords: Mapping[str, Box] | None = None,
+        *,
+        also: Sequence[Box] = (),
+    ) -> Box:
+        """Run one operation; its result is a new value, or the operand that it changed in place.
+
+        `also` are operands that it uses without being handed them, such as the parameters of a module.
+
+        Raises:
+            RefusedError: it raised an exception, which is torch's answer.
+            AgxError: a limit was reached.
+        """
+        self.tick(op, span)
+        operands = [*arguments, *(keywords or {}).values(), *also]
+        self._check_ranges(op, operands, span)
+        versions = [(box, _version(box.payload)) for box in tensors_in(operands)]
+        try:
+            result = function(
+                *[argument.unwrap() for argument in arguments],
+                **{name: keyword.unwrap() for name, keyword in (keywords or {}).items()},
+            )
+        except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
+            raise self.refused(error, span) from None
+        self.check_result(result, span)
+        return self._record(result, op, operands, versions, span)
+
+    def _check_ranges(self, op: str, operands: Sequence[Box], span: Span) -> None:
+        """Refuse to hand a long range to what goes through all of it."""
+        for operand in operands:
+            if isinstance(operand.payload, range) and op not in _LAZY:
+                self.check_length(len(operand.payload), span)
+
+    def check_length(self, length: int, span: Span) -> None:
+        """Refuse a sequence of too many elements.
+
+        Raises:
+            AgxError: it is one.
+        """
+        if length > self.limits.sequence:
+            message = f"a sequence of {length:,} elements; at most {self.limits.sequence:,} are allowed"
+            raise limit_reached("sequence", message, span=span)
+
+    def _record(
+        self, result: object, op: str, operands: Sequence[Box], versions: Sequence[tuple[Box, int | None]], span: Span
+    ) -> Box:
+        for operand in operands:
+            if isinstance(operand.payload, tuple | list | dict):
+                self.recording.refresh(operand)
+        writes = _writes(op)
+        changed = [
+            box
+            for box, version in versions
+            if (writes and result is box.payload) or (version is not None and version != _version(box.payload))
+        ]
+        try:
+            before = [box.value for box in operands]
+            for box in {id(box.payload): box for box in changed}.values():
+                self.recording.rewrite(box, op=op, operands=before, span=span)
+            for box in changed:
+                if result is box.payload:
+                    return box
+            return self.recording.add_result(result, op=op, operands=operands, span=span)
+        except Exception as error:  # noqa: BLE001 - looking at what torch made can fail as making it can
+            raise self.refused(error, span) from None
+
+    def tick(self, op: str, span: Span) -> None:
+        """Count one step, and say where the run is.
+
+        Raises:
+            AgxError: there were too many.
+        """
+        self._steps += 1
+        if self._steps > self.limits.steps:
+            message = f"the program ran {self.limits.steps:,} steps and was not at its end"
+            raise limit_reached("steps", message, span=span)
+        position.mark(op, span)
+
+    def refused(self, error: Exception, span: Span, during: Phase = Phase.FORWARD) -> Exception:
+        """What to raise for an exception of torch's or Python's."""
+        if isinstance(error, AgxError | RefusedError):
+            return error
+        if isinstance(error, RecursionError):
+            return limit_reached("depth", "the program nests or calls itself too deeply", span=span)
+        if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _ALLOCATION.search(str(error))):
+            return limit_reached("memory", _memory_message(str(error)), span=span)
+        refusal = Refusal(exception=type(error).__name__, message=str(error), span=span, during=during)
+        return RefusedError(refusal)
+
+    def check_result(self, result: object, span: Span) -> None:
+        """Refuse what is too large to be shown, or is not a plain tensor.
+
+        Raises:
+            AgxError: a limit was reached.
+            RefusedError: a tensor without values, or of another layout.
+        """
+        if isinstance(result, torch.Tensor):
+            if result.numel() > self.limits.elements:
+                message = f"a tensor of {result.numel():,} elements; at most {self.limits.elements:,} are allowed"
+                raise limit_reached("elements", message, span=span)
+            if result.is_meta or result.layout is not torch.strided or result.is_quantized or result.is_nested:
+                kind = "meta" if result.is_meta else str(result.layout).removeprefix("torch.")
+                raise self.refused(TypeError(f"a {kind} tensor is not a plain dense tensor"), span)
+        elif isinstance(result, bool | float | None):
+            return
+        elif isinstance(result, int):
+            if result.bit_length() > self.limits.integer_bits:
+                raise limit_reached("integer_bits", "the integer is too large", span=span)
+        elif isinstance(result, str):
+            if len(result) > self.limits.output:
+                raise limit_reached("output", f"a text of {len(result):,} characters", span=span)
+        elif isinstance(result, SEQUENCES):
+            self.check_length(len(result), span)
+            for element in result:
+                self.check_result(element, span)
+
+
+def _version(payload: torch.Tensor) -> int | None:
+    return None if payload.is_inference() else payload._version  # noqa: SLF001 - torch has no other name for it
+
+
+def _writes(op: str) -> bool:
+    """Whether the operation says that it changes its first operand: `.add_`, `+=`, `.data =`."""
+    return op.endswith(("_", "=")) and op not in _COMPARISONS
+
+
+def _memory_message(words: str) -> str:
+    found = re.search(r"allocate (\d+) bytes", words)
+    return f"there is no room for {int(found[1]):,} bytes" if found else "there is no more memory"

@@ -1,0 +1,236 @@
+"""Python's own functions on boxes: those that must know the boxes, such as `zip`; the others take plain payloads."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.engine import texts
+from autograd_cli.engine.performer import Performer
+from autograd_cli.engine.values import Box, Iteration
+
+if TYPE_CHECKING:
+    from autograd_cli.engine.interpreter import Interpreter
+
+_NUMBER = re.compile(r"\s*[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|inf|infinity|nan)\s*", re.ASCII | re.IGNORECASE)
+_MAX_DIGITS = 1_000
+
+
+def iterate(performer: Performer, box: Box, span: Span) -> Iterator[Box]:
+    """The elements that a `for` over the value goes through, made one by one.
+
+    Raises:
+        RefusedError: it has none.
+    """
+    payload = box.payload
+    match payload:
+        case list():
+            return _elements_of_list(payload)
+        case tuple():
+            return iter(payload)
+        case dict():
+            return (performer.recording.add(key, op="key", operands=[box], span=span) for key in list(payload))
+        case range() | str():
+            return _counted(performer, box, span)
+        case Iteration():
+            return payload.boxes
+        case torch.Tensor():
+            return iter(performer.perform("unpack", tuple, [box], span).payload)
+        case torch.nn.Sequential() | torch.nn.ModuleList() | torch.nn.ParameterList():
+            return iter(performer.perform("unpack", tuple, [box], span).payload)
+    raise performer.refused(TypeError(f"'{box.type_name}' object is not iterable"), span)
+
+
+def _elements_of_list(payload: list[Box]) -> Iterator[Box]:
+    index = 0
+    while index < len(payload):  # as Python does where the list grows while one goes through it
+        yield payload[index]
+        index += 1
+
+
+def _counted(performer: Performer, box: Box, span: Span) -> Iterator[Box]:
+    for item in box.payload:
+        performer.tick("range", span)
+        yield performer.recording.add(item, op="[]", operands=[box], span=span)
+
+
+class PythonFunctions:
+    """The functions of Python that a program may call, by name."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._interpreter = interpreter
+        self._performer = interpreter.performer
+        self._recording = interpreter.performer.recording
+        self._by_name: dict[str, Callable[..., Box]] = {
+            "print": self._print,
+            "len": self._len,
+            "enumerate": self._enumerate,
+            "zip": self._zip,
+            "map": self._map,
+            "reversed": self._reversed,
+            "list": self._list,
+            "tuple": self._tuple,
+            "dict": self._dict,
+            "str": self._str,
+            "sorted": self._sorted,
+        }
+
+    def call(self, name: str, arguments: Sequence[Box], keywords: dict[str, Box], span: Span) -> Box:
+        """Call the function `name`.
+
+        Raises:
+            RefusedError: Python refuses these arguments.
+            AgxError: a limit was reached.
+        """
+        function = self._by_name.get(name)
+        if function is None:
+            plain = [self._plain(argument, span) for argument in arguments]
+            return self._performer.perform(name, _PLAIN[name], plain, span, keywords)
+        self._performer.tick(name, span)
+        try:
+            return function(list(arguments), span, **keywords)
+        except TypeError as error:
+            words = re.sub(r"PythonFunctions\._(\w+)\(\)", r"\1()", str(error))
+            raise self._performer.refused(TypeError(words), span) from None
+
+    def _plain(self, argument: Box, span: Span) -> Box:
+        """An iteration as a list, for functions that take plain sequences."""
+        return self._listed(argument, span) if isinstance(argument.payload, Iteration) else argument
+
+    def _listed(self, argument: Box, span: Span) -> Box:
+        elements: list[Box] = []
+        for element in iterate(self._performer, argument, span):
+            elements.append(element)
+            self._performer.check_length(len(elements), span)
+        return self._recording.add(elements, op="list", operands=[argument, *elements], span=span)
+
+    def _print(self, arguments: list[Box], span: Span, sep: Box | None = None, end: Box | None = None) -> Box:
+        separator = " " if sep is None or sep.payload is None else str(sep.payload)
+        ending = "\n" if end is None or end.payload is None else str(end.payload)
+        try:
+            text = separator.join([texts.text_of(argument) for argument in arguments]) + ending
+        except Exception as error:  # noqa: BLE001 - torch may refuse to print a tensor
+            raise self._performer.refused(error, span) from None
+        self._interpreter.print(text, span)
+        return self._recording.add(None, op="print", operands=arguments, span=span)
+
+    def _len(self, arguments: list[Box], span: Span) -> Box:
+        (argument,) = self._exactly(1, arguments, "len")
+        if isinstance(argument.payload, tuple | list | dict):
+            return self._recording.add(len(argument.payload), op="len", operands=[argument], span=span)
+        return self._performer.perform("len", len, [argument], span)
+
+    def _enumerate(self, arguments: list[Box], span: Span, start: Box | None = None) -> Box:
+        first = start if start is not None else arguments[1] if len(arguments) > 1 else None
+        self._exactly(1, arguments[:1], "enumerate")
+        return self._iteration("enumerate", self._numbered(arguments[0], first, span), arguments, span)
+
+    def _numbered(self, argument: Box, start: Box | None, span: Span) -> Iterator[Box]:
+        number = 0 if start is None else int(start.payload)
+        for element in iterate(self._performer, argument, span):
+            pair = (self._recording.add(number, op="index", span=span), element)
+            yield self._recording.add(pair, op="tuple", operands=pair, span=span)
+            number += 1
+
+    def _zip(self, arguments: list[Box], span: Span, strict: Box | None = None) -> Box:
+        iterations = [iterate(self._performer, argument, span) for argument in arguments]
+        rows = zip(*iterations, strict=strict is not None and bool(strict.payload))
+        boxes = (self._recording.add(row, op="tuple", operands=row, span=span) for row in rows)
+        return self._iteration("zip", boxes, arguments, span)
+
+    def _map(self, arguments: list[Box], span: Span) -> Box:
+        if len(arguments) < 2:  # noqa: PLR2004 - as Python says
+            raise TypeError("map() must have at least two arguments.")
+        function, *rest = arguments
+        rows = zip(*[iterate(self._performer, argument, span) for argument in rest], strict=False)
+        boxes = (self._interpreter.calls.call_value(function, list(row), {}, span) for row in rows)
+        return self._iteration("map", boxes, arguments, span)
+
+    def _reversed(self, arguments: list[Box], span: Span) -> Box:
+        (argument,) = self._exactly(1, arguments, "reversed")
+        elements = self._listed(argument, span).payload
+        return self._iteration("reversed", iter(elements[::-1]), arguments, span)
+
+    def _iteration(self, name: str, boxes: Iterator[Box], operands: Sequence[Box], span: Span) -> Box:
+        return self._recording.add(Iteration(boxes, name), op=name, operands=operands, span=span)
+
+    def _list(self, arguments: list[Box], span: Span) -> Box:
+        if not arguments:
+            return self._recording.add([], op="list", span=span)
+        (argument,) = self._exactly(1, arguments, "list")
+        return self._listed(argument, span)
+
+    def _tuple(self, arguments: list[Box], span: Span) -> Box:
+        elements = tuple(self._list(arguments, span).payload)
+        return self._recording.add(elements, op="tuple", operands=elements, span=span)
+
+    def _dict(self, arguments: list[Box], span: Span, **named: Box) -> Box:
+        payload: dict[Any, Box] = {}
+        for argument in arguments:
+            if isinstance(argument.payload, dict):
+                payload.update(argument.payload)
+                continue
+            for pair in iterate(self._performer, argument, span):
+                key, value = list(iterate(self._performer, pair, span))
+                payload[key.unwrap()] = value
+        payload.update(named)
+        return self._recording.add(payload, op="dict", operands=list(payload.values()), span=span)
+
+    def _str(self, arguments: list[Box], span: Span) -> Box:
+        text = texts.text_of(arguments[0]) if arguments else ""
+        self._performer.check_result(text, span)
+        return self._recording.add(text, op="str", operands=arguments, span=span)
+
+    def _sorted(self, arguments: list[Box], span: Span, key: Box | None = None, reverse: Box | None = None) -> Box:
+        (argument,) = self._exactly(1, arguments, "sorted")
+        elements = list(self._listed(argument, span).payload)
+        calls = self._interpreter.calls
+        keys = elements if key is None else [calls.call_value(key, [element], {}, span) for element in elements]
+        try:
+            order = sorted(range(len(keys)), key=lambda index: keys[index].unwrap())
+        except Exception as error:  # noqa: BLE001 - what comparing tensors raises has no bounds
+            raise self._performer.refused(error, span) from None
+        if reverse is not None and reverse.payload:
+            order.reverse()
+        payload = [elements[index] for index in order]
+        return self._recording.add(payload, op="sorted", operands=[argument], span=span)
+
+    def _exactly(self, count: int, arguments: list[Box], name: str) -> list[Box]:
+        if len(arguments) != count:
+            raise TypeError(f"{name}() takes {count} argument ({len(arguments)} given)")
+        return arguments
+
+
+def _float(value: Any = 0.0) -> float:  # noqa: ANN401 - as Python's own
+    _check_number(value)
+    return float(value)
+
+
+def _int(value: Any = 0) -> int:  # noqa: ANN401 - as Python's own
+    _check_number(value)
+    return int(value)
+
+
+def _round(number: Any, ndigits: int | None = None) -> Any:  # noqa: ANN401 - as Python's own
+    if isinstance(ndigits, int) and abs(ndigits) > _MAX_DIGITS:
+        raise ValueError(f"at most {_MAX_DIGITS:,} digits here")
+    return round(number, ndigits)
+
+
+def _check_number(value: object) -> None:
+    """Refuse texts that Python reads as numbers and people do not: `1_000`, other scripts' digits."""
+    if isinstance(value, str) and (len(value) > _MAX_DIGITS or _NUMBER.fullmatch(value) is None):
+        raise ValueError("this text is not a number")
+
+
+_PLAIN: dict[str, Callable[..., Any]] = {
+    **{name: getattr(builtins, name) for name in ("abs", "all", "any", "bool", "max", "min", "range", "sum")},
+    "round": _round,
+    "float": _float,
+    "int": _int,
+}

@@ -1,0 +1,110 @@
+"""What a program's values look like when it prints them: as Python prints them, within bounds, without addresses."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+
+from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named
+
+_SPECIFICATION = re.compile(r"(?:.?[<>=^])?[-+ ]?z?#?0?(\d*)[,_]?(?:\.(\d+))?[a-zA-Z%]?", re.DOTALL)
+_PERCENT = re.compile(r"%(?:%|([-+ #0]*)(\d*)(?:\.(\d+))?([sdifgGeErxX]))")
+_MAX_WIDTH = 1_000
+
+
+def text_of(box: Box) -> str:
+    """What `str` and `print` make of a value."""
+    return box.payload if isinstance(box.payload, str) else str(_shown(box))
+
+
+def repr_of(box: Box) -> str:
+    """What `repr` makes of a value."""
+    return repr(_shown(box))
+
+
+def formatted(box: Box, specification: str, conversion: int) -> str:
+    """A value in an f-string: `{box!r:specification}`.
+
+    Raises:
+        ValueError: the specification is none, or asks for too many characters.
+    """
+    _check_specification(specification)
+    if conversion != -1:
+        text = {"r": repr_of, "a": lambda each: ascii(_shown(each))}.get(chr(conversion), text_of)(box)
+        return format(text, specification)
+    shown = _shown(box)
+    return format(shown if isinstance(shown, int | float | complex | str | torch.Tensor) else str(shown), specification)
+
+
+def percent(text: str, argument: Any) -> str:  # noqa: ANN401 - the payload of a box
+    """`text % argument`, as Python's own but for mappings and widths given as `*`.
+
+    Raises:
+        TypeError: too few or too many arguments, or one that does not fit.
+        ValueError: a format that is not known here.
+    """
+    boxes = list(argument) if isinstance(argument, tuple) else [Box(0, argument)]
+    pieces, end = [], 0
+    for found in _PERCENT.finditer(text):
+        pieces.append(_literal(text[end : found.start()]))
+        end = found.end()
+        if found[0] == "%%":
+            pieces.append("%")
+            continue
+        if not boxes:
+            raise TypeError("not enough arguments for format string")
+        if int(found[2] or 0) > _MAX_WIDTH or int(found[3] or 0) > _MAX_WIDTH:
+            raise ValueError(f"a width is at most {_MAX_WIDTH:,} here")
+        box = boxes.pop(0)
+        shown = box.payload if isinstance(box.payload, int | float) else _shown(box)
+        if found[4] not in "sr" and isinstance(shown, torch.Tensor):
+            shown = shown.item()
+        pieces.append(found[0] % (text_of(box) if found[4] == "s" else shown,))
+    if boxes:
+        raise TypeError("not all arguments converted during string formatting")
+    return "".join([*pieces, _literal(text[end:])])
+
+
+def _literal(text: str) -> str:
+    if "%" in text:
+        raise ValueError("this format is not known here; write an f-string")
+    return text
+
+
+def _check_specification(specification: str) -> None:
+    found = _SPECIFICATION.fullmatch(specification)
+    if found is None:
+        raise ValueError("Invalid format specifier")
+    if any(int(number or 0) > _MAX_WIDTH for number in found.groups()):
+        raise ValueError(f"a width or precision is at most {_MAX_WIDTH:,} here")
+
+
+class _Words:
+    """A text that stands in a list as it is."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+
+    def __repr__(self) -> str:
+        return self._words
+
+
+def _shown(box: Box) -> Any:  # noqa: ANN401 - whatever the program computed
+    """The payload with what only agx has, and what would print an address, as words."""
+    payload = box.payload
+    if isinstance(payload, tuple):
+        elements = tuple([_shown(element) for element in payload])
+        return torch.Size(elements) if box.kind is torch.Size else elements
+    if isinstance(payload, list):
+        return [_shown(element) for element in payload]
+    if isinstance(payload, dict):
+        return {key: _shown(element) for key, element in payload.items()}
+    if isinstance(payload, Function):
+        return _Words(f"<function {payload.name}>")
+    if isinstance(payload, Named):
+        return _Words(f"<function {payload.full_name}>")
+    if isinstance(payload, GraphNode):
+        return _Words(str(payload))
+    return _Words(f"<{payload.name}>") if isinstance(payload, Iteration) else payload

@@ -1,0 +1,514 @@
+"""Walks a syntax tree in the order of evaluation: refuses what is outside the subset, tells what each name means."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from autograd_cli.diagnostic import AgxError, Span, bad_request
+from autograd_cli.lang import kinds, vocabulary
+from autograd_cli.lang.imports import binds
+from autograd_cli.lang.spans import SpanFinder
+from autograd_cli.lang.suggest import did_you_mean
+
+_PLAIN_EXPRESSIONS = (
+    ast.BinOp,
+    ast.BoolOp,
+    ast.Compare,
+    ast.Dict,
+    ast.FormattedValue,
+    ast.IfExp,
+    ast.JoinedStr,
+    ast.List,
+    ast.Slice,
+    ast.Subscript,
+    ast.Tuple,
+    ast.UnaryOp,
+)
+
+# What a node type that is not in the subset is called, and the way around it.
+_UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
+    ast.AsyncFunctionDef: ("async", "write a plain def"),
+    ast.Await: ("await", "call the function"),
+    ast.ClassDef: ("class", "write the forward pass as a def, and layers as nn.Sequential(…) or by name"),
+    ast.DictComp: ("a dict comprehension", "write a for loop"),
+    ast.Global: ("global", "return the value and assign it"),
+    ast.Nonlocal: ("nonlocal", "return the value and assign it"),
+    ast.NamedExpr: (":=", "assign on a line of its own"),
+    ast.Raise: ("raise", "leave it out: torch's own errors are shown"),
+    ast.Set: ("a set", "write a list"),
+    ast.SetComp: ("a set comprehension", "write a list"),
+    ast.Starred: ("unpacking with * here", "write the elements out"),
+    ast.Yield: ("yield", "append to a list"),
+    ast.YieldFrom: ("yield", "append to a list"),
+}
+_MODES = "write torch.no_grad(), torch.enable_grad(), torch.inference_mode() or torch.set_grad_enabled(…)"
+
+
+class Checker:
+    """The state of one check. `names`, `bound` and `resolved` are what `Program` says of them."""
+
+    def __init__(self, spans: SpanFinder, source: str, given: frozenset[str]) -> None:
+        self.names: dict[str, Span] = {}
+        self.bound: set[str] = set()
+        self.resolved: dict[int, str] = {}
+        self._spans = spans
+        self._source = source
+        self._given = given
+        self._aliases: dict[str, str | None] = dict(vocabulary.NAMESPACES)
+        self._scopes: list[set[str]] = []  # the local names of the functions that we are in
+        self._looping: list[set[str]] = []  # the names that the loops that we are in bind
+        self._everywhere: set[str] = set()  # the names that the top level binds, sooner or later
+        self._loops = 0
+
+    def check(self, tree: ast.Module) -> None:
+        """Check a whole program.
+
+        Raises:
+            AgxError: something in it is not in the subset.
+        """
+        self._everywhere = assigned(tree.body)
+        self._block(tree.body)
+
+    def _block(self, body: Iterable[ast.stmt]) -> None:
+        for statement in body:
+            self._statement(statement)
+
+    # Statements.
+
+    def _statement(self, node: ast.stmt) -> None:  # noqa: C901, PLR0912 - one case for each kind of statement
+        match node:
+            case ast.Expr():
+                self._expression(node.value)
+            case ast.Assign():
+                self._expression(node.value)
+                for target in node.targets:
+                    self._target(target)
+            case ast.AnnAssign(value=ast.expr() as value):
+                self._expression(value)
+                self._target(node.target)
+            case ast.AugAssign():
+                self._augmented(node)
+            case ast.With():
+                self._with(node)
+            case ast.If():
+                self._expression(node.test)
+                self._block(node.body)
+                self._block(node.orelse)
+            case ast.For() | ast.While():
+                self._loop(node)
+            case ast.FunctionDef():
+                self._function_definition(node)
+            case ast.Return():
+                self._return(node)
+            case ast.Break() | ast.Continue():
+                if not self._loops:
+                    raise self._error("syntax", f"`{type(node).__name__.lower()}` outside a loop", node)
+            case ast.Assert():
+                self._expressions(each for each in (node.test, node.msg) if each is not None)
+            case ast.Delete():
+                self._delete(node)
+            case ast.Try():
+                self._try(node)
+            case ast.Import() | ast.ImportFrom():
+                self._import(node)
+            case ast.Pass():
+                pass
+            case _:
+                raise self._unsupported(node)
+
+    def _augmented(self, node: ast.AugAssign) -> None:
+        if isinstance(node.target, ast.Name):
+            self._read(node.target)
+        self._expression(node.value)
+        self._target(node.target)
+
+    def _with(self, node: ast.With) -> None:
+        for item in node.items:
+            context = item.context_expr
+            full_name = self._path_of_call(context)
+            if full_name not in kinds.CONTEXTS or item.optional_vars is not None:
+                raise self._error("unsupported-syntax", "`with` takes a grad mode here", context, fix=_MODES)
+            self._expression(context)
+        self._block(node.body)
+
+    def _loop(self, node: ast.For | ast.While) -> None:
+        if node.orelse:
+            fix = "write what follows the loop after it"
+            raise self._error("unsupported-syntax", "`else` of a loop is not part of the language", node, fix=fix)
+        self._expression(node.iter if isinstance(node, ast.For) else node.test)
+        if isinstance(node, ast.For):
+            self._target(node.target)
+        self._looping.append(assigned(node.body))
+        self._loops += 1
+        self._block(node.body)
+        self._loops -= 1
+        self._looping.pop()
+
+    def _function_definition(self, node: ast.FunctionDef) -> None:
+        for decorator in node.decorator_list:
+            if self._path_of_call(decorator) not in kinds.CONTEXTS:
+                raise self._error("unsupported-syntax", "a decorator is a grad mode here", decorator, fix=_MODES)
+            self._expression(decorator)
+        self._check_name(node, node.name)
+        self._bind(node.name)
+        self._function(node.args, node.body, assigned(node.body))
+
+    def _function(self, arguments: ast.arguments, body: Iterable[ast.AST], local: set[str]) -> None:
+        if arguments.kwarg is not None:
+            raise self._error("unsupported-syntax", "** is not available in a def", arguments.kwarg)
+        self._expressions(default for default in (*arguments.defaults, *arguments.kw_defaults) if default is not None)
+        for parameter in _parameters(arguments):
+            self._check_name(parameter, parameter.arg)
+        loops, self._loops, looping, self._looping = self._loops, 0, self._looping, []
+        self._scopes.append(local | {parameter.arg for parameter in _parameters(arguments)})
+        for each in body:
+            if isinstance(each, ast.stmt):
+                self._statement(each)
+            elif isinstance(each, ast.expr):
+                self._expression(each)
+        self._scopes.pop()
+        self._loops, self._looping = loops, looping
+
+    def _return(self, node: ast.Return) -> None:
+        if not self._scopes:
+            fix = "end with the expression itself"
+            raise self._error("unsupported-syntax", "`return` stands in a def", node, fix=fix)
+        if node.value is not None:
+            self._expression(node.value)
+
+    def _delete(self, node: ast.Delete) -> None:
+        for target in node.targets:
+            if not isinstance(target, ast.Name):
+                raise self._error("unsupported-syntax", "del takes names here", target)
+            self._read(target)
+
+    def _try(self, node: ast.Try) -> None:
+        self._block(node.body)
+        for handler in node.handlers:
+            kinds_ = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+            for kind in kinds_:
+                if kind is not None and not (isinstance(kind, ast.Name) and kind.id in kinds.EXCEPTIONS):
+                    fix = "write except RuntimeError, or except Exception"
+                    raise self._error("unsupported-syntax", "this exception is not known here", kind, fix=fix)
+            if handler.name is not None:
+                self._check_name(handler, handler.name)
+                self._bind(handler.name)
+            self._block(handler.body)
+        self._block(node.orelse)
+        self._block(node.finalbody)
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        """Imports run nothing: they give a name to what is in the vocabulary."""
+        for alias in node.names:
+            pair = binds(node, alias)
+            if pair is None:
+                fix = "torch, torch.nn, torch.nn.functional, torch.optim, torch.distributions and math are there"
+                raise self._error("unsupported-import", "this import is not available", alias, fix=fix)
+            if pair[1] is not None:
+                self._check_name(alias, pair[0])
+            self._aliases[pair[0]] = pair[1]
+
+    # Targets.
+
+    def _target(self, node: ast.expr) -> None:
+        match node:
+            case ast.Name():
+                self._check_name(node, node.id)
+                self._bind(node.id)
+            case ast.Tuple() | ast.List():
+                for element in node.elts:
+                    self._target(element)
+            case ast.Starred(value=ast.Name()):
+                self._target(node.value)
+            case ast.Subscript():
+                self._expression(node.value)
+                self._expression(node.slice)
+            case ast.Attribute():
+                self._expression(node.value)
+                self._assigned_attribute(node)
+            case _:
+                raise self._unsupported(node)
+
+    def _assigned_attribute(self, node: ast.Attribute) -> None:
+        known = vocabulary.ASSIGNABLE_ATTRIBUTES | kinds.MODULE_MEMBERS
+        if node.attr not in known:
+            label = did_you_mean(node.attr, vocabulary.ASSIGNABLE_ATTRIBUTES)
+            message = f"`.{node.attr}` cannot be assigned to"
+            raise self._error("unknown-attribute", message, self._member(node), label=label)
+
+    def _bind(self, name: str) -> None:
+        if self._scopes:
+            self._scopes[-1].add(name)
+        else:
+            self.bound.add(name)
+
+    # Expressions.
+
+    def _expressions(self, nodes: Iterable[ast.expr]) -> None:
+        for node in nodes:
+            self._expression(node)
+
+    def _expression(self, node: ast.expr) -> None:
+        match node:
+            case ast.Name():
+                self._read(node)
+            case ast.Call():
+                self._call(node)
+            case ast.Attribute():
+                self._attribute(node)
+            case ast.Constant():
+                self._constant(node)
+            case ast.Lambda():
+                self._function(node.args, [node.body], set())
+            case ast.ListComp() | ast.GeneratorExp():
+                self._comprehension(node)
+            case ast.Dict() if None in node.keys:
+                raise self._error("unsupported-syntax", "** is not available in a dict", node)
+            case ast.Tuple() | ast.List():
+                self._elements(node.elts)
+            case _ if isinstance(node, _PLAIN_EXPRESSIONS):
+                for child in ast.iter_child_nodes(node):
+                    if isinstance(child, ast.expr):
+                        self._expression(child)
+            case _:
+                raise self._unsupported(node)
+
+    def _elements(self, nodes: Iterable[ast.expr]) -> None:
+        for node in nodes:
+            self._expression(node.value if isinstance(node, ast.Starred) else node)
+
+    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> None:
+        self._expression(node.generators[0].iter)
+        self._scopes.append(set[str]().union(*(_names_in(generator.target) for generator in node.generators)))
+        for index, generator in enumerate(node.generators):
+            if generator.is_async:
+                raise self._error("unsupported-syntax", "async is not part of the language", node)
+            if index:
+                self._expression(generator.iter)
+            self._target(generator.target)
+            self._expressions(generator.ifs)
+        self._expression(node.elt)
+        self._scopes.pop()
+
+    def _read(self, node: ast.Name) -> None:
+        """A name as a value: a variable, an input, something imported, or a constant of the language."""
+        self._check_name(node, node.id)
+        if self._is_variable(node.id):
+            return
+        if node.id not in self._given:
+            self._check_available(node)
+            full_name = vocabulary.resolve(self._aliases.get(node.id) or node.id)
+            if full_name is not None and (node.id in self._aliases or is_constant(full_name)):
+                self.resolved[id(node)] = full_name
+            if full_name is not None and node.id in self._aliases:
+                return
+        self.names.setdefault(node.id, self._spans.of(node))
+
+    def _is_variable(self, name: str) -> bool:
+        """Whether the program itself has bound the name where we are."""
+        if any(name in scope for scope in self._scopes):
+            return True
+        if self._scopes and name in self._everywhere:
+            return True
+        return name in self.bound or any(name in loop for loop in self._looping)
+
+    def _check_available(self, node: ast.Name) -> None:
+        if node.id in self._aliases and self._aliases[node.id] is None and node.id not in self._given:
+            message = f"`{node.id}` is outside the language"
+            fix = "a program is torch alone; arrays are inputs: --x @FILE.npy"
+            raise self._error("unsupported-import", message, node, fix=fix)
+
+    def _constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, bytes):
+            raise self._error("unsupported-syntax", "bytes are not part of the language", node)
+
+    def _attribute(self, node: ast.Attribute) -> None:
+        path = self._dotted(node)
+        if path is not None:
+            self._resolve(path, node)
+            return
+        self._expression(node.value)
+        if node.attr not in vocabulary.ATTRIBUTES | vocabulary.RESULT_FIELDS | kinds.ATTRIBUTES:
+            raise self._unknown_attribute(node)
+
+    # Calls.
+
+    def _call(self, node: ast.Call) -> None:
+        keywords: frozenset[str] | None = None
+        if isinstance(node.func, ast.Attribute) and self._dotted(node.func) is None:
+            keywords = self._method(node.func)
+        elif isinstance(node.func, ast.Name) and not self._is_variable(node.func.id):
+            keywords = self._named_function(node.func)
+        elif isinstance(node.func, ast.Attribute):
+            keywords = self._keywords_of(self._resolve(self._dotted(node.func) or "", node.func))
+        elif isinstance(node.func, ast.Constant):
+            raise self._error("not-a-function", "only functions and methods can be called", node.func)
+        else:
+            self._expression(node.func)
+        self._elements(node.args)
+        for keyword in node.keywords:
+            self._keyword(keyword, keywords)
+
+    def _method(self, node: ast.Attribute) -> frozenset[str] | None:
+        self._expression(node.value)
+        name = node.attr
+        if name in vocabulary.METHODS:
+            of_tensors = vocabulary.operation(f"torch.Tensor.{name}")
+            keywords = frozenset[str]() if of_tensors is None else of_tensors.keywords
+            return keywords | kinds.KEYWORDS.get(name, frozenset())
+        if name in kinds.METHODS:
+            return kinds.KEYWORDS.get(name, frozenset())
+        if name in kinds.MODULE_MEMBERS | vocabulary.RESULT_FIELDS:
+            return None  # a child module, called
+        raise self._unknown_method(node)
+
+    def _named_function(self, node: ast.Name) -> frozenset[str] | None:
+        self._check_name(node, node.id)
+        self._check_available(node)
+        if node.id in self._given:
+            label = f"multiplication is {node.id} * (…)"
+            raise self._error("not-a-function", f"`{node.id}` is a value, not a function", node, label=label)
+        return self._keywords_of(self._resolve(node.id, node))
+
+    def _resolve(self, path: str, node: ast.expr) -> str:
+        """The full name that a path of the program stands for."""
+        first, dot, rest = path.partition(".")
+        full_name = vocabulary.resolve(f"{self._aliases.get(first) or first}{dot}{rest}")
+        if full_name is None:
+            raise self._unknown_member(path, node)
+        self.resolved[id(node)] = full_name
+        return full_name
+
+    def _keywords_of(self, full_name: str) -> frozenset[str] | None:
+        operation = vocabulary.operation(full_name)
+        return None if operation is None else operation.keywords
+
+    def _keyword(self, keyword: ast.keyword, known: frozenset[str] | None) -> None:
+        if keyword.arg is None:
+            raise self._error("unsupported-syntax", "** is not available in a call", keyword)
+        if known is not None and keyword.arg not in known:
+            label = did_you_mean(keyword.arg, known)
+            raise self._error("unknown-keyword", f"the argument `{keyword.arg}` is not available", keyword, label=label)
+        self._expression(keyword.value)
+
+    def _path_of_call(self, node: ast.expr) -> str | None:
+        """The full name of what the node calls, where it is a call of a name of the vocabulary."""
+        if not isinstance(node, ast.Call):
+            return None
+        if isinstance(node.func, ast.Name) and not self._is_variable(node.func.id):
+            return vocabulary.resolve(self._aliases.get(node.func.id) or node.func.id)
+        path = self._dotted(node.func)
+        if path is None:
+            return None
+        first, dot, rest = path.partition(".")
+        return vocabulary.resolve(f"{self._aliases.get(first) or first}{dot}{rest}")
+
+    def _dotted(self, node: ast.expr) -> str | None:
+        """The text of `torch.nn.functional` and the like, where its first name is a namespace and not a variable."""
+        pieces: list[str] = []
+        while isinstance(node, ast.Attribute):
+            pieces.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name) or not pieces:
+            return None
+        if node.id not in self._aliases or node.id in self._given or self._is_variable(node.id):
+            return None
+        self._check_available(node)
+        return ".".join((node.id, *reversed(pieces)))
+
+    # Errors.
+
+    def _check_name(self, node: ast.AST, name: str) -> None:
+        if name.startswith("__"):
+            raise self._error("refused-name", f"`{name}` is not available", node, label="names begin with a letter")
+
+    def _unknown_member(self, path: str, node: ast.expr) -> AgxError:
+        home, _, last = path.rpartition(".")
+        reason = vocabulary.refusal(path)
+        if reason is not None:
+            return self._error("refused-name", f"`{path}` is not part of the language", node, fix=reason)
+        if home:
+            first, dot, rest = home.partition(".")
+            full = f"{self._aliases.get(first) or first}{dot}{rest}"
+            label = did_you_mean(last, vocabulary.MEMBERS.get(full, ()), prefix=f"{home}.")
+            return self._error("unknown-name", f"there is no `{path}` here", node, label=label)
+        label = did_you_mean(path, vocabulary.bare_names())
+        return self._error("unknown-name", f"there is no function `{path}` here", node, label=label)
+
+    def _member(self, node: ast.Attribute) -> Span:
+        """The span of the name after the last dot."""
+        span = self._spans.of(node)
+        return Span(
+            line=span.end_line,
+            column=span.end_column - len(node.attr),
+            end_line=span.end_line,
+            end_column=span.end_column,
+        )
+
+    def _unknown_method(self, node: ast.Attribute) -> AgxError:
+        name = node.attr
+        if isinstance(node.value, ast.Constant | ast.JoinedStr) and isinstance(
+            getattr(node.value, "value", ""), str
+        ):
+            message, fix = "strings have no methods here", 'put values into a text with an f-string: f"{x}"'
+            return self._error("unknown-name", message, self._member(node), fix=fix)
+        if (reason := vocabulary.refusal(f"torch.Tensor.{name}")) is not None:
+            message = f"`.{name}()` is not part of the language"
+            return self._error("refused-name", message, self._member(node), fix=reason)
+        label = did_you_mean(name, vocabulary.METHODS | kinds.METHODS, prefix=".")
+        return self._error("unknown-name", f"there is no method `.{name}()` here", self._member(node), label=label)
+
+    def _unknown_attribute(self, node: ast.Attribute) -> AgxError:
+        name = node.attr
+        is_method = name in vocabulary.METHODS | kinds.METHODS
+        label = f"write .{name}()" if is_method else did_you_mean(name, vocabulary.ATTRIBUTES, prefix=".")
+        message = f"there is no attribute `.{name}` here"
+        return self._error("unknown-attribute", message, self._member(node), label=label)
+
+    def _unsupported(self, node: ast.AST) -> AgxError:
+        for kind, (name, fix) in _UNSUPPORTED.items():
+            if isinstance(node, kind):
+                return self._error("unsupported-syntax", f"{name} is not part of the language", node, fix=fix)
+        return self._error("unsupported-syntax", f"{type(node).__name__} is not part of the language", node)
+
+    def _error(
+        self, rule: str, message: str, node: ast.AST | Span, *, label: str | None = None, fix: str | None = None
+    ) -> AgxError:
+        span = node if isinstance(node, Span) else self._spans.of(node)
+        return bad_request(rule, message, source=self._source, span=span, label=label, fix=fix)
+
+
+def is_constant(full_name: str) -> bool:
+    """Whether a full name of the vocabulary is that of a value, not of a function."""
+    return full_name.rpartition(".")[2] in vocabulary.CONSTANTS | vocabulary.DTYPES
+
+
+def _parameters(arguments: ast.arguments) -> Iterator[ast.arg]:
+    yield from (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    if arguments.vararg is not None:
+        yield arguments.vararg
+
+
+def _names_in(target: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
+
+
+def assigned(body: Iterable[ast.stmt]) -> set[str]:
+    """The names that statements bind, those inside them too, but not those inside a function."""
+    found: set[str] = set()
+    pending: list[ast.AST] = list(body)
+    while pending:
+        node = pending.pop()
+        match node:
+            case ast.FunctionDef():
+                found.add(node.name)
+                continue
+            case ast.Lambda() | ast.ListComp() | ast.GeneratorExp():
+                continue
+            case ast.Name(ctx=ast.Store()):
+                found.add(node.id)
+            case ast.ExceptHandler(name=str() as name):
+                found.add(name)
+        pending.extend(ast.iter_child_nodes(node))
+    return found

@@ -1,0 +1,139 @@
+"""What a text must be before Python's parser sees it: that parser recurses in C, and can be made to crash.
+
+One pass over the text, without recursion: its size, its characters, the depth of its brackets, the length of runs of
+operators, and how many operators one expression holds.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from autograd_cli.diagnostic import AgxError, Span, bad_request
+from autograd_cli.limits import Limits, limit_reached
+
+MAX_BRACKETS = 100
+MAX_PREFIXES = 100
+
+_TYPOGRAPHIC = {
+    "\N{MULTIPLICATION SIGN}": "*",
+    "\N{MIDDLE DOT}": "*",
+    "\N{DIVISION SIGN}": "/",
+    "\N{MINUS SIGN}": "-",
+    "\N{EN DASH}": "-",
+    "\N{SUPERSCRIPT TWO}": "**2",
+    "\N{SUPERSCRIPT THREE}": "**3",
+}
+_TOKEN = re.compile(
+    r"""
+      (?P<string> [fFrRbBuU]{0,2} (?: '''|\"\"\"|'|\" ) )
+    | (?P<name>   [^\W\d]\w* )
+    | (?P<number> \d[\w.]* | \.\d[\w.]* )
+    | (?P<comment> \#[^\n]* )
+    | (?P<open>   [(\[{] )
+    | (?P<close>  [)\]}] )
+    | (?P<prefix> [-+~] )
+    | (?P<infix>  [*/%@&|^<>.=!]+ )
+    | (?P<end>    [,;:\n] )
+    | (?P<space>  [^\S\n]+ | \\\n )
+    | .
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_PREFIX_WORDS = frozenset({"not", "lambda", "await"})
+_INFIX_WORDS = frozenset({"if", "else", "and", "or", "in", "is", "for"})
+
+
+def check_text(text: str, source: str, limits: Limits) -> None:
+    """Refuse a text that is empty, too long, holds what cannot stand in a program, or nests too deeply.
+
+    Raises:
+        AgxError: with the exact place.
+    """
+    if len(text) > limits.source:
+        message = f"the program has {len(text):,} characters; at most {limits.source:,} are read"
+        raise limit_reached("source", message, source=source)
+    if not text.strip():
+        raise bad_request("empty-program", "there is no expression", source=source, fix='write one, such as "2*x"')
+    if not (text.isascii() and text.replace("\n", "").replace("\t", "").isprintable()):
+        _check_characters(text, source)
+    _Nesting(text, source, limits).check(0, len(text))
+
+
+def too_deep(source: str, span: Span | None = None) -> AgxError:
+    """The error for a program that nests too deeply."""
+    return limit_reached("depth", "the program is nested too deeply: give parts of it names", source=source, span=span)
+
+
+def _check_characters(text: str, source: str) -> None:
+    for offset, character in enumerate(text):
+        if character.isascii() and (character.isprintable() or character in "\n\t\f"):
+            continue
+        if character in _TYPOGRAPHIC:
+            message, label = f"{character} is not an operator here", f"write {_TYPOGRAPHIC[character]}"
+        elif unicodedata.category(character) in {"Cc", "Cs", "Cf"}:
+            message, label = f"the character U+{ord(character):04X} cannot stand in a program", "remove it"
+        else:
+            continue
+        place = Span.of_offsets(text, offset, offset + 1)
+        raise bad_request("syntax", message, source=source, span=place, label=label)
+
+
+class _Nesting:
+    """Counts what makes the parser recurse, token by token."""
+
+    def __init__(self, text: str, source: str, limits: Limits) -> None:
+        self._text = text
+        self._source = source
+        self._limits = limits
+
+    def check(self, start: int, end: int) -> None:
+        """Check `text[start:end]`: the whole, or the inside of an f-string."""
+        counts, prefixes, offset = [0], 0, start
+        while offset < end:
+            token = _TOKEN.match(self._text, offset, end)
+            assert token is not None
+            kind, offset = token.lastgroup, token.end()
+            if kind == "string":
+                offset = self._skip_string(token, end)
+            elif kind == "name" and not token[0].isascii():
+                self._check_identifier(token)
+            is_prefix = kind == "prefix" or (kind == "name" and token[0] in _PREFIX_WORDS)
+            if kind != "space":
+                prefixes = prefixes + 1 if is_prefix else 0
+            if is_prefix or kind in {"infix", "open"} or (kind == "name" and token[0] in _INFIX_WORDS):
+                counts[-1] += 1
+            if kind == "open":
+                counts.append(0)
+            elif kind == "close" and len(counts) > 1:
+                counts.pop()
+            elif kind == "end" and (token[0] != "\n" or len(counts) == 1):
+                counts[-1] = 0
+            if len(counts) > MAX_BRACKETS or prefixes > MAX_PREFIXES or counts[-1] > self._limits.depth:
+                raise too_deep(self._source, Span.of_offsets(self._text, token.start(), token.end()))
+
+    def _skip_string(self, opening: re.Match[str], end: int) -> int:
+        """The offset after the string's closing quote, or `end` where there is none: Python's parser says so."""
+        prefix = opening[0].rstrip("'\"")
+        quote = opening[0][len(prefix) :]
+        offset = opening.end()
+        while True:
+            close = self._text.find(quote, offset, end)
+            if close < 0:
+                return end
+            backslashes = 0
+            while close - backslashes > opening.end() and self._text[close - backslashes - 1] == "\\":
+                backslashes += 1
+            if backslashes % 2 == 0:
+                break
+            offset = close + 1
+        if "f" in prefix.lower():
+            self.check(opening.end(), close)
+        return close + len(quote)
+
+    def _check_identifier(self, token: re.Match[str]) -> None:
+        normal = unicodedata.normalize("NFKC", token[0])
+        if normal != token[0]:
+            place = Span.of_offsets(self._text, token.start(), token.end())
+            message = f"Python reads `{token[0]}` as the other name `{normal}`"
+            raise bad_request("syntax", message, source=self._source, span=place, label=f"write {normal}")

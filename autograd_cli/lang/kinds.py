@@ -1,0 +1,79 @@
+"""What the values of a program that are not tensors can do: their attributes and methods, by kind.
+
+A name that stands in no list of its kind is refused: nothing is ever read off a host object because a user wrote it.
+"""
+
+from __future__ import annotations
+
+LIST_METHODS = frozenset("append extend insert pop reverse copy index count clear".split())
+DICT_METHODS = frozenset("get items keys values update copy".split())
+MODULE_METHODS = frozenset(
+    """
+    parameters named_parameters children named_children modules buffers train eval zero_grad requires_grad_ state_dict
+    load_state_dict to double float half bfloat16 cpu append forward
+    """.split()
+)
+OPTIMIZER_METHODS = frozenset("zero_grad step".split())
+DISTRIBUTION_METHODS = frozenset("sample rsample log_prob entropy cdf icdf perplexity".split())
+NODE_METHODS = frozenset({"name"})
+
+# Attributes that hold a plain number, string or truth; a module's parameters, buffers and children are found by name.
+MODULE_ATTRIBUTES = frozenset(
+    """
+    training in_features out_features in_channels out_channels kernel_size stride padding dilation groups p eps momentum
+    affine num_features normalized_shape num_groups num_channels num_embeddings embedding_dim hidden_size input_size
+    num_layers bidirectional batch_first dropout embed_dim num_heads head_dim negative_slope
+    """.split()
+)
+MODULE_MEMBERS = frozenset(
+    """
+    weight bias running_mean running_var num_batches_tracked in_proj_weight in_proj_bias out_proj weight_ih weight_hh
+    bias_ih bias_hh linear1 linear2 norm1 norm2 norm3 self_attn multihead_attn layers encoder decoder
+    """.split()
+) | frozenset(
+    f"{kind}_{gate}_l{layer}{direction}"
+    for kind in ("weight", "bias")
+    for gate in ("ih", "hh", "hr")
+    for layer in range(8)
+    for direction in ("", "_reverse")
+)
+DISTRIBUTION_ATTRIBUTES = frozenset(
+    """
+    mean variance stddev mode loc scale probs logits rate concentration concentration0 concentration1 low high df
+    total_count covariance_matrix scale_tril precision_matrix batch_shape event_shape has_rsample temperature
+    """.split()
+)
+NODE_ATTRIBUTES = frozenset({"next_functions"})
+DTYPE_ATTRIBUTES = frozenset({"is_floating_point", "is_complex", "itemsize"})
+
+ATTRIBUTES = MODULE_ATTRIBUTES | MODULE_MEMBERS | DISTRIBUTION_ATTRIBUTES | NODE_ATTRIBUTES | {"type", "index"}
+METHODS = LIST_METHODS | DICT_METHODS | MODULE_METHODS | OPTIMIZER_METHODS | DISTRIBUTION_METHODS | NODE_METHODS
+
+# The keyword arguments of these methods that those of a tensor do not have already.
+KEYWORDS = {
+    "parameters": frozenset({"recurse"}),
+    "named_parameters": frozenset({"prefix", "recurse"}),
+    "zero_grad": frozenset({"set_to_none"}),
+    "requires_grad_": frozenset({"requires_grad"}),
+    "train": frozenset({"mode"}),
+    "load_state_dict": frozenset({"strict"}),
+    "sample": frozenset({"sample_shape"}),
+    "rsample": frozenset({"sample_shape"}),
+    "log_prob": frozenset({"value"}),
+    "cdf": frozenset({"value"}),
+    "icdf": frozenset({"value"}),
+    "forward": frozenset({"input", "query", "key", "value", "hx", "src", "tgt"}),
+}
+
+# What `with` takes, and what decorates a def: the grad modes.
+CONTEXTS = frozenset(
+    f"torch.{home}{name}"
+    for home in ("", "autograd.")
+    for name in ("no_grad", "enable_grad", "inference_mode", "set_grad_enabled", "detect_anomaly", "set_detect_anomaly")
+)
+EXCEPTIONS = frozenset(
+    """
+    Exception RuntimeError ValueError TypeError IndexError KeyError AttributeError ZeroDivisionError OverflowError
+    AssertionError NotImplementedError NameError ArithmeticError LookupError
+    """.split()
+)

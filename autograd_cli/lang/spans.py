@@ -1,0 +1,48 @@
+"""Where the pieces of a program stand."""
+
+from __future__ import annotations
+
+import ast
+
+from autograd_cli.diagnostic import Span
+
+
+class SpanFinder:
+    """Turns the places of `ast`, which count UTF-8 bytes, into Spans, which count characters.
+
+    It remembers the span of each node, so the tree must live as long as it does.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._lines = [None if line.isascii() else line.encode() for line in text.split("\n")]
+        self._known: dict[int, Span] = {}
+
+    def of(self, node: ast.AST) -> Span:
+        """The span of a node that has a place."""
+        span = self._known.get(id(node))
+        if span is None:
+            span = self._known[id(node)] = self._find(node)
+        return span
+
+    def cover(self, tree: ast.AST) -> None:
+        """Give what stands inside an f-string the span of the f-string: Python tells no true place for it."""
+        for text in ast.walk(tree):
+            if isinstance(text, ast.JoinedStr) and id(text) not in self._known:
+                span = self._find(text)
+                self._known.update((id(node), span) for node in ast.walk(text) if hasattr(node, "lineno"))
+
+    def _find(self, node: ast.AST) -> Span:
+        assert isinstance(node, ast.expr | ast.stmt | ast.keyword | ast.alias | ast.arg | ast.excepthandler)
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        return Span(
+            line=node.lineno,
+            column=self._characters(node.lineno, node.col_offset),
+            end_line=node.end_lineno,
+            end_column=self._characters(node.end_lineno, node.end_col_offset),
+        )
+
+    def _characters(self, line: int, byte_offset: int) -> int:
+        encoded = self._lines[line - 1]
+        return byte_offset if encoded is None else len(encoded[:byte_offset].decode())
