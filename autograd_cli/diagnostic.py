@@ -9,6 +9,22 @@ PROGRAM = "program"
 COMMAND_LINE = "command line"
 
 
+_PYTHON_SAYS = (
+    "AttributeError",
+    "AssertionError",
+    "KeyError",
+    "NameError",
+    "OverflowError",
+    "UnboundLocalError",
+    "ZeroDivisionError",
+)
+
+
+def speaker(words: str) -> str:
+    """Who raised an exception, told by the words that begin with its type: torch, or Python itself."""
+    return "Python" if words.startswith(_PYTHON_SAYS) else "torch"
+
+
 class Severity(StrEnum):
     """How bad it is. An ERROR means that what was asked for could not be given."""
 

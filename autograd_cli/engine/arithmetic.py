@@ -83,7 +83,7 @@ def joined(op: str, left: Any, right: Any, limits: Limits) -> str | list[Any] | 
     if op == "*" and isinstance(right, int):
         _check_length(len(left) * right, left, limits)
         found = left * right
-        return found
+        return found  # noqa: RET504 - a name with a type, where an operator has none
     names = [type(each).__name__ for each in (left, right)]
     raise TypeError(f"unsupported operand type(s) for {op}: '{names[0]}' and '{names[1]}'")
 

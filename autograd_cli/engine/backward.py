@@ -17,7 +17,7 @@ from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.trace import Backward, LeafGradient, Phase, Refusal, TensorInfo
 
 if TYPE_CHECKING:
-    from autograd_cli.engine.interpreter import Interpreter
+    from autograd_cli.engine.expressions import Expressions
 
 
 def roots_of(result: Box) -> list[Box]:
@@ -107,15 +107,30 @@ class _Watch:
 # The calls of a program that walk the graph themselves.
 
 
+def _leaves(recording: Recording, program_text: str) -> dict[str, torch.Tensor]:
+    """The leaves so far, by name, or by the piece of the program that made them."""
+    leaves: dict[str, torch.Tensor] = {}
+    for tensor in recording.leaves.values():
+        name = recording.name_of(tensor)
+        if name is None:
+            box = recording.known(tensor)
+            span = None if box is None else recording.values[box.value].span
+            name = "" if span is None else span.cut(program_text)
+        while name in leaves:
+            name += "'"
+        leaves[name] = tensor
+    return leaves
+
+
 def _tensor_backward(
-    interpreter: Interpreter, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span
+    interpreter: Expressions, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span
 ) -> Box:
     gradient = keywords.get("gradient", arguments[1] if len(arguments) > 1 else None)
     return _backward(interpreter, torch.Tensor.backward, arguments, keywords, ([arguments[0]], gradient), span)
 
 
 def _autograd_backward(
-    interpreter: Interpreter, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span
+    interpreter: Expressions, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span
 ) -> Box:
     tensors = keywords.get("tensors", arguments[0] if arguments else None)
     gradient = keywords.get("grad_tensors", arguments[1] if len(arguments) > 1 else None)
@@ -124,7 +139,7 @@ def _autograd_backward(
 
 
 def _backward(
-    interpreter: Interpreter,
+    interpreter: Expressions,
     function: Callable[..., Any],
     arguments: Sequence[Box],
     keywords: Mapping[str, Box],
@@ -135,7 +150,7 @@ def _backward(
     performer, recording = interpreter.performer, interpreter.performer.recording
     roots, gradient = start
     performer.tick("backward", span)
-    leaves = interpreter.watched_leaves()
+    leaves = _leaves(recording, interpreter.spans.text)
     watch = _Watch(recording, leaves, roots[0].value if roots else 0)
     grads = [recording.known(leaf.grad) for leaf in leaves.values() if leaf.grad is not None]
     versions = [(box, box.payload._version) for box in grads if box is not None]  # noqa: SLF001 - torch has no other name for it
@@ -166,9 +181,7 @@ def _backward(
     return recording.add(None, op="backward", operands=roots, span=span)
 
 
-def _autograd_grad(
-    interpreter: Interpreter, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span
-) -> Box:
+def _autograd_grad(interpreter: Expressions, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span) -> Box:
     """`torch.autograd.grad`: its results are values of the program; a refusal is one of a backward pass."""
     interpreter.called_grad = True
     performer = interpreter.performer
@@ -192,7 +205,7 @@ def _autograd_grad(
         raise RefusedError(refusal) from None
 
 
-CALLS: dict[str, Callable[[Interpreter, Sequence[Box], dict[str, Box], Span], Box]] = {
+CALLS: dict[str, Callable[[Expressions, Sequence[Box], dict[str, Box], Span], Box]] = {
     "torch.Tensor.backward": _tensor_backward,
     "torch.autograd.backward": _autograd_backward,
     "torch.autograd.grad": _autograd_grad,

@@ -12,12 +12,11 @@ import torch
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine import backward, containers, objects, operations
 from autograd_cli.engine.python_functions import PythonFunctions
-from autograd_cli.engine.recording import tensors_in
 from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named
 from autograd_cli.lang import kinds, vocabulary
 
 if TYPE_CHECKING:
-    from autograd_cli.engine.interpreter import Interpreter
+    from autograd_cli.engine.expressions import Expressions
 
 _NO_GRAD = "torch.no_grad"
 _GRAD_SWITCHES = frozenset({"torch.set_grad_enabled", "torch.autograd.set_grad_enabled"})
@@ -26,7 +25,7 @@ _GRAD_SWITCHES = frozenset({"torch.set_grad_enabled", "torch.autograd.set_grad_e
 class Calls:
     """The calls of one run."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Expressions) -> None:
         self._interpreter = interpreter
         self._performer = interpreter.performer
         self._recording = interpreter.performer.recording
@@ -85,9 +84,7 @@ class Calls:
 
     # Functions of the vocabulary.
 
-    def call_named(
-        self, full_name: str, path: str, arguments: list[Box], keywords: dict[str, Box], span: Span
-    ) -> Box:
+    def call_named(self, full_name: str, path: str, arguments: list[Box], keywords: dict[str, Box], span: Span) -> Box:
         """Call a function or class of the vocabulary; `path` is how the program writes it."""
         home, _, name = full_name.rpartition(".")
         self._check_keywords(full_name, keywords, span)
@@ -97,12 +94,9 @@ class Calls:
             return backward.CALLS[full_name](self._interpreter, arguments, keywords, span)
         if full_name in _GRAD_SWITCHES:
             self._recording.grad_mode_spans[-1] = span
-        if home == "torch.nn" and name == "Sequential":
-            arguments = [self._plain(argument) for argument in arguments]
         arguments = [self._plain(argument) for argument in arguments]
-        function = self._function(full_name, path, [*arguments, *keywords.values()])
-        box = self._performer.perform(path, function, arguments, span, keywords)
-        return box
+        function = self._function(full_name, [*arguments, *keywords.values()])
+        return self._performer.perform(path, function, arguments, span, keywords)
 
     def _check_keywords(self, full_name: str, keywords: dict[str, Box], span: Span) -> None:
         operation = vocabulary.operation(full_name)
@@ -110,7 +104,7 @@ class Calls:
             if operation is not None and name not in operation.keywords:
                 raise self._performer.refused(TypeError(f"the argument `{name}` is not available"), span)
 
-    def _function(self, full_name: str, path: str, arguments: Sequence[Box]) -> Callable[..., Any]:
+    def _function(self, full_name: str, arguments: Sequence[Box]) -> Callable[..., Any]:
         name = full_name.rpartition(".")[2]
         only_numbers = bool(arguments) and all(isinstance(each.payload, int | float) for each in arguments)
         if only_numbers and full_name == f"torch.{name}":
@@ -152,11 +146,11 @@ class Calls:
             case torch.nn.Module():
                 return self._call_module_method(owner, name, arguments, keywords, span)
             case GraphNode() if name == "name":
-                return self._performer.perform(".name", lambda: payload.node.name(), [], span)
+                return self._performer.perform(".name", payload.node.name, [], span)
         method = objects.method_of_object(payload, name)
         if method is None:
-            error = AttributeError(f"'{owner.type_name}' object has no attribute '{name}'")
-            raise self._performer.refused(error, span)
+            missing = AttributeError(f"'{owner.type_name}' object has no attribute '{name}'")
+            raise self._performer.refused(missing, span)
         if isinstance(payload, objects.Optimizer):
             return self._call_optimizer(owner, name, method, arguments, keywords, span)
         return self._performer.perform(f".{name}", method, arguments, span, keywords, also=[owner])
@@ -235,7 +229,13 @@ class Calls:
         )
 
     def _call_optimizer(
-        self, owner: Box, name: str, method: Callable[..., Any], arguments: list[Box], keywords: dict[str, Box], span: Span
+        self,
+        owner: Box,
+        name: str,
+        method: Callable[..., Any],
+        arguments: list[Box],
+        keywords: dict[str, Box],
+        span: Span,
     ) -> Box:
         parameters = [parameter for group in owner.payload.param_groups for parameter in group["params"]]
         boxes = [self._recording.box_of(parameter, "parameter", span) for parameter in parameters]
@@ -323,6 +323,3 @@ def _truth(argument: Box) -> bool:
     if not isinstance(argument.payload, bool):
         raise TypeError(f"a grad mode takes True or False, not {argument.type_name}")
     return argument.payload
-
-
-__all__ = ["Calls", "tensors_in"]

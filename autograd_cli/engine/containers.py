@@ -66,7 +66,7 @@ def _pairs(performer: Performer, payload: dict[Any, Box], _arguments: list[Box],
 
 def _get(performer: Performer, payload: dict[Any, Box], arguments: list[Box], span: Span) -> Box:
     key, *rest = arguments
-    found = payload.get(key.unwrap(), *rest)
+    found: Box | None = payload.get(key.unwrap(), *rest) if rest else payload.get(key.unwrap())
     return performer.recording.add(None, op=".get", span=span) if found is None else found
 
 

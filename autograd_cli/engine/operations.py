@@ -33,6 +33,7 @@ CONSTANTS = {"e": math.e, "inf": math.inf, "nan": math.nan, "pi": math.pi}
 # What torch takes Python's own types for, where it expects a dtype.
 _PYTHON_DTYPES = {"float": torch.float64, "int": torch.int64, "bool": torch.bool}
 
+
 def function_of(full_name: str) -> Function:
     """The function of a full name that `vocabulary.resolve` returned."""
     home, _, name = full_name.rpartition(".")

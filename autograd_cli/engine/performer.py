@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -121,6 +122,8 @@ class Performer:
 
     def refused(self, error: Exception, span: Span, during: Phase = Phase.FORWARD) -> Exception:
         """What to raise for an exception of torch's or Python's."""
+        if isinstance(error, AgxError) and error.diagnostic.span is None:
+            return AgxError(replace(error.diagnostic, span=span), error.status)
         if isinstance(error, AgxError | RefusedError):
             return error
         if isinstance(error, RecursionError):
@@ -130,7 +133,7 @@ class Performer:
         refusal = Refusal(exception=type(error).__name__, message=str(error), span=span, during=during)
         return RefusedError(refusal)
 
-    def check_result(self, result: object, span: Span) -> None:
+    def check_result(self, result: object, span: Span) -> None:  # noqa: C901 - one case for each kind of result
         """Refuse what is too large to be shown, or is not a plain tensor.
 
         Raises:

@@ -15,9 +15,11 @@ from autograd_cli.engine.performer import Performer
 from autograd_cli.engine.values import Box, Iteration
 
 if TYPE_CHECKING:
-    from autograd_cli.engine.interpreter import Interpreter
+    from autograd_cli.engine.expressions import Expressions
 
-_NUMBER = re.compile(r"\s*[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|inf|infinity|nan)\s*", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(
+    r"\s*[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|inf|infinity|nan)\s*", re.ASCII | re.IGNORECASE
+)
 _MAX_DIGITS = 1_000
 
 
@@ -62,7 +64,7 @@ def _counted(performer: Performer, box: Box, span: Span) -> Iterator[Box]:
 class PythonFunctions:
     """The functions of Python that a program may call, by name."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Expressions) -> None:
         self._interpreter = interpreter
         self._performer = interpreter.performer
         self._recording = interpreter.performer.recording

@@ -18,6 +18,8 @@ from autograd_cli.engine.values import SEQUENCES, Box
 from autograd_cli.modes import GradMode
 from autograd_cli.trace import Node, Scalar, TensorInfo, Value
 
+_MAX_NESTING = 100
+
 
 class Recording:
     """Collects the values and nodes of one run. It keeps every tensor and node alive, so that identities stay true."""
@@ -32,6 +34,7 @@ class Recording:
         self._storages: dict[int, int] = {}
         self._leaf_names: dict[int, str] = {}
         self._alive: list[torch.Tensor] = []
+        self._nesting: dict[int, int] = {}
         self._sharing: dict[int, dict[int, list[Box]]] = {}  # the boxes of each tensor, by the storage it lives in
 
     def add(
@@ -68,6 +71,9 @@ class Recording:
     ) -> int:
         number = len(self.values)
         tensor, scalar = None, None
+        elements = elements_of(payload)
+        if elements:
+            self._nest(number, elements)
         if isinstance(payload, torch.Tensor):
             tensor = self.look(payload, number, span, max_values=max_values)
         elif not isinstance(payload, tuple | list | dict):
@@ -78,7 +84,7 @@ class Recording:
                 span=span,
                 op=op,
                 operands=tuple([each if isinstance(each, int) else each.value for each in operands]),
-                elements=tuple([box.value for box in elements_of(payload)]),
+                elements=tuple([box.value for box in elements]),
                 step=self.step,
                 grad_mode=grad_mode_in_force(),
                 grad_mode_span=self.grad_mode_spans[-1],
@@ -89,6 +95,13 @@ class Recording:
             )
         )
         return number
+
+    def _nest(self, number: int, elements: Iterable[Box]) -> None:
+        """Remember how deeply containers are nested, and refuse what nothing could walk through."""
+        nesting = 1 + max([self._nesting.get(element.value, 0) for element in elements])
+        if nesting > _MAX_NESTING:
+            raise RecursionError(f"lists are nested more than {_MAX_NESTING} deep")
+        self._nesting[number] = nesting
 
     def add_result(self, result: object, *, op: str, operands: Sequence[Box], span: Span) -> Box:
         """The value that an operation returned; of a sequence every element becomes a value, too."""
@@ -288,10 +301,10 @@ def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 
 def _extent(tensor: torch.Tensor) -> tuple[int, int]:
-    start = tensor.storage_offset() * tensor.element_size()
+    start = int(tensor.storage_offset()) * tensor.element_size()
     if not tensor.numel():
         return start, start - 1
-    reach = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    reach = sum(int(size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
     return start, start + (reach + 1) * tensor.element_size() - 1
 
 

@@ -19,7 +19,7 @@ from autograd_cli.engine.values import Box
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.lang.program import Program
 from autograd_cli.lang.stack import deep_stack
-from autograd_cli.limits import Limits
+from autograd_cli.limits import Limits, limit_reached
 from autograd_cli.modes import Entry, GradMode, Mode
 from autograd_cli.trace import Refusal, TensorInfo, Trace, Variable
 
@@ -53,7 +53,10 @@ def run(  # noqa: PLR0913 - the parts of a request, each used once
         tensors = {spec.name: make_tensor(spec, held.get(spec.source), device, limits) for spec in inputs}
         asked = _asked(inputs, tensors, wrt)
         weights = [make_tensor(spec, held.get(spec.source), device, limits) for spec in gradients]
-        return _Run(program, mode, asked, max_values, limits).go(tensors, gradients, weights)
+        try:
+            return _Run(program, mode, asked, max_values, limits).go(tensors, gradients, weights)
+        except RecursionError:
+            raise limit_reached("depth", "the program nests too deeply") from None
 
 
 def _asked(
@@ -199,7 +202,9 @@ class _Run:
         for name, tensor in _named_tensors(interpreter):
             if name not in boxes:
                 boxes[name] = self._recording.box_of(tensor, "parameter", None)
-        return tuple([self._variable(name, box) for name, box in boxes.items() if isinstance(box.payload, torch.Tensor)])
+        return tuple(
+            [self._variable(name, box) for name, box in boxes.items() if isinstance(box.payload, torch.Tensor)]
+        )
 
     def _variable(self, name: str, box: Box) -> Variable:
         tensor = box.payload

@@ -70,9 +70,7 @@ def default_complex() -> torch.dtype:
     return torch.complex128 if torch.get_default_dtype() == torch.float64 else torch.complex64
 
 
-def _of_expression(
-    creation: Creation, dtype: torch.dtype | None, source: str, limits: Limits
-) -> torch.Tensor:
+def _of_expression(creation: Creation, dtype: torch.dtype | None, source: str, limits: Limits) -> torch.Tensor:
     try:
         box = Interpreter(creation.program, Recording(), {}, limits).run()
     except AgxError as error:

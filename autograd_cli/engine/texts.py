@@ -32,7 +32,9 @@ def formatted(box: Box, specification: str, conversion: int) -> str:
     """
     _check_specification(specification)
     if conversion != -1:
-        text = {"r": repr_of, "a": lambda each: ascii(_shown(each))}.get(chr(conversion), text_of)(box)
+        text = text_of(box) if conversion == ord("s") else repr_of(box)
+        if conversion == ord("a"):
+            text = text.encode("ascii", "backslashreplace").decode()
         return format(text, specification)
     shown = _shown(box)
     return format(shown if isinstance(shown, int | float | complex | str | torch.Tensor) else str(shown), specification)

@@ -249,7 +249,7 @@ class Checker:
         for node in nodes:
             self._expression(node)
 
-    def _expression(self, node: ast.expr) -> None:
+    def _expression(self, node: ast.expr) -> None:  # noqa: C901 - one case for each kind of expression
         match node:
             case ast.Name():
                 self._read(node)
@@ -439,6 +439,8 @@ class Checker:
     def _member(self, node: ast.Attribute) -> Span:
         """The span of the name after the last dot."""
         span = self._spans.of(node)
+        if not span.cut(self._spans.text).endswith(node.attr):
+            return span  # inside an f-string
         return Span(
             line=span.end_line,
             column=span.end_column - len(node.attr),
@@ -448,9 +450,7 @@ class Checker:
 
     def _unknown_method(self, node: ast.Attribute) -> AgxError:
         name = node.attr
-        if isinstance(node.value, ast.Constant | ast.JoinedStr) and isinstance(
-            getattr(node.value, "value", ""), str
-        ):
+        if isinstance(node.value, ast.Constant | ast.JoinedStr) and isinstance(getattr(node.value, "value", ""), str):
             message, fix = "strings have no methods here", 'put values into a text with an f-string: f"{x}"'
             return self._error("unknown-name", message, self._member(node), fix=fix)
         if (reason := vocabulary.refusal(f"torch.Tensor.{name}")) is not None:

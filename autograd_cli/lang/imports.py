@@ -9,8 +9,8 @@ from autograd_cli.lang import vocabulary
 # Modules that programs often import and do not need for what agx runs: their names are refused where they are used.
 _HARMLESS = frozenset(
     """
-    numpy matplotlib pandas scipy sklearn torchvision tqdm random time copy typing warnings collections itertools functools
-    dataclasses __future__ torchviz
+    numpy matplotlib pandas scipy sklearn torchvision tqdm random time copy typing warnings collections itertools
+    functools dataclasses __future__ torchviz seaborn
     """.split()
 )
 

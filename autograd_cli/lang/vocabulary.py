@@ -195,12 +195,18 @@ NAMESPACES = {
 }
 MEMBERS = {
     "torch": TORCH | DTYPES | CONSTANTS | GRAD_MODES,
-    "torch.nn": frozenset("Linear Sequential ReLU Tanh Sigmoid Parameter MSELoss CrossEntropyLoss Conv2d Dropout BatchNorm1d LSTM Flatten ModuleList MultiheadAttention Embedding LayerNorm BCELoss BCEWithLogitsLoss L1Loss ModuleDict ParameterList Softmax".split()),
+    "torch.nn": frozenset(
+        "Linear Sequential ReLU Tanh Sigmoid Parameter MSELoss CrossEntropyLoss Conv2d Dropout BatchNorm1d LSTM Flatten ModuleList MultiheadAttention Embedding LayerNorm BCELoss BCEWithLogitsLoss L1Loss ModuleDict ParameterList Softmax".split()
+    ),
     "torch.nn.init": frozenset("xavier_uniform_ zeros_ ones_ constant_ normal_ uniform_ kaiming_normal_".split()),
     "torch.nn.utils": frozenset("clip_grad_norm_ clip_grad_value_".split()),
     "torch.optim": frozenset("SGD Adam AdamW".split()),
-    "torch.distributions": frozenset("Normal Bernoulli Categorical Beta Gamma Uniform MultivariateNormal Independent".split()),
-    "torch.autograd": frozenset("grad backward Variable detect_anomaly set_detect_anomaly no_grad enable_grad inference_mode set_grad_enabled".split()),
+    "torch.distributions": frozenset(
+        "Normal Bernoulli Categorical Beta Gamma Uniform MultivariateNormal Independent".split()
+    ),
+    "torch.autograd": frozenset(
+        "grad backward Variable detect_anomaly set_detect_anomaly no_grad enable_grad inference_mode set_grad_enabled".split()
+    ),
     "torch.nn.functional": FUNCTIONAL,
     "torch.linalg": LINALG,
     "torch.fft": FFT,
@@ -268,7 +274,16 @@ class Operation:
 
 
 def operation(full_name: str) -> Operation | None:
-    return Operation(name=full_name, group="", differentiable=True, keywords=KEYWORDS | frozenset("lr momentum weight_decay gradient retain_graph create_graph inputs outputs grad_outputs allow_unused mode sep end p in_features out_features bias set_to_none probs logits loc scale eps grad_tensors max_norm nesterov betas start reduction num_layers batch_first".split()), precondition=None)
+    return Operation(
+        name=full_name,
+        group="",
+        differentiable=True,
+        keywords=KEYWORDS
+        | frozenset(
+            "lr momentum weight_decay gradient retain_graph create_graph inputs outputs grad_outputs allow_unused mode sep end p in_features out_features bias set_to_none probs logits loc scale eps grad_tensors max_norm nesterov betas start reduction num_layers batch_first".split()
+        ),
+        precondition=None,
+    )
 
 
 def refusal(name: str) -> str | None:

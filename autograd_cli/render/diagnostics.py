@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from autograd_cli.diagnostic import Diagnostic, Related, Severity
+from autograd_cli.diagnostic import Diagnostic, Related, Severity, speaker
 from autograd_cli.render.escape import visible
 from autograd_cli.render.look import BAD, HEADING, QUIET, REMARK
 
@@ -33,9 +33,7 @@ def diagnostic_block(diagnostic: Diagnostic, text: str, width: int | None) -> Gr
     elif diagnostic.label:
         parts.append(_note(margin, "help", diagnostic.label))
     if diagnostic.torch_says:
-        by_python = diagnostic.torch_says.startswith(("AttributeError", "OverflowError", "ZeroDivisionError"))
-        speaker = "Python says" if by_python else "torch says"
-        parts.append(_note(margin, speaker, diagnostic.torch_says))
+        parts.append(_note(margin, f"{speaker(diagnostic.torch_says)} says", diagnostic.torch_says))
     if diagnostic.fix:
         parts.append(_note(margin, "help", diagnostic.fix))
     return Group(*parts)

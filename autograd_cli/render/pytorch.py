@@ -226,7 +226,7 @@ class _Converter:
                 yield from node.args
                 return
             case ast.Name() | ast.Attribute() if (path := self._path(node)) is not None:
-                home, _, name = path.rpartition(".")
+                name = path.rpartition(".")[2]
                 self._replace(node, f"math.{name}" if name in vocabulary.CONSTANTS else path.removeprefix("builtins."))
                 return
         yield from ast.iter_child_nodes(node)
@@ -243,7 +243,7 @@ class _Converter:
             return False
         if self._number_calls is not None:
             return self._program.spans.of(node) in self._number_calls
-        return bool(node.args) and all([self._is_number(argument) for argument in node.args])
+        return bool(node.args) and all(self._is_number(argument) for argument in node.args)
 
     def _is_number(self, node: ast.expr) -> bool:
         match node:
@@ -269,5 +269,8 @@ def _last_statements(body: list[ast.stmt]) -> list[ast.stmt]:
         case ast.If(body=inner, orelse=orelse):
             return [*_last_statements(inner), *(_last_statements(orelse) if orelse else ())]
         case ast.Try(body=inner, handlers=handlers):
-            return [*_last_statements(inner), *[each for handler in handlers for each in _last_statements(handler.body)]]
+            return [
+                *_last_statements(inner),
+                *[each for handler in handlers for each in _last_statements(handler.body)],
+            ]
     return body[-1:]

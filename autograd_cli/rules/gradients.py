@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span
+from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span, speaker
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.rules.cuts import Cut, ancestors, dependents, describe, enters_untracked, find_cuts
 from autograd_cli.trace import Phase, Refusal, Trace, Value
 
+_REMEDIES = {
+    "xor": "power is **; ^ is bitwise xor",
+    "object is not callable": "multiplication is written with *, as in x*(…)",
+}
 _UNTRACKED = "does not require grad and does not have a grad_fn"
 
 
@@ -19,11 +23,11 @@ def check_refused_operation(trace: Trace, source: str) -> Iterator[Diagnostic]:
         return
     piece = "" if refusal.span is None else f" `{_short(refusal.span.cut(source))}`"
     operands = _operands_of_refused(trace, source, refusal)
-    fix = "power is **; ^ is bitwise xor" if "bitwise_xor" in refusal.message or "xor" in refusal.message else None
+    fix = next((fix for words, fix in _REMEDIES.items() if words in refusal.message), None)
     yield Diagnostic(
         rule="torch-refused",
         severity=Severity.ERROR,
-        message=f"{_who(refusal)} refused{piece}",
+        message=f"{speaker(refusal.exception)} refused{piece}",
         span=refusal.span,
         label=operands,
         torch_says=_words(refusal),
@@ -207,10 +211,6 @@ def _words_in(text: str) -> set[str]:
 def _contains(outer: Span, inner: Span) -> bool:
     starts = (outer.line, outer.column) <= (inner.line, inner.column)
     return starts and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
-
-
-def _who(refusal: Refusal) -> str:
-    return "Python" if refusal.exception in {"AttributeError", "ZeroDivisionError", "OverflowError"} else "torch"
 
 
 def _words(refusal: Refusal) -> str:
