@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -362,10 +361,10 @@ class Interpreter(Expressions):
         self._texts[step] = self._texts.get(step, "") + text
 
 
-def _set_tensor_item(tensor: Any, key: object, value: object) -> object:  # noqa: ANN401 - indexed as the program says
+def _set_tensor_item(tensor: Any, key: Any, value: Any) -> object:  # noqa: ANN401 - indexed as the program says
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"'{type(tensor).__name__}' object does not support item assignment")
-    operator.setitem(tensor, key, value)
+    tensor[key] = value
     return tensor
 
 
