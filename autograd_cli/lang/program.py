@@ -71,6 +71,15 @@ _TYPOGRAPHIC = {
 }
 
 
+# What the vocabulary has and the interpreter does not perform yet.
+_NOT_YET = {
+    "backward": "agx calls backward() on the result itself; weights are given by --gradient",
+    "manual_seed": "the seed is given by --seed",
+    "print": "agx shows every value that a program makes",
+}
+_GROUPS_NOT_YET = {"autograd", "distribution", "init", "module", "optimizer"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """A checked program.
@@ -330,7 +339,7 @@ class _Checker:
                 raise self._unknown_member(path, node)
             return
         self._expression(node.value)
-        if node.attr not in vocabulary.ATTRIBUTES | vocabulary.RESULT_FIELDS:
+        if node.attr not in (vocabulary.ATTRIBUTES | vocabulary.RESULT_FIELDS) - {"grad_fn"}:
             raise self._unknown_attribute(node)
 
     def _call(self, node: ast.Call) -> None:
@@ -339,7 +348,7 @@ class _Checker:
             return
         if isinstance(node.func, ast.Attribute) and self.dotted(node.func) is None:
             self._expression(node.func.value)
-            if node.func.attr not in vocabulary.METHODS:
+            if node.func.attr not in vocabulary.METHODS or node.func.attr in _NOT_YET:
                 raise self._unknown_method(node.func)
         else:
             self._function(node.func)
@@ -358,14 +367,14 @@ class _Checker:
                 raise self._error("not-a-function", f"`{node.id}` is a value, not a function", node, label=label)
         if path is None:
             raise self._error("not-a-function", "only functions and methods can be called", node)
-        if vocabulary.resolve(path) is None:
+        if vocabulary.resolve(path) is None or _is_not_yet(path):
             raise self._unknown_member(path, node)
 
     def _keyword(self, keyword: ast.keyword) -> None:
         if keyword.arg is None:
             raise self._error("unsupported-syntax", "** is not available in a call", keyword)
-        if keyword.arg not in vocabulary.KEYWORDS:
-            label = did_you_mean(keyword.arg, vocabulary.KEYWORDS)
+        if keyword.arg not in vocabulary.keywords():
+            label = did_you_mean(keyword.arg, vocabulary.keywords())
             raise self._error("unknown-keyword", f"the argument `{keyword.arg}` is not available", keyword, label=label)
         self._expression(keyword.value)
 
@@ -387,9 +396,9 @@ class _Checker:
 
     def _unknown_member(self, path: str, node: ast.expr) -> AgxError:
         home, _, last = path.rpartition(".")
-        if last in vocabulary.REFUSED:
+        if (reason := _NOT_YET.get(last) or vocabulary.refusal(f"{home}.{last}" if home else last)) is not None:
             message = f"`{path}` is not part of the language"
-            return self._error("refused-name", message, node, fix=vocabulary.REFUSED[last])
+            return self._error("refused-name", message, node, fix=reason)
         if home:
             full = vocabulary.NAMESPACES.get(home, home)
             label = did_you_mean(last, vocabulary.MEMBERS.get(full, ()), prefix=f"{home}.")
@@ -409,9 +418,9 @@ class _Checker:
 
     def _unknown_method(self, node: ast.Attribute) -> AgxError:
         name = node.attr
-        if name in vocabulary.REFUSED:
+        if (reason := _NOT_YET.get(name) or vocabulary.refusal(f"torch.Tensor.{name}")) is not None:
             message = f"`.{name}()` is not part of the language"
-            return self._error("refused-name", message, self._member(node), fix=vocabulary.REFUSED[name])
+            return self._error("refused-name", message, self._member(node), fix=reason)
         label = did_you_mean(name, vocabulary.METHODS, prefix=".")
         return self._error("unknown-name", f"there is no method `.{name}()` here", self._member(node), label=label)
 
@@ -450,6 +459,11 @@ def no_grad_argument(node: ast.Call) -> ast.expr | None:
     if _name_in_torch(node.func) == "no_grad" and len(node.args) == 1 and not node.keywords:
         return node.args[0]
     return None
+
+
+def _is_not_yet(path: str) -> bool:
+    operation = vocabulary.operation(vocabulary.resolve(path) or "")
+    return operation is not None and operation.group in _GROUPS_NOT_YET
 
 
 def _name_in_torch(node: ast.expr) -> str | None:
