@@ -15,16 +15,18 @@ Function: TypeAlias = Callable[..., Any]
 
 _HOMES = {
     "torch": torch,
-    "torch.nn.functional": torch.nn.functional,
-    "torch.linalg": torch.linalg,
+    "torch.Tensor": torch.Tensor,
+    "torch.autograd": torch.autograd,
+    "torch.cuda": torch.cuda,
+    "torch.distributions": torch.distributions,
     "torch.fft": torch.fft,
-    "torch.special": torch.special,
+    "torch.linalg": torch.linalg,
     "torch.nn": torch.nn,
+    "torch.nn.functional": torch.nn.functional,
     "torch.nn.init": torch.nn.init,
     "torch.nn.utils": torch.nn.utils,
     "torch.optim": torch.optim,
-    "torch.distributions": torch.distributions,
-    "torch.autograd": torch.autograd,
+    "torch.special": torch.special,
     "math": math,
     "builtins": builtins,
 }
@@ -35,8 +37,9 @@ _PYTHON_DTYPES = {"float": torch.float64, "int": torch.int64, "bool": torch.bool
 
 
 def function_of(full_name: str) -> Function:
-    """The function of a full name that `vocabulary.resolve` returned."""
+    """The function of a full name that `vocabulary.resolve` returned, or the class of a layer or distribution."""
     home, _, name = full_name.rpartition(".")
+    assert vocabulary.operation(full_name) is not None or home in {"builtins", "math"}
     function: Function = getattr(_HOMES[home], name)
     return function
 
@@ -48,6 +51,7 @@ def scalar_function_of(name: str) -> Function | None:
 
 def method_of(name: str) -> Function:
     """The Tensor method of a name in the vocabulary."""
+    assert name in vocabulary.METHODS
     function: Function = getattr(torch.Tensor, name)
     return function
 

@@ -220,7 +220,7 @@ def _parse_expression(body: str, source: str) -> Creation:
     for name, span in program.names:
         if not is_defined(name):
             message = f"`{name}` is not a number, nor a function that creates a tensor"
-            label = did_you_mean(name, vocabulary.CONSTANTS | {"true", "false"} | vocabulary.TORCH)
+            label = did_you_mean(name, vocabulary.CONSTANTS | {"true", "false"} | vocabulary.MEMBERS["torch"])
             if vocabulary.resolve(name) is not None:
                 label = f"{name} is a function: write {name}(…)"
             fix = "a value is numbers (1,2,3), an expression (randn(2,3)) or a file (@data.npy)"
