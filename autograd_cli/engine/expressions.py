@@ -19,22 +19,20 @@ from autograd_cli.engine import arithmetic, objects, operations, texts
 from autograd_cli.engine.calls import Calls
 from autograd_cli.engine.performer import Performer
 from autograd_cli.engine.python_functions import iterate
-from autograd_cli.engine.recording import Recording
 from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named, Scope
 from autograd_cli.lang.check import assigned, is_constant
 from autograd_cli.lang.program import Program
-from autograd_cli.limits import Limits
 from autograd_cli.trace import Backward
 
 
 class Expressions(ABC):
     """The expressions of one run. `scope` are the variables where the run is: the inputs at first."""
 
-    def __init__(self, program: Program, recording: Recording, names: dict[str, Box], limits: Limits) -> None:
+    def __init__(self, program: Program, performer: Performer, names: dict[str, Box]) -> None:
         self.names = names
         self.scope = Scope(names)
-        self.recording = recording
-        self.performer = Performer(recording, limits)
+        self.recording = performer.recording
+        self.performer = performer
         self.spans = program.spans
         self.resolved = program.resolved
         self.backwards: list[Backward] = []

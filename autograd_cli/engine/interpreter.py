@@ -12,12 +12,10 @@ import torch
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine import arithmetic, containers, objects, operations, texts
 from autograd_cli.engine.expressions import Expressions, not_defined
-from autograd_cli.engine.performer import RefusedError
+from autograd_cli.engine.performer import Performer, RefusedError
 from autograd_cli.engine.python_functions import iterate
-from autograd_cli.engine.recording import Recording
 from autograd_cli.engine.values import Box, Function, Named, Scope
 from autograd_cli.lang.program import Program
-from autograd_cli.limits import Limits
 from autograd_cli.trace import Step
 
 _MAX_CALLS = 400
@@ -40,8 +38,8 @@ class _Return(Exception):  # noqa: N818 - as above
 class Interpreter(Expressions):
     """One run of one program."""
 
-    def __init__(self, program: Program, recording: Recording, names: dict[str, Box], limits: Limits) -> None:
-        super().__init__(program, recording, names, limits)
+    def __init__(self, program: Program, performer: Performer, names: dict[str, Box]) -> None:
+        super().__init__(program, performer, names)
         self.steps: list[Step] = []
         self.printed = False
         self._tree = program.tree
@@ -62,10 +60,11 @@ class Interpreter(Expressions):
     def _block(self, body: Sequence[ast.stmt]) -> Box | None:
         result = None
         for statement in body:
-            result = self._step(statement)
+            result = self.step(statement)
         return result
 
-    def _step(self, statement: ast.stmt) -> Box | None:
+    def step(self, statement: ast.stmt) -> Box | None:
+        """Run one statement, as a Step."""
         number = len(self.steps)
         outer, self.recording.step = self.recording.step, number
         span = self.spans.of(statement)
@@ -77,7 +76,7 @@ class Interpreter(Expressions):
         binds: tuple[str, ...] = ()
         box, refusal = None, None
         try:
-            box, binds = self._statement(statement)
+            box, binds = self.statement(statement)
         except RefusedError as error:
             refusal = error.refusal
             raise
@@ -96,7 +95,7 @@ class Interpreter(Expressions):
 
     # Statements.
 
-    def _statement(self, node: ast.stmt) -> tuple[Box | None, tuple[str, ...]]:  # noqa: C901, PLR0912 - one case for each kind of statement
+    def statement(self, node: ast.stmt) -> tuple[Box | None, tuple[str, ...]]:  # noqa: C901, PLR0912 - one case for each kind of statement
         """The value of a statement and the names that it bound."""
         match node:
             case ast.Expr():

@@ -11,7 +11,7 @@ import torch
 from autograd_cli.diagnostic import bad_request
 from autograd_cli.engine.backward import check_gradients, roots_of, run_backward
 from autograd_cli.engine.interpreter import Interpreter
-from autograd_cli.engine.performer import RefusedError
+from autograd_cli.engine.performer import Performer, RefusedError
 from autograd_cli.engine.recording import Recording, tensors_in
 from autograd_cli.engine.snapshot import MAX_VALUES, leaf_facts
 from autograd_cli.engine.tensors import check_device, make_tensor
@@ -49,7 +49,7 @@ def run(  # noqa: PLR0913 - the parts of a request, each used once
         AgxError: an input or a gradient cannot be made; the program has no result.
     """
     max_values = None if full else MAX_VALUES
-    with _settings(seed=seed, dtype=dtype, device=device, threads=threads):
+    with settings(seed=seed, dtype=dtype, device=device, threads=threads):
         tensors = {spec.name: make_tensor(spec, held.get(spec.source), device, limits) for spec in inputs}
         asked = _asked(inputs, tensors, wrt)
         weights = [make_tensor(spec, held.get(spec.source), device, limits) for spec in gradients]
@@ -92,7 +92,8 @@ class _Run:
     ) -> Trace:
         with warnings.catch_warnings(record=True):
             warnings.simplefilter("always")
-            interpreter = Interpreter(self._program, self._recording, self._enter(tensors), self._limits)
+            performer = Performer(self._recording, self._limits)
+            interpreter = Interpreter(self._program, performer, self._enter(tensors))
             try:
                 with _GRAD_MODES[self._mode.grad_mode]():
                     result = interpreter.run()
@@ -243,7 +244,7 @@ _GRAD_MODES = {
 
 
 @contextlib.contextmanager
-def _settings(*, seed: int, dtype: str, device: str, threads: int | None) -> Iterator[None]:
+def settings(*, seed: int, dtype: str, device: str, threads: int | None) -> Iterator[None]:
     """Torch's global settings for one run; the caller's are back in place after it."""
     rng_state, default_dtype, default_threads = (
         torch.get_rng_state(),

@@ -10,7 +10,7 @@ import torch
 from autograd_cli.diagnostic import AgxError, bad_request
 from autograd_cli.engine import files
 from autograd_cli.engine.interpreter import Interpreter
-from autograd_cli.engine.performer import RefusedError
+from autograd_cli.engine.performer import Performer, RefusedError
 from autograd_cli.engine.recording import Recording
 from autograd_cli.lang.inputs import Creation, FileReference, InputSpec, Literal, literal_of_nested
 from autograd_cli.limits import Limits
@@ -72,7 +72,7 @@ def default_complex() -> torch.dtype:
 
 def _of_expression(creation: Creation, dtype: torch.dtype | None, source: str, limits: Limits) -> torch.Tensor:
     try:
-        box = Interpreter(creation.program, Recording(), {}, limits).run()
+        box = Interpreter(creation.program, Performer(Recording(), limits), {}).run()
     except AgxError as error:
         raise AgxError(replace(error.diagnostic, source=source), error.status) from None
     found = None if box is None else box.unwrap()
