@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autograd_cli import rules
@@ -12,7 +13,7 @@ from autograd_cli.lang import vocabulary
 from autograd_cli.lang.inputs import FileReference, InputSpec, input_of_object, text_of_object
 from autograd_cli.lang.program import Program, normalise, parse
 from autograd_cli.lang.suggest import did_you_mean
-from autograd_cli.limits import DEFAULT_LIMITS, Limits
+from autograd_cli.limits import DEFAULT_LIMITS, Limits, memory_error
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.trace import SCHEMA, GivenInput, Report, Trace
 
@@ -56,6 +57,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     threads: int | None = None,
     full: bool = False,
     limits: Limits = DEFAULT_LIMITS,
+    before_run: Callable[[], None] = lambda: None,
     **named: object,
 ) -> Report:
     """Run a program, and backward on its result, and tell both graphs.
@@ -65,6 +67,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     those of a result with several outputs. `wrt` are the inputs that require gradients (default: all of a
     floating or complex dtype), `mode` is a name of `modes.MODES`, `seed` seeds torch's generator for the run alone,
     `limits` says how much the run may take (its time and memory only where it is supervised: see `supervise`).
+    `before_run` is called when torch and all files are loaded.
 
     A request that cannot be understood does not raise: `Report.status` and `Report.diagnostics` say what is wrong.
     """
@@ -85,6 +88,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
 
         from autograd_cli.engine.run import run  # torch is imported here, after all that can fail without it
 
+        before_run()
         traces = (
             run(
                 parsed,
@@ -104,13 +108,31 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         diagnostics = tuple(found for trace in traces for found in rules.check(trace, parsed.source))
         bad_news = any(found.severity is Severity.ERROR for found in diagnostics)
         status = Status.BAD_NEWS if bad_news else Status.ANSWER
-    except AgxError as error:
-        diagnostics, status = (error.diagnostic,), error.status
+    except (AgxError, MemoryError, RuntimeError) as error:
+        failure = error if isinstance(error, AgxError) else memory_error(error)
+        if failure is None:
+            raise
+        diagnostics, status, traces = (failure.diagnostic,), failure.status, ()
+    report = unanswered(program, inputs=objects, gradients=gradients, seed=seed, dtype=dtype, device=device)
+    return replace(report, status=status, traces=traces, diagnostics=diagnostics)
+
+
+def unanswered(
+    program: str,
+    *,
+    inputs: Mapping[str, object],
+    gradients: Sequence[object],
+    seed: int,
+    dtype: str,
+    device: str,
+) -> Report:
+    """The Report of a request to `explore` that has no answer yet: what was asked, and nothing else."""
+    weight_names = _weight_names(len(gradients), inputs)
     return ShownReport(
         schema=SCHEMA,
-        status=status,
+        status=Status.ANSWER,
         source=normalise(program),
-        inputs=tuple(GivenInput(name=name, text=text_of_object(value)) for name, value in objects.items()),
+        inputs=tuple(GivenInput(name=name, text=text_of_object(value)) for name, value in inputs.items()),
         gradients=tuple(
             GivenInput(name=name, text=text_of_object(value))
             for name, value in zip(weight_names, gradients, strict=True)
@@ -119,8 +141,8 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         seed=seed,
         default_dtype=dtype,
         device=device,
-        traces=traces,
-        diagnostics=diagnostics,
+        traces=(),
+        diagnostics=(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from autograd_cli.diagnostic import PROGRAM, AgxError, Diagnostic, Severity, Span, Status
@@ -29,6 +30,7 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+_ALLOCATION = re.compile(r"[Tt]ried to allocate ([\d.]+) ?(bytes|[KMGT]iB)")
 
 
 def limit_reached(
@@ -47,3 +49,17 @@ def limit_reached(
         ),
         Status.LIMIT,
     )
+
+
+def memory_error(error: BaseException, span: Span | None = None) -> AgxError | None:
+    """The error for memory that ran out, where that is what `error` tells (torch does, in its own words)."""
+    if not isinstance(error, MemoryError | RuntimeError):
+        return None
+    asked = _ALLOCATION.search(str(error))
+    if asked is None and not isinstance(error, MemoryError):
+        return None
+    message = "there is not enough memory for this"
+    if asked is not None:
+        amount = f"{int(asked[1]):,}" if asked[1].isdigit() else asked[1]
+        message = f"torch tried to allocate {amount} {asked[2]}, more than there is"
+    return limit_reached("memory", message, span=span)

@@ -251,7 +251,10 @@ class GivenInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The answer to one request: what was asked, one Trace for each mode, what there is to say, and how it ended."""
+    """The answer to one request: what was asked, one Trace for each mode, what there is to say, and how it ended.
+
+    `source` begins at line `source_line` of what `source_name` names, such as a file.
+    """
 
     schema: str
     status: Status
@@ -264,6 +267,8 @@ class Report:
     device: str
     traces: tuple[Trace, ...]
     diagnostics: tuple[Diagnostic, ...]
+    source_name: str = PROGRAM
+    source_line: int = 1
 
     @property
     def ok(self) -> bool:

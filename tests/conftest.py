@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import torch  # noqa: F401 - where it is loaded, agx runs in the process of the tests
 
 from autograd_cli.cli.app import main
 from autograd_cli.render.json_text import schema_text

@@ -25,7 +25,7 @@ def check(report: Report) -> None:
     """What every Report owes: valid JSON, diagnostics that can be drawn, places inside the text."""
     VALIDATOR.validate(json_object(report))
     for found in report.diagnostics:
-        diagnostic_block(found, report.text_of(found.source), 80)
+        diagnostic_block(found, report, 80)
         if (span := found.span) is not None:
             rows = report.text_of(found.source).split("\n")
             assert (span.line, span.column) <= (span.end_line, span.end_column)

@@ -11,9 +11,10 @@ from typer.main import get_command
 
 from autograd_cli.cli.arguments import CommandLine
 from autograd_cli.cli.commands import grad, schema
-from autograd_cli.cli.delivery import Delivery, Format, deliver
-from autograd_cli.cli.terminal import Color, prepare_streams
-from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Span, Status
+from autograd_cli.cli.delivery import Delivery, Format, render_error, write
+from autograd_cli.cli.terminal import prepare_streams, screen_of
+from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Span, Status, bad_request
+from autograd_cli.supervise import Answer
 from autograd_cli.trace import SCHEMA, Report
 
 EXIT_CODES = """\b
@@ -24,7 +25,6 @@ Exit codes:
   3  a limit was reached
   130  stopped by Ctrl-C
 """
-_BUG = 70
 
 app = typer.Typer(
     name="agx",
@@ -62,43 +62,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_streams()
     try:
         outcome = get_command(app).main(words, prog_name="agx", standalone_mode=False, windows_expand_args=False)
-    except AgxError as error:
-        return _report_error(words, error.diagnostic, error.status)
     except OSError as error:
         message = f"the answer cannot be written: {error.strerror}"
         diagnostic = Diagnostic(rule="unwritable-output", severity=Severity.ERROR, message=message)
-        return _report_error([], diagnostic, Status.BAD_NEWS)
+        return _report_error([], AgxError(diagnostic, Status.BAD_NEWS))
     except KeyboardInterrupt:
         return 130
-    except Exception as error:
-        if "--debug" in words and not hasattr(error, "format_message"):
-            raise
-        return _report_unforeseen(words, error)
+    except Exception as error:  # noqa: BLE001 - what is not an AgxError is reported as the bug that it is
+        return _report_error(words, _usage_error(words, error) or error)
     return outcome if isinstance(outcome, int) else 0
 
 
-def _report_unforeseen(words: Sequence[str], error: Exception) -> int:
-    """Typer's complaint about the command line, or a bug of ours."""
+def _usage_error(words: Sequence[str], error: Exception) -> AgxError | None:
+    """Typer's complaint about the command line, as ours."""
     format_message = getattr(error, "format_message", None)
     if format_message is None:
-        message = f"agx failed: {type(error).__name__}: {error}"
-        diagnostic = Diagnostic(
-            rule="bug",
-            severity=Severity.ERROR,
-            message=message,
-            fix="this is a bug of agx; --debug shows the traceback",
-        )
-        _report_error(words, diagnostic, Status.BAD_REQUEST)
-        return _BUG
+        return None
     message = str(format_message()).rstrip(".")
     message = message[:1].lower() + message[1:]
     fix = f"agx {words[0]} --help shows what there is" if words[:1] == ["grad"] else "agx --help shows what there is"
     if message.startswith("no such command"):
         fix = 'agx grad "2*x" --x 1,2,3 computes a gradient'
-    diagnostic = Diagnostic(
-        rule="usage", severity=Severity.ERROR, message=message, source=COMMAND_LINE, span=_place(words, error), fix=fix
-    )
-    return _report_error(words, diagnostic, Status.BAD_REQUEST)
+    return bad_request("usage", message, source=COMMAND_LINE, span=_place(words, error), fix=fix)
 
 
 def _place(words: Sequence[str], error: Exception) -> Span | None:
@@ -108,12 +93,12 @@ def _place(words: Sequence[str], error: Exception) -> Span | None:
     return CommandLine(words[1:], words[0]).span(places[-1]) if places else None
 
 
-def _report_error(words: Sequence[str], diagnostic: Diagnostic, status: Status) -> int:
-    """The Report of a request that did not get as far as a program."""
+def _report_error(words: Sequence[str], error: Exception) -> int:
+    """Write the Report of a request that did not get as far as a program; the exit code."""
     line = CommandLine(words[1:], words[0]) if words else CommandLine([], "")
     report = Report(
         schema=SCHEMA,
-        status=status,
+        status=Status.BAD_REQUEST,
         source="",
         inputs=(),
         gradients=(),
@@ -122,14 +107,12 @@ def _report_error(words: Sequence[str], diagnostic: Diagnostic, status: Status) 
         default_dtype="float32",
         device="cpu",
         traces=(),
-        diagnostics=(diagnostic,),
+        diagnostics=(),
     )
-    delivery = Delivery(
-        format=Format.JSON if "--json" in words else Format.PAGE,
-        color=Color.AUTO,
-        precision=4,
-        depth=None,
-        full=False,
-        file=None,
-    )
-    return deliver(report, delivery)
+    format_ = Format.JSON if "--json" in words else Format.PAGE
+    delivery = Delivery(format=format_, stdout=screen_of(sys.stdout), stderr=screen_of(sys.stderr))
+
+    def on_error(error: Exception) -> Answer:
+        return render_error(error, report, delivery, debug="--debug" in words)
+
+    return write(on_error(error), on_error)

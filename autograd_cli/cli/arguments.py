@@ -2,64 +2,60 @@
 
     --x V    --x=V    x=V        an input, before or after the expression
     --var x=V                    the same, for a name that an option has
-    -x**2                        an expression may begin with a minus: only a declared -q or -o is an option
+    -x**2                        an expression may begin with a minus: only a declared -q, -o or -f is an option
     --                           what follows is the expression
+    -f FILE, -                   the program is in a file, or comes from stdin
 
 The words are sorted here, and handed on to Typer as `OPTIONS --var x=V … -- EXPRESSION`.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from autograd_cli.cli.limit_options import limits_of
+from autograd_cli.cli.sources import STDIN_NAME, GivenProgram, UnreadableError, read_program, read_stdin
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Span, bad_request
 from autograd_cli.lang.inputs import parse_input
 from autograd_cli.lang.program import parse
 from autograd_cli.lang.suggest import closest
+from autograd_cli.limits import Limits
+
+STDIN = "-"
 
 _SAFE = re.compile(r"[\w@%+=:,./-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """The options that a command declares: those that take a value (some more than once) and those that do not."""
+    """The options that a command declares: those that take a value (some more than once) and those that do not.
 
-    valued: frozenset[str]
+    `valued` maps every spelling of an option to its long one.
+    """
+
+    valued: Mapping[str, str]
     repeatable: frozenset[str]
     flags: frozenset[str]
 
     @property
     def all(self) -> frozenset[str]:
         """Every option."""
-        return self.valued | self.flags
+        return self.flags.union(self.valued)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenValue:
-    """An input's name and text, and which word of the command line gave it."""
+    """The name and the text of an input or option, and which word of the command line gave it."""
 
     name: str
     text: str
     word: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sorted:
-    """The words of a command line by what they are."""
-
-    options: tuple[str, ...]
-    expression: str | None
-    inputs: tuple[GivenValue, ...]
-
-    def for_typer(self) -> list[str]:
-        """The words as Typer's own parser takes them."""
-        values = [word for given in self.inputs for word in ("--var", f"{given.name}={given.text}")]
-        expression = [] if self.expression is None else ["--", self.expression]
-        return [*self.options, *values, *expression]
 
 
 class CommandLine:
@@ -67,8 +63,14 @@ class CommandLine:
 
     def __init__(self, words: Sequence[str], command: str) -> None:
         self.words = list(words)
+        self._command = command
         self._before = f"agx {command}"
         self.text = " ".join([self._before, *map(_quoted, self.words)])
+
+    @property
+    def all_words(self) -> list[str]:
+        """The words of the process, the command's own included."""
+        return [self._command, *self.words]
 
     def span(self, word: int) -> Span:
         """Where the word with this index stands in `text`."""
@@ -82,35 +84,88 @@ class CommandLine:
         return bad_request(rule, message, source=COMMAND_LINE, span=self.span(word), label=label, fix=fix)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sorted:
+    """The words of a command line by what they are."""
+
+    line: CommandLine
+    flags: tuple[str, ...]
+    options: tuple[GivenValue, ...]
+    program: GivenProgram | None
+    inputs: tuple[GivenValue, ...]
+    limits: Limits
+
+    def for_typer(self) -> list[str]:
+        """The words as Typer's own parser takes them."""
+        options = [word for given in self.options for word in (given.name, given.text)]
+        values = [word for given in self.inputs for word in ("--var", f"{given.name}={given.text}")]
+        expression = [] if self.program is None else ["--", self.program.text]
+        return [*self.flags, *options, *values, *expression]
+
+
 def _quoted(word: str) -> str:
     """The word as one would type it: in quotes where a shell would not leave it as it is."""
     return word if _SAFE.fullmatch(word) else shlex.quote(word)
 
 
 def sort_words(line: CommandLine, declared: Declared) -> Sorted:
-    """Tell options, expression and inputs apart, and check every name against those that the expression uses.
+    """Tell options, program and inputs apart, and check every name against those that the program uses.
 
     Raises:
-        AgxError: an unknown option or name, a missing value, an input given twice, a second expression.
+        AgxError: an unknown option or name, a missing value, an input given twice, a second expression, a bad limit,
+            a program that cannot be read.
     """
-    options, positions, inputs = _split(line, declared)
-    expression, more = _choose_expression(line, positions)
+    flags, options, positions, inputs = _split(line, declared)
+    file = next((given for given in options if given.name == "--file"), None)
+    expression, more = _choose_expression(line, positions, file)
     inputs = sorted([*inputs, *more], key=lambda given: given.word)
     _check_twice(line, inputs)
-    if expression is None:
+    limits = _limits(line, options)
+    program = _program(line, expression, file, limits)
+    if program is None:
         _check_swallowed(line, inputs, declared)
     else:
-        _check_names(line, line.words[expression], inputs, declared)
-    text = None if expression is None else line.words[expression]
-    return Sorted(options=tuple(options), expression=text, inputs=tuple(inputs))
+        _check_names(line, program.text, inputs, declared)
+    return Sorted(
+        line=line, flags=tuple(flags), options=tuple(options), program=program, inputs=tuple(inputs), limits=limits
+    )
+
+
+def _limits(line: CommandLine, options: Sequence[GivenValue]) -> Limits:
+    """What --limit and --timeout say, or else the environment."""
+    given = []
+    for option in options:
+        if option.name in {"--limit", "--timeout"}:
+            text = f"time={option.text}" if option.name == "--timeout" else option.text
+            given.append((text, partial(_bad_limit, line, option.word)))
+    return limits_of(given, os.environ)
+
+
+def _bad_limit(line: CommandLine, word: int, message: str, label: str | None) -> AgxError:
+    return line.error("bad-limit", message, word, label=label)
+
+
+def _program(line: CommandLine, word: int | None, file: GivenValue | None, limits: Limits) -> GivenProgram | None:
+    """The program's text, from wherever the words say that it is."""
+    if word is not None and line.words[word] != STDIN:
+        return GivenProgram(text=line.words[word])
+    if word is not None or (file is not None and file.text == STDIN):
+        return GivenProgram(text=read_stdin(), name=STDIN_NAME)
+    if file is None:
+        return None
+    try:
+        return read_program(file.text, limits.source)
+    except UnreadableError as error:
+        raise line.error("unreadable-file", f"{file.text} {error}", file.word) from None
 
 
 def _split(  # noqa: C901 - one case for each kind of word
     line: CommandLine, declared: Declared
-) -> tuple[list[str], list[int], list[GivenValue]]:
-    """Declared options with their values, the places of the other words, and the inputs given by `--name`."""
+) -> tuple[list[str], list[GivenValue], list[int], list[GivenValue]]:
+    """Flags, options with values, the places of the other words, and the inputs given by `--name`."""
     words = line.words
-    options: list[str] = []
+    flags: list[str] = []
+    options: list[GivenValue] = []
     positions: list[int] = []
     inputs: list[GivenValue] = []
     index = 0
@@ -126,12 +181,14 @@ def _split(  # noqa: C901 - one case for each kind of word
             inputs.append(_named(line, text, index - (1 if equals else 0)))
             index += 0 if equals else 1
         elif name in declared.flags:
-            options.append(word)
+            flags.append(word)
         elif name in declared.valued:
-            if name in options and name not in declared.repeatable:
+            long = declared.valued[name]
+            if long not in declared.repeatable and any(given.name == long for given in options):
                 raise line.error("usage", f"{name} is given twice", index - 1, label="the second time here")
-            options += [name, value if equals else _value(line, index)]
+            chosen = value if equals else _value(line, index)
             index += 0 if equals else 1
+            options.append(GivenValue(name=long, text=chosen, word=index - 1))
         elif not word.startswith("--") or len(name) == len("--"):
             positions.append(index - 1)
         elif not name[2:].isidentifier():
@@ -144,7 +201,7 @@ def _split(  # noqa: C901 - one case for each kind of word
                 raise _unknown(line, index - 1, name, declared.all)
             inputs.append(GivenValue(name=_normal(name[2:]), text=_value(line, index), word=index - 1))
             index += 1
-    return options, positions, inputs
+    return flags, options, positions, inputs
 
 
 def _value(line: CommandLine, index: int) -> str:
@@ -177,11 +234,16 @@ def _normal(name: str) -> str:
     return unicodedata.normalize("NFKC", name)
 
 
-def _choose_expression(line: CommandLine, positions: Sequence[int]) -> tuple[int | None, list[GivenValue]]:
-    """Which of the words without `--` is the expression; the others must be `name=value`."""
+def _choose_expression(
+    line: CommandLine, positions: Sequence[int], file: GivenValue | None
+) -> tuple[int | None, list[GivenValue]]:
+    """Which of the words without `--` is the expression (none where there is a file); the others are `name=value`."""
     pairs = {position: _assignment(line.words[position]) for position in positions}
     expressions = [position for position, pair in pairs.items() if pair is None]
-    if not expressions:  # `y=2*x` is a program, `x=3` an input: what cannot be a value is the program
+    if file is not None and expressions:
+        label = f"the program is {file.text}" if file.text != STDIN else "the program comes from stdin"
+        raise line.error("usage", "there is one program too many", expressions[0], label=label)
+    if not expressions and file is None:  # `y=2*x` is a program, `x=3` an input: what cannot be a value is the program
         expressions = [position for position, pair in pairs.items() if pair and not _is_value(*pair)]
     if len(expressions) > 1:
         extra = expressions[1]

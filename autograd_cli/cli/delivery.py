@@ -1,18 +1,22 @@
-"""A Report → the format that was asked for, in the place that was asked for, and an exit code."""
+"""A Report → an Answer in the format that was asked for; an Answer → stdout, stderr and the output file."""
 
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import PurePath
 
 from autograd_cli.cli import terminal
-from autograd_cli.cli.terminal import Color
-from autograd_cli.diagnostic import AgxError, Severity, Status, bad_request
+from autograd_cli.cli.terminal import Color, Screen
+from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Status, bad_request
 from autograd_cli.render.look import Look
+from autograd_cli.supervise import Answer
 from autograd_cli.trace import Report
+
+_BUG = 70
 
 
 class Format(StrEnum):
@@ -29,79 +33,123 @@ class Delivery:
     """Where a Report goes, and as what. `file` takes the place of stdout."""
 
     format: Format
-    color: Color
-    precision: int
-    depth: int | None
-    full: bool
-    file: str | None
+    color: Color = Color.AUTO
+    precision: int = 4
+    depth: int | None = None
+    full: bool = False
+    file: str | None = None
+    stdout: Screen
+    stderr: Screen
+
+    @property
+    def look(self) -> Look:
+        """How a page looks on stdout."""
+        screen = self.stdout
+        return Look(
+            width=screen.width, precision=self.precision, depth=self.depth, full=self.full, glyphs=screen.glyphs
+        )
 
 
-def check_file(path: str) -> None:
-    """Make sure that the format of an output file is known, before any work is done.
+def check_file(path: str, format_: Format) -> None:
+    """Make sure that the format of an output file is known, and no other than `format_`, before any work is done.
 
     Raises:
         AgxError: it is not.
     """
-    if PurePath(path).suffix.lower() not in _FILES:
+    suffix = PurePath(path).suffix.lower()
+    if suffix not in _FILES:
         message = f"the format of {path} is not known"
         raise bad_request("unknown-file-kind", message, source="--output", fix=f"use one of {' '.join(_FILES)}")
+    if format_ is not Format.PAGE and (format_, suffix) != (Format.JSON, ".json"):
+        option = "--quiet" if format_ is Format.VALUES else f"--{format_.value}"
+        message = f"{option} and --output {path} are two formats: choose one"
+        fix = f"leave out {option}: the name of the file says its format"
+        raise bad_request("usage", message, source=COMMAND_LINE, fix=fix)
 
 
-def deliver(report: Report, delivery: Delivery) -> int:
-    """Write the Report, and return the exit code of the process."""
-    look = terminal.look_of(sys.stdout, precision=delivery.precision, depth=delivery.depth, full=delivery.full)
+def render(report: Report, delivery: Delivery) -> Answer:
+    """What there is to write for the Report, and the exit code of the process."""
     try:
-        if delivery.file is not None and (report.traces or delivery.format is not Format.JSON):
-            _to_file(report, delivery.file, look)
-        else:
-            _to_stdout(report, delivery, look)
+        stdout, file = _texts(report, delivery)
     except AgxError as error:
         diagnostics = (error.diagnostic, *report.diagnostics)
         report = replace(report, status=error.status, traces=(), diagnostics=diagnostics)
-        if delivery.format is Format.JSON:
-            _to_stdout(report, delivery, look)
-    _to_stderr(report, delivery)
-    return report.status.exit_code
+        stdout, file = _texts(report, delivery)
+    return Answer(exit_code=report.status.exit_code, stdout=stdout, stderr=_errors(report, delivery), file=file)
 
 
-def _to_stdout(report: Report, delivery: Delivery, look: Look) -> None:
+def render_error(error: Exception, report: Report, delivery: Delivery, *, debug: bool = False) -> Answer:
+    """The same for a request that ended with `error`: a bug, if it is no AgxError. `report` says what was asked."""
+    if isinstance(error, AgxError):
+        return render(replace(report, status=error.status, diagnostics=(error.diagnostic,)), delivery)
+    diagnostic = Diagnostic(
+        rule="bug",
+        severity=Severity.ERROR,
+        message=f"agx failed: {type(error).__name__}: {error}",
+        fix="this is a bug of agx; --debug shows the traceback",
+    )
+    answer = render(replace(report, status=Status.BAD_REQUEST, diagnostics=(diagnostic,)), delivery)
+    if debug:
+        answer = replace(answer, stderr="".join(traceback.format_exception(error)))
+    return replace(answer, exit_code=_BUG)
+
+
+def write(answer: Answer, on_error: Callable[[Exception], Answer]) -> int:
+    """Write an Answer, or what `on_error` makes of a file that cannot be written; the exit code of the process."""
+    if answer.file is not None:
+        try:
+            terminal.write_file(*answer.file)
+        except AgxError as error:
+            answer = on_error(error)
+    for stream, text in ((sys.stdout, answer.stdout), (sys.stderr, answer.stderr)):
+        if text:
+            stream.write(text)
+            stream.flush()
+    return answer.exit_code
+
+
+def _texts(report: Report, delivery: Delivery) -> tuple[str, tuple[str, str] | None]:
+    """What stdout gets, and what a file gets in its place."""
+    if delivery.file is not None and report.traces:
+        suffix = PurePath(delivery.file).suffix.lower()
+        return "", (delivery.file, _FILES[suffix](report, replace(delivery.look, width=None)))
+    return _for_stdout(report, delivery), None
+
+
+def _for_stdout(report: Report, delivery: Delivery) -> str:
     if delivery.format is Format.JSON:
         from autograd_cli.render.json_text import json_text
 
-        _print(f"{json_text(report)}\n")
-    elif not report.traces:
-        return
-    elif delivery.format is Format.VALUES:
+        return f"{json_text(report)}\n"
+    if not report.traces:
+        return ""
+    if delivery.format is Format.VALUES:
         from autograd_cli.render.values import values_text
 
-        _print(values_text(report))
-    elif delivery.format is Format.PYTHON:
+        return values_text(report)
+    if delivery.format is Format.PYTHON:
         from autograd_cli.render.pytorch import pytorch_text
 
-        _print(pytorch_text(report))
-    else:
-        from autograd_cli.render.page import page
+        return pytorch_text(report)
+    from autograd_cli.render.page import page
 
-        terminal.print_page(page(report, look), sys.stdout, delivery.color, look.width)
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    return terminal.page_text(page(report, delivery.look), delivery.stdout, delivery.color)
 
 
-def _to_stderr(report: Report, delivery: Delivery) -> None:
+def _errors(report: Report, delivery: Delivery) -> str:
     """What is wrong, for a person, where stdout does not say it in a person's words."""
     on_page = delivery.format is Format.PAGE and report.traces and delivery.file is None
-    for diagnostic in report.diagnostics:
-        if diagnostic.severity is not Severity.ERROR or (on_page and report.status is Status.BAD_NEWS):
-            continue
-        terminal.print_diagnostic(diagnostic, report, delivery.color)
+    if on_page and report.status is Status.BAD_NEWS:
+        return ""
+    errors = [found for found in report.diagnostics if found.severity is Severity.ERROR]
+    return "".join(_error_text(error, report, delivery) for error in errors)
 
 
-def _to_file(report: Report, path: str, look: Look) -> None:
-    if report.traces:
-        terminal.write_file(path, _FILES[PurePath(path).suffix.lower()](report, replace(look, width=None)))
+def _error_text(diagnostic: Diagnostic, report: Report, delivery: Delivery) -> str:
+    from autograd_cli.render.diagnostics import diagnostic_block
+
+    block = diagnostic_block(diagnostic, report, delivery.stderr.width)
+    return terminal.page_text(block, delivery.stderr, delivery.color)
 
 
 def _json_file(report: Report, _look: Look) -> str:

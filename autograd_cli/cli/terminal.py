@@ -1,21 +1,21 @@
-"""Writing: to stdout and stderr as terminals or pipes, and to files in one piece."""
+"""Stdout and stderr, as terminals or pipes, and files that are written in one piece."""
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from autograd_cli.diagnostic import AgxError, Diagnostic, bad_request
-from autograd_cli.render.look import ASCII, UNICODE, Glyphs, Look
+from autograd_cli.diagnostic import AgxError, bad_request
+from autograd_cli.render.look import ASCII, UNICODE, Glyphs
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-
-    from autograd_cli.trace import Report
 
 _UNLIMITED = 100_000
 
@@ -28,27 +28,53 @@ class Color(StrEnum):
     NEVER = "never"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """What is to be known of a stream by one who draws for it in another process.
+
+    `width` is None for a pipe or file, where lines may have any length.
+    """
+
+    is_terminal: bool
+    width: int | None
+    encoding: str
+
+    @property
+    def glyphs(self) -> Glyphs:
+        """The glyphs that the stream's encoding has."""
+        try:
+            "→├─└│⋮…".encode(self.encoding)
+        except (UnicodeEncodeError, LookupError):
+            return ASCII
+        return UNICODE
+
+
 def prepare_streams() -> None:
-    """Make a stream that is not UTF-8 show an escape for what it cannot encode, instead of failing."""
-    if sys.stdout is None:  # closed by the shell: >&-
+    """Open what the shell has closed (>&-), and let a stream show an escape for what its encoding does not have.
+
+    A descriptor that is closed would else be given to the next file or pipe.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - it lives as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - it lives as long as the process
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
 
 
-def glyphs_of(stream: TextIO) -> Glyphs:
-    """The glyphs that the stream's encoding has."""
-    try:
-        "→├─└│⋮…".encode(stream.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return ASCII
-    return UNICODE
+def screen_of(stream: TextIO) -> Screen:
+    """What there is to know of a stream."""
+    return Screen(is_terminal=stream.isatty(), width=_width_of(stream), encoding=stream.encoding or "ascii")
 
 
-def width_of(stream: TextIO) -> int | None:
-    """The columns of a terminal; None for a pipe or file, where lines may have any length."""
+def _width_of(stream: TextIO) -> int | None:
     if not stream.isatty():
         return None
     columns = os.environ.get("COLUMNS", "")
@@ -60,24 +86,34 @@ def width_of(stream: TextIO) -> int | None:
         return 80
 
 
-def print_page(renderable: RenderableType, stream: TextIO, color: Color, width: int | None) -> None:
-    """Write a page. Lines that carry no colour end where their text ends."""
-    console = _console(stream, color, width)
+class _Unwritten(io.BytesIO):
+    """What lies under a stream that Rich asks about, and never writes to."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__()
+        self._is_terminal = screen.is_terminal
+
+    def isatty(self) -> bool:
+        return self._is_terminal
+
+
+def page_text(renderable: RenderableType, screen: Screen, color: Color) -> str:
+    """A page as it is written to a stream. Lines that carry no colour end where their text ends."""
+    console = _console(screen, color)
     with console.capture() as capture:
         console.print(renderable)
     text = capture.get()
     if console.color_system is None:
         text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
-    stream.write(text)
-    stream.flush()
+    return text
 
 
-def _console(stream: TextIO, color: Color, width: int | None) -> Console:
+def _console(screen: Screen, color: Color) -> Console:
     from rich.console import Console
 
     return Console(
-        file=stream,
-        width=width or _UNLIMITED,
+        file=io.TextIOWrapper(_Unwritten(screen), encoding=screen.encoding),
+        width=screen.width or _UNLIMITED,
         force_terminal={Color.ALWAYS: True, Color.NEVER: False}.get(color),
         no_color=True if color is Color.NEVER else False if color is Color.ALWAYS else None,
         color_system=None if color is Color.NEVER or os.environ.get("TERM") == "dumb" else "auto",
@@ -86,20 +122,6 @@ def _console(stream: TextIO, color: Color, width: int | None) -> Console:
         emoji=False,
         legacy_windows=False,
     )
-
-
-def print_diagnostic(diagnostic: Diagnostic, report: Report, color: Color) -> None:
-    """Write one diagnostic to stderr."""
-    from autograd_cli.render.diagnostics import diagnostic_block
-
-    width = width_of(sys.stderr)
-    block = diagnostic_block(diagnostic, report.text_of(diagnostic.source), width)
-    print_page(block, sys.stderr, color, width)
-
-
-def look_of(stream: TextIO, *, precision: int, depth: int | None, full: bool) -> Look:
-    """How a page looks on this stream."""
-    return Look(width=width_of(stream), precision=precision, depth=depth, full=full, glyphs=glyphs_of(stream))
 
 
 def write_file(path: str, text: str) -> None:

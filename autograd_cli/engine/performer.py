@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,15 +9,14 @@ from typing import Any
 import torch
 
 from autograd_cli import position
-from autograd_cli.diagnostic import AgxError, Span
+from autograd_cli.diagnostic import PROGRAM, AgxError, Span
 from autograd_cli.engine.recording import Recording, tensors_in
 from autograd_cli.engine.values import SEQUENCES, Box
-from autograd_cli.limits import Limits, limit_reached
+from autograd_cli.limits import Limits, limit_reached, memory_error
 from autograd_cli.trace import Phase, Refusal
 
 _COMPARISONS = frozenset({"==", "!=", "<=", ">="})
 _LAZY = frozenset({"[]", "len", "in", "not in", "==", "!="})
-_ALLOCATION = re.compile(r"(?:tried to allocate|can't allocate memory|not enough memory|out of memory)", re.IGNORECASE)
 
 
 class RefusedError(Exception):
@@ -30,10 +28,11 @@ class RefusedError(Exception):
 
 
 class Performer:
-    """The operations of one run, in the order in which they ran."""
+    """The operations of one run, in the order in which they ran. `source` is the text that they stand in."""
 
-    def __init__(self, recording: Recording, limits: Limits) -> None:
+    def __init__(self, recording: Recording, limits: Limits, source: str = PROGRAM) -> None:
         self.recording = recording
+        self._source = source
         self.limits = limits
         self._steps = 0
 
@@ -118,7 +117,8 @@ class Performer:
         if self._steps > self.limits.steps:
             message = f"the program ran {self.limits.steps:,} steps and was not at its end"
             raise limit_reached("steps", message, span=span)
-        position.mark(op, span)
+        if self._source == PROGRAM:
+            position.mark(op, span)
 
     def refused(self, error: Exception, span: Span, during: Phase = Phase.FORWARD) -> Exception:
         """What to raise for an exception of torch's or Python's."""
@@ -128,8 +128,8 @@ class Performer:
             return error
         if isinstance(error, RecursionError):
             return limit_reached("depth", "the program nests or calls itself too deeply", span=span)
-        if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _ALLOCATION.search(str(error))):
-            return limit_reached("memory", _memory_message(str(error)), span=span)
+        if (out_of_memory := memory_error(error, span)) is not None:
+            return out_of_memory
         refusal = Refusal(exception=type(error).__name__, message=str(error), span=span, during=during)
         return RefusedError(refusal)
 
@@ -168,8 +168,3 @@ def _version(payload: torch.Tensor) -> int | None:
 def _writes(op: str) -> bool:
     """Whether the operation says that it changes its first operand: `.add_`, `+=`, `.data =`."""
     return op.endswith(("_", "=")) and op not in _COMPARISONS
-
-
-def _memory_message(words: str) -> str:
-    found = re.search(r"allocate (\d+) bytes", words)
-    return f"there is no room for {int(found[1]):,} bytes" if found else "there is no more memory"

@@ -72,7 +72,7 @@ def default_complex() -> torch.dtype:
 
 def _of_expression(creation: Creation, dtype: torch.dtype | None, source: str, limits: Limits) -> torch.Tensor:
     try:
-        box = Interpreter(creation.program, Performer(Recording(), limits), {}).run()
+        box = Interpreter(creation.program, Performer(Recording(), limits, source), {}).run()
     except AgxError as error:
         raise AgxError(replace(error.diagnostic, source=source), error.status) from None
     found = None if box is None else box.unwrap()

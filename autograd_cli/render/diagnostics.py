@@ -9,27 +9,31 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from autograd_cli.diagnostic import Diagnostic, Related, Severity, speaker
+from autograd_cli.diagnostic import PROGRAM, Diagnostic, Related, Severity, speaker
 from autograd_cli.render.escape import visible
 from autograd_cli.render.look import BAD, HEADING, QUIET, REMARK
+from autograd_cli.trace import Report
 
 _STYLES = {Severity.ERROR: BAD, Severity.WARNING: BAD, Severity.NOTE: REMARK}
 _WIDTH = 120
 
 
-def diagnostic_block(diagnostic: Diagnostic, text: str, width: int | None) -> Group:
-    """One diagnostic, several lines. `text` is what its `source` names; `width` is None where lines may be long."""
+def diagnostic_block(diagnostic: Diagnostic, report: Report, width: int | None) -> Group:
+    """One diagnostic, several lines. `width` is None where these may be long."""
+    text = report.text_of(diagnostic.source)
+    is_program = diagnostic.source == PROGRAM
+    name, first = (report.source_name, report.source_line) if is_program else (diagnostic.source, 1)
     style = _STYLES[diagnostic.severity]
     title = f"{diagnostic.severity.value}[{diagnostic.rule}]"
     parts: list[RenderableType] = [Text.assemble((title, style), (f": {visible(diagnostic.message)}", HEADING))]
     margin = ""
     if diagnostic.span is not None and text:
         places = (Related(span=diagnostic.span, label=diagnostic.label or ""), *diagnostic.related)
-        margin = " " * len(str(max(place.span.line for place in places)))
-        where = f"{diagnostic.source}:{diagnostic.span.line}:{diagnostic.span.column + 1}"
+        margin = " " * len(str(first - 1 + max(place.span.line for place in places)))
+        where = f"{name}:{first - 1 + diagnostic.span.line}:{diagnostic.span.column + 1}"
         parts.append(Text(f"{margin}--> {visible(where)}", style=QUIET))
         parts.append(Text(f"{margin} |", style=QUIET))
-        parts += _excerpts(places, text, margin, width or _WIDTH, style)
+        parts += _excerpts(places, text, first, margin, width or _WIDTH, style)
     elif diagnostic.label:
         parts.append(_note(margin, "help", diagnostic.label))
     if diagnostic.torch_says:
@@ -39,7 +43,9 @@ def diagnostic_block(diagnostic: Diagnostic, text: str, width: int | None) -> Gr
     return Group(*parts)
 
 
-def _excerpts(places: tuple[Related, ...], text: str, margin: str, width: int, style: str) -> Iterator[Text]:
+def _excerpts(
+    places: tuple[Related, ...], text: str, first: int, margin: str, width: int, style: str
+) -> Iterator[Text]:
     """Each place: its line (once, where several places share it), and marks under the columns of its span."""
     rows = text.split("\n")
     room = max(width - len(margin) - 4, 20)
@@ -50,7 +56,7 @@ def _excerpts(places: tuple[Related, ...], text: str, margin: str, width: int, s
         start = max(span.column - room // 2, 0) if cell_len(row) > room else 0
         before, marked = visible(row[start : span.column]), visible(row[span.column : max(end, span.column)])
         if (span.line, start) != shown:
-            number = str(span.line).rjust(len(margin))
+            number = str(first - 1 + span.line).rjust(len(margin))
             line = _window(visible(row[start:]), room, is_cut=start > 0)
             yield Text.assemble((f"{number} | ", QUIET), line)
             shown = (span.line, start)

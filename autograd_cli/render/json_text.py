@@ -23,6 +23,8 @@ def json_object(report: Report) -> dict[str, Any]:
         "ok": report.ok,
         "status": report.status.value,
         "source": report.source,
+        "source_name": report.source_name,
+        "source_line": report.source_line,
         "command_line": report.command_line,
         "inputs": _plain(report.inputs),
         "gradients": _plain(report.gradients),

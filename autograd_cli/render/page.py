@@ -34,7 +34,7 @@ def page(report: Report, look: Look) -> Group:
     for diagnostic in report.diagnostics:
         if parts:
             parts.append(Text())
-        parts.append(diagnostic_block(diagnostic, report.text_of(diagnostic.source), look.width))
+        parts.append(diagnostic_block(diagnostic, report, look.width))
     return Group(*parts)
 
 

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from autograd_cli.cli.arguments import CommandLine, Declared, sort_words
-from autograd_cli.cli.delivery import Delivery, Format, check_file, deliver
-from autograd_cli.cli.terminal import Color
+from autograd_cli.cli.arguments import STDIN, CommandLine, Declared, Sorted, sort_words
+from autograd_cli.cli.delivery import Delivery, Format, check_file, render, render_error, write
+from autograd_cli.cli.limit_options import NAMES
+from autograd_cli.cli.sources import STDIN_NAME, read_stdin
+from autograd_cli.cli.terminal import Color, screen_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
-from autograd_cli.explore import explore
+from autograd_cli.explore import explore, unanswered
 from autograd_cli.lang.program import parse
 from autograd_cli.modes import DEFAULT_MODE
+from autograd_cli.supervise import Answer, Ready, Respawn, supervise
+from autograd_cli.trace import Report
 
 HELP = """Compute an expression, and its gradients, with real torch.
+
+\b
+The program is an expression, or several statements (lines, or with ;),
+or a file (-f FILE.py), or what stdin says (-).
 
 \b
 Inputs stand before or after the expression: --x VALUE, --x=VALUE or x=VALUE.
@@ -31,8 +41,8 @@ Examples:
   agx grad "2*x" --x 1,2,3,4
   agx grad "(x@w).sum()" --x "randn(2,3)" --w "randn(3)" --json
   agx grad "x**2 + no_grad(x**3)" --x 1 --python
+  agx grad -f snippet.py --x 1,2,3
 """
-_STDIN = "-"
 _FORMATS = {"json": Format.JSON, "quiet": Format.VALUES, "python": Format.PYTHON, "": Format.PAGE}
 
 
@@ -41,13 +51,15 @@ class GradCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer vendors click, whose types have no public name
         """Typer's own parsing, of words in the order that it knows."""
+        if ctx.resilient_parsing and STDIN in args:  # completion reads no stdin
+            return super().parse_args(ctx, args)
         try:
-            words = sort_words(CommandLine(args, ctx.info_name or "grad"), _declared(self)).for_typer()
+            ctx.obj = sort_words(CommandLine(args, ctx.info_name or "grad"), _declared(self))
         except AgxError:
             if not ctx.resilient_parsing:  # for completion an unfinished line is no error
                 raise
-            words = args
-        return super().parse_args(ctx, words)
+            return super().parse_args(ctx, args)
+        return super().parse_args(ctx, ctx.obj.for_typer())
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:  # noqa: ANN401 - as above
         """Typer's completions, and after `--` the expression's variables that have no value yet."""
@@ -65,7 +77,8 @@ def _declared(command: TyperCommand) -> Declared:
     names = {name: param for param in options for name in (*param.opts, *param.secondary_opts)}
     flags = {name for name, param in names.items() if getattr(param, "is_flag", False)} | {"--help", "-h"}
     repeatable = {name for name, param in names.items() if getattr(param, "multiple", False)}
-    return Declared(valued=frozenset(names) - flags, repeatable=frozenset(repeatable), flags=frozenset(flags))
+    valued = {name: param.opts[0] for name, param in names.items() if name not in flags}
+    return Declared(valued=valued, repeatable=frozenset(repeatable), flags=frozenset(flags))
 
 
 def _free_names(expression: object) -> tuple[str, ...]:
@@ -76,8 +89,14 @@ def _free_names(expression: object) -> tuple[str, ...]:
 
 
 def grad(  # noqa: PLR0913 - the options of the command
-    expression: Annotated[str, typer.Argument(help='What to differentiate, such as "2*x".', show_default=False)],
+    ctx: typer.Context,
+    expression: Annotated[
+        str | None, typer.Argument(help='What to differentiate, such as "2*x"; - for stdin.', show_default=False)
+    ] = None,
     *,
+    file: Annotated[  # noqa: ARG001 - read by cli.arguments
+        str | None, typer.Option("--file", "-f", metavar="FILE", help="Read the program from a file.")
+    ] = None,
     var: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="An input, also --NAME VALUE; needed where NAME is an option."),
@@ -111,9 +130,22 @@ def grad(  # noqa: PLR0913 - the options of the command
     dtype: Annotated[str, typer.Option(help="The default dtype: float32, float64, float16 or bfloat16.")] = "float32",
     device: Annotated[str, typer.Option(help="Where tensors live: cpu, cuda, cuda:1, mps.")] = "cpu",
     threads: Annotated[int | None, typer.Option(min=1, max=1024, help="How many threads torch uses.")] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug in agx.")] = False,  # noqa: ARG001 - read by cli.app
+    timeout: Annotated[  # noqa: ARG001 - read by cli.arguments
+        str | None, typer.Option(metavar="SECONDS", help="Stop after this time (default: 30).")
+    ] = None,
+    limit: Annotated[  # noqa: ARG001 - read by cli.arguments
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help=f"Limit {', '.join(NAMES)}; also AGX_LIMIT_NAME in the environment."),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug in agx.")] = False,
 ) -> None:
     """Run `agx grad`; HELP is what a user reads."""
+    asked: Sorted = ctx.obj
+    if asked.program is None or expression is None:
+        raise bad_request(
+            "usage", "there is no expression", source=COMMAND_LINE, fix='write one, such as "2*x", or -f FILE.py'
+        )
+    program = asked.program
     modes = {
         "no-requires-grad": no_requires_grad,
         "no-grad": no_grad,
@@ -125,24 +157,50 @@ def grad(  # noqa: PLR0913 - the options of the command
     mode = _only(modes, DEFAULT_MODE, "modes")
     format_ = _FORMATS[_only(formats, "", "formats")]
     if output is not None:
-        check_file(output)
+        check_file(output, format_)
     if wrt is not None and not wrt.strip(" ,"):
         raise bad_request("usage", "--wrt names no input", source=COMMAND_LINE, fix="write --wrt x,w")
-    inputs, gradients = _read_stdin(dict(_split(pair) for pair in var or ()), gradient or [])
-    report = explore(
-        expression,
-        inputs=inputs,
-        gradients=gradients,
-        wrt=None if wrt is None else [name.strip() for name in wrt.split(",") if name.strip()],
-        mode=mode,
-        seed=seed,
-        dtype=dtype,
-        device=device,
-        threads=threads,
+    delivery = Delivery(
+        format=format_,
+        color=color,
+        precision=precision,
+        depth=depth,
         full=full,
+        file=output,
+        stdout=screen_of(sys.stdout),
+        stderr=screen_of(sys.stderr),
     )
-    delivery = Delivery(format=format_, color=color, precision=precision, depth=depth, full=full, file=output)
-    raise typer.Exit(deliver(report, delivery))
+    said = _read_stdin(asked, gradient or [])
+    inputs = {name: said if _is_stdin(text) else text for name, text in map(_split, var or ())}
+    gradients = [said if _is_stdin(text) else text for text in gradient or ()]
+
+    def placed(report: Report) -> Report:
+        return replace(report, source_name=program.name, source_line=program.first_line)
+
+    def work(ready: Ready) -> Answer:
+        report = explore(
+            program.text,
+            inputs=inputs,
+            gradients=gradients,
+            wrt=None if wrt is None else [name.strip() for name in wrt.split(",") if name.strip()],
+            mode=mode,
+            seed=seed,
+            dtype=dtype,
+            device=device,
+            threads=threads,
+            full=full,
+            limits=asked.limits,
+            before_run=ready,
+        )
+        return render(placed(report), delivery)
+
+    def on_error(error: Exception) -> Answer:
+        report = unanswered(program.text, inputs=inputs, gradients=gradients, seed=seed, dtype=dtype, device=device)
+        return render_error(error, placed(report), delivery, debug=debug)
+
+    stdin = program.text if program.name == STDIN_NAME else said
+    respawn = Respawn(words=asked.line.all_words, stdin=stdin)
+    raise typer.Exit(write(supervise(work, on_error, asked.limits, respawn=respawn, debug=debug), on_error))
 
 
 def _split(pair: str) -> tuple[str, str]:
@@ -158,15 +216,19 @@ def _only(flags: dict[str, bool], default: str, kind: str) -> str:
     return chosen[0] if chosen else default
 
 
-def _read_stdin(inputs: dict[str, str], gradients: list[str]) -> tuple[dict[str, str], list[str]]:
-    """The inputs and gradients, with what stdin says in the place of a `-`."""
-    texts = [*inputs.values(), *gradients]
-    names = [*inputs, *("--gradient" for _ in gradients)]
-    from_stdin = [name for name, text in zip(names, texts, strict=True) if text.strip() == _STDIN]
-    if len(from_stdin) > 1:
-        message = f"{' and '.join(from_stdin)} cannot both come from stdin"
+def _is_stdin(text: str) -> bool:
+    return text.strip() == STDIN
+
+
+def _read_stdin(asked: Sorted, gradients: Sequence[str]) -> str | None:
+    """What stdin says, where an input or a gradient is a `-`; None where none is."""
+    users = [given.name for given in asked.inputs if _is_stdin(given.text)]
+    users += ["--gradient" for text in gradients if _is_stdin(text)]
+    if not users:
+        return None
+    if asked.program is not None and asked.program.name == STDIN_NAME:
+        users.insert(0, "the program")
+    if len(users) > 1:
+        message = f"{' and '.join(users)} cannot both come from stdin"
         raise bad_request("usage", message, source=COMMAND_LINE)
-    if from_stdin and sys.stdin is None:
-        raise bad_request("usage", "stdin is closed", source=COMMAND_LINE)
-    texts = [sys.stdin.read().removeprefix("\ufeff").strip() if text.strip() == _STDIN else text for text in texts]
-    return dict(zip(inputs, texts, strict=False)), texts[len(inputs) :]
+    return read_stdin().strip()

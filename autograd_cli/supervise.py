@@ -1,0 +1,446 @@
+"""Work in a process of its own that can be stopped, run out of memory or crash: what comes back is always an Answer.
+
+Nothing inside a process can stop a long call into torch, and a few of torch's functions end the process. So the
+command forks before torch is imported, the worker loads torch, limits itself, works, and sends its whole answer in one
+piece; the supervisor only waits. `supervise` is for one piece of work; a `Worker` can answer any number of requests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NoReturn, TypeAlias
+
+from autograd_cli import position
+from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Status
+from autograd_cli.limits import Limits, limit_reached, memory_error
+
+WORKER_VARIABLE = "AGX_WORKER"
+_HEAD = struct.Struct("<Q")
+_MARK = b"\0agx answers\0"
+_CHUNK = 1 << 16
+_LONGEST_POLL = 3_600.0
+_CPU_GRACE = 10
+# Each thread of torch has its stack and an arena of malloc: address space that holds nothing.
+_PER_THREAD = 80 * 1024**2
+_LITTLE_MEMORY = 512 * 1024**2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the process is to write and to end with. `file` is a path and a text."""
+
+    exit_code: int
+    stdout: str = ""
+    stderr: str = ""
+    file: tuple[str, str] | None = None
+
+    def to_bytes(self) -> bytes:
+        """The answer as one message."""
+        texts = [self.stdout, self.stderr, *(self.file or ())]
+        parts = [text.encode("utf-8", "surrogatepass") for text in texts]
+        return _join([bytes([self.exit_code]), *parts])
+
+    @classmethod
+    def of_bytes(cls, message: bytes) -> Answer:
+        """The answer that was made into this message."""
+        code, *parts = _split(message)
+        stdout, stderr, *file = (part.decode("utf-8", "surrogatepass") for part in parts)
+        return cls(exit_code=code[0], stdout=stdout, stderr=stderr, file=(file[0], file[1]) if file else None)
+
+
+def _join(parts: Sequence[bytes]) -> bytes:
+    return b"".join(piece for part in parts for piece in (_HEAD.pack(len(part)), part))
+
+
+def _split(message: bytes) -> list[bytes]:
+    parts = []
+    start = 0
+    while start < len(message):
+        end = start + _HEAD.size + _HEAD.unpack_from(message, start)[0]
+        parts.append(message[start + _HEAD.size : end])
+        start = end
+    return parts
+
+
+Ready: TypeAlias = Callable[[], None]
+Work: TypeAlias = Callable[[Ready], Answer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Respawn:
+    """The same call for a new process where there is no fork: its words, and what was read from its stdin."""
+
+    words: Sequence[str]
+    stdin: str | None
+
+
+def supervise(
+    work: Work, on_error: Callable[[Exception], Answer], limits: Limits, *, respawn: Respawn, debug: bool = False
+) -> Answer:
+    """The answer of `work`, or what `on_error` makes of the error that kept it from one.
+
+    `work` gets a function that it calls when everything is loaded and only the user's program is left to run: from
+    there on memory is limited. `on_error` runs in the worker for what `work` raises, here for a worker that was stopped
+    or died (an AgxError). Where torch is loaded already, `work` runs here, without limits of time and memory: a process
+    that has run tensor operations cannot fork.
+    """
+    if os.environ.get(WORKER_VARIABLE):
+        _answer_and_end(partial(_work_within, limits, work, on_error))
+    if "torch" in sys.modules:
+        return _attempt(work, _nothing, on_error)
+    if not hasattr(os, "fork"):
+        return _spawn(on_error, limits, respawn)
+
+    def target(channel: Channel) -> None:
+        limit_cpu(limits.time)
+        channel.send(_work_within(limits, work, on_error).to_bytes())
+
+    deadline = time.monotonic() + limits.time
+    worker = fork_worker(target, debug=debug)
+    try:
+        message = worker.receive(deadline)
+        return on_error(worker.end(limits)) if message is None else Answer.of_bytes(message)
+    finally:
+        worker.kill()
+
+
+def _attempt(work: Work, ready: Ready, on_error: Callable[[Exception], Answer]) -> Answer:
+    try:
+        return work(ready)
+    except Exception as error:  # noqa: BLE001 - a bug, or memory that ran out: the caller is to hear of both
+        return on_error(memory_error(error) or error)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _work_within(limits: Limits, work: Work, on_error: Callable[[Exception], Answer]) -> Answer:
+    """The answer, in a worker."""
+
+    def with_room(error: Exception) -> Answer:
+        _lift_memory_limit()
+        return on_error(error)
+
+    return _attempt(work, partial(settle, limits), with_room)
+
+
+# Workers by fork.
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """The worker's end: requests come in, answers go out."""
+
+    requests: int
+    answers: int
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The requests, until the supervisor wants no more."""
+        while (message := self._receive()) is not None:
+            yield message
+
+    def send(self, message: bytes) -> None:
+        """Send one answer, whole."""
+        rest = memoryview(_join([message]))
+        while rest:
+            rest = rest[os.write(self.answers, rest) :]
+
+    def _receive(self) -> bytes | None:
+        head = self._read(_HEAD.size)
+        return None if head is None else self._read(_HEAD.unpack(head)[0])
+
+    def _read(self, size: int) -> bytes | None:
+        found = bytearray()
+        while len(found) < size:
+            piece = os.read(self.requests, min(size - len(found), _CHUNK))
+            if not piece:
+                return None
+            found += piece
+        return bytes(found)
+
+
+@dataclass(slots=True)
+class Worker:
+    """The supervisor's end of a forked worker."""
+
+    pid: int
+    _requests: int
+    _answers: int
+    _open: list[int]
+    _outgoing: bytearray = field(default_factory=bytearray)
+    _incoming: bytearray = field(default_factory=bytearray)
+    _out_of_time: bool = False
+    _exit_code: int | None = None
+
+    def send(self, message: bytes) -> None:
+        """Put one request in the queue: `receive` sends it while it waits, so that neither end waits for the other."""
+        self._outgoing += _join([message])
+
+    def receive(self, deadline: float) -> bytes | None:
+        """The next answer; None where the worker died or `deadline` (of time.monotonic) passed: `end` says which."""
+        while (message := self._next_message()) is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                self._out_of_time = True
+                return None
+            readable, writable = self._wait(left)
+            if writable:
+                self._flush()
+            if readable and not self._fill():
+                return None
+        return message
+
+    def _next_message(self) -> bytes | None:
+        if len(self._incoming) < _HEAD.size:
+            return None
+        end = _HEAD.size + _HEAD.unpack_from(self._incoming)[0]
+        if len(self._incoming) < end:
+            return None
+        message = bytes(self._incoming[_HEAD.size : end])
+        del self._incoming[:end]
+        return message
+
+    def _wait(self, seconds: float) -> tuple[bool, bool]:
+        import select
+
+        poll = select.poll()
+        poll.register(self._answers, select.POLLIN)
+        if self._outgoing:
+            poll.register(self._requests, select.POLLOUT)
+        found = dict(poll.poll(min(seconds, _LONGEST_POLL) * 1_000 + 1))
+        return self._answers in found, self._requests in found
+
+    def _fill(self) -> bool:
+        """Read what has come; False where nothing more will."""
+        piece = os.read(self._answers, _CHUNK)
+        self._incoming += piece
+        return bool(piece)
+
+    def _flush(self) -> None:
+        before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        try:
+            del self._outgoing[: os.write(self._requests, self._outgoing[:_CHUNK])]
+        except BrokenPipeError:
+            self._outgoing.clear()  # it is dead: its answers end, too
+        finally:
+            signal.signal(signal.SIGPIPE, before)
+
+    def end(self, limits: Limits) -> AgxError:
+        """Why `receive` gave None. The worker is gone after this."""
+        where = position.read()
+        if self._out_of_time:
+            self.kill()
+            return out_of_time(limits, where)
+        self._exit_code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        self.kill()
+        return death(self._exit_code, limits, where)
+
+    def kill(self) -> None:
+        """End the worker, if it has not ended, and forget it."""
+        if self._exit_code is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self._exit_code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        while self._open:
+            descriptor = self._open.pop()
+            _supervisor_ends.remove(descriptor)
+            os.close(descriptor)
+
+
+_supervisor_ends: set[int] = set()
+
+
+def fork_worker(target: Callable[[Channel], None], *, debug: bool = False) -> Worker:
+    """Start `target` in a forked process, without any limit yet; it ends when `target` returns or this process ends.
+
+    What it prints goes nowhere; `debug` leaves it stderr.
+    """
+    requests, answers, life = os.pipe(), os.pipe(), os.pipe()
+    position.share()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            for descriptor in (*_supervisor_ends, requests[1], answers[0], life[1]):
+                os.close(descriptor)
+            _be_a_worker(life[0], debug=debug)
+            target(Channel(requests[0], answers[1]))
+        except BaseException:  # noqa: BLE001 - nothing of the supervisor's may run in the worker
+            os._exit(1)
+        os._exit(0)
+    for descriptor in (requests[0], answers[1], life[0]):
+        os.close(descriptor)
+    os.set_blocking(requests[1], False)
+    ends = [requests[1], answers[0], life[1]]
+    _supervisor_ends.update(ends)
+    return Worker(pid, requests[1], answers[0], ends)
+
+
+def _be_a_worker(life: int, *, debug: bool) -> None:
+    import resource
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to both: the supervisor decides
+    _silence(debug=debug)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _end_with_supervisor(life)
+
+
+def _silence(*, debug: bool) -> None:
+    """Native libraries print where they like, MKL its errors on stdout."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    if not debug:
+        os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
+def _end_with_supervisor(life: int) -> None:
+    """Ask for SIGIO, which ends a process, when the other end of this pipe closes: when the supervisor is gone.
+
+    Only Linux ends a process so; elsewhere the limit of processor time does it.
+    """
+    import fcntl
+
+    fcntl.fcntl(life, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(life, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        os.read(life, 1)
+        os._exit(1)  # it was gone before SIGIO was asked for
+
+
+# Limits, in the worker.
+
+
+def settle(limits: Limits) -> None:
+    """Between loading and running: what is loaded stays and is not garbage, and memory is limited from here on."""
+    gc.freeze()
+    gc.enable()
+    limit_memory(limits.memory)
+
+
+def limit_memory(more: int) -> None:
+    """Limit this process's address space to what it has and `more` bytes."""
+    size = _address_space()
+    if size is None:
+        return
+    import resource
+
+    threads = (os.cpu_count() or 1) * _PER_THREAD
+    _set_soft_limit(resource.RLIMIT_AS, size + more + threads)
+
+
+def _lift_memory_limit() -> None:
+    with contextlib.suppress(ImportError):
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+
+
+def _address_space() -> int | None:
+    """The bytes that this process has; None where the system does not tell (nor limit them)."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - pathlib is not loaded in a worker
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return None
+
+
+def limit_cpu(seconds: float) -> None:
+    """Let this process take processor time for as much as `seconds` from here on: what ends it if nothing else does."""
+    import resource
+
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    used = usage.ru_utime + usage.ru_stime
+    _set_soft_limit(resource.RLIMIT_CPU, int(used + seconds * (os.cpu_count() or 1)) + _CPU_GRACE)
+
+
+def _set_soft_limit(kind: int, value: int) -> None:
+    import resource
+
+    hard = resource.getrlimit(kind)[1]
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(kind, (min(value, sys.maxsize), hard))
+
+
+# How it ended.
+
+
+def out_of_time(limits: Limits, where: position.Position | None) -> AgxError:
+    """The error for work that was stopped at its deadline."""
+    place = f", while `{where.op}` ran" if where else ""
+    message = f"stopped after {limits.time:g} s{place}"
+    return limit_reached("time", message, span=where.span if where else None)
+
+
+def death(exit_code: int, limits: Limits, where: position.Position | None) -> AgxError:
+    """The error for a worker that ended without an answer; by a signal, where `exit_code` is negative."""
+    span = where.span if where else None
+    how = _name_of(exit_code)
+    if how == "SIGKILL":
+        return limit_reached("memory", "the system ran out of memory and stopped the run", span=span)
+    if how == "SIGXCPU":
+        return out_of_time(limits, where)
+    place = f" in `{where.op}` at {where.span.line}:{where.span.column + 1}" if where else ""
+    fix = None
+    if limits.memory < _LITTLE_MEMORY:
+        fix = "torch may crash for want of memory: --limit memory=4G allows more"
+    diagnostic = Diagnostic(
+        rule="torch-crashed",
+        severity=Severity.ERROR,
+        message=f"torch crashed ({how}){place}; that is torch's bug, not yours",
+        span=span,
+        fix=fix,
+    )
+    return AgxError(diagnostic, Status.BAD_NEWS)
+
+
+def _name_of(exit_code: int) -> str:
+    try:
+        return signal.Signals(-exit_code).name
+    except ValueError:
+        return f"exit code {exit_code}"
+
+
+# Where there is no fork.
+
+
+def _spawn(on_error: Callable[[Exception], Answer], limits: Limits, respawn: Respawn) -> Answer:
+    """The answer of a new process with the same words, whose stderr is the channel."""
+    import subprocess
+
+    process = subprocess.Popen(  # noqa: S603 - this program, with the words that it was given
+        [sys.executable, "-m", __package__, *respawn.words],
+        stdin=subprocess.DEVNULL if respawn.stdin is None else subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, WORKER_VARIABLE: "1"},
+    )
+    try:
+        given = None if respawn.stdin is None else respawn.stdin.encode("utf-8", "surrogatepass")
+        said = process.communicate(given, timeout=limits.time)[1]
+    except subprocess.TimeoutExpired:
+        return on_error(out_of_time(limits, None))
+    finally:
+        process.kill()
+        process.wait()
+    _, mark, message = said.partition(_MARK)
+    return Answer.of_bytes(message) if mark else on_error(death(process.returncode, limits, None))
+
+
+def _answer_and_end(answer: Callable[[], Answer]) -> NoReturn:
+    """In the process that `_spawn` started: answer on what was stderr, which natives now print past."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = os.dup(2)
+    _silence(debug=False)
+    with open(channel, "wb") as file:  # noqa: PTH123 - a descriptor has no path
+        file.write(_MARK + answer().to_bytes())
+    os._exit(0)
