@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TypeAlias
 
@@ -120,6 +120,8 @@ def input_of_object(name: str, value: object) -> InputSpec:
     Raises:
         AgxError: a list that is ragged or holds something else than numbers.
     """
+    if isinstance(value, InputSpec):
+        return replace(value, name=name)
     if isinstance(value, str):
         return parse_input(name, value)
     content: Literal | Given
@@ -134,6 +136,8 @@ def text_of_object(value: object) -> str:
     """What a Report says was given: text and numbers as they are, of other objects the type."""
     if isinstance(value, str):
         return normalise(value)
+    if isinstance(value, InputSpec):
+        return value.text
     if isinstance(value, bool | int | float | complex | list | tuple):
         try:
             text = _text_of_numbers(value)

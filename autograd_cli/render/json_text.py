@@ -26,11 +26,11 @@ def json_object(report: Report) -> dict[str, Any]:
         "source_name": report.source_name,
         "source_line": report.source_line,
         "command_line": report.command_line,
-        "inputs": _plain(report.inputs),
-        "gradients": _plain(report.gradients),
+        "inputs": plain(report.inputs),
+        "gradients": plain(report.gradients),
         "settings": {"seed": report.seed, "dtype": report.default_dtype, "device": report.device},
         **(_trace_object(report.trace) if report.traces else _no_trace()),
-        "diagnostics": _plain(report.diagnostics),
+        "diagnostics": plain(report.diagnostics),
     }
 
 
@@ -62,24 +62,25 @@ def _trace_object(trace: Trace) -> dict[str, Any]:
         "result": None if several or not outputs else outputs[0],
         "results": outputs if several else None,
         "tensors": {
-            variable.name: {**_plain(variable.tensor), "value": variable.value, "grad": _plain(variable.grad)}
+            variable.name: {**plain(variable.tensor), "value": variable.value, "grad": plain(variable.grad)}
             for variable in trace.variables
         },
-        "grads": {name: _plain(grad) for name, grad in trace.grads},
-        "values": _plain(trace.values),
-        "nodes": _plain(trace.nodes),
-        "steps": _plain(trace.steps),
-        "backwards": _plain(trace.backwards),
-        "refusal": _plain(trace.refusal),
+        "grads": {name: plain(grad) for name, grad in trace.grads},
+        "values": plain(trace.values),
+        "nodes": plain(trace.nodes),
+        "steps": plain(trace.steps),
+        "backwards": plain(trace.backwards),
+        "refusal": plain(trace.refusal),
     }
 
 
 def _output(trace: Trace, output: int) -> Any:  # noqa: ANN401 - a JSON value
     value = trace.values[output]
-    return {"number": _plain(value.scalar)} if value.tensor is None else _plain(value.tensor)
+    return {"number": plain(value.scalar)} if value.tensor is None else plain(value.tensor)
 
 
-def _plain(item: Any) -> Any:  # noqa: ANN401 - from the result types to JSON values
+def plain(item: Any) -> Any:  # noqa: ANN401 - from the result types to JSON values
+    """A result type as dicts, lists, strings and numbers."""
     match item:
         case None | bool() | int() | str() if not isinstance(item, Enum):
             return item
@@ -90,8 +91,8 @@ def _plain(item: Any) -> Any:  # noqa: ANN401 - from the result types to JSON va
         case TensorInfo():
             return _tensor_object(item)
         case tuple() | list():
-            return [_plain(element) for element in item]
-    return {field: _plain(getattr(item, field)) for field in _fields(type(item))}
+            return [plain(element) for element in item]
+    return {field: plain(getattr(item, field)) for field in _fields(type(item))}
 
 
 def _fields(kind: type[Any]) -> tuple[str, ...]:
@@ -99,9 +100,13 @@ def _fields(kind: type[Any]) -> tuple[str, ...]:
 
 
 def _tensor_object(tensor: TensorInfo) -> dict[str, Any]:
-    plain = {field: _plain(getattr(tensor, field)) for field in _fields(TensorInfo) if field != "values"}
-    values = None if tensor.values is None else _nested(tensor.values, tensor.shape)
-    return {**plain, "values": values, "truncated": tensor.values is None}
+    fields = {field: plain(getattr(tensor, field)) for field in _fields(TensorInfo) if field != "values"}
+    return {**fields, "values": tensor_values(tensor), "truncated": tensor.values is None}
+
+
+def tensor_values(tensor: TensorInfo) -> Any:  # noqa: ANN401 - a JSON value
+    """The values as lists nested as the shape says; None where there is only a summary."""
+    return None if tensor.values is None else _nested(tensor.values, tensor.shape)
 
 
 def _nested(values: tuple[Number, ...], shape: tuple[int, ...]) -> Any:  # noqa: ANN401 - lists nested as the shape says
