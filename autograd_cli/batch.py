@@ -33,9 +33,8 @@ class Settings:
 @contextlib.contextmanager
 def prepared(settings: Settings) -> Iterator[None]:
     """Torch loaded and set up, for any number of calls of `answer`."""
-    from autograd_cli.engine import quick, run
+    from autograd_cli.engine import run
 
-    assert quick
     with run.settings(seed=settings.seed, dtype=settings.dtype, device=settings.device, threads=settings.threads):
         yield
 

@@ -14,7 +14,7 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NoReturn, TypeAlias
@@ -177,6 +177,7 @@ class Worker:
     _requests: int
     _answers: int
     _open: list[int]
+    _page: position.Page
     _outgoing: bytearray = field(default_factory=bytearray)
     _incoming: bytearray = field(default_factory=bytearray)
     _out_of_time: bool = False
@@ -188,19 +189,17 @@ class Worker:
 
     def receive(self, deadline: float) -> bytes | None:
         """The next answer; None where the worker died or `deadline` (of time.monotonic) passed: `end` says which."""
-        while (message := self._next_message()) is None:
+        while (message := self.next_message()) is None:
             left = deadline - time.monotonic()
             if left <= 0:
                 self._out_of_time = True
                 return None
-            readable, writable = self._wait(left)
-            if writable:
-                self._flush()
-            if readable and not self._fill():
+            if not self.exchange(self._wait(left)):
                 return None
         return message
 
-    def _next_message(self) -> bytes | None:
+    def next_message(self) -> bytes | None:
+        """The next answer that has arrived, or None."""
         if len(self._incoming) < _HEAD.size:
             return None
         end = _HEAD.size + _HEAD.unpack_from(self._incoming)[0]
@@ -210,15 +209,27 @@ class Worker:
         del self._incoming[:end]
         return message
 
-    def _wait(self, seconds: float) -> tuple[bool, bool]:
+    def interests(self) -> Iterator[tuple[int, int]]:
+        """The descriptors to poll for this worker, and the events."""
+        import select
+
+        yield self._answers, select.POLLIN
+        if self._outgoing:
+            yield self._requests, select.POLLOUT
+
+    def exchange(self, ready: Container[int]) -> bool:
+        """Send and read what can be, on the descriptors that are ready; False where the worker has ended."""
+        if self._requests in ready and self._outgoing:
+            self._flush()
+        return self._answers not in ready or self._fill()
+
+    def _wait(self, seconds: float) -> set[int]:
         import select
 
         poll = select.poll()
-        poll.register(self._answers, select.POLLIN)
-        if self._outgoing:
-            poll.register(self._requests, select.POLLOUT)
-        found = dict(poll.poll(min(seconds, _LONGEST_POLL) * 1_000 + 1))
-        return self._answers in found, self._requests in found
+        for descriptor, events in self.interests():
+            poll.register(descriptor, events)
+        return {descriptor for descriptor, _ in poll.poll(min(seconds, _LONGEST_POLL) * 1_000 + 1)}
 
     def _fill(self) -> bool:
         """Read what has come; False where nothing more will."""
@@ -237,10 +248,14 @@ class Worker:
 
     def end(self, limits: Limits) -> AgxError:
         """Why `receive` gave None. The worker is gone after this."""
-        where = position.read()
-        if self._out_of_time:
+        return self.lost(limits, out_of_time=self._out_of_time)
+
+    def lost(self, limits: Limits, *, out_of_time: bool) -> AgxError:
+        """The error for a worker that was too slow, or else has ended. It is gone after this."""
+        where = self._page.read()
+        if out_of_time:
             self.kill()
-            return out_of_time(limits, where)
+            return too_slow(limits, where)
         self._exit_code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         self.kill()
         return death(self._exit_code, limits, where)
@@ -265,7 +280,7 @@ def fork_worker(target: Callable[[Channel], None], *, debug: bool = False) -> Wo
     What it prints goes nowhere; `debug` leaves it stderr.
     """
     requests, answers, life = os.pipe(), os.pipe(), os.pipe()
-    position.share()
+    page = position.share()
     pid = os.fork()
     if pid == 0:
         try:
@@ -281,7 +296,7 @@ def fork_worker(target: Callable[[Channel], None], *, debug: bool = False) -> Wo
     os.set_blocking(requests[1], False)
     ends = [requests[1], answers[0], life[1]]
     _supervisor_ends.update(ends)
-    return Worker(pid, requests[1], answers[0], ends)
+    return Worker(pid, requests[1], answers[0], ends, page)
 
 
 def _be_a_worker(life: int, *, debug: bool) -> None:
@@ -375,7 +390,7 @@ def _set_soft_limit(kind: int, value: int) -> None:
 # How it ended.
 
 
-def out_of_time(limits: Limits, where: position.Position | None) -> AgxError:
+def too_slow(limits: Limits, where: position.Position | None) -> AgxError:
     """The error for work that was stopped at its deadline."""
     place = f", while `{where.op}` ran" if where else ""
     message = f"stopped after {limits.time:g} s{place}"
@@ -389,7 +404,7 @@ def death(exit_code: int, limits: Limits, where: position.Position | None) -> Ag
     if how == "SIGKILL":
         return limit_reached("memory", "the system ran out of memory and stopped the run", span=span)
     if how == "SIGXCPU":
-        return out_of_time(limits, where)
+        return too_slow(limits, where)
     place = f" in `{where.op}` at {where.span.line}:{where.span.column + 1}" if where else ""
     fix = None
     if limits.memory < _LITTLE_MEMORY:
@@ -428,7 +443,7 @@ def _spawn(on_error: Callable[[Exception], Answer], limits: Limits, respawn: Res
         given = None if respawn.stdin is None else respawn.stdin.encode("utf-8", "surrogatepass")
         said = process.communicate(given, timeout=limits.time)[1]
     except subprocess.TimeoutExpired:
-        return on_error(out_of_time(limits, None))
+        return on_error(too_slow(limits, None))
     finally:
         process.kill()
         process.wait()

@@ -173,7 +173,7 @@ class _QuickPerformer(Performer):
         span: Span,
         keywords: Mapping[str, Box] | None = None,
         *,
-        also: Sequence[Box] = (),
+        also: Sequence[Box] = (),  # noqa: ARG002 - as Performer.perform
     ) -> Box:
         self.tick(op, span)
         named = {name: keyword.unwrap() for name, keyword in keywords.items()} if keywords else {}

@@ -1,5 +1,4 @@
-"""A line of a batch → a Request, and the values of its inputs → InputSpecs. JSON is all it is: no text is a program
-but `expr`, and no value names a file.
+"""A line of a batch → a Request, and the values of its inputs → InputSpecs. No value is a program or names a file.
 
     {"id": any, "expr": "(x*k).sum()", "inputs": {"x": [1, 2], "k": {"values": [0, 1], "dtype": "int64", "shape": [2]}},
      "wrt": ["x"], "gradient": [1, 1], "mode": "no-grad"}

@@ -1,6 +1,7 @@
 """The answer to one line of a batch, as one line of JSON: what scripts ask for most, and what there is to say.
 
-    {"id": …, "ok": true, "result": {"shape": [], "dtype": "float32", "values": 3.0}, "grads": {"x": {…}}, "diagnostics": []}
+    {"id": …, "ok": true, "result": {"shape": [], "dtype": "float32", "values": 3.0}, "grads": {"x": {…}},
+     "diagnostics": []}
 
 A line with bad news also has its number: {"id": …, "ok": false, "line": 7, …}.
 """

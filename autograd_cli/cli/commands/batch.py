@@ -1,0 +1,142 @@
+"""`agx batch`: requests in, one JSON object a line; results out, one a line, in order."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from autograd_cli.batch import Settings, answer, failure, prepared
+from autograd_cli.cli.limit_options import NAMES, limits_of
+from autograd_cli.cli.progress import Progress, progress_of
+from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
+from autograd_cli.relay import Lines, Relay, one_by_one, serve
+from autograd_cli.supervise import Channel, settle
+
+HELP = """Answer many requests: one JSON object a line in, one a line out, in order.
+
+\b
+A request:
+  {"id": 1, "expr": "(x*k).sum()", "inputs": {"x": [1, 2],
+   "k": {"values": [0, 1], "dtype": "int64", "shape": [2]}},
+   "wrt": ["x"], "gradient": 1, "mode": "no-grad"}
+Only expr is needed. Its answer:
+  {"id": 1, "ok": true, "result": {"shape": [], "dtype": "float32",
+   "values": 2.0}, "grads": {"x": {...}}, "diagnostics": []}
+
+\b
+A line that is no request, crashes torch or takes too long is answered with
+"ok": false and its "line", and the rest goes on. Exit code 1 if any was.
+
+\b
+Examples:
+  agx batch requests.ndjson > answers.ndjson
+  generate | agx batch --jobs 4 | jq -c .grads.x.values
+"""
+_STDIN = "-"
+_MAX_JOBS = 256
+_LINES_AT_ONCE = 64
+
+
+def batch(  # noqa: PLR0913 - the options of the command
+    file: Annotated[str, typer.Argument(help="A file of requests; - for stdin.", show_default=False)] = _STDIN,
+    *,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=_MAX_JOBS, help="How many processes work.")] = 1,
+    flush: Annotated[
+        bool, typer.Option("--flush", help="Write each answer at once, not when there is a lull.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of torch's random numbers, for each line.")] = 0,
+    dtype: Annotated[str, typer.Option(help="The default dtype: float32, float64, float16 or bfloat16.")] = "float32",
+    device: Annotated[str, typer.Option(help="Where tensors live: cpu, cuda, cuda:1, mps.")] = "cpu",
+    threads: Annotated[int, typer.Option(min=1, max=1024, help="How many threads torch uses in each process.")] = 1,
+    timeout: Annotated[str | None, typer.Option(metavar="SECONDS", help="Stop a line after this time (30).")] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help=f"Limit {', '.join(NAMES)}; also AGX_LIMIT_NAME in the environment."),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show what the workers write to stderr.")] = False,
+) -> None:
+    """Run `agx batch`; HELP is what a user reads."""
+    given = [*(limit or []), *([] if timeout is None else [f"time={timeout}"])]
+    limits = limits_of([(pair, _bad_limit) for pair in given], os.environ)
+    settings = Settings(seed=seed, dtype=dtype, device=device, threads=threads, limits=limits)
+    lines = Lines(_open(file))
+    with progress_of(sys.stderr, _size(lines.descriptor)) as progress:
+        writer = _Writer(lines, progress, flush=flush)
+        if "torch" in sys.modules or not hasattr(os, "fork"):
+            _answer_here(lines, settings, writer.write)
+        else:
+            relay = Relay(_target(settings), failure, limits, jobs, debug=debug)
+            relay.run(lines, writer.write, writer.idle)
+        writer.idle()
+    raise typer.Exit(1 if writer.failed else 0)
+
+
+def _target(settings: Settings) -> Callable[[Channel], None]:
+    def target(channel: Channel) -> None:
+        with prepared(settings):
+            settle(settings.limits)
+            serve(channel, lambda line, number: answer(line, number, settings))
+
+    return target
+
+
+def _answer_here(lines: Lines, settings: Settings, write: Callable[[bytes, bool], None]) -> None:
+    with prepared(settings):
+        for number, line in one_by_one(lines):
+            write(*answer(line, number, settings))
+
+
+class _Writer:
+    """Writes results to stdout: when there is nothing else to do, or each at once."""
+
+    def __init__(self, lines: Lines, progress: Progress, *, flush: bool) -> None:
+        self.failed = False
+        self._lines = lines
+        self._progress = progress
+        self._flush = flush
+        self._pending: list[bytes] = []
+
+    def write(self, result: bytes, is_ok: bool) -> None:  # noqa: FBT001 - as Relay calls it
+        self.failed = self.failed or not is_ok
+        self._pending.append(result)
+        self._progress(self._lines.bytes_read)
+        if self._flush or len(self._pending) >= _LINES_AT_ONCE:
+            self.idle()
+
+    def idle(self) -> None:
+        if not self._pending:
+            return
+        sys.stdout.write(b"".join(self._pending).decode("ascii"))
+        sys.stdout.flush()
+        self._pending.clear()
+
+
+def _bad_limit(message: str, label: str | None) -> AgxError:
+    return bad_request("bad-limit", message, source=COMMAND_LINE, label=label)
+
+
+def _open(file: str) -> int:
+    """The descriptor of the requests."""
+    if file == _STDIN:
+        if sys.stdin is None:
+            raise bad_request("usage", "stdin is closed", source=COMMAND_LINE)
+        return sys.stdin.fileno()
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+    except (OSError, ValueError) as error:
+        words = error.strerror if isinstance(error, OSError) else str(error)
+        raise bad_request("unreadable-file", f"{file} cannot be read: {words}", source=COMMAND_LINE) from None
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        raise bad_request("unreadable-file", f"{file} is a directory", source=COMMAND_LINE)
+    return descriptor
+
+
+def _size(descriptor: int) -> int | None:
+    """The bytes to read, where that is known."""
+    found = os.fstat(descriptor)
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
