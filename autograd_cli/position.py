@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from autograd_cli.diagnostic import Span
 
-_SIZE = 128
-_HEAD = struct.Struct("<5i")
-_NAME = _SIZE - _HEAD.size
+_NAME = 100
+_RECORD = struct.Struct(f"<4iq{_NAME}p")
+_SIZE = _RECORD.size
+_MOST_NAMES = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,21 +22,29 @@ class Position:
     span: Span
 
 
+_names: dict[str, bytes] = {}
+
+
 class Page:
     """The memory of one run's position."""
 
-    __slots__ = ("memory",)
+    __slots__ = ("memory", "request")
 
     def __init__(self, memory: bytearray | mmap.mmap) -> None:
         self.memory = memory
+        self.request = 0
 
     def read(self) -> Position | None:
         """The operation that was marked last, or None."""
-        line, column, end_line, end_column, length = _HEAD.unpack_from(self.memory, 0)
+        line, column, end_line, end_column, _, name = _RECORD.unpack_from(self.memory, 0)
         if line == 0:
             return None
-        name = bytes(self.memory[_HEAD.size : _HEAD.size + length]).decode(errors="replace")
-        return Position(op=name, span=Span(line=line, column=column, end_line=end_line, end_column=end_column))
+        span = Span(line=line, column=column, end_line=end_line, end_column=end_column)
+        return Position(op=name.decode(errors="replace"), span=span)
+
+    def read_request(self) -> int:
+        """The number that `begin` was told last."""
+        return int(_RECORD.unpack_from(self.memory, 0)[4])
 
 
 _page = Page(bytearray(_SIZE))
@@ -48,14 +57,18 @@ def share() -> Page:
     return _page
 
 
+def begin(request: int) -> None:
+    """Say which of many requests is being worked at; no operation of it runs yet."""
+    _page.request = request
+    _RECORD.pack_into(_page.memory, 0, 0, 0, 0, 0, request, b"")
+
+
 def mark(op: str, span: Span) -> None:
     """Say that `op` is about to run."""
-    name = op.encode()[:_NAME]
-    memory = _page.memory
-    _HEAD.pack_into(memory, 0, span.line, span.column, span.end_line, span.end_column, len(name))
-    memory[_HEAD.size : _HEAD.size + len(name)] = name
-
-
-def clear() -> None:
-    """Say that no operation is running."""
-    _HEAD.pack_into(_page.memory, 0, 0, 0, 0, 0, 0)
+    name = _names.get(op)
+    if name is None:
+        name = op.encode()[: _NAME - 1]
+        if len(_names) < _MOST_NAMES:
+            _names[op] = name
+    page = _page
+    _RECORD.pack_into(page.memory, 0, span.line, span.column, span.end_line, span.end_column, page.request, name)

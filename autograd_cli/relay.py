@@ -13,13 +13,16 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from autograd_cli import position
 from autograd_cli.diagnostic import AgxError
 from autograd_cli.limits import Limits
 from autograd_cli.supervise import Channel, Worker, fork_worker
 
 MAX_LINE = 64 * 1024**2
 _CHUNK = 1 << 18
-_WINDOW = 64  # lines that a worker has at a time
+_AT_ONCE = 32  # results
+_EVERY = 0.1  # seconds
+_WINDOW = 128  # lines that a worker has at a time
 _LOADING = 60.0  # seconds that a worker may take to import torch, beyond the time of its first line
 
 Target = Callable[[Channel], None]
@@ -187,11 +190,14 @@ class Relay:
         if not station.waiting:
             del self._stations[index]
             return
-        number, line = station.waiting.popleft()
-        self._results[number] = (self._failure(line, number, error), False)
+        request = station.worker.request()
+        lost = request if any(number == request for number, _ in station.waiting) else station.waiting[0][0]
         self._stations[index] = successor = _Station(self._start())
         for number, line in station.waiting:
-            self._give(successor, number, line)
+            if number == lost:
+                self._results[number] = (self._failure(line, number, error), False)
+            else:  # what it had answered and not sent is done again
+                self._give(successor, number, line)
 
     def _write_out(self, write: Write) -> bool:
         """Write what has its turn; whether there was anything."""
@@ -204,10 +210,19 @@ class Relay:
 
 
 def serve(channel: Channel, answer: Callable[[bytes, int], tuple[bytes, bool]]) -> None:
-    """What a worker does: answer each request of a `Relay`."""
+    """What a worker does: answer the requests of a `Relay`, and send what it has at least every now and then."""
+    unsent: list[bytes] = []
+    sent_at = time.monotonic()
     for message in channel:
-        result, is_ok = answer(message[8:], int.from_bytes(message[:8], "little"))
-        channel.send((b"\1" if is_ok else b"\0") + result)
+        number = int.from_bytes(message[:8], "little")
+        position.begin(number)
+        result, is_ok = answer(message[8:], number)
+        unsent.append((b"\1" if is_ok else b"\0") + result)
+        now = time.monotonic()
+        if len(unsent) >= _AT_ONCE or now - sent_at > _EVERY or not channel.has_more():
+            channel.send(*unsent)
+            unsent.clear()
+            sent_at = now
 
 
 def one_by_one(lines: Lines) -> Iterator[tuple[int, bytes]]:

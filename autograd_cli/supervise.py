@@ -137,36 +137,51 @@ def _work_within(limits: Limits, work: Work, on_error: Callable[[Exception], Ans
 # Workers by fork.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Channel:
     """The worker's end: requests come in, answers go out."""
 
     requests: int
     answers: int
+    _incoming: bytearray = field(default_factory=bytearray)
 
     def __iter__(self) -> Iterator[bytes]:
         """The requests, until the supervisor wants no more."""
-        while (message := self._receive()) is not None:
-            yield message
+        while True:
+            message = _take_message(self._incoming)
+            if message is not None:
+                yield message
+            elif not self._fill():
+                return
 
-    def send(self, message: bytes) -> None:
-        """Send one answer, whole."""
-        rest = memoryview(_join([message]))
+    def has_more(self) -> bool:
+        """Whether a request is waiting."""
+        import select
+
+        return bool(self._incoming) or bool(select.select([self.requests], [], [], 0)[0])
+
+    def send(self, *messages: bytes) -> None:
+        """Send answers, whole."""
+        rest = memoryview(_join(messages))
         while rest:
             rest = rest[os.write(self.answers, rest) :]
 
-    def _receive(self) -> bytes | None:
-        head = self._read(_HEAD.size)
-        return None if head is None else self._read(_HEAD.unpack(head)[0])
+    def _fill(self) -> bool:
+        piece = os.read(self.requests, _CHUNK)
+        self._incoming += piece
+        return bool(piece)
 
-    def _read(self, size: int) -> bytes | None:
-        found = bytearray()
-        while len(found) < size:
-            piece = os.read(self.requests, min(size - len(found), _CHUNK))
-            if not piece:
-                return None
-            found += piece
-        return bytes(found)
+
+def _take_message(incoming: bytearray) -> bytes | None:
+    """The first message of what has come, taken out of it; None where it is not whole yet."""
+    if len(incoming) < _HEAD.size:
+        return None
+    end = _HEAD.size + _HEAD.unpack_from(incoming)[0]
+    if len(incoming) < end:
+        return None
+    message = bytes(memoryview(incoming)[_HEAD.size : end])
+    del incoming[:end]
+    return message
 
 
 @dataclass(slots=True)
@@ -200,14 +215,11 @@ class Worker:
 
     def next_message(self) -> bytes | None:
         """The next answer that has arrived, or None."""
-        if len(self._incoming) < _HEAD.size:
-            return None
-        end = _HEAD.size + _HEAD.unpack_from(self._incoming)[0]
-        if len(self._incoming) < end:
-            return None
-        message = bytes(self._incoming[_HEAD.size : end])
-        del self._incoming[:end]
-        return message
+        return _take_message(self._incoming)
+
+    def request(self) -> int:
+        """The number of the request that it works at, if it says so by `position.begin`."""
+        return self._page.read_request()
 
     def interests(self) -> Iterator[tuple[int, int]]:
         """The descriptors to poll for this worker, and the events."""

@@ -47,7 +47,7 @@ def error_line(identity: object, number: int, diagnostic: Diagnostic) -> bytes:
 
 
 def quick_line(identity: object, result: torch.Tensor, grads: dict[str, torch.Tensor]) -> bytes | None:
-    """The line for a result and gradients as torch has them; None where JSON has no such numbers."""
+    """The line for a result and gradients as torch has them; None where JSON has no such numbers, as NaN."""
     outcome = {
         "id": identity,
         "ok": True,
@@ -57,7 +57,7 @@ def quick_line(identity: object, result: torch.Tensor, grads: dict[str, torch.Te
     }
     try:
         return _line(outcome)
-    except ValueError:
+    except (TypeError, ValueError):
         return None
 
 
