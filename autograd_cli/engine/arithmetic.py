@@ -55,8 +55,6 @@ COMPARISONS: dict[type[ast.cmpop], tuple[str, Function]] = {
     ast.LtE: ("<=", operator.le),
     ast.Gt: (">", operator.gt),
     ast.GtE: (">=", operator.ge),
-    ast.Is: ("is", operator.is_),
-    ast.IsNot: ("is not", operator.is_not),
 }
 
 

@@ -188,7 +188,9 @@ class Expressions(ABC):
             if result is not None and not self.truth(result, span):
                 return result
             right = self.evaluate(comparator)
-            if isinstance(comparison, ast.In | ast.NotIn):
+            if isinstance(comparison, ast.Is | ast.IsNot):
+                result = self._is(left, right, span, negated=isinstance(comparison, ast.IsNot))
+            elif isinstance(comparison, ast.In | ast.NotIn):
                 result = self._contains(left, right, span, negated=isinstance(comparison, ast.NotIn))
             else:
                 op, function = arithmetic.COMPARISONS[type(comparison)]
@@ -196,6 +198,13 @@ class Expressions(ABC):
             left = right
         assert result is not None
         return result
+
+    def _is(self, left: Box, right: Box, span: Span, *, negated: bool) -> Box:
+        """Identity, which Python asks of any two objects."""
+        pair = [each.payload.node if isinstance(each.payload, GraphNode) else each.payload for each in (left, right)]
+        truth = (pair[0] is pair[1]) is not negated
+        self.performer.tick("is", span)
+        return self.recording.add(truth, op="is not" if negated else "is", operands=[left, right], span=span)
 
     def _contains(self, item: Box, container: Box, span: Span, *, negated: bool) -> Box:
         op = "not in" if negated else "in"

@@ -346,9 +346,24 @@ class Checker:
             raise self._error("not-a-function", "only functions and methods can be called", node.func)
         else:
             self._expression(node.func)
-        self._elements(node.args)
+        takes_functions = isinstance(node.func, ast.Name) and (
+            self._is_variable(node.func.id) or node.func.id in kinds.CALLERS
+        )
+        for argument in node.args:
+            if not (takes_functions and isinstance(argument, ast.Name) and self._names_function(argument)):
+                self._elements([argument])
         for keyword in node.keywords:
             self._keyword(keyword, keywords)
+
+    def _names_function(self, node: ast.Name) -> bool:
+        """Whether a name stands for a function of the vocabulary; then that is what it means from here on."""
+        if self._is_variable(node.id) or node.id in self._given:
+            return False
+        full_name = vocabulary.resolve(self._aliases.get(node.id) or node.id)
+        if full_name is None or is_constant(full_name):
+            return False
+        self.resolved[id(node)] = full_name
+        return True
 
     def _method(self, node: ast.Attribute) -> frozenset[str] | None:
         self._expression(node.value)

@@ -77,3 +77,6 @@ EXCEPTIONS = frozenset(
     AssertionError NotImplementedError NameError ArithmeticError LookupError
     """.split()
 )
+
+# Functions of Python that take a function.
+CALLERS = frozenset({"map", "print", "sorted"})

@@ -1,0 +1,81 @@
+"""Programs as people write them: agx prints, computes and refuses what Python itself does with the same file."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from autograd_cli import Report, explore
+from autograd_cli.render.json_text import json_object
+from autograd_cli.render.pytorch import pytorch_text
+from autograd_cli.trace import TensorInfo
+from conftest import VALIDATOR
+
+PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
+
+
+def by_python(text: str) -> tuple[str, dict[str, Any], Exception | None]:
+    """What Python prints, its variables at the end, and the exception that ended it."""
+    names: dict[str, Any] = {"__name__": "program"}
+    printed = io.StringIO()
+    raised = None
+    torch.manual_seed(0)
+    with contextlib.redirect_stdout(printed):
+        try:
+            exec(compile(text, "program", "exec", dont_inherit=True), names)  # noqa: S102 - the oracle is Python
+        except Exception as error:  # noqa: BLE001 - whatever the program raises
+            raised = error
+    torch.set_grad_enabled(True)
+    return printed.getvalue(), names, raised
+
+
+def printed_by(report: Report) -> str:
+    return "".join(step.printed for step in report.trace.steps if step.printed is not None)
+
+
+def assert_same(told: TensorInfo, tensor: torch.Tensor) -> None:
+    assert told.shape == tuple(tensor.shape)
+    assert told.requires_grad is tensor.requires_grad
+    assert told.is_leaf is tensor.is_leaf
+    assert told.version is None if tensor.is_inference() else told.version == tensor._version  # noqa: SLF001 - torch has no other name for it
+    values = torch.tensor(told.values, dtype=tensor.dtype).reshape(told.shape)
+    torch.testing.assert_close(values, tensor.detach(), rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_a_program_as_it_stands(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    report = explore(text)
+    printed, names, raised = by_python(text)
+    assert report.traces, report.diagnostics
+    VALIDATOR.validate(json_object(report))
+    assert printed_by(report) == printed
+    refusal = report.trace.refusal
+    if raised is None:
+        assert refusal is None
+    else:
+        assert refusal is not None
+        assert (refusal.exception, refusal.message) == (type(raised).__name__, str(raised))
+    for variable in report.trace.variables:
+        tensor = names.get(variable.name)
+        if isinstance(tensor, torch.Tensor):
+            assert_same(variable.tensor, tensor)
+            grad = tensor.grad if tensor.is_leaf or tensor.retains_grad else None
+            assert (variable.grad is None) is (grad is None)
+            if variable.grad is not None and grad is not None:
+                assert_same(variable.grad, grad)
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_the_program_that_agx_prints_does_the_same(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    report = explore(text)
+    printed, _, raised = by_python(text)
+    again, _, raised_again = by_python(pytorch_text(report))
+    assert again.startswith(printed)
+    assert str(raised_again) == str(raised)
