@@ -46,11 +46,12 @@ _MODES = "write torch.no_grad(), torch.enable_grad(), torch.inference_mode() or 
 
 
 class Checker:
-    """The state of one check. `names`, `bound` and `resolved` are what `Program` says of them."""
+    """The state of one check. `names`, `bound`, `imported` and `resolved` are what `Program` says of them."""
 
     def __init__(self, spans: SpanFinder, source: str, given: frozenset[str]) -> None:
         self.names: dict[str, Span] = {}
         self.bound: set[str] = set()
+        self.imported: set[str] = set()
         self.resolved: dict[int, str] = {}
         self._spans = spans
         self._source = source
@@ -208,6 +209,7 @@ class Checker:
             if pair[1] is not None:
                 self._check_name(alias, pair[0])
             self._aliases[pair[0]] = pair[1]
+            self.imported.add(pair[0])
 
     # Targets.
 

@@ -40,7 +40,7 @@ class Program:
 
     `names` are the names that it reads without having bound them, in order of appearance, with the first place of
     each. Those that the language does not define are `free`: each needs an input. `bound` are the names that it binds
-    at its top level. `resolved` tells, by the id of a node of `tree`, which full name of the vocabulary it stands for.
+    at its top level, `imported` those that its imports give to what is in the vocabulary. `resolved` tells, by the id of a node of `tree`, which full name of the vocabulary it stands for.
     """
 
     source: str
@@ -48,6 +48,7 @@ class Program:
     spans: SpanFinder
     names: tuple[tuple[str, Span], ...]
     bound: frozenset[str]
+    imported: frozenset[str]
     resolved: Mapping[int, str]
 
     @property
@@ -94,6 +95,7 @@ def parse(
         spans=spans,
         names=tuple(checker.names.items()),
         bound=frozenset(checker.bound),
+        imported=frozenset(checker.imported),
         resolved=checker.resolved,
     )
 

@@ -51,7 +51,7 @@ def pytorch_text(report: Report) -> str:
         *_backward(trace, result, gradient),
     ]
     text = "\n".join([*lines, *_prints(trace, program, result)])
-    return "\n".join([*_head(report, text), text]) + "\n"
+    return "\n".join([*_head(report, program, text), text]) + "\n"
 
 
 def _unused(name: str, names: frozenset[str]) -> str:
@@ -65,10 +65,16 @@ def _calls_on_numbers(trace: Trace) -> frozenset[Span]:
     return frozenset(value.span for value in trace.values if value.span is not None and isinstance(value.scalar, float))
 
 
-def _head(report: Report, text: str) -> Iterator[str]:
+def _head(report: Report, program: Program, text: str) -> Iterator[str]:
     if re.search(r"\bmath\.", text):
         yield "import math\n"
-    yield "import torch\n"
+    settings = list(_settings(report, text))
+    if settings or report.inputs or "torch" not in program.imported:
+        yield "import torch\n"
+    yield from settings
+
+
+def _settings(report: Report, text: str) -> Iterator[str]:
     if "no_grad(lambda: " in text:
         yield f"{_NO_GRAD}\n"
     if report.default_dtype != "float32":
@@ -164,7 +170,12 @@ def _prints(trace: Trace, program: Program, result: str) -> Iterator[str]:
     if trace.result is not None:
         yield f'print("result", {result})'
     for name, _ in trace.grads:
-        yield f'print("{name}.grad", {_leaf_name(trace, program, name)}.grad)'
+        yield f'print("{name}.grad", {_python_path(_leaf_name(trace, program, name))}.grad)'
+
+
+def _python_path(name: str) -> str:
+    """A leaf's name as Python reaches it: `net.0.weight` is `net[0].weight`."""
+    return re.sub(r"\.(\d+)", r"[\1]", name)
 
 
 class _Converter:
@@ -213,9 +224,12 @@ class _Converter:
     def _edit(self, node: ast.AST) -> Iterator[ast.AST]:
         """Rewrite one node, and tell which below it to look at."""
         match node:
+            case ast.ImportFrom(module="__future__"):
+                self._edits.append((*self._place(node), "pass"))
+                return
             case ast.Import() | ast.ImportFrom() | ast.JoinedStr():
                 return
-            case ast.Call(args=[inner], keywords=[]) if self._path(node.func) == "torch.no_grad":
+            case ast.Call(args=[inner], keywords=[]) if self._is_no_grad(node.func):
                 start, end = self._place(node)
                 inner_start, inner_end = self._place(inner)
                 self._edits += [(start, inner_start, "no_grad(lambda: "), (inner_end, end, ")")]
@@ -235,8 +249,16 @@ class _Converter:
         self._edits.append((*self._place(node), text))
 
     def _path(self, node: ast.expr) -> str | None:
-        """The full name of what the language defines; None for a variable or a tensor's attribute."""
+        """The full name of what the language defines; None for a variable, an attribute, what the program imports."""
+        first = node
+        while isinstance(first, ast.Attribute):
+            first = first.value
+        if isinstance(first, ast.Name) and first.id in self._program.imported:
+            return None
         return self._program.resolved.get(id(node))
+
+    def _is_no_grad(self, node: ast.expr) -> bool:
+        return self._program.resolved.get(id(node)) == "torch.no_grad"
 
     def _is_scalar_call(self, node: ast.Call, name: str) -> bool:
         if node.keywords or name not in vocabulary.MATH or self._path(node.func) != f"torch.{name}":
