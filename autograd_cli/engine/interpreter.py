@@ -14,11 +14,12 @@ from typing import Any
 
 import torch
 
-from autograd_cli.diagnostic import Span
+from autograd_cli.diagnostic import AgxError, Span
 from autograd_cli.engine import operations
 from autograd_cli.engine.recording import Box, Recording
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.program import Program, SpanFinder, grad_mode_call, no_grad_argument
+from autograd_cli.limits import memory_error
 from autograd_cli.trace import Phase, Refusal, Step
 
 
@@ -382,7 +383,9 @@ class Interpreter:
         except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
             raise self._refused(error, span) from None
 
-    def _refused(self, error: Exception, span: Span) -> RefusedError:
+    def _refused(self, error: Exception, span: Span) -> RefusedError | AgxError:
+        if (reached := memory_error(error, span)) is not None:
+            return reached
         refusal = Refusal(exception=type(error).__name__, message=str(error), span=span, during=Phase.FORWARD)
         return RefusedError(refusal)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 
@@ -11,6 +12,7 @@ from autograd_cli.engine import files
 from autograd_cli.engine.interpreter import Interpreter, RefusedError
 from autograd_cli.engine.recording import Recording
 from autograd_cli.lang.inputs import Creation, FileReference, InputSpec, Literal, literal_of_nested
+from autograd_cli.limits import memory_error
 
 
 def make_tensor(spec: InputSpec, held: object, device: str) -> torch.Tensor:
@@ -30,7 +32,11 @@ def make_tensor(spec: InputSpec, held: object, device: str) -> torch.Tensor:
         raise bad_request(
             "bad-value", message, source=spec.source, span=refusal.span, torch_says=refusal.message
         ) from None
-    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+    except AgxError as error:
+        raise AgxError(replace(error.diagnostic, source=spec.source), error.status) from None
+    except (MemoryError, RuntimeError, TypeError, ValueError, OverflowError) as error:
+        if (reached := memory_error(error)) is not None:
+            raise reached from None
         message = f"{spec.name} cannot be made a tensor"
         raise bad_request("bad-value", message, source=spec.source, torch_says=first_line(error)) from None
     # A view of a tensor that does not require grad behaves otherwise than a leaf under no_grad.
