@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autograd_cli import rules
-from autograd_cli.diagnostic import AgxError, Severity, Span, Status, bad_request
+from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Span, Status, bad_request
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.inputs import FileReference, InputSpec, input_of_object, text_of_object
 from autograd_cli.lang.program import Program, normalise, parse
@@ -109,12 +109,17 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         bad_news = any(found.severity is Severity.ERROR for found in diagnostics)
         status = Status.BAD_NEWS if bad_news else Status.ANSWER
     except (AgxError, MemoryError, RuntimeError) as error:
-        failure = error if isinstance(error, AgxError) else memory_error(error)
-        if failure is None:
-            raise
-        diagnostics, status, traces = (failure.diagnostic,), failure.status, ()
+        diagnostics, status = _ended_by(error)
     report = unanswered(program, inputs=objects, gradients=gradients, seed=seed, dtype=dtype, device=device)
     return replace(report, status=status, traces=traces, diagnostics=diagnostics)
+
+
+def _ended_by(error: Exception) -> tuple[tuple[Diagnostic, ...], Status]:
+    """What to say of an error that ended the request; what is neither ours nor full memory is raised again."""
+    found = error if isinstance(error, AgxError) else memory_error(error)
+    if found is None:
+        raise error
+    return (found.diagnostic,), found.status
 
 
 def unanswered(

@@ -661,7 +661,7 @@ def _call_with_json(agx: Agx, *words: str) -> Outcome:
 
 
 def test_json_on_stdout_says_that_the_file_could_not_be_written(agx: Agx, tmp_path: Path) -> None:
-    outcome = _call_with_json(agx, "-o", str(tmp_path / "missing" / "out.txt"))
+    outcome = _call_with_json(agx, "-o", str(tmp_path / "missing" / "out.json"))
     assert outcome.code == 2
     assert outcome.err.startswith("error[unwritable-file]: ")
     assert outcome.report["ok"] is False

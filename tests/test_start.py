@@ -25,10 +25,10 @@ sys.stderr.write(f"\\n{code} {','.join(heavy)}")
 COMPLETION = {"_AGX_COMPLETE": "complete_bash", "COMP_WORDS": "agx grad x@w --", "COMP_CWORD": "3"}
 
 
-def loaded(words: list[str], **environment: str) -> tuple[str, set[str]]:
-    """The exit code of `agx WORDS`, and which of the heavy libraries it has imported."""
+def loaded(words: list[str], *, before: str = "", **environment: str) -> tuple[str, set[str]]:
+    """The exit code of `agx WORDS`, and which of the heavy libraries its process has imported."""
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, *words],
+        [sys.executable, "-c", before + PROBE, *words],
         capture_output=True,
         text=True,
         env={**os.environ, **environment},
@@ -55,6 +55,9 @@ def loaded(words: list[str], **environment: str) -> tuple[str, set[str]]:
         (["grad", "2*x", "--x", "1", "--device", "the moon"], "2"),
         (["grad", "2*x", "--x", "1", "-o", "f.docx"], "2"),
         (["nonsense"], "2"),
+        (["grad", "2*x", "--x", "1", "--timeout", "soon"], "2"),
+        (["grad", "-f", "nowhere.py"], "2"),
+        (["grad", "2*x", "--x", "1,2", "--gradient", "3,4", "--json"], "0"),  # that is the worker's business
     ],
 )
 def test_what_needs_no_torch_loads_none(words: list[str], code: str) -> None:
@@ -73,7 +76,8 @@ def test_importing_the_package_loads_no_torch() -> None:
 
 def test_the_cold_path_imports_no_sympy() -> None:
     """A gradient tensor passed to backward() would: half a second for every call of a script."""
-    assert loaded(["grad", "2*x", "--x", "1,2", "--gradient", "3,4", "--json"]) == ("0", {"torch", "numpy"})
+    words = ["grad", "2*x", "--x", "1,2", "--gradient", "3,4", "--json"]
+    assert loaded(words, before="import torch") == ("0", {"torch", "numpy"})
 
 
 @pytest.mark.parametrize("command", [["agx"], [sys.executable, "-m", "autograd_cli"]], ids=["agx", "python -m"])

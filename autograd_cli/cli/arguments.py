@@ -241,8 +241,8 @@ def _choose_expression(
     pairs = {position: _assignment(line.words[position]) for position in positions}
     expressions = [position for position, pair in pairs.items() if pair is None]
     if file is not None and expressions:
-        label = f"the program is {file.text}" if file.text != STDIN else "the program comes from stdin"
-        raise line.error("usage", "there is one program too many", expressions[0], label=label)
+        place = f"the program is {file.text}" if file.text != STDIN else "the program comes from stdin"
+        raise line.error("usage", "there is one program too many", expressions[0], label=place)
     if not expressions and file is None:  # `y=2*x` is a program, `x=3` an input: what cannot be a value is the program
         expressions = [position for position, pair in pairs.items() if pair and not _is_value(*pair)]
     if len(expressions) > 1:

@@ -53,7 +53,7 @@ def _limit(name: str, text: str, blame: Blame) -> dict[str, int | float]:
     read, what = _KINDS.get(name, (_count, "a positive integer"))
     value = read(text)
     if value is None or not 0 < value <= _MOST:
-        raise blame(f"the limit {name} is {what}", "this is not" if text else "the value is missing")
+        raise blame(f"the limit {name} takes {what}", None if text else "the value is missing")
     return {name.replace("-", "_"): value}
 
 

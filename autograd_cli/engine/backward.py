@@ -14,6 +14,7 @@ from autograd_cli.engine.recording import Recording, tensors_in
 from autograd_cli.engine.snapshot import MAX_VALUES
 from autograd_cli.engine.values import Box
 from autograd_cli.lang.inputs import InputSpec
+from autograd_cli.limits import memory_error
 from autograd_cli.trace import Backward, LeafGradient, Phase, Refusal, TensorInfo
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def run_backward(
     try:
         starts = [_start(root, *each) for root, *each in zip(roots, given, weights, strict=True)]
         torch.autograd.backward([tensor for tensor, _ in starts], [weight for _, weight in starts])
-    except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
+    except Exception as error:  # torch raises what it likes, and all of it is its answer
+        if memory_error(error) is not None:
+            raise
         refusal = Refusal(exception=type(error).__name__, message=str(error), span=None, during=Phase.BACKWARD)
     return Backward(
         step=None,

@@ -13,7 +13,7 @@ from autograd_cli.engine.interpreter import Interpreter
 from autograd_cli.engine.performer import Performer, RefusedError
 from autograd_cli.engine.recording import Recording
 from autograd_cli.lang.inputs import Creation, FileReference, InputSpec, Literal, literal_of_nested
-from autograd_cli.limits import Limits
+from autograd_cli.limits import Limits, memory_error
 
 
 def make_tensor(spec: InputSpec, held: object, device: str, limits: Limits) -> torch.Tensor:
@@ -33,7 +33,11 @@ def make_tensor(spec: InputSpec, held: object, device: str, limits: Limits) -> t
         raise bad_request(
             "bad-value", message, source=spec.source, span=refusal.span, torch_says=refusal.message
         ) from None
-    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+    except AgxError as error:
+        raise AgxError(replace(error.diagnostic, source=spec.source), error.status) from None
+    except (MemoryError, RuntimeError, TypeError, ValueError, OverflowError) as error:
+        if (reached := memory_error(error)) is not None:
+            raise reached from None
         message = f"{spec.name} cannot be made a tensor"
         raise bad_request("bad-value", message, source=spec.source, torch_says=first_line(error)) from None
     # A view of a tensor that does not require grad behaves otherwise than a leaf under no_grad.
@@ -71,10 +75,7 @@ def default_complex() -> torch.dtype:
 
 
 def _of_expression(creation: Creation, dtype: torch.dtype | None, source: str, limits: Limits) -> torch.Tensor:
-    try:
-        box = Interpreter(creation.program, Performer(Recording(), limits, source), {}).run()
-    except AgxError as error:
-        raise AgxError(replace(error.diagnostic, source=source), error.status) from None
+    box = Interpreter(creation.program, Performer(Recording(), limits, source), {}).run()
     found = None if box is None else box.unwrap()
     if isinstance(found, torch.Tensor):
         tensor = found.detach().clone()

@@ -22,7 +22,7 @@ from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.supervise import Answer, Ready, Respawn, supervise
 from autograd_cli.trace import Report
 
-HELP = """Compute an expression, and its gradients, with real torch.
+HELP = f"""Compute an expression, and its gradients, with real torch.
 
 \b
 The program is an expression, or several statements (lines, or with ;),
@@ -35,6 +35,10 @@ Inputs stand before or after the expression: --x VALUE, --x=VALUE or x=VALUE.
   --x "randn(2,3)"    an expression that needs no input itself
   --x @weights.npy    a file: .npy .npz#key .pt#key .safetensors#key .csv .json
   --x -               what stdin says
+
+\b
+Limits, each as --limit NAME=VALUE or AGX_LIMIT_NAME in the environment:
+  {" ".join(NAMES)}
 
 \b
 Examples:
@@ -94,9 +98,6 @@ def grad(  # noqa: PLR0913 - the options of the command
         str | None, typer.Argument(help='What to differentiate, such as "2*x"; - for stdin.', show_default=False)
     ] = None,
     *,
-    file: Annotated[  # noqa: ARG001 - read by cli.arguments
-        str | None, typer.Option("--file", "-f", metavar="FILE", help="Read the program from a file.")
-    ] = None,
     var: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="An input, also --NAME VALUE; needed where NAME is an option."),
@@ -104,6 +105,9 @@ def grad(  # noqa: PLR0913 - the options of the command
     gradient: Annotated[
         list[str] | None,
         typer.Option(metavar="VALUE", help="What backward() starts from, of the result's shape (default: ones)."),
+    ] = None,
+    file: Annotated[  # noqa: ARG001 - read by cli.arguments
+        str | None, typer.Option("--file", "-f", metavar="FILE", help="Read the program from a file.")
     ] = None,
     wrt: Annotated[
         str | None, typer.Option(metavar="NAMES", help="The inputs that require gradients: x,w (default: all).")
@@ -135,7 +139,7 @@ def grad(  # noqa: PLR0913 - the options of the command
     ] = None,
     limit: Annotated[  # noqa: ARG001 - read by cli.arguments
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help=f"Limit {', '.join(NAMES)}; also AGX_LIMIT_NAME in the environment."),
+        typer.Option(metavar="NAME=VALUE", help="What the run may take, such as memory=8G."),
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug in agx.")] = False,
 ) -> None:

@@ -1,0 +1,230 @@
+"""The worker and its supervisor, as processes: deadlines, crashes, full memory, Ctrl-C, and what is left of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import VALIDATOR
+
+AGX = (sys.executable, "-m", "autograd_cli")
+WITHOUT_FORK = (sys.executable, "-c", "import os; del os.fork; from autograd_cli.__main__ import run; run()")
+# One long call into torch, and one into Python, that nothing inside their process can stop.
+LONG = ["linalg.matrix_exp(x)", "--x", "randn(6000,6000)", "--dtype", "float64"]
+IN_TIME = 60
+
+
+def agx(*words: str, start: Sequence[str] = AGX, stdin: bytes = b"", environment: Any = None) -> Any:
+    return subprocess.run(
+        [*start, *words],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=IN_TIME,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})},
+    )
+
+
+def supervised(body: str) -> Any:
+    """A process that supervises `work`, which a test writes, under `limits`."""
+    program = f"""
+import os, signal, sys, time
+from autograd_cli.diagnostic import AgxError, Span
+from autograd_cli.limits import Limits
+from autograd_cli.position import mark
+from autograd_cli.supervise import Answer, Respawn, fork_worker, supervise
+
+def on_error(error):
+    assert isinstance(error, AgxError), repr(error)
+    return Answer(exit_code=error.status.exit_code, stderr=f"{{error.diagnostic.rule}}: {{error.diagnostic.message}}")
+
+def run(work, **limits):
+    answer = supervise(work, on_error, Limits(**limits), respawn=Respawn(words=[], stdin=None))
+    print(answer.exit_code, answer.stdout or answer.stderr, answer.file)
+
+HERE = Span(line=1, column=3, end_line=1, end_column=9)
+{body}
+"""
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=IN_TIME)
+
+
+def children_of(pid: int) -> set[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {int(child) for child in found}
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def until(condition: Any) -> bool:
+    end = time.monotonic() + IN_TIME
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def is_in_torch(pid: int) -> bool:
+    """Whether the worker has taken four seconds of processor time: torch loads in less."""
+    ticks = sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK") > 4
+
+
+@pytest.fixture
+def long_run() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A supervisor, and the pid of its worker inside a long call."""
+    with subprocess.Popen([*AGX, "grad", *LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert until(lambda: children_of(process.pid))
+        (worker,) = children_of(process.pid)
+        assert until(lambda: is_in_torch(worker))
+        yield process, worker
+        process.kill()
+
+
+@pytest.mark.parametrize("start", [AGX, WITHOUT_FORK], ids=["fork", "spawn"])
+def test_a_deadline_is_one_line_and_a_report(start: Sequence[str], tmp_path: Path) -> None:
+    temporary = {"TMPDIR": str(tmp_path)}
+    for more, environment in (["--timeout", "3"], temporary), (["--json"], {"AGX_LIMIT_TIME": "3", **temporary}):
+        words = ["grad", *LONG, *more]
+        done = agx(*words, start=start, environment=environment)
+        assert (done.returncode, b"error[limit-time]: stopped after 3 s" in done.stderr) == (3, True)
+    report = json.loads(done.stdout)
+    VALIDATOR.validate(report)
+    assert (report["status"], report["source"], report["inputs"][0]["name"]) == ("limit", LONG[0], "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_deadline_leaves_no_half_file(tmp_path: Path) -> None:
+    assert agx("grad", *LONG, "--timeout", "3", "-o", str(tmp_path / "out.svg")).returncode == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("where", ["program", "input", "elements"])
+@pytest.mark.parametrize("start", [AGX, WITHOUT_FORK], ids=["fork", "spawn"])
+def test_full_memory_is_told_with_the_amount(start: Sequence[str], where: str) -> None:
+    words = {
+        "program": ["zeros(10000000000)*x", "--x", "1"],
+        "input": ["2*x", "--x", "zeros(10000000000)"],
+        "elements": ["(x+x).sum()", "--x", "zeros(300000000)", "--limit", "memory=1G"],
+    }[where]
+    done = agx("grad", *words, "--json", "--limit", "elements=1000000000000", start=start)
+    report = json.loads(done.stdout)
+    VALIDATOR.validate(report)
+    amount = "1,200,000,000" if where == "elements" else "40,000,000,000"
+    found = report["diagnostics"][0]
+    assert (done.returncode, report["status"], found["rule"]) == (3, "limit", "limit-memory")
+    assert f"{amount} bytes" in found["message"]
+
+
+@pytest.mark.parametrize("end", ["SIGSEGV", "SIGABRT", "SIGFPE", "SIGBUS", "SIGILL"])
+def test_a_crash_names_the_operation_and_its_place(end: str) -> None:
+    done = supervised(f"run(lambda ready: (mark('linalg.eigvals', HERE), os.kill(os.getpid(), signal.{end})))")
+    expected = f"torch crashed ({end}) in `linalg.eigvals` at 1:4; that is torch's bug, not yours"
+    assert done.stdout == f"1 torch-crashed: {expected} None\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        # A death that is nobody's crash.
+        ("run(lambda ready: os.kill(os.getpid(), signal.SIGKILL))", "3 limit-memory: the system ran out of memory"),
+        ("run(lambda ready: os.kill(os.getpid(), signal.SIGXCPU), time=9)", "3 limit-time: stopped after 9 s"),
+        ("run(lambda ready: os._exit(3))", "1 torch-crashed: torch crashed (exit code 3)"),
+        # What Python can still catch.
+        ("def work(ready):\n ready()\n bytearray(2**40)\nrun(work)", "3 limit-memory: there is not enough memory"),
+        # Ctrl-C of the whole group reaches the supervisor only.
+        ("run(lambda ready: (os.kill(os.getpid(), 2), Answer(exit_code=0, stdout='on'))[1])", "0 on"),
+        # The deadline names what ran.
+        (
+            "run(lambda ready: (mark('sum', HERE), sum(range(10**15))), time=1)",
+            "3 limit-time: stopped after 1 s, while `sum` ran",
+        ),
+        # Natives print past the answer; the answer comes whole, whatever its size and its characters.
+        ("run(lambda ready: (os.write(1, b'MKL'), os.write(2, b'MKL'), Answer(exit_code=0, stdout='ok'))[2])", "0 ok"),
+        ("run(lambda ready: Answer(exit_code=0, stdout='\\u2202'*10**6, file=('f', '\\ud800')))", "0 \u2202\u2202"),
+    ],
+)
+def test_a_worker_that_ends_so(body: str, says: str) -> None:
+    done = supervised(body)
+    assert done.stdout.startswith(says), done.stderr
+    assert done.stderr == ""
+
+
+def test_a_worker_answers_many_requests_and_is_stopped_at_its_deadline() -> None:
+    done = supervised("""
+def target(channel):
+    for request in channel:
+        if request == b"stop":
+            time.sleep(1000)
+        channel.send(request[::-1])
+worker = fork_worker(target)
+other = fork_worker(target)
+big = b"ab" * 500_000
+for request in (b"one", b"", big):
+    worker.send(request)
+later = time.monotonic() + 50
+assert [worker.receive(later), worker.receive(later), worker.receive(later)] == [b"eno", b"", big[::-1]]
+worker.send(b"stop")
+assert worker.receive(time.monotonic() + 0.2) is None
+print(worker.end(Limits()).diagnostic.rule)
+other.send(b"two")
+assert other.receive(later) == b"owt"
+os.kill(other.pid, signal.SIGSEGV)
+other.send(b"three")
+assert other.receive(later) is None
+print(other.end(Limits()).diagnostic.rule)
+other.kill()
+""")
+    assert done.stdout.split() == ["limit-time", "torch-crashed"], done.stderr
+
+
+def test_ctrl_c_ends_both_with_130(long_run: tuple[subprocess.Popen[bytes], int]) -> None:
+    process, worker = long_run
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=IN_TIME) == (b"", b"")
+    assert process.returncode == 130
+    assert until(lambda: not is_running(worker))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the limit of processor time ends it")
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_a_worker_ends_with_its_supervisor(long_run: tuple[subprocess.Popen[bytes], int], end: signal.Signals) -> None:
+    process, worker = long_run
+    process.send_signal(end)
+    process.wait(timeout=IN_TIME)
+    assert until(lambda: not is_running(worker))
+
+
+@pytest.mark.parametrize("start", [AGX, WITHOUT_FORK], ids=["fork", "spawn"])
+def test_all_ways_to_start_give_the_same_answer(start: Sequence[str], tmp_path: Path) -> None:
+    file = tmp_path / "out.txt"
+    page = agx("grad", "x*w", "--x", "1,2", "--w", "-", start=start, stdin=b"3")
+    assert (page.returncode, page.stderr) == (0, b"")
+    assert page.stdout.startswith(b"x       [1., 2.]\nw       3.\n")
+    assert agx("grad", "-", "--x", "3", "-q", start=start, stdin=b"y = x*x\ny\n").stdout == b"6\n"
+    assert agx("grad", "2*x", "--x", "3", "-o", str(file), start=start).stdout == b""
+    assert file.read_text().startswith("x       3.\n")
+    refused = agx("grad", "x.detach()", "--x", "3", start=start)
+    assert (refused.returncode, b"error[cut-by-detach]" in refused.stdout) == (1, True)
+
+
+def test_closed_streams_are_not_taken_for_the_channel() -> None:
+    line = f"{sys.executable} -m autograd_cli grad '2*x' --x 1 -q"
+    for closed in ("<&-", "<&- >&-", "<&- >&- 2>&-", "2>&-"):
+        done = subprocess.run(f"{line} {closed}", shell=True, capture_output=True, check=False, timeout=IN_TIME)  # noqa: S602 - a shell closes streams
+        assert (done.returncode, done.stdout) == (0, b"" if ">&-" in closed.replace("2>&-", "") else b"2\n"), closed
