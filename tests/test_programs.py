@@ -21,7 +21,7 @@ PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
 
 def by_python(text: str) -> tuple[str, dict[str, Any], Exception | None]:
     """What Python prints, its variables at the end, and the exception that ended it."""
-    names: dict[str, Any] = {"__name__": "program"}
+    names: dict[str, Any] = {"__name__": "__main__"}
     printed = io.StringIO()
     raised = None
     torch.manual_seed(0)

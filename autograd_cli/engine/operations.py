@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from autograd_cli.lang import vocabulary
+from autograd_cli.lang import kinds, vocabulary
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -58,6 +58,8 @@ def method_of(name: str) -> Function:
 
 def constant_of(full_name: str) -> object:
     """The value of a constant or dtype of the vocabulary."""
+    if full_name == kinds.NAME_OF_PROGRAM:
+        return "__main__"
     home, _, name = full_name.rpartition(".")
     if home == "builtins":
         return _PYTHON_DTYPES[name]

@@ -295,6 +295,9 @@ class Checker:
 
     def _read(self, node: ast.Name) -> None:
         """A name as a value: a variable, an input, something imported, or a constant of the language."""
+        if node.id == kinds.NAME_OF_PROGRAM:
+            self.resolved[id(node)] = node.id
+            return
         self._check_name(node, node.id)
         if self._is_variable(node.id):
             return
@@ -498,7 +501,7 @@ class Checker:
 
 def is_constant(full_name: str) -> bool:
     """Whether a full name of the vocabulary is that of a value, not of a function."""
-    return full_name.rpartition(".")[2] in vocabulary.CONSTANTS | vocabulary.DTYPES
+    return full_name == kinds.NAME_OF_PROGRAM or full_name.rpartition(".")[2] in vocabulary.CONSTANTS | vocabulary.DTYPES
 
 
 def _parameters(arguments: ast.arguments) -> Iterator[ast.arg]:

@@ -80,3 +80,6 @@ EXCEPTIONS = frozenset(
 
 # Functions of Python that take a function.
 CALLERS = frozenset({"map", "print", "sorted"})
+
+# Scripts ask whether they are the program: `if __name__ == "__main__"`.
+NAME_OF_PROGRAM = "__name__"
