@@ -26,7 +26,7 @@ from autograd_cli.render.look import Look
 from autograd_cli.render.picture import plain_text
 from conftest import VALIDATOR, Agx
 
-LITTLE = Limits(steps=20_000, elements=1_000_000, sequence=5_000, output=5_000)
+LITTLE = Limits(steps=10_000, elements=1_000_000, sequence=5_000, output=5_000)
 
 
 def programs(table: str) -> list[str]:
@@ -769,7 +769,10 @@ RULES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("program", [pytest.param(each, id=f"{group}: {each!r}") for group, table in REFUSED.items() for each in programs(table)])
+@pytest.mark.parametrize(
+    "program",
+    [pytest.param(each, id=f"{group}: {each!r}") for group, table in REFUSED.items() for each in programs(table)],
+)
 def test_refused_before_anything_runs(program: str) -> None:
     report = explored(program)
     assert report.traces == ()
@@ -798,7 +801,6 @@ def test_characters_that_control_or_hide(program: str, character: str) -> None:
 REFUSED_RUNNING = {
     "names that hide the vocabulary": """
         torch = 1 ⏎ torch.sin(x)
-        torch = x ⏎ torch.load('f')
         sin = 3 ⏎ sin(x)
         sin = x ⏎ sin(x)
         F = 1 ⏎ F.sum()
@@ -849,7 +851,6 @@ REFUSED_RUNNING = {
         float(lambda: 1)
         int(torch.sin)
         range(lambda: 1)
-        f'{x:{lambda: 1}}' + 1
         x.data = lambda: 1
         x.grad = torch.sin
         x[0] = lambda: 1
@@ -884,10 +885,9 @@ REFUSED_RUNNING = {
         torch.optim.SGD([x], lr=1.).sample()
         torch.distributions.Normal(0., 1.).step()
         torch.distributions.Normal(0., 1.).weight
-        torch.float32.data
         torch.device('cpu').data
-        torch.no_grad.data
-        torch.sin.data
+        y = torch.float32 ⏎ y.data
+        y = torch.sin ⏎ y.data
         (lambda: x).data
         (lambda: x).weight
         zip(x).data
@@ -921,7 +921,6 @@ REFUSED_RUNNING = {
         f"{'a':0{9**9}}"
         f'{1:99999999999999999999999999999999}'
         f'{1:a.b}'
-        f'{1:{{}}'
         '%999999999d' % 3
         '%.999999999f' % 3.0
         '%999999999d' % torch.tensor(3)
@@ -1015,7 +1014,6 @@ REFUSED_RUNNING = {
         [1] * 'a'
         -'a'
         ~1.5
-        not_there(1) if False else [][1]
         1 < 'a'
         1 in 2
         len(1)
@@ -1033,7 +1031,7 @@ REFUSED_RUNNING = {
         for y in 3: pass
         for y, z in [1]: pass
         a, b = [1]
-        a, b = range(10**4)
+        a, b = range(10**2)
         (a, b), c = [1, 2]
         [y for y in 3]
         [a for a, b in [1]]
@@ -1076,7 +1074,6 @@ REFUSED_RUNNING = {
         y = [] ⏎ z = {'a': y} ⏎ y.append(z)
         y = [1] ⏎ y[5] = 1
         y = [1] ⏎ y['a'] = 1
-        del not_there
         y = 1 ⏎ del y ⏎ y
         def f(a): return a ⏎ f()
         def f(a): return a ⏎ f(1, 2)
@@ -1084,7 +1081,6 @@ REFUSED_RUNNING = {
         def f(a): return a ⏎ f(b=2)
         def f(a, /): return a ⏎ f(a=1)
         def f(*, a): return a ⏎ f(1)
-        def f(): return f.x ⏎ f(1)
         y = 2 ⏎ y(1)
         [1](1)
         x[0](1)
@@ -1153,7 +1149,14 @@ REFUSED_RUNNING = {
 }
 
 
-@pytest.mark.parametrize("program", [pytest.param(each, id=f"{group}: {each!r}") for group, table in REFUSED_RUNNING.items() for each in programs(table)])
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(each, id=f"{group}: {each!r}")
+        for group, table in REFUSED_RUNNING.items()
+        for each in programs(table)
+    ],
+)
 def test_refused_where_it_runs(program: str) -> None:
     report = explored(program)
     assert report.traces, report.diagnostics
@@ -1180,11 +1183,10 @@ LIMITED = {
         while True: ⏎  try: ⏎   while True: pass ⏎  finally: break
         while True: ⏎  try: ⏎   while True: pass ⏎  finally: continue
         def f(): ⏎  try: ⏎   while True: pass ⏎  finally: return x ⏎ f()
-        y = [1] ⏎ for a in y: y.append(a) if len(y) < 4000 else y.pop()
+        y = [1, 2] ⏎ for a in y: y.append(a) ; y.pop(0) ; y.insert(0, a)
         y = [0] * 200 ⏎ z = [0 for a in y for b in y for c in y if False]
         y = [0] * 4000 ⏎ z = [1 for a in y for b in y if a]
         f = lambda: [f() for i in range(2)] if len(s) < 5000 and not s.append(1) else 0 ⏎ s = [] ⏎ while True: s.clear()
-        any(False for a in range(10**9))
         for a in zip(range(10**9)): pass
         for a in enumerate(range(10**9)): pass
         for a in map(lambda b: b, range(10**9)): pass
@@ -1224,6 +1226,7 @@ LIMITED = {
         y = [0] * 4000 ⏎ (lambda *a: 1)(*y, *y)
         y = [0] * 100 ⏎ [1 for a in y for b in y]
         [i for i in range(10**9)]
+        any(False for a in range(10**9))
         list(i for i in range(10**9))
         list(zip(range(10**9)))
         list(map(lambda a: a, range(10**9)))
@@ -1277,7 +1280,6 @@ LIMITED = {
         str(['a' * 4000] * 9)
         f"{['a' * 4000] * 9}"
         print([['a' * 4000] * 4000])
-        print(torch.ones(30, 30, 30))
     """,
     "limit-integer-bits": """
         9**9**9
@@ -1385,10 +1387,403 @@ LIMITED = {
 
 @pytest.mark.parametrize(
     ("program", "rule"),
-    [pytest.param(each, rule, id=f"{rule}: {each[:60]!r}") for rule, table in LIMITED.items() for each in programs(table)],
+    [
+        pytest.param(each, rule, id=f"{rule}: {each[:60]!r}")
+        for rule, table in LIMITED.items()
+        for each in programs(table)
+    ],
 )
 def test_a_program_that_would_run_away(program: str, rule: str) -> None:
     report = explored(program)
     (found,) = report.diagnostics
     assert (report.status, found.rule) == (Status.LIMIT, rule), found
     assert found.fix is not None
+
+
+# What looks like one of the above and is honest.
+
+HONEST = {
+    "words in strings": r"""
+        print("import os") ⏎ x
+        print("__import__('os').system('id')") ⏎ x
+        print('().__class__.__bases__[0].__subclasses__()') ⏎ x
+        print("eval(open('/etc/passwd').read())") ⏎ x
+        print('torch.load("model.pt")') ⏎ x
+        print("rm -rf /") ⏎ x
+        print('{0.__class__}') ⏎ x
+        print('%s %d %(a)s %n') ⏎ x
+        print('{x!r:>{width}}') ⏎ x
+        print("\x1b[31mred\x1b[0m") ⏎ x
+        print('\u202e\u0007\x9b') ⏎ x
+        print('[bold]x[/bold] [/] [link=a]b[/link]') ⏎ x
+        print('<script>alert(1)</script> & "') ⏎ x
+        print('x²·√÷≤→ “quoted” ｆｕｌｌ ﬁ') ⏎ x
+        print("((((((((((((((((((((((((((((((") ⏎ x
+        print(f"({x.sum()}) :( :( :(") ⏎ x
+        print(f'{"-" * 60}') ⏎ x
+        print(f'{x.sum()} DASHES end') ⏎ x
+        print(f'{x.sum()} TILDES end') ⏎ x
+        print(f'# {x.sum()} # not a comment') ⏎ x
+        print(f'{{literal}} {{}} {x.sum()}') ⏎ x
+        y = 'class A: pass; global x; yield x; raise x; async def' ⏎ x
+        y = 'lambda **k: k' ⏎ x * len(y)
+        # import os; eval('1'); x.__class__ ⏎ x
+        x  # __import__('os')
+        "docstring with import os" ⏎ x
+        'a' 'b' 'c' ⏎ x
+        r'\d+' ⏎ x
+        print('tab\there') ⏎ x
+    """.replace("DASHES", "-" * 150).replace("TILDES", "~" * 150),
+    "names": """
+        os = x ⏎ os * 2
+        sys = x ⏎ sys.sum()
+        system = x ⏎ system * 2
+        eval_loss = x.sum() ⏎ eval_loss
+        exec_time = 3 ⏎ exec_time * x
+        open_price = x ⏎ open_price.mean()
+        class_weights = x ⏎ class_weights / class_weights.sum()
+        import_ratio = 2 ⏎ import_ratio * x
+        globals_ = 1 ⏎ globals_ * x
+        type_ = x ⏎ type_
+        input_ = x ⏎ input_
+        input = x ⏎ input * 2
+        id = 3 ⏎ id * x
+        dir = x ⏎ dir.norm()
+        hash = x ⏎ hash
+        vars = [x] ⏎ vars[0]
+        format = 2 ⏎ format * x
+        object = x ⏎ object + 1
+        next = x ⏎ next * next
+        iter = 3 ⏎ x * iter
+        type = x ⏎ type
+        help = x ⏎ help
+        _ = x ⏎ _ * 2
+        _x = x ⏎ _x * 2
+        x_ = x ⏎ x_ * 2
+        _private_ = x ⏎ _private_
+        x1, x2 = x ⏎ x1 * x2
+        for _ in range(3): y = x ⏎ y
+        loader = x ⏎ loader
+        subprocess = x ⏎ subprocess
+        pickle = x ⏎ pickle
+        torchy = x ⏎ torchy
+        lambda_ = 0.1 ⏎ lambda_ * x
+        λ = 0.1 ⏎ λ * x
+        θ = x ⏎ θ.sin()
+        naïve = x ⏎ naïve
+        变量 = x ⏎ 变量 * 2
+        μ = x.mean() ⏎ μ
+        e = x ⏎ e * 2
+        pi = 3 ⏎ pi * x
+        sin = x ⏎ sin * 2
+        sin = lambda y: y * 2 ⏎ sin(x)
+        def sin(y): return y + 1 ⏎ sin(x)
+        def load(y): return y ⏎ load(x)
+        def open(y): return y ⏎ open(x)
+        def eval(y): return y * 2 ⏎ eval(x)
+        def f(torch): return torch.sin() ⏎ f(x)
+        (lambda F: F.relu())(x)
+        [sin for sin in [x]][0]
+        torch = x ⏎ torch.sin()
+        nn = x ⏎ nn.sum()
+        sum = x.sum() ⏎ sum * 2
+        max = x.max() ⏎ max
+        list = [x] ⏎ list[0]
+        print(__name__) ⏎ x
+        if __name__ == '__main__': y = x * 2 ⏎ y
+        data = x ⏎ data.data ⏎ x
+        grad = x ⏎ grad * 2
+        weight = x ⏎ weight * 1
+        match = x ⏎ match * 2
+        case = x ⏎ case * 2
+        span = 2 ⏎ arguments = 3 ⏎ self = x ⏎ self * span * arguments
+        d = dict(span=1, arguments=2, self=3, op=x) ⏎ d['op'] * d['self']
+    """,
+    "imports that are there": """
+        import torch ⏎ torch.sin(x)
+        import torch as t ⏎ t.sin(x)
+        import torch as F ⏎ F.relu(x)
+        import torch.nn.functional as F ⏎ F.relu(x)
+        import torch.nn as nn ⏎ nn.ReLU()(x)
+        import torch.nn.functional ⏎ torch.nn.functional.relu(x)
+        import torch, math ⏎ torch.sin(x) * math.pi
+        import math as m ⏎ m.sqrt(2) * x
+        from torch import nn, optim ⏎ nn.ReLU()(x)
+        from torch import sin as cos ⏎ cos(x)
+        from torch import tensor, no_grad ⏎ with no_grad(): y = tensor(2.) ⏎ y * x
+        from torch.nn import functional as F ⏎ F.relu(x)
+        from torch.nn.functional import relu ⏎ relu(x)
+        from torch.nn import Linear as L ⏎ L(2, 1)(x)
+        from math import pi, sqrt ⏎ sqrt(pi) * x
+        from torch import linalg as la ⏎ la.norm(x)
+        from torch.distributions import Normal ⏎ Normal(x, 1.).log_prob(x).sum()
+        import numpy as np ⏎ x
+        import matplotlib.pyplot as plt ⏎ x
+        from typing import List ⏎ x
+        from __future__ import annotations ⏎ x
+        import torch; x
+        import random, time ⏎ x
+        try: import torch ⏎ except Exception: pass ⏎ x
+        if True: import torch ⏎ torch.sin(x)
+        def f(): ⏎  import torch ⏎  return torch.sin(x) ⏎ f()
+    """,
+    "syntax": r"""
+        (((((((((((((((((((((((((((((((((((((((x)))))))))))))))))))))))))))))))))))))))
+        [[[[[[[[[[x]]]]]]]]]][0][0][0][0][0][0][0][0][0][0]
+        - - - - - - - - - - x
+        not not not not True and x
+        x if x.sum() > 0 else -x if x.sum() < 9 else x
+        x + x - x * x / x ** x % x // (x + 1) * 0 + x
+        1 < x.sum() < 9 and x
+        x[0] + x[-1] + x[:1] + x[..., 0] + x[None].sum()
+        x[[0, 1]] + x[torch.tensor([0, 1])]
+        x[x > 1].sum()
+        (x, x * 2, [x, (x,)])
+        {'a': x}['a']
+        {'a': x, 1: x, None: x, (1, 2): x}[1, 2]
+        [y * z for y in x for z in range(3) if z][0]
+        sum(y for y in x)
+        sum([y * 2 for y in x])
+        (lambda a, b=2, *c, d=3: a * b * d)(x)
+        (lambda: (lambda: x)())()
+        def f(a, b=2, *c, d=3): return a * b * d ⏎ f(x, 3, 4, d=5)
+        def f(n): return x if n == 0 else f(n - 1) ⏎ f(100)
+        def f(*a): return a[0] ⏎ f(*[x, x])
+        def f(a, /, b, *, c): return a * b * c ⏎ f(x, b=2, c=3)
+        def f(g): return g(x) ⏎ f(torch.sin)
+        def f(g): return lambda y: g(g(y)) ⏎ f(lambda y: y * 2)(x)
+        y = f = x ⏎ y * f
+        y: int = 3 ⏎ y * x
+        y: torch.Tensor ⏎ x
+        y = z = 2; y * z * x
+        a, *b = x, 2, 3 ⏎ a * b[0]
+        (a, b), c = (x, 2), 3 ⏎ a * b * c
+        [a, b] = x ⏎ a * b
+        y = x ⏎ y = y + 1 if False else y ⏎ y
+        y = 5 ⏎ while y: y -= 1 ⏎ x * y
+        y = x ⏎ for i in range(3): ⏎  if i == 1: continue ⏎  y = y * 2 ⏎ y
+        for i, (a, b) in enumerate(zip(x, x)): y = a * b ⏎ y
+        for k, v in {'a': x}.items(): y = v ⏎ y
+        y = 0 ⏎ for i in range(1000): y += i ⏎ x * y
+        y = 1 ⏎ for i in range(100): y *= 2 ⏎ x * y
+        assert x.sum() > 0, 'positive' ⏎ x
+        try: x / 0 ⏎ finally: y = 1 ⏎ x * y
+        try: 1 / 0 ⏎ except ZeroDivisionError as e: print(e) ⏎ x
+        try: [][0] ⏎ except (KeyError, IndexError): y = 2 ⏎ x * y
+        try: x @ torch.ones(3) ⏎ except RuntimeError as e: print('refused', e) ⏎ x
+        try: y = 1 ⏎ except: y = 2 ⏎ else: y = 3 ⏎ x * y
+        for i in range(3): ⏎  try: continue ⏎  finally: y = i ⏎ x * y
+        def f(): ⏎  try: return x ⏎  finally: print('done') ⏎ f()
+        while True: ⏎  try: break ⏎  finally: y = 2 ⏎ x * y
+        pass ⏎ x
+        ... ⏎ x
+        if True: ⏎  pass ⏎ x
+        if x.sum() > 0: y = x ⏎ elif x.sum() < 0: y = -x ⏎ else: y = 0 * x ⏎ y
+        y = 1 ⏎ del y ⏎ x
+        del_ = x ⏎ del_
+        x; x; x
+        (x ⏎ + ⏎ x)
+        x \ ⏎ + x
+        @torch.no_grad() ⏎ def f(): return 2 ⏎ f() * x
+        with torch.no_grad(), torch.enable_grad(): y = x * 2 ⏎ y
+        with (torch.enable_grad()): y = x * 2 ⏎ y
+        0x1F * x + 0b11 + 0o7 + 1_000 + 1e3 + .5 + 5. + 1j.real
+        x * 10**30 / 10**30
+        (2**100 % 7) * x
+        (1 << 60) * x
+    """,
+    "formats": """
+        print(f'{x}') ⏎ x
+        print(f'{x!r}') ⏎ x
+        print(f'{x.sum():.3f}') ⏎ x
+        print(f'{x.sum().item():>10.2e}|') ⏎ x
+        print(f'{3:05d} {255:#x} {255:#b} {1000000:,} {0.5:%}') ⏎ x
+        print(f"{'a':>10}|{'b':<10}|{'c':^10}|{'d':*^9}") ⏎ x
+        print(f'{x=}') ⏎ x
+        print(f'{1:{2}}') ⏎ x
+        print(f'{x.shape} {x.dtype} {x.device}') ⏎ x
+        print('%d %5.2f %s %%' % (1, 2.0, x)) ⏎ x
+        print('%s' % x) ⏎ x
+        print('%d' % torch.tensor(3)) ⏎ x
+        print('%.2f' % x.sum()) ⏎ x
+        print(x, 1, 'a', None, [x], (1,), {'a': 1}, sep=' | ', end='!') ⏎ x
+        print(x, flush=True) ⏎ x
+        print() ⏎ x
+        print(str(x), str(1), str([1])) ⏎ x
+        print('-' * 80) ⏎ x
+        print('=' * 80, '#' * 80) ⏎ x
+        print(nn.Linear(2, 1)) ⏎ x
+        print(torch.optim.SGD([x], lr=0.1)) ⏎ x
+        print((x * 2).grad_fn) ⏎ x
+        print(lambda: 1) ⏎ x
+        print(zip([1]), torch.sin) ⏎ x
+        print(torch.float32, torch.device('cpu'), x.shape) ⏎ x
+        print(True, None, 1e100, float('nan'), -float('inf'), 1j) ⏎ x
+        print(len('abc'), 'abc'[1], 'a' in 'abc', 'a' + 'b', 'ab' * 3) ⏎ x
+        for c in 'abc': print(c, end='') ⏎ x
+    """,
+    "sizes that honest programs have": """
+        x.expand(1000, 2).sum()
+        torch.ones(500, 500).sum() * x
+        torch.arange(10000).sum() * x
+        x.repeat(1000).sum()
+        [0] * 1000 and x
+        y = [x * i for i in range(200)] ⏎ sum(y)
+        y = [] ⏎ for i in range(500): y.append(i) ⏎ x * sum(y)
+        y = {} ⏎ for i in range(500): y[i] = i ⏎ x * len(y)
+        y = x ⏎ for i in range(300): y = y * 1.01 ⏎ y
+        y = [[x, x], [x, [x, x]]] ⏎ y[1][1][0]
+        y = [1] ⏎ y.extend(y) ⏎ y += y ⏎ x * len(y)
+        y = [[1, 2]] * 3 ⏎ torch.tensor(y).sum() * x
+        sum([[1], [2], [3]], [])[0] * x
+        list(zip(range(3), 'abc', [x, x, x]))[0][2] * x
+        list(map(torch.sin, [x, x]))[0]
+        list(map(float, ['1', '2']))[0] * x
+        list(reversed([1, 2, x]))[0]
+        sorted([3, 1, 2], key=lambda a: -a)[0] * x
+        max(1, 2) * min([3, 4]) * abs(-5) * round(2.6) * x
+        1.5 in range(3) or x
+        5 in range(10**12) and x
+        range(10**12)[5] * x
+        len(range(10**9)) * x
+        x * (10**9 in range(10**10))
+        nn.Sequential(nn.Sequential(nn.Sequential(nn.Linear(2, 2)))) (x)
+        nn.Sequential(*[nn.Linear(2, 2) for i in range(5)])(x)
+        w = torch.zeros(4) ⏎ for i in range(200): w[i % 4] += 1 ⏎ w.sum() * x
+        w = torch.zeros(3, requires_grad=True) ⏎ F.embedding(torch.tensor([0]), w.view(3, 1), sparse=False).sum()
+        m = nn.Embedding(3, 2, sparse=True) ⏎ m(torch.tensor([1, 1])).sum().backward()
+        x.gather(0, torch.tensor([0]), sparse_grad=True).sum()
+        torch.complex(x.half(), x.half()).abs().sum()
+        torch.set_grad_enabled(True) ⏎ x * 2
+        torch.manual_seed(0) ⏎ torch.randn(2).sum() * x
+        with torch.autograd.set_detect_anomaly(True): y = x * 2 ⏎ y
+    """,
+}
+
+
+@pytest.mark.parametrize(
+    "program",
+    [pytest.param(each, id=f"{group}: {each[:80]!r}") for group, table in HONEST.items() for each in programs(table)],
+)
+def test_an_honest_look_alike_works(program: str) -> None:
+    report = explored(program)
+    assert report.status is Status.ANSWER, report.diagnostics
+    assert report.trace.refusal is None
+
+
+def test_no_limit_can_be_caught() -> None:
+    for bomb in ("list(range(10**9))", "torch.zeros(2000, 2000)", "'a' * 10**9", "9**9**9"):
+        for around in (
+            "try: {}\nexcept: pass",
+            "try: {}\nexcept Exception as e: print(e)",
+            "try: {}\nfinally: print(1)",
+        ):
+            report = explored(around.format(bomb) + "\nprint('after')")
+            assert report.status is Status.LIMIT
+            assert report.traces == ()
+
+
+# What outlives the run.
+
+
+def _settings() -> dict[str, Any]:
+    return {
+        "dtype": torch.get_default_dtype(),
+        "device": torch.get_default_device(),
+        "threads": torch.get_num_threads(),
+        "grad": torch.is_grad_enabled(),
+        "inference": torch.is_inference_mode_enabled(),
+        "anomaly": (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "precision": torch.get_float32_matmul_precision(),
+        "autocast": torch.is_autocast_enabled("cpu"),
+        "multithreading": torch.autograd.is_multithreading_enabled(),
+        "printed": str(torch.tensor([1.123456789, 1e9])),
+        "random": torch.get_rng_state().tolist(),
+        "recursion": sys.getrecursionlimit(),
+        "warnings": list(warnings.filters),
+        "validation": torch.distributions.Distribution._validate_args,  # noqa: SLF001 - a setting of the class
+        "environment": dict(os.environ),
+        "directory": Path.cwd(),
+        "functions": (torch.sin, torch.Tensor.sin, torch.nn.functional.relu, torch.load),
+    }
+
+
+@pytest.mark.parametrize(
+    "program",
+    programs("""
+        torch.set_grad_enabled(False) ⏎ x
+        torch.autograd.set_grad_enabled(False) ⏎ while True: x
+        f = torch.set_grad_enabled ⏎ f(False) ⏎ 1 / 0
+        torch.autograd.set_detect_anomaly(True) ⏎ x
+        torch.autograd.set_detect_anomaly(True, check_nan=False) ⏎ 1 / 0
+        torch.autograd.detect_anomaly(check_nan=False) ⏎ x
+        torch.inference_mode() ⏎ x
+        torch.no_grad() ⏎ x
+        y = torch.inference_mode(True) ⏎ x
+        with torch.no_grad(): 1 / 0
+        with torch.inference_mode(): ⏎  while True: x
+        with torch.set_grad_enabled(False): list(range(10**9))
+        def f(): ⏎  with torch.no_grad(): return f() ⏎ f()
+        @torch.no_grad() ⏎ def f(): return f() ⏎ f()
+        torch.manual_seed(7) ⏎ torch.randn(100)
+        torch.randn(3) ⏎ torch.distributions.Normal(0., 1.).sample() ⏎ nn.Dropout()(x)
+        torch.distributions.Normal(0., 1., validate_args=False) ⏎ x
+        no_grad(1 / 0)
+        x.requires_grad_(False) ⏎ x.data.zero_() ⏎ x
+        nn.ReLU().eval() ⏎ x
+        import torch as os ⏎ x
+    """),
+)
+def test_nothing_stays_behind(program: str) -> None:
+    clean = explore("torch.randn(2) * x", x=[1.0, 2.0])
+    before = _settings()
+    explore(program, inputs=inputs_of(program), limits=LITTLE)
+    assert _settings() == before
+    again = explore("torch.randn(2) * x", x=[1.0, 2.0])
+    assert json_object(again) == json_object(clean)
+
+
+# What reaches the terminal.
+
+
+@pytest.mark.parametrize(
+    "program",
+    programs(r"""
+        print('\x1b[31mred\x1b[0m') ⏎ x
+        print('\r\x08\x07\x7f\x9b2J') ⏎ x
+        print('\u202eabc\u202c\u2066\u2069\u200f') ⏎ x
+        print('\U000e0041\ufeff\u2028\u2029\x85') ⏎ x
+        print('\ud800\udfff') ⏎ x
+        print('\x00') ⏎ x
+        print('a', end='\x1b[2J') ⏎ x
+        y = '\x1b' ⏎ print(f"{y!r}", '\x1b]0;title\x07') ⏎ x
+        print(f'{x}\x1b]8;;http://a\x1b\\') ⏎ x
+        print({'\x1b': '\x1b'}, ['\x1b']) ⏎ x
+        '\x1b[31m'
+        ['\x1b[31m', x]
+        {'\x1b[31m': x}['\x1b[32m']
+        assert False, '\x1b[31m\u202e'
+        float('\x1b[31m')
+        nn.ModuleDict({'\x1b[31m': nn.ReLU()}) ⏎ x
+        m = nn.ModuleDict({'\x1b[31m': nn.Linear(2, 2)}) ⏎ print(m) ⏎ m['\x1b[31m'](x)
+        nn.Linear(1, 1).load_state_dict({'\x1b[31m\u202e': x})
+        torch.einsum('\x1b[31m', x)
+        torch.device('\x1b[31m')
+        x.to('\x1b[31m\u202e')
+        F.gelu(x, approximate='\x1b[31m')
+        torch.optim.SGD([{'params': [x], '\x1b': 1}], lr=1.) ⏎ x
+        print('[red]a[/red] [/] [i]') ⏎ x[0]
+        try: torch.device('\x1b[31m') ⏎ except Exception as e: print(e) ⏎ x
+        dict([('\x1b[31m', x)])['\x1b[31m']
+        dict([('\x1b[31m', x)])
+    """),
+)
+@pytest.mark.parametrize("form", [[], ["--json"], ["--python"], ["-q"]], ids=["page", "json", "python", "values"])
+def test_nothing_controls_the_terminal(agx: Agx, program: str, form: list[str]) -> None:
+    given = ["--x", "1,2"] if inputs_of(program) else []
+    done = agx("grad", program, *given, *form)
+    assert done.code in {0, 1}
+    for text in (done.out, done.err):
+        assert "Traceback" not in text
+        assert all(visible(line) == line for line in text.split("\n"))

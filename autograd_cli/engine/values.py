@@ -87,10 +87,13 @@ def check_nesting(payload: object) -> None:
     pending = [payload]
     while pending:
         current = pending[-1]
+        if id(current) in known:
+            pending.pop()
+            continue
         elements = elements_of(current)
         inner = [element.payload for element in elements if isinstance(element.payload, CONTAINERS)]
         unknown = [each for each in inner if id(each) not in known]
-        if unknown and id(current) not in known:
+        if unknown:
             pending += unknown
             continue
         pending.pop()
