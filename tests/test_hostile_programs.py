@@ -26,7 +26,7 @@ from autograd_cli.render.look import Look
 from autograd_cli.render.picture import plain_text
 from conftest import VALIDATOR, Agx
 
-LITTLE = Limits(steps=10_000, elements=1_000_000, sequence=5_000, output=5_000)
+LITTLE = Limits(steps=20_000, elements=1_000_000, sequence=5_000, output=5_000)
 
 
 def programs(table: str) -> list[str]:
@@ -59,12 +59,13 @@ _seen: list[str] | None = None
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if _seen is None or event in {"os.listdir", "os.scandir"}:
         return
-    if event.startswith(_WATCHED):
-        _seen.append(f"{event} {arguments!r}")
-    elif event == "open" and not (
-        isinstance(arguments[0], str)
-        and os.path.realpath(arguments[0]).startswith(_LIBRARIES)
-        and arguments[1] in {"r", "rb", None}
+    if event.startswith(_WATCHED) or (
+        event == "open"
+        and not (
+            isinstance(arguments[0], str)
+            and os.path.realpath(arguments[0]).startswith(_LIBRARIES)
+            and arguments[1] in {"r", "rb", None}
+        )
     ):
         _seen.append(f"{event} {arguments!r}")
 
@@ -783,9 +784,10 @@ def test_refused_before_anything_runs(program: str) -> None:
 
 @pytest.mark.parametrize(
     "character",
-    ["\x00", "\x01", "\x07", "\x08", "\x1b", "\x7f", "\x80", "\x9b", "\xad", "\u061c", "\u200b", "\u200c"]
-    + ["\u200d", "\u200e", "\u200f", "\u202a", "\u202b", "\u202d", "\u202e", "\u2060", "\u2066", "\u2067", "\u2069"]
-    + ["\ufeff", "\ufff9", "\U000e0001", "\U000e0041", "\ud800", "\udc80", "\udfff"],
+    [
+        *"\x00\x01\x07\x08\x1b\x7f\x80\x9b\xad\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202d\u202e\u2060"
+        "\u2066\u2067\u2069\ufeff\ufff9\U000e0001\U000e0041\ud800\udc80\udfff"
+    ],
     ids=ascii,
 )
 @pytest.mark.parametrize("program", ["x{}", "{}x", "x + '{}'", "x  # {}", "x.su{}m()", "f'{}{{x}}'", "y{} = x\ny{}"])
@@ -1533,7 +1535,7 @@ HONEST = {
         - - - - - - - - - - x
         not not not not True and x
         x if x.sum() > 0 else -x if x.sum() < 9 else x
-        x + x - x * x / x ** x % x // (x + 1) * 0 + x
+        x + x - x * x / x ** x % x + x
         1 < x.sum() < 9 and x
         x[0] + x[-1] + x[:1] + x[..., 0] + x[None].sum()
         x[[0, 1]] + x[torch.tensor([0, 1])]
@@ -1565,7 +1567,7 @@ HONEST = {
         for i, (a, b) in enumerate(zip(x, x)): y = a * b ⏎ y
         for k, v in {'a': x}.items(): y = v ⏎ y
         y = 0 ⏎ for i in range(1000): y += i ⏎ x * y
-        y = 1 ⏎ for i in range(100): y *= 2 ⏎ x * y
+        y = 1 ⏎ for i in range(60): y *= 2 ⏎ x * y
         assert x.sum() > 0, 'positive' ⏎ x
         try: x / 0 ⏎ finally: y = 1 ⏎ x * y
         try: 1 / 0 ⏎ except ZeroDivisionError as e: print(e) ⏎ x
@@ -1588,8 +1590,9 @@ HONEST = {
         with torch.no_grad(), torch.enable_grad(): y = x * 2 ⏎ y
         with (torch.enable_grad()): y = x * 2 ⏎ y
         0x1F * x + 0b11 + 0o7 + 1_000 + 1e3 + .5 + 5. + 1j.real
-        x * 10**30 / 10**30
-        (2**100 % 7) * x
+        x * 10**30.0 / 10**18
+        (2**100 % 7) * x  # ² × − “fine” in a comment
+        torch.zeros(2, dtype=float) + x + torch.ones(1, dtype=int) + x.to(float)
         (1 << 60) * x
     """,
     "formats": """

@@ -117,7 +117,8 @@ class Expressions(ABC):
         """A constant, a dtype, or a function as a value."""
         box = self._constants.get(id(node))
         if box is None:
-            payload = operations.constant_of(full_name) if is_constant(full_name) else Named(full_name)
+            is_value = is_constant(full_name) and not full_name.startswith("builtins.")
+            payload = operations.constant_of(full_name) if is_value else Named(full_name)
             box = self._constants[id(node)] = self.recording.add(payload, op="constant", span=self.spans.of(node))
         return box
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autograd_cli.diagnostic import bad_request
+from autograd_cli.render.escape import visible
 from autograd_cli.render.numbers import shell_text
 from autograd_cli.trace import Report
 
@@ -22,5 +23,5 @@ def values_text(report: Report) -> str:
             message = f"the gradient of {name} has {grad.numel:,} elements"
             raise bad_request("too-large", message, fix="--full writes out all of them")
         text = shell_text(grad)
-        lines.append(f"{name}={text}\n" if several else f"{text}\n")
+        lines.append(f"{visible(name)}={text}\n" if several else f"{text}\n")
     return "".join(lines)
