@@ -23,6 +23,7 @@ _CHUNK = 1 << 18
 _AT_ONCE = 32  # results
 _EVERY = 0.1  # seconds
 _WINDOW = 128  # lines that a worker has at a time
+_READY = b""
 _LOADING = 60.0  # seconds that a worker may take to import torch, beyond the time of its first line
 
 Target = Callable[[Channel], None]
@@ -177,9 +178,11 @@ class Relay:
     def _serve(self, index: int, station: _Station, ready: set[int]) -> None:
         is_alive = station.worker.exchange(ready)
         while (message := station.worker.next_message()) is not None:
-            station.is_loaded = True
-            number, _ = station.waiting.popleft()
             station.since = time.monotonic()
+            if message == _READY:
+                station.is_loaded = True
+                continue
+            number, _ = station.waiting.popleft()
             self._results[number] = (message[1:], message[:1] == b"\1")
         if not is_alive or (station.waiting and time.monotonic() > self._deadline(station)):
             self._replace(index, station, out_of_time=is_alive)
@@ -210,7 +213,8 @@ class Relay:
 
 
 def serve(channel: Channel, answer: Callable[[bytes, int], tuple[bytes, bool]]) -> None:
-    """What a worker does: answer the requests of a `Relay`, and send what it has at least every now and then."""
+    """What a worker does: say that it is loaded, answer the requests of a `Relay`, and send at least now and then."""
+    channel.send(_READY)
     unsent: list[bytes] = []
     sent_at = time.monotonic()
     for message in channel:
