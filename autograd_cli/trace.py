@@ -130,7 +130,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A statement as it ran: the names it bound, its value, what it printed, and torch's refusal.
+    """A statement as it ran: the names it bound, its value, and torch's refusal.
 
     `iteration` are the rounds, from 0, of the loops around it, the outermost first.
     """
@@ -140,8 +140,16 @@ class Step:
     iteration: tuple[int, ...]
     binds: tuple[str, ...]
     value: int | None
-    printed: str | None
     refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printed:
+    """What one call of `print` wrote: the step that it ran in, and its place."""
+
+    step: int
+    span: Span
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +215,7 @@ class Trace:
 
     mode: str
     steps: tuple[Step, ...]
+    printed: tuple[Printed, ...]
     values: tuple[Value, ...]
     nodes: tuple[Node, ...]
     backwards: tuple[Backward, ...]

@@ -35,7 +35,7 @@ def by_python(text: str) -> tuple[str, dict[str, Any], Exception | None]:
 
 
 def printed_by(report: Report) -> str:
-    return "".join(step.printed for step in report.trace.steps if step.printed is not None)
+    return "".join(printed.text for printed in report.trace.printed)
 
 
 def assert_same(told: TensorInfo, tensor: torch.Tensor) -> None:

@@ -180,6 +180,7 @@ class _Run:
         return Trace(
             mode=self._mode.name,
             steps=tuple(interpreter.steps),
+            printed=tuple(interpreter.printed),
             values=tuple(recording.values),
             nodes=tuple(recording.nodes),
             backwards=tuple(interpreter.backwards),

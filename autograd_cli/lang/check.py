@@ -501,7 +501,8 @@ class Checker:
 
 def is_constant(full_name: str) -> bool:
     """Whether a full name of the vocabulary is that of a value, not of a function."""
-    return full_name == kinds.NAME_OF_PROGRAM or full_name.rpartition(".")[2] in vocabulary.CONSTANTS | vocabulary.DTYPES
+    is_value = full_name.rpartition(".")[2] in vocabulary.CONSTANTS | vocabulary.DTYPES
+    return is_value or full_name == kinds.NAME_OF_PROGRAM
 
 
 def _parameters(arguments: ast.arguments) -> Iterator[ast.arg]:

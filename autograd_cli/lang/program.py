@@ -40,7 +40,8 @@ class Program:
 
     `names` are the names that it reads without having bound them, in order of appearance, with the first place of
     each. Those that the language does not define are `free`: each needs an input. `bound` are the names that it binds
-    at its top level, `imported` those that its imports give to what is in the vocabulary. `resolved` tells, by the id of a node of `tree`, which full name of the vocabulary it stands for.
+    at its top level, `imported` those that its imports give to what is in the vocabulary. `resolved` tells, by the id
+    of a node of `tree`, which full name of the vocabulary it stands for.
     """
 
     source: str

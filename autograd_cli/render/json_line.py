@@ -93,4 +93,4 @@ def _quick_tensor(tensor: torch.Tensor) -> dict[str, Any]:
 
 
 def _printed(report: Report) -> str:
-    return "".join([step.printed for trace in report.traces for step in trace.steps if step.printed])
+    return "".join([printed.text for trace in report.traces for printed in trace.printed])
