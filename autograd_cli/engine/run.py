@@ -15,7 +15,7 @@ from autograd_cli.engine.performer import Performer, RefusedError
 from autograd_cli.engine.recording import Recording, tensors_in
 from autograd_cli.engine.snapshot import MAX_VALUES, leaf_facts
 from autograd_cli.engine.tensors import check_device, make_tensor
-from autograd_cli.engine.values import Box
+from autograd_cli.engine.values import Box, GraphNode
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.lang.program import Program
 from autograd_cli.lang.stack import deep_stack
@@ -113,7 +113,7 @@ class _Run:
 
     def _starts_backward(self, interpreter: Interpreter, result: Box) -> bool:
         """Whether it is for agx to call backward() on the result: a program that asks for gradients itself has them."""
-        if interpreter.backwards:
+        if interpreter.backwards or isinstance(result.payload, _FACTS) or result.kind is torch.Size:
             return False
         return not interpreter.called_grad or any(root.payload.requires_grad for root in tensors_in([result]))
 
@@ -236,6 +236,9 @@ def _fitting(weight: torch.Tensor, root: torch.Tensor) -> torch.Tensor:
     """The gradient in the root's dtype, but for a complex one of a real root, which torch is to refuse."""
     return weight if weight.is_complex() and not root.is_complex() else weight.to(root.dtype)
 
+
+# Results that are asked for to be read, such as `x.is_leaf` and `y.grad_fn`.
+_FACTS = (bool, str, dict, torch.dtype, torch.device, GraphNode, type(None))
 
 _GRAD_MODES = {
     GradMode.GRAD: torch.enable_grad,
