@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import torch
 
+from autograd_cli.engine.preconditions import check
 from autograd_cli.lang import vocabulary
 
 Function: TypeAlias = Callable[..., Any]
@@ -99,8 +100,20 @@ def function_of(full_name: str) -> Function:
         return _range
     home, _, name = full_name.rpartition(".")
     assert vocabulary.operation(full_name) is not None or home in {"builtins", "math"}
-    function: Function = getattr(_HOMES[home], name)
-    return function
+    return _checked(full_name, getattr(_HOMES[home], name))
+
+
+def _checked(full_name: str, function: Function) -> Function:
+    """The function, with the look at its arguments that the table asks for."""
+    operation = vocabulary.operation(full_name)
+    if operation is None or operation.precondition is None:
+        return function
+
+    def checked(*arguments: object, **keywords: object) -> object:
+        check(full_name, arguments, keywords)
+        return function(*arguments, **keywords)
+
+    return checked
 
 
 def scalar_function_of(name: str) -> Function | None:
@@ -111,8 +124,7 @@ def scalar_function_of(name: str) -> Function | None:
 def method_of(name: str) -> Function:
     """The Tensor method of a name in the vocabulary."""
     assert name in vocabulary.METHODS
-    function: Function = getattr(torch.Tensor, name)
-    return function
+    return _checked(f"torch.Tensor.{name}", getattr(torch.Tensor, name))
 
 
 def constant_of(full_name: str) -> object:
