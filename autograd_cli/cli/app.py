@@ -10,7 +10,7 @@ import typer
 from typer.main import get_command
 
 from autograd_cli.cli.arguments import CommandLine
-from autograd_cli.cli.commands import grad, schema
+from autograd_cli.cli.commands import grad, ops, schema
 from autograd_cli.cli.delivery import Delivery, Format, deliver
 from autograd_cli.cli.terminal import Color, prepare_streams
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Span, Status
@@ -35,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(name="grad", cls=grad.GradCommand, help=grad.HELP, epilog=EXIT_CODES)(grad.grad)
+app.command(name="ops")(ops.ops)
 app.command(name="schema")(schema.schema)
 
 

@@ -116,6 +116,13 @@ def _checked(full_name: str, function: Function) -> Function:
     return checked
 
 
+def member_of(full_name: str) -> Any:  # noqa: ANN401 - a function, method, attribute or class of torch
+    """What the table's row stands for in torch."""
+    assert vocabulary.operation(full_name) is not None
+    home, _, name = full_name.rpartition(".")
+    return getattr(_HOMES[home], name)
+
+
 def scalar_function_of(name: str) -> Function | None:
     """Python's function for plain numbers where torch's takes tensors only: `sqrt(2)`."""
     return getattr(math, name) if name in vocabulary.MATH else None
