@@ -180,7 +180,42 @@ KEYWORDS = {
     "torch.nn.RNN": f"{_RECURRENT} nonlinearity",
 }
 
-PRECONDITIONS: dict[str, str] = {}
+# The check in engine/preconditions.py of each operation that needs one.
+PRECONDITIONS = {
+    "binomial": "torch.binomial torch.distributions.Binomial",
+    "ctc_loss": "torch.ctc_loss torch.nn.functional.ctc_loss",
+    "eigvals": "torch.linalg.eigvals",
+    "embedding_bag": "torch.embedding_bag torch.nn.functional.embedding_bag",
+    "fractional_max_pool": """
+        torch.nn.functional.fractional_max_pool2d torch.nn.functional.fractional_max_pool2d_with_indices
+        torch.nn.functional.fractional_max_pool3d torch.nn.functional.fractional_max_pool3d_with_indices
+    """,
+    "grid_sample": "torch.nn.functional.grid_sample",
+    "grid_sampler": "torch.grid_sampler torch.grid_sampler_2d torch.grid_sampler_3d",
+    "legacy_tensor": """
+        torch.BFloat16Tensor torch.BoolTensor torch.ByteTensor torch.CharTensor torch.DoubleTensor torch.FloatTensor
+        torch.HalfTensor torch.IntTensor torch.LongTensor torch.ShortTensor torch.Tensor
+    """,
+    "lobpcg": "torch.lobpcg",
+    "low_rank": "torch.svd_lowrank",
+    "lu_solve": "torch.lu_solve torch.Tensor.lu_solve",
+    "matrix_power": "torch.matrix_power torch.Tensor.matrix_power torch.linalg.matrix_power",
+    "pca": "torch.pca_lowrank",
+    "pdist": "torch.pdist torch.nn.functional.pdist",
+    "pivots": "torch.lu_unpack torch.linalg.lu_solve torch.linalg.ldl_solve",
+    "polynomial": """
+        torch.special.chebyshev_polynomial_t torch.special.chebyshev_polynomial_u torch.special.chebyshev_polynomial_v
+        torch.special.chebyshev_polynomial_w torch.special.hermite_polynomial_h torch.special.hermite_polynomial_he
+        torch.special.laguerre_polynomial_l torch.special.legendre_polynomial_p
+        torch.special.shifted_chebyshev_polynomial_t torch.special.shifted_chebyshev_polynomial_u
+        torch.special.shifted_chebyshev_polynomial_v torch.special.shifted_chebyshev_polynomial_w
+    """,
+    "recurrent": "torch.gru torch.lstm torch.rnn_relu torch.rnn_tanh",
+    "segment_reduce": "torch.segment_reduce",
+    "truncated_division": "torch.div torch.divide torch.Tensor.div torch.Tensor.div_ torch.Tensor.divide torch.Tensor.divide_",
+    "type": "torch.Tensor.type",
+    "von_mises": "torch.distributions.VonMises",
+}
 
 
 def public_names(home: str) -> Iterator[tuple[str, Any]]:
@@ -333,12 +368,13 @@ def table() -> Iterator[str]:
     from probe_operations import differentiable
 
     refused = refused_names()
+    checks = {full_name: check for check, names in PRECONDITIONS.items() for full_name in names.split()}
     rows = {}
     for full_name, value in candidates():
         if full_name not in refused:
             yes_or_no = "yes" if differentiable(full_name) else "no"
             keywords = " ".join(sorted(keywords_of(full_name, value)))
-            precondition = PRECONDITIONS.get(full_name, "")
+            precondition = checks.get(full_name, "")
             rows[full_name] = "\t".join((full_name, group_of(full_name, value), yes_or_no, keywords, precondition))
     yield from (rows[name] for name in sorted(rows))
 

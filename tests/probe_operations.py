@@ -310,7 +310,7 @@ def differentiable(full_name: str) -> bool:
     """
     torch.manual_seed(0)
     if full_name in CALLS:
-        return any(map(_is_recorded, _flat(CALLS[full_name]())))
+        return any(map(_is_recorded, tensors_in(CALLS[full_name]())))
     home, _, name = full_name.rpartition(".")
     if home == "torch.optim":
         return _steps_are_recorded(name)
@@ -319,7 +319,7 @@ def differentiable(full_name: str) -> bool:
         return _is_recorded(distribution.log_prob(distribution.sample()))
     if home == "torch.nn":
         return _module_is_recorded(name)
-    samples = _database_samples(full_name)
+    samples = database_samples(full_name)
     tries = (Sample(arguments=make()) for make in _TRIES)
     outcomes = list(_outcomes(full_name, samples)) or list(_outcomes(full_name, tries))
     assert outcomes, f"{full_name}: give it a call in CALLS"
@@ -340,8 +340,8 @@ def _outcomes(full_name: str, samples: Iterator[Sample]) -> Iterator[bool]:
     answered = 0
     for sample in samples:
         try:
-            before = [tensor.grad_fn for tensor in _flat(sample.arguments) if tensor.requires_grad]
-            results = _flat(function(*sample.arguments, **sample.keywords))
+            before = [tensor.grad_fn for tensor in tensors_in(sample.arguments) if tensor.requires_grad]
+            results = tensors_in(function(*sample.arguments, **sample.keywords))
         except Exception:  # noqa: BLE001, S112 - torch refuses in any way it likes what is no call of this operation
             continue
         recorded = any(_is_recorded(result) and not _is_old(full_name, result, before) for result in results)
@@ -360,10 +360,10 @@ def _is_old(full_name: str, value: torch.Tensor, before: list[Any]) -> bool:
     return full_name.endswith("_") and value.grad_fn in before
 
 
-def _flat(value: Any) -> list[torch.Tensor]:
+def tensors_in(value: Any) -> list[torch.Tensor]:
     if isinstance(value, torch.Tensor):
         return [value]
-    return [tensor for element in value for tensor in _flat(element)] if isinstance(value, tuple | list) else []
+    return [tensor for element in value for tensor in tensors_in(element)] if isinstance(value, tuple | list) else []
 
 
 @functools.cache
@@ -384,7 +384,7 @@ def _names_in_database(full_name: str) -> list[str]:
     return [found for found in names if found in _database()][:1]
 
 
-def _database_samples(full_name: str) -> Iterator[Sample]:
+def database_samples(full_name: str) -> Iterator[Sample]:
     for name in _names_in_database(full_name):
         for op in _database()[name]:
             dtype = next((dtype for dtype in _DTYPES if dtype in op.supported_dtypes("cpu")), torch.float32)
@@ -406,7 +406,7 @@ def _module_is_recorded(name: str) -> bool:
     inputs = info.module_inputs_func(info, device="cpu", dtype=torch.float32, requires_grad=True, training=True)
     for sample in inputs:
         module = info.module_cls(*sample.constructor_input.args, **sample.constructor_input.kwargs)
-        if any(map(_is_recorded, _flat(module(*sample.forward_input.args, **sample.forward_input.kwargs)))):
+        if any(map(_is_recorded, tensors_in(module(*sample.forward_input.args, **sample.forward_input.kwargs)))):
             return True
     return False
 

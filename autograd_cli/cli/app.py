@@ -10,7 +10,7 @@ import typer
 from typer.main import get_command
 
 from autograd_cli.cli.arguments import CommandLine
-from autograd_cli.cli.commands import batch, grad, schema
+from autograd_cli.cli.commands import batch, grad, ops, schema
 from autograd_cli.cli.delivery import Delivery, Format, render_error, write
 from autograd_cli.cli.terminal import prepare_streams, screen_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Span, Status, bad_request
@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 app.command(name="grad", cls=grad.GradCommand, help=grad.HELP, epilog=EXIT_CODES)(grad.grad)
 app.command(name="batch", help=batch.HELP, epilog=EXIT_CODES)(batch.batch)
+app.command(name="ops")(ops.ops)
 app.command(name="schema")(schema.schema)
 
 

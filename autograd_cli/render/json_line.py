@@ -9,14 +9,27 @@ A line with bad news also has its number: {"id": â€¦, "ok": false, "line": 7, â€
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 from autograd_cli.diagnostic import Diagnostic
 from autograd_cli.render.json_text import plain, tensor_values
 from autograd_cli.trace import Report, TensorInfo, Trace
 
-if TYPE_CHECKING:
-    import torch
+
+class Tensor(Protocol):
+    """What is asked of a tensor of torch, which is not known here."""
+
+    @property
+    def shape(self) -> Iterable[int]:
+        """Its sizes."""
+
+    @property
+    def dtype(self) -> object:
+        """Its dtype, which is written `torch.float32`."""
+
+    def tolist(self) -> Any:  # noqa: ANN401 - as torch types it
+        """Its elements in nested lists."""
 
 
 def answer_line(identity: object, number: int, report: Report) -> bytes:
@@ -46,7 +59,7 @@ def error_line(identity: object, number: int, diagnostic: Diagnostic) -> bytes:
     )
 
 
-def quick_line(identity: object, result: torch.Tensor, grads: dict[str, torch.Tensor]) -> bytes | None:
+def quick_line(identity: object, result: Tensor, grads: Mapping[str, Tensor]) -> bytes | None:
     """The line for a result and gradients as torch has them; None where JSON has no such numbers, as NaN."""
     outcome = {
         "id": identity,
@@ -84,7 +97,7 @@ def _tensor(tensor: TensorInfo | None) -> dict[str, Any] | None:
     return found if tensor.values is not None else {**found, "truncated": True}
 
 
-def _quick_tensor(tensor: torch.Tensor) -> dict[str, Any]:
+def _quick_tensor(tensor: Tensor) -> dict[str, Any]:
     return {
         "shape": list(tensor.shape),
         "dtype": str(tensor.dtype).removeprefix("torch."),

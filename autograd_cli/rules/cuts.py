@@ -12,9 +12,9 @@ from autograd_cli.trace import TensorInfo, Trace, Value
 # Operations whose result holds nothing of their operand's values: its shape, its dtype, its kind.
 _METADATA = frozenset(
     """
-    grad grad_fn next_functions print shape ndim dtype device size dim ndimension numel nelement stride requires_grad is_leaf is_complex
-    is_floating_point is_contiguous is_inference is_tensor new_zeros new_ones new_full len zeros_like ones_like
-    full_like rand_like randn_like randint_like is
+    grad grad_fn next_functions print shape ndim dtype device size dim ndimension numel nelement stride requires_grad
+    is_leaf is_complex is_floating_point is_contiguous is_inference is_tensor new_zeros new_ones new_full len zeros_like
+    ones_like full_like rand_like randn_like randint_like is
     """.split()
 ) | {"is not"}
 _COMPARISONS = frozenset("== != < <= > >= not isnan isinf isfinite isclose equal allclose".split())
