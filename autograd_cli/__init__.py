@@ -2,6 +2,7 @@
 
 from autograd_cli.diagnostic import Diagnostic, Severity, Span, Status
 from autograd_cli.explore import explore
+from autograd_cli.limits import Limits
 from autograd_cli.trace import Report, TensorInfo, Trace
 
-__all__ = ["Diagnostic", "Report", "Severity", "Span", "Status", "TensorInfo", "Trace", "explore"]
+__all__ = ["Diagnostic", "Limits", "Report", "Severity", "Span", "Status", "TensorInfo", "Trace", "explore"]

@@ -20,7 +20,7 @@ from autograd_cli.trace import SCHEMA, Report
 EXIT_CODES = """\b
 Exit codes:
   0  an answer
-  1  an answer that is bad news: torch refused, or a gradient is missing or NaN
+  1  an answer that is bad news: torch refused or crashed, or a gradient is missing or NaN
   2  the request could not be understood: option, expression, input
   3  a limit was reached
   130  stopped by Ctrl-C
