@@ -281,9 +281,7 @@ def test_a_wrong_text_is_an_error_at_its_place(text: str, rule: str, wrong: str 
         ("1/0", "1/0"),
         ("  1/0", "1/0"),
         ("zeros(-1)", "zeros(-1)"),
-        ("10**10**10", "10**10**10"),
         ("randn(2)@randn(3)", "randn(2)@randn(3)"),
-        ("zeros(10**13)", "zeros(10**13)"),
         ("'abc'", None),
         ("None", None),
         ("float32", None),
@@ -303,6 +301,16 @@ def test_a_value_that_torch_refuses_is_one_error(text: str, wrong: str | None) -
     assert found.torch_says
     if wrong is not None:
         assert piece(text, found) == wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"), [("10**10**10", "limit-integer-bits"), ("zeros(10**13)", "limit-memory"), ("list(range(10**6))", "limit-sequence")]
+)
+def test_a_value_that_reaches_a_limit_is_one_error(text: str, rule: str) -> None:
+    report = explore("x", x=text)
+    (found,) = report.diagnostics
+    assert (report.status, found.rule, found.source) == (Status.LIMIT, rule, "--x")
+
 
 
 @pytest.mark.parametrize(
