@@ -53,7 +53,7 @@ def _table() -> dict[str, tuple[Formulas, ...]]:
         return {}
     counter: Counter[str] = Counter()
     found: dict[str, list[Formulas]] = {}
-    for entry in yaml.load(text, yaml.CSafeLoader):  # noqa: S506 - a safe loader, in C
+    for entry in yaml.load(text, yaml.CSafeLoader):
         for formulas in _formulas(entry, counter):
             found.setdefault(re.split(r"[.(]", formulas.schema)[0], []).append(formulas)
     return {name: tuple(entries) for name, entries in found.items()}

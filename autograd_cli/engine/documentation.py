@@ -6,7 +6,6 @@ import inspect
 import re
 from typing import Any
 
-import torch
 from torch.overrides import get_testing_overrides
 
 from autograd_cli.engine.derivatives import formulas_of

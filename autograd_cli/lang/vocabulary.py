@@ -90,8 +90,8 @@ RESULT_FIELDS = frozenset(
 
 DTYPES = frozenset(
     """
-    bfloat16 bool cdouble cfloat complex128 complex64 double float float16 float32 float64 half int int16 int32 int64 int8
-    long short uint8
+    bfloat16 bool cdouble cfloat complex128 complex64 double float float16 float32 float64 half int int16 int32 int64
+    int8 long short uint8
     """.split()
 )
 CONSTANTS = frozenset("e inf nan pi".split())
@@ -160,7 +160,7 @@ def method_names() -> frozenset[str]:
 
 
 def refusal(name: str) -> str | None:
-    """Why a name is not in the language, and what to use: by its full name, a namespace that it is in, or its last piece."""
+    """Why a name is not in the language, and what to use: by the full name, its namespace, or its last piece."""
     full_name = name
     while full_name:
         if full_name in _REFUSED:
