@@ -304,13 +304,13 @@ def test_a_value_that_torch_refuses_is_one_error(text: str, wrong: str | None) -
 
 
 @pytest.mark.parametrize(
-    ("text", "rule"), [("10**10**10", "limit-integer-bits"), ("zeros(10**13)", "limit-memory"), ("list(range(10**6))", "limit-sequence")]
+    ("text", "rule"),
+    [("10**10**10", "limit-integer-bits"), ("zeros(10**13)", "limit-memory"), ("list(range(10**6))", "limit-sequence")],
 )
 def test_a_value_that_reaches_a_limit_is_one_error(text: str, rule: str) -> None:
     report = explore("x", x=text)
     (found,) = report.diagnostics
     assert (report.status, found.rule, found.source) == (Status.LIMIT, rule, "--x")
-
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Calls that torch does not survive are refused, the honest call beside each is not, and torch still needs the check."""
+"""Calls that torch does not survive are refused, the honest call beside each is not; torch still needs the check."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ DEADLY = [
         call("lobpcg", lambda: (torch.eye(9) + torch.ones(9, 9), 1), niter=10),
     ),
 ]
-# What reads memory that is not the tensor's, or gives what was in memory, or fails in a way that is not to be relied on.
+# What reads memory that is not the tensor's, gives what was in memory, or fails in a way not to be relied on.
 UNSOUND = [
     (call("ctc_loss", lambda: ctc(7)), call("ctc_loss", lambda: ctc(1))),
     (call("ctc_loss", lambda: ctc(1, length=-5)), call("ctc_loss", lambda: ctc(1, length=1))),

@@ -166,7 +166,7 @@ def method_names() -> frozenset[str]:
 
 
 def refusal(name: str) -> str | None:
-    """Why a name is not in the language: by its full name, a namespace that it is in, or its last piece."""
+    """Why a name is not in the language, and what to use: by the full name, its namespace, or its last piece."""
     full_name = name
     while full_name:
         if full_name in _REFUSED:
