@@ -41,7 +41,7 @@ def read_program(path: str, characters: int) -> GivenProgram:
     """
     most = (characters + 1) * _BYTES_PER_CHARACTER
     try:
-        with open(path, "rb", opener=_open_at_once) as file:  # noqa: PTH123 - pathlib's has no opener
+        with open(path, "rb", opener=_open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise UnreadableError("is not a regular file")
             content = file.read(most + 1)
