@@ -60,12 +60,11 @@ class Archive:
         info = self._members[name]
         if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
             return None
-        content = self._file.content()
-        head = content[info.header_offset : info.header_offset + _LOCAL_HEADER]
-        if bytes(head[:4]) != b"PK\x03\x04":
+        head = self._file.content(info.header_offset, _LOCAL_HEADER).tobytes()
+        if len(head) < _LOCAL_HEADER or head[:4] != b"PK\x03\x04":
             raise zipfile.BadZipFile("a member is not where the directory says")
         start = info.header_offset + _LOCAL_HEADER + sum(int.from_bytes(head[at : at + 2], "little") for at in (26, 28))
-        return content[start : start + info.file_size]
+        return self._file.content(start, info.file_size)
 
 
 class _Bounded(io.BufferedReader):

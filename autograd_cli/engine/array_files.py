@@ -57,7 +57,7 @@ def read_npy(file: OpenFile) -> Array:
     if header.size > file.size - start:
         raise _too_short(file)
     file.check_elements(header.shape)
-    return file.array(file.content()[start:], header.dtype, header.shape, order=header.order)
+    return file.array(file.content(start, header.size), header.dtype, header.shape, order=header.order)
 
 
 def read_npz(file: OpenFile) -> Array:
@@ -134,5 +134,5 @@ def _tensor(file: OpenFile, dtype: object, shape: object, place: list[int], star
     if place[1] - place[0] != math.prod(shape) * int(stored[2:]):
         raise _too_short(file)
     file.check_elements(tuple(shape))
-    array = file.array(file.content()[start + place[0] : start + place[1]], stored, tuple(shape))
+    array = file.array(file.content(start + place[0], place[1] - place[0]), stored, tuple(shape))
     return array if name is None else Bits(array=array, dtype=name)

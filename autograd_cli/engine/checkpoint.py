@@ -250,14 +250,13 @@ def _array(file: OpenFile, tensor: _Stored, order: str, storages: Storages) -> A
     array = file.array(content, dtype.str, tensor.shape, strides=strides)
     if tensor.bits is not None:
         return Bits(array=array, dtype=tensor.bits)
-    array = array.conj() if tensor.conj else array
-    return np.negative(array) if tensor.neg else array
+    array = np.conj(array) if tensor.conj else array
+    return np.asarray(-array if tensor.neg else array)
 
 
 def _read_old(file: OpenFile) -> Array | Bits:
     """A tensor of a file in the format before PyTorch 1.6."""
-    content = file.content()
-    source = io.BytesIO(content[:_MAX_PICKLE])
+    source = io.BytesIO(file.content(0, _MAX_PICKLE))
     if _checked(file, source).value != _MAGIC:
         raise file.damaged(ValueError())
     _checked(file, source)
@@ -265,17 +264,16 @@ def _read_old(file: OpenFile) -> Array | Bits:
     pickled = _checked(file, source)
     keys = _checked(file, source).value
     sizes = {_key(each): int(_STORAGES[_part(each, 1).text][1:]) for each in pickled.references}
-    places = _old_places(content, source.tell(), map(str, keys), sizes)
+    places = _old_places(file, source.tell(), map(str, keys), sizes)
     order = "<" if system.get("little_endian", True) else ">"
-    return _array(file, _chosen(file, pickled.value), order, lambda reference: places[_key(reference)])
+    return _array(file, _chosen(file, pickled.value), order, lambda reference: file.content(*places[_key(reference)]))
 
 
-def _old_places(content: memoryview, start: int, keys: Iterable[str], sizes: dict[str, int]) -> dict[str, memoryview]:
-    """The bytes of each storage."""
+def _old_places(file: OpenFile, start: int, keys: Iterable[str], sizes: dict[str, int]) -> dict[str, tuple[int, int]]:
+    """Where each storage begins, and how many bytes it has."""
     places = {}
     for key in keys:
-        count = int.from_bytes(content[start : start + 8], "little")
-        end = start + 8 + count * sizes[key]
-        places[key] = content[start + 8 : end]
-        start = end
+        size = int.from_bytes(file.content(start, 8), "little") * sizes[key]
+        places[key] = (start + 8, size)
+        start += 8 + size
     return places

@@ -45,12 +45,15 @@ class OpenFile:
     file: BinaryIO
     size: int
 
-    def content(self) -> memoryview:
-        """The bytes of the file, which may be changed without changing the file."""
-        if self.size > _SMALL:
-            return memoryview(mmap.mmap(self.file.fileno(), self.size, access=mmap.ACCESS_COPY))
-        self.file.seek(0)
-        return memoryview(bytearray(self.file.read(self.size)))
+    def content(self, start: int, size: int) -> memoryview:
+        """A piece of the file (what there is of it), which may be changed without changing the file."""
+        size = max(min(size, self.size - start), 0)
+        if size > _SMALL:
+            first = start - start % mmap.ALLOCATIONGRANULARITY
+            mapped = mmap.mmap(self.file.fileno(), start + size - first, access=mmap.ACCESS_COPY, offset=first)
+            return memoryview(mapped)[start - first :]
+        self.file.seek(start)
+        return memoryview(bytearray(self.file.read(size)))
 
     def array(
         self,
@@ -71,9 +74,11 @@ class OpenFile:
 
         self.check_elements(shape)
         kind = np.dtype(dtype)
+        if _extent(shape, strides, kind.itemsize) > len(content):  # NumPy looks at strides only where there are bytes
+            raise ValueError("too short")
         array: Array = np.ndarray(shape, kind, buffer=content, strides=strides, order=order)
         if kind.kind == "b":
-            return np.not_equal(array.view(np.uint8), 0)  # a byte that is neither 0 nor 1 is no bool
+            return np.asarray(array.view(np.uint8) != 0)  # a byte that is neither 0 nor 1 is no bool
         return array if array.flags.aligned else array.copy()
 
     def check_elements(self, shape: tuple[int, ...]) -> None:
@@ -139,6 +144,13 @@ class OpenFile:
     def place(self) -> Span:
         """Where the input's text names the file."""
         return _place(self.spec, self.reference)
+
+
+def _extent(shape: tuple[int, ...], strides: tuple[int, ...] | None, itemsize: int) -> int:
+    """The bytes from the first element to the end of the last."""
+    if strides is None or math.prod(shape) == 0:
+        return math.prod(shape) * itemsize
+    return sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True)) + itemsize
 
 
 def shown(keys: Iterable[str]) -> str:

@@ -45,8 +45,7 @@ def _table(file: OpenFile, delimiter: str) -> Array:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a file without data, which is an error below
             if header:
-                while not lines.readline().strip():
-                    pass
+                next(line for line in lines if line.strip())
             table = np.loadtxt(lines, delimiter=delimiter, comments=None, quotechar='"', dtype=np.float64)
     except UnicodeDecodeError:
         raise _not_utf8(file) from None
@@ -63,14 +62,14 @@ def _not_utf8(file: OpenFile) -> AgxError:
 
 
 def _is_header(line: str, delimiter: str) -> bool:
-    """Whether some cell of the line is text, and none is a number."""
-    some_text = False
+    """Whether some cell of the line is a word, and none is a number."""
+    some_word = False
     for cell in re.finditer(f"[^{delimiter}]+", line):  # one at a time: a line may be the whole file
         text = cell[0].strip().strip('"').strip()
         if _is_number(text):
             return False
-        some_text = some_text or bool(text)
-    return some_text and not any(mark in line for mark in ";\0")
+        some_word = some_word or any(map(str.isalpha, text))
+    return some_word and not any(mark in line for mark in ";\0")
 
 
 def _is_number(cell: str) -> bool:
