@@ -15,9 +15,7 @@ from autograd_cli.lang.inputs import Literal, literal_of_nested
 if TYPE_CHECKING:
     from autograd_cli.engine.open_file import Array
 
-# What a byte of text may become while it is read, in bytes of memory.
-_GROWTH_OF_TABLE = 32
-_GROWTH_OF_JSON = 64
+_GROWTH = 128  # what a byte of text may become while it is read, in bytes of memory
 _SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", " ": "spaces"}
 
 
@@ -36,7 +34,7 @@ def _table(file: OpenFile, delimiter: str) -> Array:
     import numpy as np
 
     file.refuse_key()
-    file.check_size(file.limits.memory // _GROWTH_OF_TABLE)
+    file.check_size(file.limits.memory // _GROWTH)
     raw = file.file.read(file.size)
     first = next((line for line in io.BytesIO(raw) if line.strip()), b"").decode("utf-8-sig", errors="replace")
     header = _is_header(first, delimiter)
@@ -96,7 +94,7 @@ def _bad_cell(file: OpenFile, words: str, first: str, delimiter: str, *, header:
 
 def read_json(file: OpenFile) -> Literal:
     """The numbers of a .json file, or at a place in it: nested lists, or an object with `values`."""
-    file.check_size(file.limits.memory // _GROWTH_OF_JSON)
+    file.check_size(file.limits.memory // _GROWTH)
     found = json_of(file, file.file.read(file.size))
     for piece in (file.reference.key or "").split(".") if file.reference.key else ():
         if not isinstance(found, dict) or piece not in found:
