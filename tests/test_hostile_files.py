@@ -111,9 +111,11 @@ def pt_with(data: bytes, method: int = zipfile.ZIP_STORED, storage: bytes = byte
     return zipped({"a/data.pkl": data, "a/byteorder": b"little", "a/data/0": storage}, method)
 
 
-def rebuilt(arguments: bytes) -> bytes:
+def rebuilt(
+    arguments: bytes, *, kind: bytes = b"ctorch\nFloatStorage\n", key: bytes = b"X\x01\x00\x00\x000", more: bytes = b""
+) -> bytes:
     """A pickle of one tensor of the storage 0, which holds two floats, with these offset, size and strides."""
-    storage = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x02tQ"
+    storage = b"(X\x07\x00\x00\x00storage" + kind + key + b"X\x03\x00\x00\x00cpuK\x02" + more + b"tQ"
     return b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(" + storage + arguments + b"\x89}tR."
 
 
@@ -137,6 +139,11 @@ def globals_of(*calls: bytes) -> bytes:
     return b"\x80\x02" + b"".join(calls) + b"."
 
 
+NESTED = b"](" * 60 + b"]" + b"q\x00h\x00e" * 60  # a list that has 2**60 elements when it is written out
+DEEP = b")" + b"\x85" * 200_000
+COLLISIONS = (
+    b"\x80\x02}(" + b"".join(pickle.dumps(index * (2**61 - 1), 2)[2:-1] + b"N" for index in range(100_000)) + b"u."
+)
 MANY_KEYS = safetensors({f"k{index}": tensor_field((0,), (0, 0)) for index in range(100_000)})
 
 
@@ -205,6 +212,14 @@ HOSTILE: list[tuple[str, bytes, str, str]] = [
     ("builtin.pt", pt_with(globals_of(b"cbuiltins\neval\n(X\x01\x00\x00\x001tR")), "bad-file", "Python objects"),
     ("getattr.pt", pt_with(globals_of(b"cbuiltins\ngetattr\n(ctorch\nSize\nX\x01\0\0\0_tR")), "bad-file", "objects"),
     ("stack_global.pt", pt_with(b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x01xR."), "bad-file", "readable"),
+    ("name_of_names.pt", pt_with(b"\x80\x04\x8c\x01aq\x00h\x00\x93" + b"q\x00h\x00\x93" * 60 + b"."), "bad-file", ""),
+    ("name_of_lists.pt", pt_with(b"\x80\x04" + NESTED + NESTED + b"\x93."), "bad-file", "readable"),
+    ("key_of_lists.pt", pt_with(rebuilt(b"K\x00K\x02\x85K\x01\x85", key=NESTED)), "bad-file", "readable"),
+    ("dtype_of_lists.pt", pt_with(rebuilt(b"K\x00K\x02\x85K\x01\x85", kind=NESTED)), "bad-file", "no plain dense"),
+    ("deep_key_of_storage.pt", pt_with(rebuilt(b"K\x00K\x02\x85K\x01\x85", key=DEEP)), "bad-file", "readable"),
+    ("deep_view.pt", pt_with(rebuilt(b"K\x00K\x02\x85K\x01\x85", more=DEEP)), "bad-file", "readable"),
+    ("text_reference.pt", pt_with(b"\x80\x02X\x03\x00\x00\x00abcQ."), "bad-file", "readable"),
+    ("collisions.pt", pt_with(COLLISIONS), "bad-file", "no array"),
     ("extension.pt", pt_with(b"\x80\x02\x82\x01."), "bad-file", "readable"),
     ("instance.pt", pt_with(b"\x80\x02(ios\nsystem\n."), "bad-file", "readable"),
     ("list.pt", pt([torch.ones(2)]), "bad-file", "no plain dense tensor"),

@@ -128,7 +128,8 @@ def _check_places(file: OpenFile, places: list[list[int]], size: int) -> None:
 def _tensor(file: OpenFile, dtype: object, shape: object, place: list[int], start: int) -> Array | Bits:
     if not isinstance(shape, list) or any(type(size) is not int or size < 0 for size in shape):
         raise file.damaged(ValueError())
-    name, stored = _DTYPES_OF_TORCH.get(str(dtype), (None, _DTYPES.get(str(dtype))))
+    kind = dtype if isinstance(dtype, str) else ""
+    name, stored = _DTYPES_OF_TORCH.get(kind, (None, _DTYPES.get(kind)))
     if stored is None:
         raise file.error("bad-file", "the tensor's dtype is not one that agx reads")
     if place[1] - place[0] != math.prod(shape) * int(stored[2:]):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _MAX_PICKLE = 16 * 1024**2
 _MAX_LEVELS = 16
+_MAX_WRAPPERS = 4
+_MAX_DIMENSIONS = 64
 _MAGIC = 0x1950A86A20F9469CFC6C
 _ZIP = b"PK\x03\x04"
 _DATA = "/data.pkl"
@@ -177,7 +179,9 @@ def _flattened(file: OpenFile, outer: dict[Any, Any]) -> dict[str, _Stored]:
 
 def _stored(value: object) -> _Stored | None:
     """The dense tensor that a call makes; None where it makes something else."""
-    while isinstance(value, Call):
+    for _ in range(_MAX_WRAPPERS):
+        if not isinstance(value, Call):
+            return None
         match value.arguments:
             case (inner, *_) if value.function in _WRAPPERS:
                 value = inner
@@ -191,7 +195,7 @@ def _stored(value: object) -> _Stored | None:
             case (Reference() as storage, offset, shape, strides, _, _, Name(text=dtype), *rest) if (
                 value.function == f"{_REBUILD}tensor_v3"
             ):
-                return _view(storage, dtype, offset, shape, strides, rest)
+                return _view(storage, Name(text=dtype), offset, shape, strides, rest)
             case _:
                 return None
     return None
@@ -200,7 +204,7 @@ def _stored(value: object) -> _Stored | None:
 def _view(
     storage: Reference, dtype: object, offset: object, shape: object, strides: object, rest: list[Any]
 ) -> _Stored | None:
-    kind = str(dtype.text if isinstance(dtype, Name) else dtype)
+    kind = dtype.text if isinstance(dtype, Name) else ""
     stored = _STORAGES.get(kind) or _DTYPES.get(kind) or _DTYPES_OF_TORCH.get(kind)
     if stored is None:
         return None
@@ -221,7 +225,11 @@ def _view(
 def _sizes(sizes: object) -> tuple[int, ...]:
     if isinstance(sizes, Call) and sizes.function == "torch.Size" and len(sizes.arguments) == 1:
         sizes = sizes.arguments[0]
-    if not isinstance(sizes, tuple | list) or any(type(size) is not int or size < 0 for size in sizes):
+    if (
+        not isinstance(sizes, tuple | list)
+        or len(sizes) > _MAX_DIMENSIONS
+        or any(type(size) is not int or size < 0 for size in sizes)
+    ):
         raise ValueError("not a shape")
     return tuple(sizes)
 
@@ -230,14 +238,17 @@ def _part(reference: Reference, index: int) -> Any:  # noqa: ANN401 - what the p
     if (
         len(reference.parts) not in {5, 6}
         or reference.parts[0] != "storage"
-        or reference.parts[5:] not in {(), (None,)}
+        or any(part is not None for part in reference.parts[5:])
     ):
         raise ValueError("not a storage")
     return reference.parts[index]
 
 
 def _key(reference: Reference) -> str:
-    return str(_part(reference, 2))
+    key = _part(reference, 2)
+    if type(key) is not str:
+        raise TypeError("not a key")
+    return key
 
 
 def _array(file: OpenFile, tensor: _Stored, order: str, storages: Storages) -> Array | Bits:
@@ -264,7 +275,7 @@ def _read_old(file: OpenFile) -> Array | Bits:
     pickled = _checked(file, source)
     keys = _checked(file, source).value
     sizes = {_key(each): int(_STORAGES[_part(each, 1).text][1:]) for each in pickled.references}
-    places = _old_places(file, source.tell(), map(str, keys), sizes)
+    places = _old_places(file, source.tell(), keys, sizes)
     order = "<" if system.get("little_endian", True) else ">"
     return _array(file, _chosen(file, pickled.value), order, lambda reference: file.content(*places[_key(reference)]))
 

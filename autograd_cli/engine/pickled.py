@@ -1,7 +1,8 @@
 """A pickle as data: what it would call is told, and never called.
 
 Only the instructions that `torch.save` writes are followed. A global name becomes a `Name`, a call of one a `Call`, and
-what the file keeps elsewhere (the numbers of a tensor) a `Reference`; of dicts, the entries with plain keys are kept.
+what the file keeps elsewhere (the numbers of a tensor) a `Reference`. Of dicts, the entries whose keys are text are
+kept: other keys can be made to collide, or be too deep to be hashed.
 """
 
 from __future__ import annotations
@@ -140,8 +141,8 @@ class _Machine:
             case "BUILD":
                 self._pop(1)  # attributes of an object, which are of no use here
             case "BINPERSID":
-                self.stack.append(Reference(parts=tuple(*self._pop(1))))
-                self.references.append(self.stack[-1])
+                self.references.append(_reference(*self._pop(1)))
+                self.stack.append(self.references[-1])
             case _:
                 return False
         return True
@@ -166,12 +167,20 @@ class _Machine:
 
     def _set_items(self, items: list[Any]) -> None:
         pairs = zip(items[::2], items[1::2], strict=True)
-        self._top(dict).update((key, value) for key, value in pairs if isinstance(key, str | int | float | None))
+        self._top(dict).update((key, value) for key, value in pairs if type(key) is str)
 
     def _name(self, module: object, attribute: object) -> None:
+        if type(module) is not str or type(attribute) is not str:
+            raise TypeError("no name")  # written out, what is nested in itself would have no end
         name = Name(text=f"{module}.{attribute}")
         self.names.add(name.text)
         self.stack.append(name)
+
+
+def _reference(parts: Any) -> Reference:  # noqa: ANN401 - what the pickle holds there
+    if type(parts) is not tuple:
+        raise TypeError("no reference")
+    return Reference(parts=parts)
 
 
 def _call(function: Any, arguments: Any) -> Any:  # noqa: ANN401 - what the pickle holds there
