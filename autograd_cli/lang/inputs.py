@@ -12,7 +12,6 @@ A body that is not made of numbers is an expression of the language without inpu
 from __future__ import annotations
 
 import json
-import math
 import re
 import string
 import unicodedata
@@ -106,7 +105,16 @@ _COMPLEX = re.compile(
 _TOKEN = re.compile(r"\s*([\[\];,]|[^\s\[\];,]+)")
 _DTYPE = re.compile(r":\s*([A-Za-z_][A-Za-z_0-9]*)\s*$")
 _WORDS = {"true": True, "false": False}
-_INTEGERS = frozenset("int8 int16 int32 int64 uint8 short int long".split())
+_INTEGERS = {  # from, to
+    "uint8": (0, 2**8 - 1),
+    "int8": (-(2**7), 2**7 - 1),
+    "int16": (-(2**15), 2**15 - 1),
+    "short": (-(2**15), 2**15 - 1),
+    "int32": (-(2**31), 2**31 - 1),
+    "int": (-(2**31), 2**31 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "long": (-(2**63), 2**63 - 1),
+}
 _SIGNS = {"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-"}
 _EXPRESSION_CHARACTERS = frozenset(string.ascii_letters + "_(*/%")
 
@@ -262,8 +270,12 @@ def _parse_numbers(body: str, source: str, dtype: str | None) -> Literal | None:
         return None
     literal = reader.read()
     if dtype in _INTEGERS:
-        broken = {word for word, value in values.items() if isinstance(value, float) and not _may_be_integer(value)}
+        least, most = _INTEGERS[dtype]
+        real = {word: value for word, value in values.items() if isinstance(value, int | float)}
+        broken = {word for word, value in real.items() if value % 1}
+        outside = {word for word, value in real.items() if not least <= value <= most}
         reader.refuse(broken, "bad-value", f"is not an integer, but the dtype is {dtype}", fix=f"leave out :{dtype}")
+        reader.refuse(outside, "bad-value", f"is outside {dtype}, which is from {least} to {most}")
     return literal
 
 
@@ -276,11 +288,6 @@ def _parse_many(body: str, source: str) -> Literal | None:
         return literal_of_nested(json.loads(text), source)
     except (ValueError, RecursionError, AgxError):
         return None
-
-
-def _may_be_integer(value: float) -> bool:
-    """Whether torch makes it an integer without loss, or refuses it itself."""
-    return value.is_integer() or not math.isfinite(value)
 
 
 def _is_misspelt(word: str) -> bool:
@@ -360,7 +367,7 @@ class _NumberReader:
             if index % 2 == 0:
                 numbers.append(self._value(word, offset))
             elif word != ",":
-                raise self._no_comma(offset, offset + len(word))
+                raise self._no_comma(word, offset)
         if not numbers:
             end = len(self._text.rstrip())
             raise self._error("syntax", "this row is empty", end - 1, end)
@@ -398,8 +405,8 @@ class _NumberReader:
                 values.append(self._value(word, offset))
                 counts[-1] += 1
                 expect_item = False
-            elif not expect_item and counts and word not in {"]", ";"}:
-                raise self._no_comma(offset, end)
+            elif not expect_item and word != "]":
+                raise self._no_comma(word, offset)
             else:
                 raise self._error("syntax", f"`{_cut(word)}` is not expected here", offset, end)
         if counts:
@@ -427,9 +434,12 @@ class _NumberReader:
                 message, label = f"`{_cut(word)}` {what}", _write(word)
                 raise self._error(rule, message, offset, offset + len(word), label=label, fix=fix)
 
-    def _no_comma(self, start: int, end: int) -> AgxError:
-        message = "there is a comma missing before this"
-        return self._error("syntax", message, start, end, fix="numbers are separated by commas: 1,2 or [1, 2]")
+    def _no_comma(self, word: str, start: int) -> AgxError:
+        """The error for what stands where a comma should."""
+        message, fix = "there is a comma missing before this", "numbers are separated by commas: 1,2 or [1, 2]"
+        if word in {"]", ";"}:
+            message, fix = f"`{word}` is not expected here", "write a matrix as 1,2;3,4 or [[1, 2], [3, 4]]"
+        return self._error("syntax", message, start, start + len(word), fix=fix)
 
     def _error(
         self, rule: str, message: str, start: int, end: int, *, label: str | None = None, fix: str | None = None
