@@ -27,7 +27,7 @@ _TYPOGRAPHIC = {
 _TOKEN = re.compile(
     r"""
       (?P<string> [fFrRbBuU]{0,2} (?: '''|\"\"\"|'|\" ) )
-    | (?P<name>   [^\W\d]\w* )
+    | (?P<name>   [^\W\d] (?: [A-Za-z0-9_] | [^\x00-\x7f\s] )* )  # and marks that combine with its letters
     | (?P<number> \d[\w.]* | \.\d[\w.]* )
     | (?P<comment> \#[^\n]* )
     | (?P<open>   [(\[{] )

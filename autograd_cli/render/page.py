@@ -61,7 +61,7 @@ def _values(trace: Trace, look: Look) -> Table:
     for name, tensor in names:
         grid.add_row(Text(visible(name), style=HEADING), _array(tensor, look, room))
     for label, value in _results(trace):
-        shown = Text(str(value.scalar)) if value.tensor is None else _array(value.tensor, look, room)
+        shown = Text(visible(str(value.scalar))) if value.tensor is None else _array(value.tensor, look, room)
         grid.add_row(Text(label, style=HEADING), shown)
     for name, grad in trace.grads if trace.backwards else ():
         shown = Text("None", style=BAD) if grad is None else _array(grad, look, room, style=GRADIENT)

@@ -15,6 +15,7 @@ from autograd_cli.lang import vocabulary
 from autograd_cli.lang.inputs import Creation, parse_input
 from autograd_cli.lang.program import Program, parse
 from autograd_cli.modes import MODES, Entry, GradMode
+from autograd_cli.render.escape import visible_lines
 from autograd_cli.render.numbers import python_text
 from autograd_cli.trace import GivenInput, Report, TensorInfo, Trace, Value
 
@@ -51,7 +52,7 @@ def pytorch_text(report: Report) -> str:
         *_backward(trace, result, gradient),
     ]
     text = "\n".join([*lines, *_prints(trace, program, result)])
-    return "\n".join([*_head(report, program, text), text]) + "\n"
+    return visible_lines("\n".join([*_head(report, program, text), text])) + "\n"
 
 
 def _unused(name: str, names: frozenset[str]) -> str:
