@@ -239,8 +239,13 @@ class Calls:
     ) -> Box:
         parameters = [parameter for group in owner.payload.param_groups for parameter in group["params"]]
         boxes = [self._recording.box_of(parameter, "parameter", span) for parameter in parameters]
-        op = f".{name} =" if name == "step" else f".{name}"
-        return self._performer.perform(op, method, arguments, span, keywords, also=[*boxes, owner])
+        if name != "step":
+            return self._performer.perform(f".{name}", method, arguments, span, keywords, also=[*boxes, owner])
+        for parameter in parameters:
+            boxes += self._interpreter.roots_of_gradients.get(id(parameter), [])
+            grad = None if parameter.grad is None else self._recording.known(parameter.grad)
+            boxes += [] if grad is None else [grad]
+        return self._performer.perform(".step =", method, arguments, span, keywords, also=[*boxes, owner])
 
     # Values that can be called.
 

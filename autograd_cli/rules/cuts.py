@@ -67,8 +67,8 @@ def ancestors(trace: Trace, ends: Iterable[int]) -> frozenset[int]:
         value = pending.pop()
         if value not in found:
             found.add(value)
-            operands = trace.values[value].operands
-            pending.extend(operands[:1] if _is_written_leaf(trace.values[value]) else operands)
+            made = trace.values[value]
+            pending.extend((made.previous,) if made.previous is not None and _is_written_leaf(made) else made.operands)
     return frozenset(found)
 
 
