@@ -371,6 +371,11 @@ def test_a_key_that_is_missing_is_an_error_that_says_which_there_are(
         ("old.pt", pt(torch.zeros(1_001), is_zip=False), "elements"),
         ("stretched.pt", pt(torch.zeros(1).expand(1_001)), "elements"),
         ("keys.pt", pt(dict.fromkeys(map(str, range(10_001)), 1)), "steps"),
+        (
+            "inflated.pt",
+            zipped({"a/data.pkl": rebuilt(b"K\x00K\x02\x85K\x01\x85"), "a/data/0": bytes(200_000)}),
+            "memory",
+        ),
         ("a.csv", b"1\n" * 1_001, "elements"),
         ("long.csv", b"1\n" * 2_000, "memory"),
         ("a.json", b"[" + b"0," * 490 + b"0]" + b" " * 2_000, "memory"),

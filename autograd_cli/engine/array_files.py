@@ -70,6 +70,7 @@ def read_npz(file: OpenFile) -> Array:
             if header.size != archive.size(name) - member.tell():
                 raise _too_short(file)
             file.check_elements(header.shape)
+            file.check_inflated(header.size)
             return file.array(exactly(member, header.size), header.dtype, header.shape, order=header.order)
 
 

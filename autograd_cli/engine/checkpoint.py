@@ -119,8 +119,10 @@ def _is_big_endian(archive: Archive, prefix: str) -> bool:
 
 def _member(file: OpenFile, archive: Archive, prefix: str, reference: Reference) -> memoryview:
     name = f"{prefix}/data/{_key(reference)}"
-    found = archive.view(name)
-    return found if found is not None else archive.read(name, file.limits.memory)
+    if (found := archive.view(name)) is not None:
+        return found
+    file.check_inflated(archive.size(name))
+    return archive.read(name, file.limits.memory)
 
 
 def _checked(file: OpenFile, source: io.BytesIO) -> Pickled:
@@ -168,8 +170,6 @@ def _flattened(file: OpenFile, outer: dict[Any, Any]) -> dict[str, _Stored]:
             steps += 1 + len(prefix) // 64
             if steps > file.limits.steps:
                 raise _too_many(file)
-            if not isinstance(key, str):
-                continue
             if isinstance(value, dict) and level < _MAX_LEVELS:
                 waiting.append((f"{prefix}{key}.", value, level + 1))
             elif (tensor := _stored(value)) is not None:

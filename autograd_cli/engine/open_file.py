@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _SHOWN_KEYS = 10
 _COMPARED_KEYS = 1_000
 _KEY_LENGTH = 60
+_COPIES = 2  # of an inflated array, while it is made a tensor
 _SMALL = 16 * 1024**2  # what is read at once; more is mapped, so that only what is used takes memory
 
 
@@ -99,6 +100,17 @@ class OpenFile:
         """
         if self.size > limit:
             message = f"the file has {self.size:,} bytes; at most {limit:,} of this kind are read"
+            raise limit_reached("memory", message, source=self.spec.source, span=self.place)
+
+    def check_inflated(self, size: int) -> None:
+        """Make sure that what is compressed in the file may take `size` bytes.
+
+        Raises:
+            AgxError: it may not.
+        """
+        limit = self.limits.memory // _COPIES
+        if size > limit:
+            message = f"the array takes {size:,} bytes when it is inflated; at most {limit:,} are"
             raise limit_reached("memory", message, source=self.spec.source, span=self.place)
 
     def choose_key(self, keys: Iterable[str]) -> str:
