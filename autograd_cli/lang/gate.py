@@ -24,6 +24,8 @@ _TYPOGRAPHIC = {
     "\N{SUPERSCRIPT TWO}": "**2",
     "\N{SUPERSCRIPT THREE}": "**3",
 }
+# Control, format, surrogate, private and unassigned characters, and separators of lines; variation selectors are marks.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _TOKEN = re.compile(
     r"""
       (?P<string> [fFrRbBuU]{0,2} (?: '''|\"\"\"|'|\" ) )
@@ -71,7 +73,7 @@ def _check_characters(text: str, source: str) -> None:
             continue
         if character in _TYPOGRAPHIC:
             message, label = f"{character} is not an operator here", f"write {_TYPOGRAPHIC[character]}"
-        elif unicodedata.category(character) in {"Cc", "Cs", "Cf"}:
+        elif unicodedata.category(character) in _INVISIBLE or "\ufe00" <= character <= "\ufe0f":
             message, label = f"the character U+{ord(character):04X} cannot stand in a program", "remove it"
         else:
             continue
