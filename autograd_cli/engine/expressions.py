@@ -17,7 +17,7 @@ import torch
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine import arithmetic, objects, operations, texts
 from autograd_cli.engine.calls import Calls
-from autograd_cli.engine.performer import Performer
+from autograd_cli.engine.performer import Performer, length_of
 from autograd_cli.engine.python_functions import iterate
 from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named, Scope
 from autograd_cli.lang.check import assigned, is_constant
@@ -38,6 +38,7 @@ class Expressions(ABC):
         self.backwards: list[Backward] = []
         self.called_grad = False
         self.roots_of_gradients: dict[int, list[Box]] = {}
+        self.iterations = 0  # those of `map` and its like that are under way, one inside the other
         self._constants: dict[int, Box] = {}
         self.calls = Calls(self)
 
@@ -143,6 +144,7 @@ class Expressions(ABC):
         for node in nodes:
             if isinstance(node, ast.Starred):
                 elements += iterate(self.performer, self.evaluate(node.value), self.spans.of(node))
+                self.performer.check_length(len(elements), self.spans.of(node))
             else:
                 elements.append(self.evaluate(node))
         return elements
@@ -167,10 +169,11 @@ class Expressions(ABC):
 
     def arithmetic(self, op: str, function: arithmetic.Function, left: Box, right: Box, span: Span) -> Box:
         """The value of a binary operator, or of an augmented assignment."""
-        if isinstance(left.payload, torch.Tensor) or isinstance(right.payload, torch.Tensor):
+        payloads = (left.payload, right.payload)
+        if any(isinstance(each, torch.Tensor) for each in payloads) and not arithmetic.is_joining(op, *payloads):
             return self.performer.perform(op, function, [left, right], span)
         try:
-            joined = arithmetic.joined(op, left.payload, right.payload, self.performer.limits)
+            joined = arithmetic.joined(op, *payloads, self.performer.limits)
         except Exception as error:  # noqa: BLE001 - a limit, or Python's answer
             raise self.performer.refused(error, span) from None
         if joined is None:
@@ -211,6 +214,9 @@ class Expressions(ABC):
 
         def contains(one: object, other: Any) -> bool:  # noqa: ANN401 - any container
             return (one in other) is not negated
+
+        if isinstance(container.payload, range) and not isinstance(item.payload, int):
+            self.performer.check_length(length_of(container.payload), span)  # Python compares with each
 
         return self.performer.perform(op, contains, [item, container], span)
 
@@ -260,7 +266,9 @@ class Expressions(ABC):
     def _generate(self, node: ast.ListComp | ast.GeneratorExp, index: int, source: Box, elements: list[Box]) -> None:
         """The elements of a comprehension, from its generator `index` on."""
         generator = node.generators[index]
-        for box in iterate(self.performer, source, self.spans.of(generator.iter)):
+        span = self.spans.of(generator.iter)
+        for box in iterate(self.performer, source, span):
+            self.performer.tick("for", span)
             self.assign(generator.target, box, generator.iter)
             tests = [self.truth(self.evaluate(test), self.spans.of(test)) for test in generator.ifs]
             if not all(tests):
@@ -269,6 +277,7 @@ class Expressions(ABC):
                 self._generate(node, index + 1, self.evaluate(node.generators[index + 1].iter), elements)
             else:
                 elements.append(self.evaluate(node.elt))
+                self.performer.check_length(len(elements), span)
 
     def _text(self, node: ast.JoinedStr) -> Box:
         span = self.spans.of(node)

@@ -113,7 +113,7 @@ class Checker:
                 self._try(node)
             case ast.Import() | ast.ImportFrom():
                 self._import(node)
-            case ast.Pass():
+            case ast.Pass() | ast.AnnAssign(target=ast.Name(), value=None):
                 pass
             case _:
                 raise self._unsupported(node)
@@ -346,7 +346,7 @@ class Checker:
         elif isinstance(node.func, ast.Name) and not self._is_variable(node.func.id):
             keywords = self._named_function(node.func)
         elif isinstance(node.func, ast.Attribute):
-            keywords = self._keywords_of(self._resolve(self._dotted(node.func) or "", node.func))
+            keywords = self._keywords_of(self._function_at(self._dotted(node.func) or "", node.func))
         elif isinstance(node.func, ast.Constant):
             raise self._error("not-a-function", "only functions and methods can be called", node.func)
         else:
@@ -364,8 +364,9 @@ class Checker:
         """Whether a name stands for a function of the vocabulary; then that is what it means from here on."""
         if self._is_variable(node.id) or node.id in self._given:
             return False
+        self._check_available(node)
         full_name = vocabulary.resolve(self._aliases.get(node.id) or node.id)
-        if full_name is None or is_constant(full_name):
+        if full_name is None or (is_constant(full_name) and not full_name.startswith("builtins.")):
             return False
         self.resolved[id(node)] = full_name
         return True
@@ -389,7 +390,7 @@ class Checker:
         if node.id in self._given:
             label = f"multiplication is {node.id} * (…)"
             raise self._error("not-a-function", f"`{node.id}` is a value, not a function", node, label=label)
-        return self._keywords_of(self._resolve(node.id, node))
+        return self._keywords_of(self._function_at(node.id, node))
 
     def _resolve(self, path: str, node: ast.expr) -> str:
         """The full name that a path of the program stands for."""
@@ -398,6 +399,14 @@ class Checker:
         if full_name is None:
             raise self._unknown_member(path, node)
         self.resolved[id(node)] = full_name
+        return full_name
+
+    def _function_at(self, path: str, node: ast.expr) -> str:
+        """The full name of the function that a path of the program stands for."""
+        full_name = self._resolve(path, node)
+        if is_constant(full_name) and not full_name.startswith("builtins."):
+            label = f"multiplication is {path} * (…)" if full_name.rpartition(".")[2] in vocabulary.CONSTANTS else None
+            raise self._error("not-a-function", f"`{path}` is a value, not a function", node, label=label)
         return full_name
 
     def _keywords_of(self, full_name: str) -> frozenset[str] | None:

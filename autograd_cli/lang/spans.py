@@ -15,7 +15,7 @@ class SpanFinder:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._lines = [None if line.isascii() else line.encode() for line in text.split("\n")]
+        self._lines = [None if line.isascii() else _characters_by_byte(line) for line in text.split("\n")]
         self._known: dict[int, Span] = {}
         self._texts: dict[int, str] = {}
 
@@ -52,5 +52,13 @@ class SpanFinder:
         )
 
     def _characters(self, line: int, byte_offset: int) -> int:
-        encoded = self._lines[line - 1]
-        return byte_offset if encoded is None else len(encoded[:byte_offset].decode())
+        characters = self._lines[line - 1]
+        return byte_offset if characters is None else characters[byte_offset]
+
+
+def _characters_by_byte(line: str) -> list[int]:
+    """For each byte of the line in UTF-8, and its end, the number of characters before it."""
+    return [
+        *(number for number, character in enumerate(line) for _ in character.encode("utf-8", "surrogatepass")),
+        len(line),
+    ]
