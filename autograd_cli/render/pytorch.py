@@ -228,8 +228,10 @@ class _Converter:
             case ast.ImportFrom(module="__future__"):
                 self._edits.append((*self._place(node), "pass"))
                 return
-            case ast.Import() | ast.ImportFrom() | ast.JoinedStr():
+            case ast.Import() | ast.ImportFrom():
                 return
+            case ast.JoinedStr() if not self._program.spans.of(node).cut(self._program.source).endswith(")"):
+                return  # an f-string, and not "…".format(…), whose pieces have places
             case ast.Call(args=[inner], keywords=[]) if self._is_no_grad(node.func):
                 start, end = self._place(node)
                 inner_start, inner_end = self._place(inner)
