@@ -558,6 +558,7 @@ def words_in(path: Path) -> str:
         case ".svg":
             root = ET.fromstring(text)  # noqa: S314 - agx wrote it
             assert root.tag == "{http://www.w3.org/2000/svg}svg"
+            assert ">&#160;" not in text  # which some readers of SVG leave out
             return " ".join("".join(root.itertext()).split())
         case ".html":
             page = _Html(text)
