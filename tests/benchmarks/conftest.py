@@ -6,5 +6,8 @@ import os
 
 import pytest
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    pytest.exit("benchmarks run one at a time: pytest -n 0 tests/benchmarks", returncode=2)
+
+@pytest.fixture(autouse=True)
+def _alone() -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        pytest.fail("benchmarks run one at a time: pytest -n 0 tests/benchmarks", pytrace=False)
