@@ -41,6 +41,7 @@ _UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
     ast.Yield: ("yield", "append to a list"),
     ast.YieldFrom: ("yield", "append to a list"),
 }
+_FEW = 10
 _MODES = "write torch.no_grad(), torch.enable_grad(), torch.inference_mode() or torch.set_grad_enabled(…)"
 
 
@@ -417,7 +418,7 @@ class Checker:
         if keyword.arg is None:
             raise self._error("unsupported-syntax", "** is not available in a call", keyword)
         if known is not None and keyword.arg not in known:
-            label = did_you_mean(keyword.arg, known)
+            label = did_you_mean(keyword.arg, known) or _listed(known)
             raise self._error("unknown-keyword", f"the argument `{keyword.arg}` is not available", keyword, label=label)
         self._expression(keyword.value)
 
@@ -513,6 +514,11 @@ def is_constant(full_name: str) -> bool:
     """Whether a full name of the vocabulary is that of a value, not of a function."""
     is_value = full_name.rpartition(".")[2] in vocabulary.CONSTANTS | vocabulary.DTYPES
     return is_value or full_name == kinds.NAME_OF_PROGRAM
+
+
+def _listed(keywords: frozenset[str]) -> str | None:
+    """What a call takes by name, where that is not much."""
+    return f"it takes {', '.join(sorted(keywords))}" if 0 < len(keywords) <= _FEW else None
 
 
 def _parameters(arguments: ast.arguments) -> Iterator[ast.arg]:
