@@ -7,6 +7,7 @@ is always greater than the ids it depends on.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -209,7 +210,7 @@ class Variable:
 class Trace:
     """One run of a program under one tracking mode.
 
-    `result` is the value of the last expression, `outputs` that value, or its elements where it is a sequence.
+    `result` is the value of the last expression, `outputs` that value, or the innermost elements of a sequence.
     `asked` are the inputs whose gradients were asked for, and `grads` what they got.
     """
 
@@ -239,6 +240,17 @@ class Trace:
         """The names of the inputs that were asked for; where there are none, of the leaves that the program made."""
         named = [value.name for value in self.values if value.name is not None and _is_tracked_leaf(value)]
         return self.asked or tuple(dict.fromkeys(named))
+
+    def output_paths(self) -> tuple[str, ...]:
+        """Where each output stands in the result, as Python writes it: `[1][0]`, or nothing for the result itself."""
+        return () if self.result is None else tuple(self._paths(self.result))
+
+    def _paths(self, number: int) -> Iterator[str]:
+        elements = self.values[number].elements if number not in self.outputs else ()
+        if not elements:
+            yield ""
+        for index, element in enumerate(elements):
+            yield from (f"[{index}]{path}" for path in self._paths(element))
 
     def output_tensors(self) -> tuple[TensorInfo, ...]:
         """The tensors among the outputs."""

@@ -176,7 +176,7 @@ class _Run:
         variables = self._variables(interpreter)
         grads = tuple([(name, self._grad(leaf)) for name, leaf in self._leaves(interpreter).items()])
         recording.finish()
-        outputs = () if result is None else recording.values[result.value].elements or (result.value,)
+        outputs = () if result is None else tuple(_outputs(result))
         return Trace(
             mode=self._mode.name,
             steps=tuple(interpreter.steps),
@@ -220,6 +220,15 @@ class _Run:
             return None
         last = len(self._recording.values) - 1
         return self._recording.look(tensor.grad, last, None, max_values=self._max_values)
+
+
+def _outputs(result: Box) -> Iterator[int]:
+    """The values that a result consists of: of a sequence its elements, in whatever depth."""
+    if not isinstance(result.payload, tuple | list) or not result.payload:
+        yield result.value
+        return
+    for element in result.payload:
+        yield from _outputs(element)
 
 
 def _named_tensors(interpreter: Interpreter) -> Iterator[tuple[str, torch.Tensor]]:

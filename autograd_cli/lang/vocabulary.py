@@ -84,7 +84,7 @@ METHODS = _OF_TENSOR - ATTRIBUTES
 RESULT_FIELDS = frozenset(
     """
     L LD LU P Q R S U V Vh a bin_edges cloned_coefficient eigenvalues eigenvectors exponent hist idx indices info
-    inverse logabsdet mantissa max min pivots rank residuals result sign singular_values solution tau values
+    inverse logabsdet loss mantissa max min output pivots rank residuals result sign singular_values solution tau values
     """.split()
 )
 

@@ -73,9 +73,8 @@ def _values(trace: Trace, look: Look) -> Table:
 
 
 def _results(trace: Trace) -> Iterator[tuple[str, Value]]:
-    several = trace.outputs != (trace.result,)
-    for index, output in enumerate(trace.outputs):
-        yield f"result[{index}]" if several else "result", trace.values[output]
+    for output, path in zip(trace.outputs, trace.output_paths(), strict=True):
+        yield f"result{path}", trace.values[output]
 
 
 def _quiet_words(trace: Trace, backward: Backward) -> Iterator[str]:

@@ -161,7 +161,8 @@ def _backward(trace: Trace, result: str, gradient: str) -> Iterator[str]:
             ones = "" if is_plain else f"torch.ones_like({result})"
             yield f"{result}.backward({gradient if backward.given else ones})"
         else:
-            roots = [f"{result}[{trace.outputs.index(root)}]" for root in backward.roots]
+            paths = dict(zip(trace.outputs, trace.output_paths(), strict=True))
+            roots = [f"{result}{paths[root]}" for root in backward.roots]
             ones = ", ".join(f"torch.ones_like({root})" for root in roots)
             given = f"[{gradient}]" if len(roots) == 1 else gradient
             yield f"torch.autograd.backward([{', '.join(roots)}], {given if backward.given else f'[{ones}]'})"
