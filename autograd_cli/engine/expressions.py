@@ -18,7 +18,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine import arithmetic, objects, operations, texts
 from autograd_cli.engine.calls import Calls
 from autograd_cli.engine.performer import Performer, length_of
-from autograd_cli.engine.python_functions import iterate
+from autograd_cli.engine.python_functions import iterate, listed
 from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named, Scope
 from autograd_cli.lang.check import assigned, is_constant
 from autograd_cli.lang.program import Program
@@ -119,7 +119,8 @@ class Expressions(ABC):
         """A constant, a dtype, or a function as a value."""
         box = self._constants.get(id(node))
         if box is None:
-            payload = operations.constant_of(full_name) if is_constant(full_name) else Named(full_name)
+            is_value = is_constant(full_name) and not full_name.startswith("builtins.")
+            payload = operations.constant_of(full_name) if is_value else Named(full_name)
             box = self._constants[id(node)] = self.recording.add(payload, op="constant", span=self.spans.of(node))
         return box
 
@@ -145,7 +146,7 @@ class Expressions(ABC):
         elements: list[Box] = []
         for node in nodes:
             if isinstance(node, ast.Starred):
-                elements += iterate(self.performer, self.evaluate(node.value), self.spans.of(node))
+                elements += listed(self.performer, self.evaluate(node.value), self.spans.of(node))
                 self.performer.check_length(len(elements), self.spans.of(node))
             else:
                 elements.append(self.evaluate(node))

@@ -13,7 +13,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine import arithmetic, containers, objects, operations, texts
 from autograd_cli.engine.expressions import Expressions, not_defined
 from autograd_cli.engine.performer import Performer, RefusedError
-from autograd_cli.engine.python_functions import iterate
+from autograd_cli.engine.python_functions import iterate, listed
 from autograd_cli.engine.values import Box, Function, Named, Scope
 from autograd_cli.lang.program import Program
 from autograd_cli.trace import Printed, Step
@@ -253,7 +253,7 @@ class Interpreter(Expressions):
         span = self.spans.of(place)
         if isinstance(box.payload, torch.Tensor):
             box = self.performer.perform("unpack", tuple, [box], span)
-        elements = list(iterate(self.performer, box, span))
+        elements = listed(self.performer, box, span)
         stars = [index for index, element in enumerate(target.elts) if isinstance(element, ast.Starred)]
         if stars and len(elements) >= len(target.elts) - 1:
             first, behind = stars[0], len(target.elts) - stars[0] - 1

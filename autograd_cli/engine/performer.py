@@ -16,7 +16,7 @@ from autograd_cli.limits import Limits, limit_reached, memory_error
 from autograd_cli.trace import Phase, Refusal
 
 _COMPARISONS = frozenset({"==", "!=", "<=", ">="})
-_LAZY = frozenset({"[]", "len", "==", "!="})
+_LAZY = frozenset({"[]", "len", "in", "not in", "==", "!="})
 _MAX_MODULES = 100
 
 

@@ -50,6 +50,22 @@ def iterate(performer: Performer, box: Box, span: Span) -> Iterator[Box]:
     raise performer.refused(TypeError(f"'{box.type_name}' object is not iterable"), span)
 
 
+def listed(performer: Performer, box: Box, span: Span) -> list[Box]:
+    """All the elements of a value.
+
+    Raises:
+        RefusedError: it has none.
+        AgxError: there are too many.
+    """
+    if isinstance(box.payload, range):
+        performer.check_length(length_of(box.payload), span)
+    elements: list[Box] = []
+    for element in iterate(performer, box, span):
+        elements.append(element)
+        performer.check_length(len(elements), span)
+    return elements
+
+
 def _elements_of_list(payload: list[Box]) -> Iterator[Box]:
     index = 0
     while index < len(payload):  # as Python does where the list grows while one goes through it
@@ -134,12 +150,7 @@ class PythonFunctions:
         return self._listed(argument, span) if isinstance(argument.payload, Iteration) else argument
 
     def _listed(self, argument: Box, span: Span) -> Box:
-        elements: list[Box] = []
-        if isinstance(argument.payload, range):
-            self._performer.check_length(length_of(argument.payload), span)
-        for element in iterate(self._performer, argument, span):
-            elements.append(element)
-            self._performer.check_length(len(elements), span)
+        elements = listed(self._performer, argument, span)
         return self._recording.add(elements, op="list", operands=[argument, *elements], span=span)
 
     def _print(

@@ -15,6 +15,8 @@ SEQUENCES = (tuple, list)
 CONTAINERS = (tuple, list, dict)
 MAX_NESTING = 100
 MAX_ELEMENTS = 1_000_000
+# What torch takes Python's own types for, where it expects a dtype.
+_PYTHON_DTYPES = {"builtins.float": torch.float64, "builtins.int": torch.int64, "builtins.bool": torch.bool}
 _PER_ELEMENT = 100  # characters that weigh as much as one
 
 
@@ -61,6 +63,8 @@ class Box:
             return type(payload)([element._unwrap() for element in payload])  # noqa: SLF001 - of the same class
         if isinstance(payload, dict):
             return {key: element._unwrap() for key, element in payload.items()}  # noqa: SLF001 - as above
+        if isinstance(payload, Named) and payload.full_name in _PYTHON_DTYPES:
+            return _PYTHON_DTYPES[payload.full_name]
         if isinstance(payload, Function | Named):
             raise TypeError("a function is called here, or handed to a function of the program, not to torch")
         if isinstance(payload, GraphNode | Iteration):
@@ -87,10 +91,13 @@ def check_nesting(payload: object) -> None:
     pending = [payload]
     while pending:
         current = pending[-1]
+        if id(current) in known:
+            pending.pop()
+            continue
         elements = elements_of(current)
         inner = [element.payload for element in elements if isinstance(element.payload, CONTAINERS)]
         unknown = [each for each in inner if id(each) not in known]
-        if unknown and id(current) not in known:
+        if unknown:
             pending += unknown
             continue
         pending.pop()

@@ -73,14 +73,10 @@ def _check_characters(text: str, source: str) -> None:
     for offset, character in enumerate(text):
         if character.isascii() and (character.isprintable() or character in "\n\t\f"):
             continue
-        if character in _TYPOGRAPHIC:
-            message, label = f"{character} is not an operator here", f"write {_TYPOGRAPHIC[character]}"
-        elif unicodedata.category(character) in _INVISIBLE or "\ufe00" <= character <= "\ufe0f":
-            message, label = f"the character U+{ord(character):04X} cannot stand in a program", "remove it"
-        else:
-            continue
-        place = Span.of_offsets(text, offset, offset + 1)
-        raise bad_request("syntax", message, source=source, span=place, label=label)
+        if unicodedata.category(character) in _INVISIBLE or "\ufe00" <= character <= "\ufe0f":
+            message = f"the character U+{ord(character):04X} cannot stand in a program"
+            place = Span.of_offsets(text, offset, offset + 1)
+            raise bad_request("syntax", message, source=source, span=place, label="remove it")
 
 
 class _Nesting:
@@ -99,8 +95,8 @@ class _Nesting:
             kind, offset = token.lastgroup, token.end()
             if kind == "string":
                 offset = self._string(token, end)
-            elif kind == "name" and not token[0].isascii():
-                self._check_identifier(token)
+            elif kind != "comment" and not token[0].isascii():
+                self._check_letters(token)
             is_prefix = kind == "prefix" or (kind == "name" and token[0] in _PREFIX_WORDS)
             if kind != "space":
                 prefixes = prefixes + 1 if is_prefix else 0
@@ -165,9 +161,15 @@ class _Nesting:
                 break
         return start
 
-    def _check_identifier(self, token: re.Match[str]) -> None:
+    def _check_letters(self, token: re.Match[str]) -> None:
+        """Refuse typographic operators, and a name that Python would read as another."""
+        for offset, character in enumerate(token[0], token.start()):
+            if character in _TYPOGRAPHIC:
+                place = Span.of_offsets(self._text, offset, offset + 1)
+                message, label = f"{character} is not an operator here", f"write {_TYPOGRAPHIC[character]}"
+                raise bad_request("syntax", message, source=self._source, span=place, label=label)
         normal = unicodedata.normalize("NFKC", token[0])
-        if normal != token[0]:
+        if token.lastgroup == "name" and normal != token[0]:
             place = Span.of_offsets(self._text, token.start(), token.end())
             message = f"Python reads `{token[0]}` as the other name `{normal}`"
             raise bad_request("syntax", message, source=self._source, span=place, label=f"write {normal}")
