@@ -16,6 +16,8 @@ from autograd_cli.diagnostic import Diagnostic
 from autograd_cli.render.json_text import plain, tensor_values
 from autograd_cli.trace import Report, TensorInfo, Trace
 
+_ENCODER = json.JSONEncoder(allow_nan=False)
+
 
 class Tensor(Protocol):
     """What is asked of a tensor of torch, which is not known here."""
@@ -75,7 +77,7 @@ def quick_line(identity: object, result: Tensor, grads: Mapping[str, Tensor]) ->
 
 
 def _line(outcome: dict[str, Any]) -> bytes:
-    return json.dumps(outcome, allow_nan=False).encode() + b"\n"
+    return _ENCODER.encode(outcome).encode() + b"\n"
 
 
 def _results(trace: Trace) -> dict[str, Any]:
