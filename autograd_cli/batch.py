@@ -6,14 +6,18 @@ import contextlib
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from autograd_cli.diagnostic import AgxError
 from autograd_cli.explore import explore
-from autograd_cli.lang.program import Program, parse
+from autograd_cli.lang.program import parse
 from autograd_cli.lang.requests import Request, gradients_of_json, id_of, input_of_json, parse_request
 from autograd_cli.limits import DEFAULT_LIMITS, Limits
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.render.json_line import answer_line, error_line, quick_line
+
+if TYPE_CHECKING:
+    from autograd_cli.engine.quick import Quick
 
 _CACHED = 256
 _CACHED_LENGTH = 2_000
@@ -54,39 +58,31 @@ def failure(line: bytes, number: int, error: AgxError) -> bytes:
 
 
 def _quick_answer(request: Request, settings: Settings) -> tuple[bytes, bool] | None:
-    from autograd_cli.engine.quick import run_quick
-
     if request.mode != DEFAULT_MODE or settings.device != "cpu":
         return None
-    program = _quick_program(request.expr, frozenset(request.inputs), settings.limits)
-    if program is None:
+    if len(request.expr) > _CACHED_LENGTH:
         return None
-    if request.wrt is not None and not request.inputs.keys() >= set(request.wrt):
+    quick = _cached(request.expr, frozenset(request.inputs), settings.limits)
+    if quick is None or (request.wrt is not None and not request.inputs.keys() >= set(request.wrt)):
         return None
-    found = run_quick(program, request.inputs, request.wrt, request.gradient, settings.limits)
+    found = quick.run(request.inputs, request.wrt, request.gradient)
     if found is None:
         return None
     line = quick_line(request.id, *found)
     return None if line is None else (line, True)
 
 
-def _quick_program(expr: str, names: frozenset[str], limits: Limits) -> Program | None:
-    """The parsed program, where nothing but its result and gradients is there to tell."""
-    if len(expr) > _CACHED_LENGTH:
-        return None
-    return _cached_program(expr, names, limits)
-
-
 @functools.lru_cache(maxsize=_CACHED)
-def _cached_program(expr: str, names: frozenset[str], limits: Limits) -> Program | None:
-    from autograd_cli.engine.quick import is_quick
+def _cached(expr: str, names: frozenset[str], limits: Limits) -> Quick | None:
+    """The parsed program, where nothing but its result and gradients is there to tell."""
+    from autograd_cli.engine.quick import Quick, is_quick
 
     try:
         program = parse(expr, given=names, limits=limits)
     except AgxError:
         return None
     is_complete = names >= set(program.free) and all(program.reads(name) for name in names)
-    return program if is_complete and is_quick(program) else None
+    return Quick(program, limits) if is_complete and is_quick(program) else None
 
 
 def _full_answer(request: Request, number: int, settings: Settings) -> tuple[bytes, bool]:

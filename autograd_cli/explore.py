@@ -84,7 +84,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         held = {
             spec.source: value for spec, value in zip([*specs, *weights], [*objects.values(), *gradients], strict=True)
         }
-        held |= _read_files([*specs, *weights])
+        held |= _read_files([*specs, *weights], limits)
 
         from autograd_cli.engine.run import run  # torch is imported here, after all that can fail without it
 
@@ -204,9 +204,9 @@ def _check_settings(mode: str, dtype: str, device: str, seed: object, threads: o
         raise bad_request("unknown-device", message, source="--device", fix="use cpu, cuda or cuda:0")
 
 
-def _read_files(specs: Sequence[InputSpec]) -> dict[str, object]:
+def _read_files(specs: Sequence[InputSpec], limits: Limits) -> dict[str, object]:
     if not any(isinstance(spec.content, FileReference) for spec in specs):
         return {}
     from autograd_cli.engine import files
 
-    return {spec.source: files.read(spec) for spec in specs if isinstance(spec.content, FileReference)}
+    return {spec.source: files.read(spec, limits) for spec in specs if isinstance(spec.content, FileReference)}

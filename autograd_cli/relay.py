@@ -48,7 +48,7 @@ class Lines:
         self.descriptor = descriptor
         self.is_at_end = False
         self.count = 0
-        self.bytes_read = 0
+        self.bytes_taken = 0
         self._max_line = max_line
         self._lines: deque[bytes] = deque()
         self._rest = bytearray()
@@ -57,7 +57,6 @@ class Lines:
     def fill(self) -> None:
         """Read what has arrived, without waiting where the descriptor is ready."""
         piece = os.read(self.descriptor, _CHUNK)
-        self.bytes_read += len(piece)
         if not piece:
             self.is_at_end = True
             if self._rest:
@@ -87,6 +86,7 @@ class Lines:
         while self._lines:
             line = self._lines.popleft()
             self.count += 1
+            self.bytes_taken += len(line) + 1
             if line.strip():
                 return self.count, line
         return None

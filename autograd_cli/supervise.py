@@ -108,7 +108,10 @@ def supervise(
     worker = fork_worker(target, debug=debug)
     try:
         message = worker.receive(deadline)
-        return on_error(worker.end(limits)) if message is None else Answer.of_bytes(message)
+        if message is None:
+            return on_error(worker.end(limits))
+        worker.let_go()
+        return Answer.of_bytes(message)
     finally:
         worker.kill()
 
@@ -277,6 +280,15 @@ class Worker:
         if self._exit_code is None:
             os.kill(self.pid, signal.SIGKILL)
             self._exit_code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        self._close()
+
+    def let_go(self) -> None:
+        """Forget a worker that has answered all: it ends by itself, and to wait for that takes 20 ms."""
+        self._exit_code = 0
+        _leaving.add(self.pid)
+        self._close()
+
+    def _close(self) -> None:
         while self._open:
             descriptor = self._open.pop()
             _supervisor_ends.remove(descriptor)
@@ -284,6 +296,7 @@ class Worker:
 
 
 _supervisor_ends: set[int] = set()
+_leaving: set[int] = set()
 
 
 def fork_worker(target: Callable[[Channel], None], *, debug: bool = False) -> Worker:
@@ -291,6 +304,8 @@ def fork_worker(target: Callable[[Channel], None], *, debug: bool = False) -> Wo
 
     What it prints goes nowhere; `debug` leaves it stderr.
     """
+    while _leaving:
+        os.waitpid(_leaving.pop(), 0)
     requests, answers, life = os.pipe(), os.pipe(), os.pipe()
     page = position.share()
     pid = os.fork()

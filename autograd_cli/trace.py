@@ -7,6 +7,7 @@ is always greater than the ids it depends on.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -130,7 +131,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A statement as it ran: the names it bound, its value, what it printed, and torch's refusal.
+    """A statement as it ran: the names it bound, its value, and torch's refusal.
 
     `iteration` are the rounds, from 0, of the loops around it, the outermost first.
     """
@@ -140,8 +141,16 @@ class Step:
     iteration: tuple[int, ...]
     binds: tuple[str, ...]
     value: int | None
-    printed: str | None
     refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printed:
+    """What one call of `print` wrote: the step that it ran in, and its place."""
+
+    step: int
+    span: Span
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,12 +210,13 @@ class Variable:
 class Trace:
     """One run of a program under one tracking mode.
 
-    `result` is the value of the last expression, `outputs` that value, or its elements where it is a sequence.
+    `result` is the value of the last expression, `outputs` that value, or the innermost elements of a sequence.
     `asked` are the inputs whose gradients were asked for, and `grads` what they got.
     """
 
     mode: str
     steps: tuple[Step, ...]
+    printed: tuple[Printed, ...]
     values: tuple[Value, ...]
     nodes: tuple[Node, ...]
     backwards: tuple[Backward, ...]
@@ -230,6 +240,17 @@ class Trace:
         """The names of the inputs that were asked for; where there are none, of the leaves that the program made."""
         named = [value.name for value in self.values if value.name is not None and _is_tracked_leaf(value)]
         return self.asked or tuple(dict.fromkeys(named))
+
+    def output_paths(self) -> tuple[str, ...]:
+        """Where each output stands in the result, as Python writes it: `[1][0]`, or nothing for the result itself."""
+        return () if self.result is None else tuple(self._paths(self.result))
+
+    def _paths(self, number: int) -> Iterator[str]:
+        elements = self.values[number].elements if number not in self.outputs else ()
+        if not elements:
+            yield ""
+        for index, element in enumerate(elements):
+            yield from (f"[{index}]{path}" for path in self._paths(element))
 
     def output_tensors(self) -> tuple[TensorInfo, ...]:
         """The tensors among the outputs."""

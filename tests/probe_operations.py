@@ -1,4 +1,4 @@
-"""Whether an operation of torch can be differentiated, tried out: the samples of torch's own operator database, or a call.
+"""Whether an operation of torch can be differentiated, tried out on samples of torch's own operator database.
 
 `differentiable(full_name)` gives the operation tracked floating tensors and looks whether torch recorded the result. An
 operation in place counts when torch recorded a node for it: what it returns is tracked anyway.
@@ -15,11 +15,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812 - as everybody calls it
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.common_modules import module_db
 
 SAMPLES = 6
+F: Any = nn.functional  # its stubs know less than it takes
 _DTYPES = (torch.float64, torch.float32, torch.complex128, torch.int64, torch.bool)
 
 
@@ -55,13 +55,25 @@ def parameter() -> torch.Tensor:
     return leaf
 
 
+def rnn(gates: int) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]:
+    """The input, the state and the weights of a recurrent layer."""
+    return t(5, 2, 3), t(1, 2, 4), [t(gates * 4, 3), t(gates * 4, 4)]
+
+
+def cell(gates: int) -> tuple[torch.Tensor, ...]:
+    """The same for one step."""
+    return t(2, 3), t(2, 4), t(gates * 4, 3), t(gates * 4, 4)
+
+
+_REST: Any = (False, 1, 0.0, True, False, False)
+
+
+def _gradient() -> tuple[torch.Tensor, ...]:
+    x = t(3)
+    return torch.autograd.grad(x.sum(), x)
+
+
 # Calls for what the database does not know, or calls by another signature. Some of them look odd: so do the functions.
-_RNN = lambda gates, *, cell: (
-    (  # noqa: E731 - it stands beside its calls
-        (t(2, 3), t(2, 4)) if cell else (t(5, 2, 3), t(1, 2, 4))
-    )
-    + (t(gates * 4, 3), t(gates * 4, 4))
-)
 CALLS: dict[str, Callable[[], Any]] = {
     "torch.Tensor": lambda: torch.Tensor(f(3)),
     "torch.FloatTensor": lambda: torch.FloatTensor(f(3)),
@@ -89,7 +101,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "torch.alpha_dropout_": lambda: torch.alpha_dropout_(t(4), 0.5, True),
     "torch.autograd.Variable": lambda: torch.autograd.Variable(torch.ones(2)),
     "torch.autograd.backward": lambda: torch.autograd.backward(t(3).sum()),
-    "torch.autograd.grad": lambda: (lambda x: torch.autograd.grad(x.sum(), x))(t(3)),
+    "torch.autograd.grad": _gradient,
     "torch.batch_norm": lambda: torch.batch_norm(t(4, 2), None, None, None, None, True, 0.1, 1e-5, False),
     "torch.binary_cross_entropy_with_logits": lambda: torch.binary_cross_entropy_with_logits(t(3), torch.ones(3)),
     "torch.binomial": lambda: torch.binomial(torch.ones(3), t(3, dtype=torch.float32)),
@@ -121,19 +133,15 @@ CALLS: dict[str, Callable[[], Any]] = {
     "torch.feature_dropout_": lambda: torch.feature_dropout_(t(2, 4), 0.5, True),
     "torch.frobenius_norm": lambda: torch.frobenius_norm(t(3, 3), [0, 1]),
     "torch.grid_sampler": lambda: torch.grid_sampler(t(1, 1, 3, 3), t(1, 2, 2, 2), 0, 0, False),
-    "torch.gru": lambda: torch.gru(
-        *_RNN(3, cell=False)[:2], _RNN(3, cell=False)[2:], False, 1, 0.0, True, False, False
-    ),
-    "torch.gru_cell": lambda: torch.gru_cell(*_RNN(3, cell=True)),
+    "torch.gru": lambda: torch.gru(*rnn(3), *_REST),
+    "torch.gru_cell": lambda: torch.gru_cell(*cell(3)),
     "torch.hinge_embedding_loss": lambda: torch.hinge_embedding_loss(t(3), torch.ones(3)),
     "torch.instance_norm": lambda: torch.instance_norm(t(2, 2, 3), None, None, None, None, True, 0.1, 1e-5, False),
     "torch.kl_div": lambda: torch.kl_div(t(3), t(3)),
     "torch.lobpcg": lambda: torch.lobpcg(t(9, 9) @ t(9, 9).mT + 9 * torch.eye(9), 1),
-    "torch.lstm": lambda: torch.lstm(
-        t(5, 2, 3), (t(1, 2, 4), t(1, 2, 4)), _RNN(4, cell=False)[2:], False, 1, 0.0, True, False, False
-    ),
-    "torch.lstm_cell": lambda: torch.lstm_cell(t(2, 3), (t(2, 4), t(2, 4)), *_RNN(4, cell=True)[2:]),
-    "torch.manual_seed": lambda: torch.manual_seed(0) and None,
+    "torch.lstm": lambda: torch.lstm(t(5, 2, 3), (t(1, 2, 4), t(1, 2, 4)), rnn(4)[2], *_REST),
+    "torch.lstm_cell": lambda: torch.lstm_cell(t(2, 3), (t(2, 4), t(2, 4)), *cell(4)[2:]),
+    "torch.manual_seed": lambda: torch.manual_seed(0),
     "torch.margin_ranking_loss": lambda: torch.margin_ranking_loss(t(3), t(3) * 2, torch.ones(3)),
     "torch.native_channel_shuffle": lambda: torch.native_channel_shuffle(t(1, 4, 2, 2), 2),
     "torch.native_dropout": lambda: torch.native_dropout(t(4), 0.5, True),
@@ -155,29 +163,29 @@ CALLS: dict[str, Callable[[], Any]] = {
     "torch.Tensor.is_nonzero": lambda: t(1).is_nonzero(),
     "torch.polygamma": lambda: torch.polygamma(1, t(3)),
     "torch.special.polygamma": lambda: torch.special.polygamma(1, t(3)),
-    "torch.set_grad_enabled": lambda: torch.set_grad_enabled(True) and None,
-    "torch.autograd.set_grad_enabled": lambda: torch.autograd.set_grad_enabled(True) and None,
-    "torch.autograd.set_detect_anomaly": lambda: torch.autograd.set_detect_anomaly(False) and None,
+    "torch.set_grad_enabled": lambda: torch.set_grad_enabled(True),
+    "torch.autograd.set_grad_enabled": lambda: torch.autograd.set_grad_enabled(True),
+    "torch.autograd.set_detect_anomaly": lambda: torch.autograd.set_detect_anomaly(False),
     "torch.nn.utils.clip_grad_norm_": lambda: nn.utils.clip_grad_norm_([parameter()], 1.0),
     "torch.nn.utils.clip_grad_value_": lambda: nn.utils.clip_grad_value_([parameter()], 1.0),
-    "torch.nn.functional.affine_grid": lambda: torch.nn.functional.affine_grid(t(1, 2, 3), [1, 1, 3, 3]),
-    "torch.nn.functional.conv_tbc": lambda: torch.nn.functional.conv_tbc(t(5, 1, 2), t(3, 2, 4), t(4)),
-    "torch.nn.functional.dropout1d": lambda: torch.nn.functional.dropout1d(t(2, 3, 4)),
-    "torch.nn.functional.fold": lambda: torch.nn.functional.fold(t(1, 4, 4), (3, 3), (2, 2)),
-    "torch.nn.functional.fractional_max_pool2d_with_indices": lambda: (
-        torch.nn.functional.fractional_max_pool2d_with_indices(t(1, 5, 5), 2, output_size=2)
+    "torch.nn.functional.affine_grid": lambda: F.affine_grid(t(1, 2, 3), [1, 1, 3, 3]),
+    "torch.nn.functional.conv_tbc": lambda: F.conv_tbc(t(5, 1, 2), t(3, 2, 4), t(4)),
+    "torch.nn.functional.dropout1d": lambda: F.dropout1d(t(2, 3, 4)),
+    "torch.nn.functional.fold": lambda: F.fold(t(1, 4, 4), (3, 3), (2, 2)),
+    "torch.nn.functional.fractional_max_pool2d_with_indices": lambda: F.fractional_max_pool2d_with_indices(
+        t(1, 5, 5), 2, output_size=2
     ),
-    "torch.nn.functional.fractional_max_pool3d_with_indices": lambda: (
-        torch.nn.functional.fractional_max_pool3d_with_indices(t(1, 5, 5, 5), 2, output_size=2)
+    "torch.nn.functional.fractional_max_pool3d_with_indices": lambda: F.fractional_max_pool3d_with_indices(
+        t(1, 5, 5, 5), 2, output_size=2
     ),
-    "torch.nn.functional.grouped_mm": lambda: torch.nn.functional.grouped_mm(
+    "torch.nn.functional.grouped_mm": lambda: F.grouped_mm(
         t(2, 16, 16, dtype=torch.bfloat16), t(2, 16, 16, dtype=torch.bfloat16)
     ),
-    "torch.nn.functional.lp_pool1d": lambda: torch.nn.functional.lp_pool1d(t(1, 1, 6), 2, 2),
-    "torch.nn.functional.lp_pool2d": lambda: torch.nn.functional.lp_pool2d(t(1, 1, 6, 6), 2, 2),
-    "torch.nn.functional.lp_pool3d": lambda: torch.nn.functional.lp_pool3d(t(1, 1, 6, 6, 6), 2, 2),
-    "torch.nn.functional.native_channel_shuffle": lambda: torch.nn.functional.native_channel_shuffle(t(1, 4, 2, 2), 2),
-    "torch.nn.functional.upsample": lambda: torch.nn.functional.upsample(t(1, 1, 4), 8),
+    "torch.nn.functional.lp_pool1d": lambda: F.lp_pool1d(t(1, 1, 6), 2, 2),
+    "torch.nn.functional.lp_pool2d": lambda: F.lp_pool2d(t(1, 1, 6, 6), 2, 2),
+    "torch.nn.functional.lp_pool3d": lambda: F.lp_pool3d(t(1, 1, 6, 6, 6), 2, 2),
+    "torch.nn.functional.native_channel_shuffle": lambda: F.native_channel_shuffle(t(1, 4, 2, 2), 2),
+    "torch.nn.functional.upsample": lambda: F.upsample(t(1, 1, 4), 8),
     "torch.nn.utils.clip_grads_with_norm_": lambda: torch.nn.utils.clip_grads_with_norm_([parameter()], 1.0, t()),
     "torch.nn.utils.parameters_to_vector": lambda: torch.nn.utils.parameters_to_vector([t(2), t(2)]),
     "torch.nn.utils.vector_to_parameters": lambda: torch.nn.utils.vector_to_parameters(t(2), [t(2)]),
@@ -186,14 +194,10 @@ CALLS: dict[str, Callable[[], Any]] = {
     "torch.nuclear_norm": lambda: torch.nuclear_norm(t(3, 3)),
     "torch.poisson_nll_loss": lambda: torch.poisson_nll_loss(t(3), t(3), True, False, 1e-8, 1),
     "torch.promote_types": lambda: torch.promote_types(torch.float32, torch.int64),
-    "torch.rnn_relu": lambda: torch.rnn_relu(
-        *_RNN(1, cell=False)[:2], _RNN(1, cell=False)[2:], False, 1, 0.0, True, False, False
-    ),
-    "torch.rnn_relu_cell": lambda: torch.rnn_relu_cell(*_RNN(1, cell=True)),
-    "torch.rnn_tanh": lambda: torch.rnn_tanh(
-        *_RNN(1, cell=False)[:2], _RNN(1, cell=False)[2:], False, 1, 0.0, True, False, False
-    ),
-    "torch.rnn_tanh_cell": lambda: torch.rnn_tanh_cell(*_RNN(1, cell=True)),
+    "torch.rnn_relu": lambda: torch.rnn_relu(*rnn(1), *_REST),
+    "torch.rnn_relu_cell": lambda: torch.rnn_relu_cell(*cell(1)),
+    "torch.rnn_tanh": lambda: torch.rnn_tanh(*rnn(1), *_REST),
+    "torch.rnn_tanh_cell": lambda: torch.rnn_tanh_cell(*cell(1)),
     "torch.segment_reduce": lambda: torch.segment_reduce(t(4), "sum", lengths=i(2, 2)),
     "torch.select_copy": lambda: torch.select_copy(t(3, 3), 0, 1),
     "torch.slice_copy": lambda: torch.slice_copy(t(3), 0, 0, 2),
@@ -310,7 +314,7 @@ def differentiable(full_name: str) -> bool:
     """
     torch.manual_seed(0)
     if full_name in CALLS:
-        return any(map(_is_recorded, _flat(CALLS[full_name]())))
+        return any(map(_is_recorded, tensors_in(CALLS[full_name]())))
     home, _, name = full_name.rpartition(".")
     if home == "torch.optim":
         return _steps_are_recorded(name)
@@ -319,7 +323,7 @@ def differentiable(full_name: str) -> bool:
         return _is_recorded(distribution.log_prob(distribution.sample()))
     if home == "torch.nn":
         return _module_is_recorded(name)
-    samples = _database_samples(full_name)
+    samples = database_samples(full_name)
     tries = (Sample(arguments=make()) for make in _TRIES)
     outcomes = list(_outcomes(full_name, samples)) or list(_outcomes(full_name, tries))
     assert outcomes, f"{full_name}: give it a call in CALLS"
@@ -340,8 +344,8 @@ def _outcomes(full_name: str, samples: Iterator[Sample]) -> Iterator[bool]:
     answered = 0
     for sample in samples:
         try:
-            before = [tensor.grad_fn for tensor in _flat(sample.arguments) if tensor.requires_grad]
-            results = _flat(function(*sample.arguments, **sample.keywords))
+            before = [tensor.grad_fn for tensor in tensors_in(sample.arguments) if tensor.requires_grad]
+            results = tensors_in(function(*sample.arguments, **sample.keywords))
         except Exception:  # noqa: BLE001, S112 - torch refuses in any way it likes what is no call of this operation
             continue
         recorded = any(_is_recorded(result) and not _is_old(full_name, result, before) for result in results)
@@ -360,10 +364,10 @@ def _is_old(full_name: str, value: torch.Tensor, before: list[Any]) -> bool:
     return full_name.endswith("_") and value.grad_fn in before
 
 
-def _flat(value: Any) -> list[torch.Tensor]:
+def tensors_in(value: Any) -> list[torch.Tensor]:
     if isinstance(value, torch.Tensor):
         return [value]
-    return [tensor for element in value for tensor in _flat(element)] if isinstance(value, tuple | list) else []
+    return [tensor for element in value for tensor in tensors_in(element)] if isinstance(value, tuple | list) else []
 
 
 @functools.cache
@@ -384,7 +388,7 @@ def _names_in_database(full_name: str) -> list[str]:
     return [found for found in names if found in _database()][:1]
 
 
-def _database_samples(full_name: str) -> Iterator[Sample]:
+def database_samples(full_name: str) -> Iterator[Sample]:
     for name in _names_in_database(full_name):
         for op in _database()[name]:
             dtype = next((dtype for dtype in _DTYPES if dtype in op.supported_dtypes("cpu")), torch.float32)
@@ -406,7 +410,7 @@ def _module_is_recorded(name: str) -> bool:
     inputs = info.module_inputs_func(info, device="cpu", dtype=torch.float32, requires_grad=True, training=True)
     for sample in inputs:
         module = info.module_cls(*sample.constructor_input.args, **sample.constructor_input.kwargs)
-        if any(map(_is_recorded, _flat(module(*sample.forward_input.args, **sample.forward_input.kwargs)))):
+        if any(map(_is_recorded, tensors_in(module(*sample.forward_input.args, **sample.forward_input.kwargs)))):
             return True
     return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,13 @@ def test_a_stream_that_is_closed_or_full_is_no_crash(redirection: str, code: int
     line = f"{shlex.quote(sys.executable)} -m autograd_cli grad 'x*w' --x 1 {redirection}"
     done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)  # noqa: S602 - redirection is a shell's
     assert (done.returncode, says in done.stderr, "Traceback" in done.stderr) == (code, True, False)
+
+
+@pytest.mark.parametrize(("name", "code"), [("/usr/bin/agx", 130), ("-m", 130), ("/usr/bin/notebook", -signal.SIGINT)])
+def test_ctrl_c_while_the_package_loads_ends_the_command_and_interrupts_others(name: str, code: int) -> None:
+    program = f"import os, sys; sys.argv = [{name!r}]; import autograd_cli; os.kill(os.getpid(), {signal.SIGINT:d})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, code != 130)
 
 
 def test_ci_installs_by_the_line_of_the_readme() -> None:

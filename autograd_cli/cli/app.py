@@ -10,7 +10,7 @@ import typer
 from typer.main import get_command
 
 from autograd_cli.cli.arguments import CommandLine
-from autograd_cli.cli.commands import batch, grad, schema
+from autograd_cli.cli.commands import batch, grad, ops, schema
 from autograd_cli.cli.delivery import Delivery, Format, render_error, write
 from autograd_cli.cli.terminal import prepare_streams, screen_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Span, Status, bad_request
@@ -20,7 +20,7 @@ from autograd_cli.trace import SCHEMA, Report
 EXIT_CODES = """\b
 Exit codes:
   0  an answer
-  1  an answer that is bad news: torch refused, or a gradient is missing or NaN
+  1  an answer that is bad news: torch refused or crashed, or a gradient is missing or NaN
   2  the request could not be understood: option, expression, input
   3  a limit was reached
   130  stopped by Ctrl-C
@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 app.command(name="grad", cls=grad.GradCommand, help=grad.HELP, epilog=EXIT_CODES)(grad.grad)
 app.command(name="batch", help=batch.HELP, epilog=EXIT_CODES)(batch.batch)
+app.command(name="ops")(ops.ops)
 app.command(name="schema")(schema.schema)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -90,6 +89,8 @@ def render_error(error: Exception, report: Report, delivery: Delivery, *, debug:
     )
     answer = render(replace(report, status=Status.BAD_REQUEST, diagnostics=(diagnostic,)), delivery)
     if debug:
+        import traceback
+
         answer = replace(answer, stderr="".join(traceback.format_exception(error)))
     return replace(answer, exit_code=_BUG)
 

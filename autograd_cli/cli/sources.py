@@ -41,12 +41,12 @@ def read_program(path: str, characters: int) -> GivenProgram:
     """
     most = (characters + 1) * _BYTES_PER_CHARACTER
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                raise UnreadableError("is a directory" if stat.S_ISDIR(mode) else "is not a regular file")
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UnreadableError("is not a regular file")
             content = file.read(most + 1)
+    except IsADirectoryError:
+        raise UnreadableError("is a directory") from None
     except OSError as error:
         raise UnreadableError(f"cannot be read: {error.strerror}") from None
     except ValueError as error:
@@ -54,6 +54,11 @@ def read_program(path: str, characters: int) -> GivenProgram:
     if len(content) > most:
         raise UnreadableError(f"is too large: more than {most:,} bytes")
     return GivenProgram(text=_decoded(content), name=path)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file, and do not wait for one who writes to a FIFO."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 
 def read_stdin(most: int = MAX_BYTES) -> str:

@@ -135,7 +135,7 @@ def write_file(path: str, text: str) -> None:
     os.umask(umask)
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unwritable(path, error) from None
     written = Path(name)
     try:
@@ -148,5 +148,6 @@ def write_file(path: str, text: str) -> None:
         raise _unwritable(path, error) from None
 
 
-def _unwritable(path: str, error: OSError) -> AgxError:
-    return bad_request("unwritable-file", f"{path} cannot be written: {error.strerror}", source="--output")
+def _unwritable(path: str, error: OSError | ValueError) -> AgxError:
+    why = error.strerror if isinstance(error, OSError) else error
+    return bad_request("unwritable-file", f"{path} cannot be written: {why}", source="--output")

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 def roots_of(result: Box) -> list[Box]:
     """The outputs that backward starts from.
 
-    Of a sequence these are its tracked tensors, or, where none is, those of a floating or complex dtype (for torch to
-    refuse them).
+    Of a sequence these are its tracked tensors, in whatever depth, or, where none is, those of a floating or complex
+    dtype (for torch to refuse them).
     """
     if not isinstance(result.payload, tuple | list):
         return [result]
-    tensors = [box for box in result.payload if isinstance(box.payload, torch.Tensor)]
+    tensors = list(tensors_in([result]))
     tracked = [box for box in tensors if box.payload.requires_grad]
     floating = [box for box in tensors if box.payload.is_floating_point() or box.payload.is_complex()]
     return tracked or floating or tensors or [result]

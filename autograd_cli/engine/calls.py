@@ -30,7 +30,7 @@ class Calls:
         self._performer = interpreter.performer
         self._recording = interpreter.performer.recording
         self._spans = interpreter.spans
-        self._resolved: dict[int, str] = dict(interpreter.resolved)
+        self._resolved = interpreter.resolved
         self._python = PythonFunctions(interpreter)
 
     def call(self, node: ast.Call) -> Box:
@@ -41,7 +41,7 @@ class Calls:
             return self._under_no_grad(node.args[0], span)
         if full_name is not None:
             arguments, keywords = self._arguments(node)
-            return self.call_named(full_name, ast.unparse(node.func), arguments, keywords, span)
+            return self.call_named(full_name, self._spans.text_of(node.func), arguments, keywords, span)
         if isinstance(node.func, ast.Attribute):
             return self._call_attribute(node, node.func, span)
         callee = self._interpreter.evaluate(node.func)
@@ -239,8 +239,13 @@ class Calls:
     ) -> Box:
         parameters = [parameter for group in owner.payload.param_groups for parameter in group["params"]]
         boxes = [self._recording.box_of(parameter, "parameter", span) for parameter in parameters]
-        op = f".{name} =" if name == "step" else f".{name}"
-        return self._performer.perform(op, method, arguments, span, keywords, also=[*boxes, owner])
+        if name != "step":
+            return self._performer.perform(f".{name}", method, arguments, span, keywords, also=[*boxes, owner])
+        for parameter in parameters:
+            boxes += self._interpreter.roots_of_gradients.get(id(parameter), [])
+            grad = None if parameter.grad is None else self._recording.known(parameter.grad)
+            boxes += [] if grad is None else [grad]
+        return self._performer.perform(".step =", method, arguments, span, keywords, also=[*boxes, owner])
 
     # Values that can be called.
 

@@ -10,7 +10,7 @@ import ast
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -23,6 +23,8 @@ from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Name
 from autograd_cli.lang.check import assigned, is_constant
 from autograd_cli.lang.program import Program
 from autograd_cli.trace import Backward
+
+_Comprehension: TypeAlias = ast.ListComp | ast.GeneratorExp | ast.DictComp
 
 
 class Expressions(ABC):
@@ -96,7 +98,7 @@ class Expressions(ABC):
                 return self._if_else(node)
             case ast.Lambda():
                 return self.recording.add(self.function("lambda", node), op="lambda", span=self.spans.of(node))
-            case ast.ListComp() | ast.GeneratorExp():
+            case ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
                 return self._comprehension(node)
             case ast.JoinedStr():
                 return self._text(node)
@@ -252,7 +254,7 @@ class Expressions(ABC):
         except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
             raise self.performer.refused(error, span) from None
 
-    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> Box:
+    def _comprehension(self, node: _Comprehension) -> Box:
         span = self.spans.of(node)
         elements: list[Box] = []
         first = self.evaluate(node.generators[0].iter)
@@ -262,10 +264,16 @@ class Expressions(ABC):
         finally:
             self.scope = outer
         self.performer.check_result(elements, span)
-        return self.recording.add(elements, op="list", operands=elements, span=span)
+        if not isinstance(node, ast.DictComp):
+            return self.recording.add(elements, op="list", operands=elements, span=span)
+        try:
+            payload = {key.unwrap(): value for key, value in zip(elements[::2], elements[1::2], strict=True)}
+        except TypeError as error:
+            raise self.performer.refused(error, span) from None
+        return self.recording.add(payload, op="dict", operands=elements[1::2], span=span)
 
-    def _generate(self, node: ast.ListComp | ast.GeneratorExp, index: int, source: Box, elements: list[Box]) -> None:
-        """The elements of a comprehension, from its generator `index` on."""
+    def _generate(self, node: _Comprehension, index: int, source: Box, elements: list[Box]) -> None:
+        """The elements of a comprehension, from its generator `index` on: of a dict, keys and values by turns."""
         generator = node.generators[index]
         span = self.spans.of(generator.iter)
         for box in iterate(self.performer, source, span):
@@ -277,7 +285,8 @@ class Expressions(ABC):
             if index + 1 < len(node.generators):
                 self._generate(node, index + 1, self.evaluate(node.generators[index + 1].iter), elements)
             else:
-                elements.append(self.evaluate(node.elt))
+                parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+                elements += [self.evaluate(part) for part in parts]
                 self.performer.check_length(len(elements), span)
 
     def _text(self, node: ast.JoinedStr) -> Box:

@@ -16,7 +16,7 @@ from autograd_cli.engine.performer import Performer, RefusedError
 from autograd_cli.engine.python_functions import iterate, listed
 from autograd_cli.engine.values import Box, Function, Named, Scope
 from autograd_cli.lang.program import Program
-from autograd_cli.trace import Step
+from autograd_cli.trace import Printed, Step
 
 _MAX_CALLS = 400
 
@@ -41,10 +41,9 @@ class Interpreter(Expressions):
     def __init__(self, program: Program, performer: Performer, names: dict[str, Box]) -> None:
         super().__init__(program, performer, names)
         self.steps: list[Step] = []
-        self.printed = False
+        self.printed: list[Printed] = []
         self._tree = program.tree
         self._iterations: list[int] = []
-        self._texts: dict[int, str] = {}
         self._depth = 0
         self._output = 0
 
@@ -70,9 +69,7 @@ class Interpreter(Expressions):
         span = self.spans.of(statement)
         self.performer.tick("", span)
         rounds = tuple(self._iterations)
-        self.steps.append(
-            Step(id=number, span=span, iteration=rounds, binds=(), value=None, printed=None, refusal=None)
-        )
+        self.steps.append(Step(id=number, span=span, iteration=rounds, binds=(), value=None, refusal=None))
         binds: tuple[str, ...] = ()
         box, refusal = None, None
         try:
@@ -88,7 +85,6 @@ class Interpreter(Expressions):
                 iteration=rounds,
                 binds=binds,
                 value=None if box is None else box.value,
-                printed=self._texts.get(number),
                 refusal=refusal,
             )
         return box
@@ -360,12 +356,11 @@ class Interpreter(Expressions):
         Raises:
             AgxError: it printed too much.
         """
-        self.printed = True
         self._output += len(text)
         self.performer.check_result(" " * min(self._output, self.performer.limits.output + 1), span)
         step = self.recording.step
         assert step is not None
-        self._texts[step] = self._texts.get(step, "") + text
+        self.printed.append(Printed(step=step, span=span, text=text))
 
 
 def _set_tensor_item(tensor: Any, key: Any, value: Any) -> object:  # noqa: ANN401 - indexed as the program says

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import torch
 
+from autograd_cli.engine.preconditions import check
 from autograd_cli.lang import kinds, vocabulary
 
 Function: TypeAlias = Callable[..., Any]
@@ -37,8 +38,27 @@ def function_of(full_name: str) -> Function:
     """The function of a full name that `vocabulary.resolve` returned, or the class of a layer or distribution."""
     home, _, name = full_name.rpartition(".")
     assert vocabulary.operation(full_name) is not None or home in {"builtins", "math"}
-    function: Function = getattr(_HOMES[home], name)
-    return function
+    return _checked(full_name, getattr(_HOMES[home], name))
+
+
+def _checked(full_name: str, function: Function) -> Function:
+    """The function, with the look at its arguments that the table asks for."""
+    operation = vocabulary.operation(full_name)
+    if operation is None or operation.precondition is None:
+        return function
+
+    def checked(*arguments: object, **keywords: object) -> object:
+        check(full_name, arguments, keywords)
+        return function(*arguments, **keywords)
+
+    return checked
+
+
+def member_of(full_name: str) -> Any:  # noqa: ANN401 - a function, method, attribute or class of torch
+    """What the table's row stands for in torch."""
+    assert vocabulary.operation(full_name) is not None
+    home, _, name = full_name.rpartition(".")
+    return getattr(_HOMES[home], name)
 
 
 def scalar_function_of(name: str) -> Function | None:
@@ -49,8 +69,7 @@ def scalar_function_of(name: str) -> Function | None:
 def method_of(name: str) -> Function:
     """The Tensor method of a name in the vocabulary."""
     assert name in vocabulary.METHODS
-    function: Function = getattr(torch.Tensor, name)
-    return function
+    return _checked(f"torch.Tensor.{name}", getattr(torch.Tensor, name))
 
 
 def constant_of(full_name: str) -> object:

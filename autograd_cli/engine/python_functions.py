@@ -118,6 +118,7 @@ class PythonFunctions:
             "enumerate": self._enumerate,
             "zip": self._zip,
             "map": self._map,
+            "filter": self._filter,
             "reversed": self._reversed,
             "list": self._list,
             "tuple": self._tuple,
@@ -199,6 +200,17 @@ class PythonFunctions:
         rows = zip(*[iterate(self._performer, argument, span) for argument in rest], strict=False)
         boxes = (self._interpreter.calls.call_value(function, list(row), {}, span) for row in rows)
         return self._iteration("map", boxes, arguments, span)
+
+    def _filter(self, arguments: list[Box], span: Span) -> Box:
+        if len(arguments) != 2:  # noqa: PLR2004 - as Python says
+            raise TypeError(f"filter expected 2 arguments, got {len(arguments)}")
+        function, items = arguments
+        boxes = (each for each in iterate(self._performer, items, span) if self._passes(function, each, span))
+        return self._iteration("filter", boxes, arguments, span)
+
+    def _passes(self, function: Box, item: Box, span: Span) -> bool:
+        test = item if function.payload is None else self._interpreter.calls.call_value(function, [item], {}, span)
+        return self._interpreter.truth(test, span)
 
     def _reversed(self, arguments: list[Box], span: Span) -> Box:
         (argument,) = self._exactly(1, arguments, "reversed")

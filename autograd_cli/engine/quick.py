@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 
-from autograd_cli.diagnostic import AgxError, Span
+from autograd_cli.diagnostic import Span
 from autograd_cli.engine.interpreter import Interpreter
-from autograd_cli.engine.performer import Performer, RefusedError
+from autograd_cli.engine.performer import Performer
 from autograd_cli.engine.recording import Recording
-from autograd_cli.engine.values import SEQUENCES, Box
+from autograd_cli.engine.values import SEQUENCES, Box, Scope
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.program import Program
 from autograd_cli.limits import Limits
@@ -68,30 +68,40 @@ def _is_quick_node(node: ast.AST, program: Program) -> bool:
     return isinstance(node, _SYNTAX)
 
 
-def run_quick(
-    program: Program, inputs: Mapping[str, object], wrt: Sequence[str] | None, gradient: object, limits: Limits
-) -> tuple[torch.Tensor, dict[str, torch.Tensor]] | None:
-    """The result and the gradients; None where only `run` can answer.
+class Quick:
+    """A program for which `is_quick` holds, ready to run with one set of inputs after another."""
 
-    `inputs` are numbers or nested lists of them. `gradient` is None or the same.
-    """
-    try:
-        leaves = {name: _leaf(value) for name, value in inputs.items()}
-        for name, leaf in leaves.items():
-            if wrt is None or name in wrt:
-                leaf.requires_grad_()
-        result = _Quick(program, limits).go({name: Box(0, leaf) for name, leaf in leaves.items()})
-        grads = _gradients(result, leaves, None if gradient is None else _plain_tensor(gradient))
-    except (AgxError, RefusedError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
-        return None
-    return None if grads is None else (result, grads)
+    def __init__(self, program: Program, limits: Limits) -> None:
+        self._performer = _QuickPerformer(_Unrecorded(), limits)
+        self._interpreter = _QuickInterpreter(program, self._performer, {})
+
+    def run(
+        self, inputs: Mapping[str, object], wrt: Sequence[str] | None, gradient: object
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]] | None:
+        """The result and the gradients; None where only `run.run` can answer.
+
+        `inputs` are numbers or nested lists of them. `gradient` is None or the same.
+        """
+        try:
+            leaves = {
+                name: _plain_tensor(value, requires_grad=wrt is None or name in wrt) for name, value in inputs.items()
+            }
+            result = self._result(leaves)
+            grads = _gradients(result, leaves, None if gradient is None else _plain_tensor(gradient))
+        except Exception:  # noqa: BLE001 - whatever it is, `run.run` comes upon it again and tells it
+            return None
+        return None if grads is None else (result, grads)
+
+    def _result(self, leaves: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        self._performer.restart()
+        self._interpreter.restart({name: Box(0, leaf) for name, leaf in leaves.items()})
+        box = self._interpreter.run()
+        if box is None or not isinstance(box.payload, torch.Tensor) or not box.payload.requires_grad:
+            raise TypeError("not one tracked tensor")
+        return box.payload
 
 
-def _leaf(value: object) -> torch.Tensor:
-    return _plain_tensor(value)
-
-
-def _plain_tensor(value: object) -> torch.Tensor:
+def _plain_tensor(value: object, *, requires_grad: bool = False) -> torch.Tensor:
     """Numbers as a tensor of the default dtype.
 
     Raises:
@@ -102,19 +112,7 @@ def _plain_tensor(value: object) -> torch.Tensor:
         first = first[0]
     if type(first) not in {int, float}:
         raise TypeError("not plain numbers")
-    return torch.tensor(value, dtype=torch.get_default_dtype())
-
-
-class _Quick:
-    def __init__(self, program: Program, limits: Limits) -> None:
-        self._program = program
-        self._performer = _QuickPerformer(_Unrecorded(), limits)
-
-    def go(self, names: dict[str, Box]) -> torch.Tensor:
-        box = _QuickInterpreter(self._program, self._performer, names).run()
-        if box is None or not isinstance(box.payload, torch.Tensor) or not box.payload.requires_grad:
-            raise TypeError("not one tracked tensor")
-        return box.payload
+    return torch.tensor(value, dtype=torch.get_default_dtype(), requires_grad=requires_grad)
 
 
 def _gradients(
@@ -165,6 +163,9 @@ class _Unrecorded(Recording):
 
 
 class _QuickPerformer(Performer):
+    def restart(self) -> None:
+        self._steps = 0
+
     def perform(
         self,
         op: str,
@@ -185,5 +186,9 @@ class _QuickPerformer(Performer):
 
 
 class _QuickInterpreter(Interpreter):
+    def restart(self, names: dict[str, Box]) -> None:
+        self.names = names
+        self.scope = Scope(names)
+
     def step(self, statement: ast.stmt) -> Box | None:
         return self.statement(statement)[0]

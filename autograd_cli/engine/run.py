@@ -15,7 +15,7 @@ from autograd_cli.engine.performer import Performer, RefusedError
 from autograd_cli.engine.recording import Recording, tensors_in
 from autograd_cli.engine.snapshot import MAX_VALUES, leaf_facts
 from autograd_cli.engine.tensors import check_device, make_tensor
-from autograd_cli.engine.values import Box, check_nesting
+from autograd_cli.engine.values import Box, GraphNode, check_nesting
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.lang.program import Program
 from autograd_cli.lang.stack import deep_stack
@@ -115,7 +115,7 @@ class _Run:
 
     def _starts_backward(self, interpreter: Interpreter, result: Box) -> bool:
         """Whether it is for agx to call backward() on the result: a program that asks for gradients itself has them."""
-        if interpreter.backwards:
+        if interpreter.backwards or isinstance(result.payload, _FACTS) or result.kind is torch.Size:
             return False
         return not interpreter.called_grad or any(root.payload.requires_grad for root in tensors_in([result]))
 
@@ -178,10 +178,11 @@ class _Run:
         variables = self._variables(interpreter)
         grads = tuple([(name, self._grad(leaf)) for name, leaf in self._leaves(interpreter).items()])
         recording.finish()
-        outputs = () if result is None else recording.values[result.value].elements or (result.value,)
+        outputs = () if result is None else tuple(_outputs(result))
         return Trace(
             mode=self._mode.name,
             steps=tuple(interpreter.steps),
+            printed=tuple(interpreter.printed),
             values=tuple(recording.values),
             nodes=tuple(recording.nodes),
             backwards=tuple(interpreter.backwards),
@@ -223,6 +224,15 @@ class _Run:
         return self._recording.look(tensor.grad, last, None, max_values=self._max_values)
 
 
+def _outputs(result: Box) -> Iterator[int]:
+    """The values that a result consists of: of a sequence its elements, in whatever depth."""
+    if not isinstance(result.payload, tuple | list) or not result.payload:
+        yield result.value
+        return
+    for element in result.payload:
+        yield from _outputs(element)
+
+
 def _named_tensors(interpreter: Interpreter) -> Iterator[tuple[str, torch.Tensor]]:
     """The tensors that the program's names mean at its end, the parameters of its modules too."""
     for name, box in interpreter.names.items():
@@ -237,6 +247,9 @@ def _fitting(weight: torch.Tensor, root: torch.Tensor) -> torch.Tensor:
     """The gradient in the root's dtype, but for a complex one of a real root, which torch is to refuse."""
     return weight if weight.is_complex() and not root.is_complex() else weight.to(root.dtype)
 
+
+# Results that are asked for to be read, such as `x.is_leaf` and `y.grad_fn`.
+_FACTS = (bool, str, dict, torch.dtype, torch.device, GraphNode, type(None))
 
 _GRAD_MODES = {
     GradMode.GRAD: torch.enable_grad,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
 
 from autograd_cli.diagnostic import AgxError, bad_request
-from autograd_cli.engine import files
 from autograd_cli.engine.interpreter import Interpreter
+from autograd_cli.engine.open_file import Bits
 from autograd_cli.engine.performer import Performer, RefusedError
 from autograd_cli.engine.recording import Recording
 from autograd_cli.lang.inputs import Creation, FileReference, InputSpec, Literal, literal_of_nested
@@ -89,40 +88,16 @@ def _of_expression(creation: Creation, dtype: torch.dtype | None, source: str, l
 
 def _of_file(spec: InputSpec, held: object, dtype: torch.dtype | None) -> torch.Tensor:
     assert isinstance(spec.content, FileReference)
-    if isinstance(held, Literal):
-        return _of_literal(held, dtype)
-    if held is None:
-        tensor = _read_safetensors(spec) if spec.content.kind == "safetensors" else _read_torch(spec)
-    else:
-        tensor = torch.from_numpy(_native(held))
-        if spec.content.kind in {"csv", "tsv"}:
-            dtype = dtype or torch.get_default_dtype()
+    match held:
+        case Literal():
+            return _of_literal(held, dtype)
+        case Bits():
+            tensor = torch.from_numpy(_native(held.array)).view(getattr(torch, held.dtype))
+        case _:
+            tensor = torch.from_numpy(_native(held))
+            if spec.content.kind in {"csv", "tsv"}:
+                dtype = dtype or torch.get_default_dtype()
     return tensor if dtype is None else tensor.to(dtype)
-
-
-def _read_torch(spec: InputSpec) -> torch.Tensor:
-    assert isinstance(spec.content, FileReference)
-    try:
-        found = torch.load(spec.content.path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 - the unpickler of a damaged file raises what it likes
-        raise files.damaged(spec, error) from None
-    if isinstance(found, Mapping):
-        tensors = {key: item for key, item in found.items() if isinstance(key, str) and isinstance(item, torch.Tensor)}
-        found = tensors[files.choose_key(spec, tensors)]
-    elif spec.content.key is not None:
-        raise files.no_keys(spec)
-    if not isinstance(found, torch.Tensor) or found.layout is not torch.strided or found.is_quantized:
-        raise files.damaged(spec, TypeError("no plain tensor in it"))
-    return found.detach().clone()
-
-
-def _read_safetensors(spec: InputSpec) -> torch.Tensor:
-    from safetensors import safe_open
-
-    assert isinstance(spec.content, FileReference)
-    with safe_open(spec.content.path, framework="pt") as archive:
-        tensor: torch.Tensor = archive.get_tensor(files.choose_key(spec, archive.keys()))
-        return tensor
 
 
 def _of_object(held: object, dtype: torch.dtype | None) -> torch.Tensor:

@@ -24,10 +24,12 @@ _TYPOGRAPHIC = {
     "\N{SUPERSCRIPT TWO}": "**2",
     "\N{SUPERSCRIPT THREE}": "**3",
 }
+# Control, format, surrogate, private and unassigned characters, and separators of lines; variation selectors are marks.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _TOKEN = re.compile(
     r"""
       (?P<string> [fFrRbBuU]{0,2} (?: '''|\"\"\"|'|\" ) )
-    | (?P<name>   [^\W\d]\w* )
+    | (?P<name>   [^\W\d] (?: [A-Za-z0-9_] | [^\x00-\x7f\s] )* )  # and marks that combine with its letters
     | (?P<number> \d[\w.]* | \.\d[\w.]* )
     | (?P<comment> \#[^\n]* )
     | (?P<open>   [(\[{] )
@@ -71,7 +73,7 @@ def _check_characters(text: str, source: str) -> None:
     for offset, character in enumerate(text):
         if character.isascii() and (character.isprintable() or character in "\n\t\f"):
             continue
-        if unicodedata.category(character) in {"Cc", "Cs", "Cf"}:
+        if unicodedata.category(character) in _INVISIBLE or "\ufe00" <= character <= "\ufe0f":
             message = f"the character U+{ord(character):04X} cannot stand in a program"
             place = Span.of_offsets(text, offset, offset + 1)
             raise bad_request("syntax", message, source=source, span=place, label="remove it")

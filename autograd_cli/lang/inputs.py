@@ -11,14 +11,15 @@ A body that is not made of numbers is an expression of the language without inpu
 
 from __future__ import annotations
 
+import json
 import re
 import string
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePath
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
-from autograd_cli.diagnostic import Span, bad_request
+from autograd_cli.diagnostic import AgxError, Span, bad_request
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.program import Program, is_defined, normalise, parse
 from autograd_cli.lang.suggest import closest, did_you_mean
@@ -36,7 +37,14 @@ FILE_KINDS = {
     ".json": "json",
 }
 MAX_DIMENSIONS = 64
+_FILE = re.compile(
+    rf"(.*?[^/]\.({'|'.join(kind[1:] for kind in FILE_KINDS)}))(?:#(.*))?\Z", re.ASCII | re.DOTALL | re.IGNORECASE
+)
+_STDIN = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 _SHOWN = 1_000
+_SHOWN_WORD = 60
+_LONG = 10_000
+_NOT_FOR_JSON = re.compile(r'["{]|null|\d{20}')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +96,26 @@ class InputSpec:
         return f"--{self.name}"
 
 
-_NUMBER = r"[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|inf(?:inity)?|nan)"
-_COMPLEX = re.compile(rf"(?P<re>{_NUMBER})??(?P<im>{_NUMBER}|[+-])?[jJ]|(?P<real>{_NUMBER})", re.ASCII | re.IGNORECASE)
+# Possessive (`++`), so that a long word that is no number is told in linear time.
+_UNSIGNED = r"(?:\d++(?:\.\d*+)?+(?:e[+-]?\d++)?+|\.\d++(?:e[+-]?\d++)?+|inf(?:inity)?+|nan)"
+_COMPLEX = re.compile(
+    rf"(?:(?P<re>[+-]?{_UNSIGNED})(?=[+-]))?+(?P<im>[+-]?{_UNSIGNED}?+)j|(?P<real>[+-]?{_UNSIGNED})",
+    re.ASCII | re.IGNORECASE,
+)
 _TOKEN = re.compile(r"\s*([\[\];,]|[^\s\[\];,]+)")
 _DTYPE = re.compile(r":\s*([A-Za-z_][A-Za-z_0-9]*)\s*$")
 _WORDS = {"true": True, "false": False}
+_INTEGERS = {  # from, to
+    "uint8": (0, 2**8 - 1),
+    "int8": (-(2**7), 2**7 - 1),
+    "int16": (-(2**15), 2**15 - 1),
+    "short": (-(2**15), 2**15 - 1),
+    "int32": (-(2**31), 2**31 - 1),
+    "int": (-(2**31), 2**31 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "long": (-(2**63), 2**63 - 1),
+}
+_SIGNS = {"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-"}
 _EXPRESSION_CHARACTERS = frozenset(string.ascii_letters + "_(*/%")
 
 
@@ -110,7 +133,7 @@ def parse_input(name: str, text: str) -> InputSpec:
     if body.strip().startswith("@"):
         content = _parse_file(body.strip()[1:], text, source)
     else:
-        content = _parse_numbers(body, source) or _parse_expression(body, source)
+        content = _parse_numbers(body.rstrip(), source, dtype) or _parse_expression(body, source)
     return InputSpec(name=name, text=text, content=content, dtype=dtype)
 
 
@@ -165,6 +188,8 @@ def literal_of_nested(nested: object, source: str) -> Literal:
         if any(not isinstance(item, list | tuple) or len(item) != size for item in level):
             raise bad_request("ragged", "the rows do not have the same length", source=source)
         level = [element for item in level if isinstance(item, list | tuple) for element in item]
+    if set(map(type, level)) <= {bool, int, float}:
+        return Literal(shape=shape, values=cast("tuple[Number, ...]", tuple(level)))  # of a million, each at once
     return Literal(shape=shape, values=tuple(_number_of_object(item, source) for item in level))
 
 
@@ -205,18 +230,21 @@ def _split_dtype(text: str, source: str) -> tuple[str, str | None]:
         return text, None  # a colon of the file name
     span = Span.of_offsets(text, match.start(1), match.end(1))
     label = did_you_mean(name, vocabulary.DTYPES)
-    raise bad_request("unknown-dtype", f"there is no dtype `{name}`", source=source, span=span, label=label)
+    raise bad_request("unknown-dtype", f"there is no dtype `{_cut(name)}`", source=source, span=span, label=label)
 
 
 def _parse_file(reference: str, text: str, source: str) -> FileReference:
-    path, _, key = reference.partition("#")
-    kind = FILE_KINDS.get(PurePath(path).suffix.lower())
-    if kind is None:
+    """The file: its name ends at the first `#` after the name of a kind, as names may hold `#` themselves."""
+    match = _FILE.match(reference)
+    if match is None:
+        path = reference.partition("#")[0]
         start = text.index("@") + 1
         span = Span.of_offsets(text, start, start + len(path))
         fix = f"use one of {' '.join(FILE_KINDS)}"
+        if path in _STDIN:
+            fix = f"write {source} - to read numbers from stdin"
         raise bad_request("unknown-file-kind", "this kind of file cannot be read", source=source, span=span, fix=fix)
-    return FileReference(path=path, kind=kind, key=key or None)
+    return FileReference(path=match[1], kind=FILE_KINDS[f".{match[2].lower()}"], key=match[3] or None)
 
 
 def _parse_expression(body: str, source: str) -> Creation:
@@ -232,15 +260,60 @@ def _parse_expression(body: str, source: str) -> Creation:
     return Creation(program=program)
 
 
-def _parse_numbers(body: str, source: str) -> Literal | None:
+def _parse_numbers(body: str, source: str, dtype: str | None) -> Literal | None:
     """The Literal that the text is; None where it is not made of numbers, brackets and separators alone."""
+    if (literal := _parse_many(body, source)) is not None and dtype not in _INTEGERS:
+        return literal
     tokens: list[tuple[str, int]] = [(match[1], match.start(1)) for match in _TOKEN.finditer(body)]
     numbers = {word for word, _ in tokens if word not in {"[", "]", ",", ";"}}
     values = {word: _number(word) for word in numbers}
     wrong = [word for word, value in values.items() if value is None]
+    reader = _NumberReader(body, tokens, values, source)
+    reader.refuse({word for word in wrong if _is_misspelt(word)}, "not-a-number", "is not a number")
     if any(_EXPRESSION_CHARACTERS & set(word) for word in wrong) or (wrong and "[" not in body and "," not in body):
         return None
-    return _NumberReader(body, tokens, values, source).read()
+    literal = reader.read()
+    if dtype in _INTEGERS:
+        least, most = _INTEGERS[dtype]
+        real = {word: value for word, value in values.items() if isinstance(value, int | float)}
+        broken = {word for word, value in real.items() if value % 1}
+        outside = {word for word, value in real.items() if not least <= value <= most}
+        reader.refuse(broken, "bad-value", f"is not an integer, but the dtype is {dtype}", fix=f"leave out :{dtype}")
+        reader.refuse(outside, "bad-value", f"is outside {dtype}, which is from {least} to {most}")
+    return literal
+
+
+def _parse_many(body: str, source: str) -> Literal | None:
+    """A long text without a fault, by way of JSON, which is faster by far; None where that would not be the same."""
+    if len(body) < _LONG or _NOT_FOR_JSON.search(body) or (body[0] != "[" and "[" in body):
+        return None
+    text = body if body[0] == "[" else f"[[{body.replace(';', '],[')}]]" if ";" in body else f"[{body}]"
+    try:
+        return literal_of_nested(json.loads(text), source)
+    except (ValueError, RecursionError, AgxError):
+        return None
+
+
+def _is_misspelt(word: str) -> bool:
+    """Whether the word is a number but for its digits or its `i`: no expression either."""
+    return _rewritten(word) is not None and (word[-1] in "iI" or any(_is_foreign_digit(one) for one in word))
+
+
+def _rewritten(word: str) -> str | None:
+    """The number that a word would be in ASCII and with `j`, as it is written here; None where it would be none."""
+    plain = "".join(str(unicodedata.decimal(one)) if _is_foreign_digit(one) else _SIGNS.get(one, one) for one in word)
+    plain = plain.replace("_", "") if plain.isascii() else plain
+    if plain[-1:] in {"i", "I"}:
+        plain = f"{plain[:-1]}j"
+    return plain if plain != word and _number(plain) is not None else None
+
+
+def _is_foreign_digit(character: str) -> bool:
+    return not character.isascii() and character.isdecimal()
+
+
+def _cut(word: str) -> str:
+    return word if len(word) <= _SHOWN_WORD else f"{word[: _SHOWN_WORD - 1]}…"
 
 
 def _number(word: str) -> Number | None:
@@ -298,7 +371,7 @@ class _NumberReader:
             if index % 2 == 0:
                 numbers.append(self._value(word, offset))
             elif word != ",":
-                raise self._error("syntax", "there is a comma missing before this", offset, offset + len(word))
+                raise self._no_comma(word, offset)
         if not numbers:
             end = len(self._text.rstrip())
             raise self._error("syntax", "this row is empty", end - 1, end)
@@ -319,7 +392,7 @@ class _NumberReader:
                 counts.append(0)
                 if len(counts) > MAX_DIMENSIONS:
                     raise self._error("too-deep", f"at most {MAX_DIMENSIONS} dimensions", offset, end)
-            elif word == "]" and counts and (not expect_item or self._may_close(offset)):
+            elif word == "]" and counts:  # also before an item: `[]`, `[1,]`
                 size = counts.pop()
                 if sizes.setdefault(len(counts), size) != size:
                     message = f"this row has {_count(size)}, an earlier one has {sizes[len(counts)]}"
@@ -336,8 +409,10 @@ class _NumberReader:
                 values.append(self._value(word, offset))
                 counts[-1] += 1
                 expect_item = False
+            elif not expect_item and word != "]":
+                raise self._no_comma(word, offset)
             else:
-                raise self._error("syntax", f"`{word}` is not expected here", offset, end)
+                raise self._error("syntax", f"`{_cut(word)}` is not expected here", offset, end)
         if counts:
             raise self._error("syntax", "a bracket is not closed", len(self._text) - 1, len(self._text))
         shape = tuple(size for _, size in sorted(sizes.items()))
@@ -345,20 +420,41 @@ class _NumberReader:
             raise bad_request("ragged", "the rows do not have the same depth", source=self._source)
         return Literal(shape=shape, values=tuple(values))
 
-    def _may_close(self, offset: int) -> bool:
-        """Whether a bracket may close before an item: it is empty, or follows a trailing comma."""
-        return self._text[:offset].rstrip().endswith(("[", ","))
-
     def _value(self, word: str, offset: int) -> Number:
         value = self._values.get(word)
         if value is None:
-            message = "a number is missing here" if word in "[],;" else f"`{word}` is not a number"
-            raise self._error("not-a-number", message, offset, offset + len(word))
+            message = "a number is missing here" if word in "[],;" else f"`{_cut(word)}` is not a number"
+            raise self._error("not-a-number", message, offset, offset + len(word), label=_write(word))
         return value
 
-    def _error(self, rule: str, message: str, start: int, end: int) -> Exception:
+    def refuse(self, words: set[str], rule: str, what: str, *, fix: str | None = None) -> None:
+        """Make sure that none of these words is there.
+
+        Raises:
+            AgxError: the first that is.
+        """
+        for word, offset in self._tokens if words else ():
+            if word in words:
+                message, label = f"`{_cut(word)}` {what}", _write(word)
+                raise self._error(rule, message, offset, offset + len(word), label=label, fix=fix)
+
+    def _no_comma(self, word: str, start: int) -> AgxError:
+        """The error for what stands where a comma should."""
+        message, fix = "there is a comma missing before this", "numbers are separated by commas: 1,2 or [1, 2]"
+        if word in {"]", ";"}:
+            message, fix = f"`{word}` is not expected here", "write a matrix as 1,2;3,4 or [[1, 2], [3, 4]]"
+        return self._error("syntax", message, start, start + len(word), fix=fix)
+
+    def _error(
+        self, rule: str, message: str, start: int, end: int, *, label: str | None = None, fix: str | None = None
+    ) -> AgxError:
         span = Span.of_offsets(self._text, max(start, 0), end)
-        return bad_request(rule, message, source=self._source, span=span)
+        return bad_request(rule, message, source=self._source, span=span, label=label, fix=fix)
+
+
+def _write(word: str) -> str | None:
+    rewritten = _rewritten(word)
+    return f"write {_cut(rewritten)}" if rewritten else None
 
 
 def _count(size: int) -> str:

@@ -10,7 +10,8 @@ The subset (anything else is one error, at its place):
     mode        no_grad() enable_grad() inference_mode() set_grad_enabled(b), with or without `torch.`
     expression  numbers, strings, f-strings, True False None, names, + - * / // % ** @ & | ^ ~ << >>, comparisons,
                 and or not, a if c else b, x[i, j:k, ...], f(x, *y, key=z), x.method(y), x.attribute, (a, b), [a, b],
-                {key: a}, [a for b in c if d], lambda a: b
+                {key: a}, [a for b in c if d], {k: a for b in c}, lambda a: b,
+                "…{}".format(a)
 
 The last line, when it is an expression, is the result.
 """
@@ -26,6 +27,7 @@ from autograd_cli.diagnostic import PROGRAM, Span
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.check import Checker
 from autograd_cli.lang.gate import check_text, too_deep
+from autograd_cli.lang.rewrite import rewrite
 from autograd_cli.lang.spans import SpanFinder
 from autograd_cli.lang.stack import deep_stack
 from autograd_cli.lang.syntax import parse_text
@@ -40,7 +42,8 @@ class Program:
 
     `names` are the names that it reads without having bound them, in order of appearance, with the first place of
     each. Those that the language does not define are `free`: each needs an input. `bound` are the names that it binds
-    at its top level, `imported` those that its imports give to what is in the vocabulary. `resolved` tells, by the id of a node of `tree`, which full name of the vocabulary it stands for.
+    at its top level, `imported` those that its imports give to what is in the vocabulary. `resolved` tells, by the id
+    of a node of `tree`, which full name of the vocabulary it stands for.
     """
 
     source: str
@@ -83,6 +86,7 @@ def parse(
     _check_size(tree, source, limits)
     spans = SpanFinder(text)
     spans.cover(tree)
+    rewrite(tree)
     checker = Checker(spans, source, given)
     try:
         with deep_stack():

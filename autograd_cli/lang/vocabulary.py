@@ -84,14 +84,14 @@ METHODS = _OF_TENSOR - ATTRIBUTES
 RESULT_FIELDS = frozenset(
     """
     L LD LU P Q R S U V Vh a bin_edges cloned_coefficient eigenvalues eigenvectors exponent hist idx indices info
-    inverse logabsdet mantissa max min pivots rank residuals result sign singular_values solution tau values
+    inverse logabsdet loss mantissa max min output pivots rank residuals result sign singular_values solution tau values
     """.split()
 )
 
 DTYPES = frozenset(
     """
-    bfloat16 bool cdouble cfloat complex128 complex64 double float float16 float32 float64 half int int16 int32 int64 int8
-    long short uint8
+    bfloat16 bool cdouble cfloat complex128 complex64 double float float16 float32 float64 half int int16 int32 int64
+    int8 long short uint8
     """.split()
 )
 CONSTANTS = frozenset("e inf nan pi".split())
@@ -103,7 +103,8 @@ MATH = frozenset(
 )
 BUILTINS = frozenset(
     """
-    abs all any bool dict enumerate float int len list map max min print range reversed round sorted str sum tuple zip
+    abs all any bool dict enumerate filter float int len list map max min print range reversed round sorted str sum
+    tuple zip
     """.split()
 )
 
@@ -166,7 +167,7 @@ def method_names() -> frozenset[str]:
 
 
 def refusal(name: str) -> str | None:
-    """Why a name is not in the language, and what to use: by its full name, a namespace it is in, or its last piece."""
+    """Why a name is not in the language, and what to use: by the full name, its namespace, or its last piece."""
     full_name = name
     while full_name:
         if full_name in _REFUSED:

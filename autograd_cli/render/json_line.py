@@ -9,14 +9,29 @@ A line with bad news also has its number: {"id": â€¦, "ok": false, "line": 7, â€
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 from autograd_cli.diagnostic import Diagnostic
 from autograd_cli.render.json_text import plain, tensor_values
 from autograd_cli.trace import Report, TensorInfo, Trace
 
-if TYPE_CHECKING:
-    import torch
+_ENCODER = json.JSONEncoder(allow_nan=False)
+
+
+class Tensor(Protocol):
+    """What is asked of a tensor of torch, which is not known here."""
+
+    @property
+    def shape(self) -> Iterable[int]:
+        """Its sizes."""
+
+    @property
+    def dtype(self) -> object:
+        """Its dtype, which is written `torch.float32`."""
+
+    def tolist(self) -> Any:  # noqa: ANN401 - as torch types it
+        """Its elements in nested lists."""
 
 
 def answer_line(identity: object, number: int, report: Report) -> bytes:
@@ -46,7 +61,7 @@ def error_line(identity: object, number: int, diagnostic: Diagnostic) -> bytes:
     )
 
 
-def quick_line(identity: object, result: torch.Tensor, grads: dict[str, torch.Tensor]) -> bytes | None:
+def quick_line(identity: object, result: Tensor, grads: Mapping[str, Tensor]) -> bytes | None:
     """The line for a result and gradients as torch has them; None where JSON has no such numbers, as NaN."""
     outcome = {
         "id": identity,
@@ -62,7 +77,7 @@ def quick_line(identity: object, result: torch.Tensor, grads: dict[str, torch.Te
 
 
 def _line(outcome: dict[str, Any]) -> bytes:
-    return json.dumps(outcome, allow_nan=False).encode() + b"\n"
+    return _ENCODER.encode(outcome).encode() + b"\n"
 
 
 def _results(trace: Trace) -> dict[str, Any]:
@@ -84,7 +99,7 @@ def _tensor(tensor: TensorInfo | None) -> dict[str, Any] | None:
     return found if tensor.values is not None else {**found, "truncated": True}
 
 
-def _quick_tensor(tensor: torch.Tensor) -> dict[str, Any]:
+def _quick_tensor(tensor: Tensor) -> dict[str, Any]:
     return {
         "shape": list(tensor.shape),
         "dtype": str(tensor.dtype).removeprefix("torch."),
@@ -93,4 +108,4 @@ def _quick_tensor(tensor: torch.Tensor) -> dict[str, Any]:
 
 
 def _printed(report: Report) -> str:
-    return "".join([step.printed for trace in report.traces for step in trace.steps if step.printed])
+    return "".join([printed.text for trace in report.traces for printed in trace.printed])

@@ -49,6 +49,7 @@ def _no_trace() -> dict[str, Any]:
         "values": [],
         "nodes": [],
         "steps": [],
+        "printed": [],
         "backwards": [],
         "refusal": None,
     }
@@ -69,6 +70,7 @@ def _trace_object(trace: Trace) -> dict[str, Any]:
         "values": plain(trace.values),
         "nodes": plain(trace.nodes),
         "steps": plain(trace.steps),
+        "printed": plain(trace.printed),
         "backwards": plain(trace.backwards),
         "refusal": plain(trace.refusal),
     }

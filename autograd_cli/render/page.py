@@ -40,7 +40,7 @@ def page(report: Report, look: Look) -> Group:
 
 def _sections(report: Report, trace: Trace, look: Look) -> Iterator[RenderableType]:
     yield _values(trace, look)
-    if any(step.printed for step in trace.steps):
+    if trace.printed:
         yield _printed(trace, look)
     if any(value.tensor is not None for value in trace.values):
         yield _tensors(report, trace, look)
@@ -73,9 +73,8 @@ def _values(trace: Trace, look: Look) -> Table:
 
 
 def _results(trace: Trace) -> Iterator[tuple[str, Value]]:
-    several = trace.outputs != (trace.result,)
-    for index, output in enumerate(trace.outputs):
-        yield f"result[{index}]" if several else "result", trace.values[output]
+    for output, path in zip(trace.outputs, trace.output_paths(), strict=True):
+        yield f"result{path}", trace.values[output]
 
 
 def _quiet_words(trace: Trace, backward: Backward) -> Iterator[str]:
@@ -93,9 +92,7 @@ def _quiet_words(trace: Trace, backward: Backward) -> Iterator[str]:
 
 def _printed(trace: Trace, look: Look) -> RenderableType:
     """What the program printed, each line beside the line that printed it."""
-    lines = [
-        (step.span.line, line) for step in trace.steps if step.printed for line in step.printed.rstrip("\n").split("\n")
-    ]
+    lines = list(_printed_lines(trace))
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, justify="right")
     grid.add_column(overflow="fold")
@@ -107,6 +104,21 @@ def _printed(trace: Trace, look: Look) -> RenderableType:
         if not is_folded or index < edge or index >= len(lines) - edge:
             grid.add_row(Text(f"line {number}", style=QUIET), Text(visible(line)))
     return Group(Text("printed", style=HEADING), grid)
+
+
+def _printed_lines(trace: Trace) -> Iterator[tuple[int, str]]:
+    """The lines that were printed, with the line of the program that began each."""
+    begun, pieces = 0, list[str]()
+    for printed in trace.printed:
+        for index, piece in enumerate(printed.text.split("\n")):
+            if index:
+                yield begun, "".join(pieces)
+                pieces = []
+            if piece or index == 0:
+                begun = begun if any(pieces) else printed.span.line
+                pieces.append(piece)
+    if any(pieces):
+        yield begun, "".join(pieces)
 
 
 def _array(tensor: TensorInfo, look: Look, room: int | None, style: str = "") -> Text:

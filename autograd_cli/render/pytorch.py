@@ -16,6 +16,7 @@ from autograd_cli.lang import vocabulary
 from autograd_cli.lang.inputs import Creation, parse_input
 from autograd_cli.lang.program import Program, parse
 from autograd_cli.modes import MODES, Entry, GradMode
+from autograd_cli.render.escape import visible_lines
 from autograd_cli.render.numbers import python_text
 from autograd_cli.trace import GivenInput, Report, TensorInfo, Trace, Value
 
@@ -52,7 +53,7 @@ def pytorch_text(report: Report) -> str:
         *_backward(trace, result, gradient),
     ]
     text = "\n".join([*lines, *_prints(trace, program, result)])
-    return "\n".join([*_head(report, program, text), text]) + "\n"
+    return visible_lines("\n".join([*_head(report, program, text), text])) + "\n"
 
 
 def _unused(name: str, names: frozenset[str]) -> str:
@@ -161,7 +162,8 @@ def _backward(trace: Trace, result: str, gradient: str) -> Iterator[str]:
             ones = "" if is_plain else f"torch.ones_like({result})"
             yield f"{result}.backward({gradient if backward.given else ones})"
         else:
-            roots = [f"{result}[{trace.outputs.index(root)}]" for root in backward.roots]
+            paths = dict(zip(trace.outputs, trace.output_paths(), strict=True))
+            roots = [f"{result}{paths[root]}" for root in backward.roots]
             ones = ", ".join(f"torch.ones_like({root})" for root in roots)
             given = f"[{gradient}]" if len(roots) == 1 else gradient
             yield f"torch.autograd.backward([{', '.join(roots)}], {given if backward.given else f'[{ones}]'})"
@@ -238,8 +240,10 @@ class _Converter:
             case ast.ImportFrom(module="__future__"):
                 self._edits.append((*self._place(node), "pass"))
                 return
-            case ast.Import() | ast.ImportFrom() | ast.JoinedStr():
+            case ast.Import() | ast.ImportFrom():
                 return
+            case ast.JoinedStr() if not self._program.spans.of(node).cut(self._program.source).endswith(")"):
+                return  # an f-string, and not "…".format(…), whose pieces have places
             case ast.Call(args=[inner], keywords=[]) if self._is_no_grad(node.func):
                 start, end = self._place(node)
                 inner_start, inner_end = self._place(inner)

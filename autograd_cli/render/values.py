@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from autograd_cli.diagnostic import bad_request
 from autograd_cli.render.escape import visible
 from autograd_cli.render.numbers import shell_text
-from autograd_cli.trace import Report
+from autograd_cli.trace import Report, Trace
 
 
 def values_text(report: Report) -> str:
     """The gradient, or one `name=values` a line where several were asked for; a missing one has no line.
 
+    Of a program without a backward pass it is the result, or each of several on a line.
+
     Raises:
         AgxError: a gradient is too large to be written out.
     """
+    if report.traces and not report.trace.backwards:
+        return "".join(_results(report.trace))
     several = len(report.grads) > 1
     lines = []
     for name, grad in report.grads.items():
@@ -25,3 +31,12 @@ def values_text(report: Report) -> str:
         text = shell_text(grad)
         lines.append(f"{visible(name)}={text}\n" if several else f"{text}\n")
     return "".join(lines)
+
+
+def _results(trace: Trace) -> Iterator[str]:
+    for output in trace.outputs if trace.refusal is None else ():
+        value = trace.values[output]
+        if value.tensor is None:
+            yield f"{visible(str(value.scalar))}\n"
+        elif value.tensor.values is not None:
+            yield f"{shell_text(value.tensor)}\n"

@@ -12,9 +12,9 @@ from autograd_cli.trace import TensorInfo, Trace, Value
 # Operations whose result holds nothing of their operand's values: its shape, its dtype, its kind.
 _METADATA = frozenset(
     """
-    grad shape ndim dtype device size dim ndimension numel nelement stride requires_grad is_leaf is_complex
-    is_floating_point is_contiguous is_inference is_tensor new_zeros new_ones new_full len zeros_like ones_like
-    full_like rand_like randn_like randint_like is
+    grad grad_fn next_functions print shape ndim dtype device size dim ndimension numel nelement stride requires_grad
+    is_leaf is_complex is_floating_point is_contiguous is_inference is_tensor new_zeros new_ones new_full len zeros_like
+    ones_like full_like rand_like randn_like randint_like is
     """.split()
 ) | {"is not"}
 _COMPARISONS = frozenset("== != < <= > >= not isnan isinf isfinite isclose equal allclose".split())
@@ -67,8 +67,8 @@ def ancestors(trace: Trace, ends: Iterable[int]) -> frozenset[int]:
         value = pending.pop()
         if value not in found:
             found.add(value)
-            operands = trace.values[value].operands
-            pending.extend(operands[:1] if _is_written_leaf(trace.values[value]) else operands)
+            made = trace.values[value]
+            pending.extend((made.previous,) if made.previous is not None and _is_written_leaf(made) else made.operands)
     return frozenset(found)
 
 
