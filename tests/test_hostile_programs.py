@@ -51,7 +51,8 @@ def check(report: Report) -> None:
 
 _WATCHED = ("os.", "subprocess.", "socket.", "pickle.", "ctypes.", "shutil.", "pty.", "ftplib.", "urllib.", "mmap.")
 _LIBRARIES = tuple(
-    str(Path(path).resolve()) for path in (*sysconfig.get_paths().values(), Path(__file__).parents[1], sys.base_prefix)
+    str(Path(path).resolve())
+    for path in (*sysconfig.get_paths().values(), str(Path(__file__).parents[1]), sys.base_prefix)
 )
 _seen: list[str] | None = None
 
