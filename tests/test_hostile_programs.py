@@ -247,7 +247,7 @@ REFUSED = {
         torch.sin(**x)
         torch.sin(**{'input': x})
         {x for x in x}
-        {y: 1 for y in x}
+        {**y for y in x}
         {x, x}
         b'x' ⏎ x
         x.sum(*x, **x)
@@ -339,7 +339,8 @@ REFUSED = {
         max([x], key=open)
     """,
     "strings have no methods": """
-        '{}'.format(x)
+        '{0.__class__}'.format(x)
+        '{x.data}'.format(x=x)
         '{0.__class__}'.format(x)
         '{x.__class__}'.format_map({'x': x})
         f'{x}'.format(x)
@@ -404,11 +405,11 @@ REFUSED = {
         from torch import __builtins__ ⏎ x
         from torch import serialization ⏎ x
         from torch.nn import modules ⏎ x
-        from torch.nn import Module ⏎ x
-        from torch.utils import data ⏎ x
-        from torch.utils.data import DataLoader ⏎ x
-        from torch.autograd import Function ⏎ x
-        from torch.autograd import functional ⏎ x
+        from torch.nn import Module ⏎ Module()
+        from torch.utils import data ⏎ data.DataLoader(x)
+        from torch.utils.data import DataLoader ⏎ DataLoader(x)
+        from torch.autograd import Function ⏎ Function.apply(x)
+        from torch.autograd import functional ⏎ functional.jacobian(x)
         from torch._C import _jit ⏎ x
         from torch.nn.functional import os ⏎ x
         from math import os ⏎ x
