@@ -23,6 +23,7 @@ _CHUNK = 1 << 18
 _AT_ONCE = 32  # results
 _EVERY = 0.1  # seconds
 _WINDOW = 128  # lines that a worker has at a time
+_READY = b""
 _LOADING = 60.0  # seconds that a worker may take to import torch, beyond the time of its first line
 
 Target = Callable[[Channel], None]
@@ -47,7 +48,7 @@ class Lines:
         self.descriptor = descriptor
         self.is_at_end = False
         self.count = 0
-        self.bytes_read = 0
+        self.bytes_taken = 0
         self._max_line = max_line
         self._lines: deque[bytes] = deque()
         self._rest = bytearray()
@@ -56,7 +57,6 @@ class Lines:
     def fill(self) -> None:
         """Read what has arrived, without waiting where the descriptor is ready."""
         piece = os.read(self.descriptor, _CHUNK)
-        self.bytes_read += len(piece)
         if not piece:
             self.is_at_end = True
             if self._rest:
@@ -86,6 +86,7 @@ class Lines:
         while self._lines:
             line = self._lines.popleft()
             self.count += 1
+            self.bytes_taken += len(line) + 1
             if line.strip():
                 return self.count, line
         return None
@@ -177,9 +178,11 @@ class Relay:
     def _serve(self, index: int, station: _Station, ready: set[int]) -> None:
         is_alive = station.worker.exchange(ready)
         while (message := station.worker.next_message()) is not None:
-            station.is_loaded = True
-            number, _ = station.waiting.popleft()
             station.since = time.monotonic()
+            if message == _READY:
+                station.is_loaded = True
+                continue
+            number, _ = station.waiting.popleft()
             self._results[number] = (message[1:], message[:1] == b"\1")
         if not is_alive or (station.waiting and time.monotonic() > self._deadline(station)):
             self._replace(index, station, out_of_time=is_alive)
@@ -210,7 +213,8 @@ class Relay:
 
 
 def serve(channel: Channel, answer: Callable[[bytes, int], tuple[bytes, bool]]) -> None:
-    """What a worker does: answer the requests of a `Relay`, and send what it has at least every now and then."""
+    """What a worker does: say that it is loaded, answer the requests of a `Relay`, and send at least now and then."""
+    channel.send(_READY)
     unsent: list[bytes] = []
     sent_at = time.monotonic()
     for message in channel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -59,3 +60,9 @@ def agx(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="write what agx prints now into the transcripts")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Benchmarks need the machine for themselves."""
+    if "benchmarks" in item.path.parts and "PYTEST_XDIST_WORKER" in os.environ:
+        pytest.fail("benchmarks run one at a time: pytest -n 0 tests/benchmarks", pytrace=False)

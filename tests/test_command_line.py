@@ -120,8 +120,7 @@ ANSWERS = [
     ("x1*x_2*_y --x1 1 --x_2 2 --_y 3", {"x1": 6, "x_2": 3, "_y": 2}),
     ("e*pi --e 2 --pi 3", {"e": 3, "pi": 2}),
     ("sin*x --sin 2 --x 3", {"sin": 3, "x": 2}),
-    # Python reads identifiers in their NFKC form, so the name of a value is read so, too.
-    ("nai\N{COMBINING DIAERESIS}ve*2 nai\N{COMBINING DIAERESIS}ve=1", {"naïve": 2}),
+    # The name of a value is read as Python reads identifiers, in NFKC form.
     ("naïve*2 --nai\N{COMBINING DIAERESIS}ve 1", {"naïve": 2}),
     # A program that looks like an assignment is a program, if its right side is no value.
     ("y=2*x --x 1", {"x": 2}),
@@ -558,6 +557,7 @@ def words_in(path: Path) -> str:
         case ".svg":
             root = ET.fromstring(text)  # noqa: S314 - agx wrote it
             assert root.tag == "{http://www.w3.org/2000/svg}svg"
+            assert ">&#160;" not in text  # which some readers of SVG leave out
             return " ".join("".join(root.itertext()).split())
         case ".html":
             page = _Html(text)

@@ -50,7 +50,7 @@ def assert_same(told: TensorInfo, tensor: torch.Tensor) -> None:
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_a_program_as_it_stands(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
+    text = path.read_bytes().decode()  # its line ends as they are
     report = explore(text)
     printed, names, raised = by_python(text)
     assert report.traces, report.diagnostics
@@ -75,7 +75,7 @@ def test_a_program_as_it_stands(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_the_program_that_agx_prints_does_the_same(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
+    text = path.read_bytes().decode()
     report = explore(text)
     printed, _, raised = by_python(text)
     again, _, raised_again = by_python(pytorch_text(report))

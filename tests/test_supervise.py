@@ -228,3 +228,18 @@ def test_closed_streams_are_not_taken_for_the_channel() -> None:
     for closed in ("<&-", "<&- >&-", "<&- >&- 2>&-", "2>&-"):
         done = subprocess.run(f"{line} {closed}", shell=True, capture_output=True, check=False, timeout=IN_TIME)  # noqa: S602 - a shell closes streams
         assert (done.returncode, done.stdout) == (0, b"" if ">&-" in closed.replace("2>&-", "") else b"2\n"), closed
+
+
+def test_a_progress_bar_on_a_terminal_leaves_stdout_to_the_answers() -> None:
+    reader, terminal = os.openpty()
+    line = b'{"expr": "2*x", "inputs": {"x": 1}}\n'
+    done = subprocess.run(
+        [*AGX, "batch"], input=3 * line, stdout=subprocess.PIPE, stderr=terminal, check=False, timeout=IN_TIME
+    )
+    os.close(terminal)
+    shown = os.read(reader, 65_536).decode()
+    os.close(reader)
+    assert [json.loads(each)["result"]["values"] for each in done.stdout.splitlines()] == [2.0, 2.0, 2.0]
+    assert "lines" in shown
+    assert "expr" not in shown
+    assert "grads" not in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import TextIO, TypeAlias
 
@@ -11,7 +12,7 @@ Progress: TypeAlias = Callable[[int], None]
 
 @contextlib.contextmanager
 def progress_of(stream: TextIO | None, size: int | None) -> Iterator[Progress]:
-    """What to call for each answer, with how many bytes have been read of `size` (None: that is not known)."""
+    """What to call for each answer, with how many bytes have been taken of `size` (None: that is not known)."""
     if stream is None or not stream.isatty():
         yield _nothing
         return
@@ -21,18 +22,21 @@ def progress_of(stream: TextIO | None, size: int | None) -> Iterator[Progress]:
     columns = (TextColumn("{task.fields[lines]:,} lines"), TextColumn("{task.fields[rate]:,.0f}/s"))
     known = (BarColumn(), TimeRemainingColumn()) if size else ()
     console = Console(file=stream)
-    with Progress(*columns, *known, TimeElapsedColumn(), console=console, transient=True) as bar:
+    to_terminal = sys.stdout.isatty()  # then the answers go above the bar; otherwise stdout is none of its business
+    with Progress(
+        *columns, *known, TimeElapsedColumn(), console=console, transient=True, redirect_stdout=to_terminal
+    ) as bar:
         task = bar.add_task("", total=size, lines=0, rate=0.0)
         lines = 0
 
-        def advance(bytes_read: int) -> None:
+        def advance(bytes_taken: int) -> None:
             nonlocal lines
             lines += 1
             elapsed = bar.tasks[0].elapsed or 0.0
-            bar.update(task, completed=bytes_read, lines=lines, rate=lines / elapsed if elapsed else 0.0)
+            bar.update(task, completed=bytes_taken, lines=lines, rate=lines / elapsed if elapsed else 0.0)
 
         yield advance
 
 
-def _nothing(_bytes_read: int) -> None:
+def _nothing(_bytes_taken: int) -> None:
     pass

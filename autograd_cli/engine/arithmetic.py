@@ -7,6 +7,8 @@ import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import torch
+
 from autograd_cli.engine import texts
 from autograd_cli.limits import Limits, limit_reached
 
@@ -58,6 +60,14 @@ COMPARISONS: dict[type[ast.cmpop], tuple[str, Function]] = {
 }
 
 
+def is_joining(op: str, left: object, right: object) -> bool:
+    """Whether an operator makes a text or sequence where one side is a tensor: `"%d" % t`, `[0] * t`."""
+    op = op.removesuffix("=")
+    if op == "%":
+        return isinstance(left, str)
+    return op == "*" and any(isinstance(each, str | tuple | list) for each in (left, right))
+
+
 def joined(op: str, left: Any, right: Any, limits: Limits) -> str | list[Any] | tuple[Any, ...] | None:  # noqa: ANN401 - payloads of boxes
     """The text or sequence that an operator makes of texts and sequences; None for numbers, whose size it checks.
 
@@ -67,7 +77,7 @@ def joined(op: str, left: Any, right: Any, limits: Limits) -> str | list[Any] | 
     """
     op = op.removesuffix("=")
     if isinstance(left, str) and op == "%":
-        return texts.percent(left, right)
+        return texts.percent(left, right, limits)
     containers = (str, tuple, list)
     if not isinstance(left, containers) and not isinstance(right, containers):
         _check_integers(op, left, right, limits)
@@ -76,9 +86,10 @@ def joined(op: str, left: Any, right: Any, limits: Limits) -> str | list[Any] | 
         _check_length(len(left) + len(right), left, limits)
         found: str | list[Any] | tuple[Any, ...] = left + right
         return found
-    if op == "*" and isinstance(left, int):
+    if op == "*" and not isinstance(left, containers):
         left, right = right, left
-    if op == "*" and isinstance(right, int):
+    if op == "*" and isinstance(right, int | torch.Tensor):
+        right = operator.index(right)
         _check_length(len(left) * right, left, limits)
         found = left * right
         return found  # noqa: RET504 - a name with a type, where an operator has none

@@ -30,7 +30,7 @@ class Calls:
         self._performer = interpreter.performer
         self._recording = interpreter.performer.recording
         self._spans = interpreter.spans
-        self._resolved: dict[int, str] = dict(interpreter.resolved)
+        self._resolved = interpreter.resolved
         self._python = PythonFunctions(interpreter)
 
     def call(self, node: ast.Call) -> Box:
@@ -41,7 +41,7 @@ class Calls:
             return self._under_no_grad(node.args[0], span)
         if full_name is not None:
             arguments, keywords = self._arguments(node)
-            return self.call_named(full_name, ast.unparse(node.func), arguments, keywords, span)
+            return self.call_named(full_name, self._spans.text_of(node.func), arguments, keywords, span)
         if isinstance(node.func, ast.Attribute):
             return self._call_attribute(node, node.func, span)
         callee = self._interpreter.evaluate(node.func)
@@ -141,7 +141,7 @@ class Calls:
                 self._performer.tick(f".{name}", span)
                 try:
                     return containers.call_method(self._performer, owner, name, arguments, span)
-                except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
+                except Exception as error:  # noqa: BLE001 - what comparing tensors raises has no bounds
                     raise self._performer.refused(error, span) from None
             case torch.nn.Module():
                 return self._call_module_method(owner, name, arguments, keywords, span)

@@ -8,8 +8,7 @@ from typing import Any
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.performer import Performer
 from autograd_cli.engine.python_functions import iterate
-from autograd_cli.engine.recording import elements_of
-from autograd_cli.engine.values import Box
+from autograd_cli.engine.values import CONTAINERS, Box, check_nesting, elements_of
 from autograd_cli.lang import kinds
 
 
@@ -24,7 +23,7 @@ def call_method(performer: Performer, owner: Box, name: str, arguments: list[Box
     is_list = isinstance(owner.payload, list)
     if name not in (kinds.LIST_METHODS if is_list else kinds.DICT_METHODS):
         raise AttributeError(f"'{owner.type_name}' object has no attribute '{name}'")
-    check_cycle(owner, arguments)
+    check_cycle(owner, arguments if name not in _OF_ELEMENTS else _held(arguments))
     method = (_LIST if is_list else _DICT)[name]
     result = method(performer, owner.payload, arguments, span)
     if isinstance(result, Box):
@@ -35,23 +34,35 @@ def call_method(performer: Performer, owner: Box, name: str, arguments: list[Box
     return performer.recording.add(result, op=f".{name}", operands=[owner, *arguments], span=span)
 
 
+def _held(arguments: Iterable[Box]) -> Iterable[Box]:
+    """What a list or dict comes to hold that takes over the elements of its arguments."""
+    return [element for argument in arguments for element in elements_of(argument.payload)]
+
+
 def check_cycle(owner: Box, items: Iterable[Box]) -> None:
     """Refuse a container that would hold itself: nothing could be made of it.
 
     Raises:
         ValueError: it would.
+        AgxError: an item holds too much.
     """
     pending = [item.payload for item in items]
+    seen: set[int] = set()
     while pending:
         payload = pending.pop()
         if payload is owner.payload:
             raise ValueError("a list or dict cannot hold itself here")
+        if not isinstance(payload, CONTAINERS) or id(payload) in seen:
+            continue
+        seen.add(id(payload))
+        check_nesting(payload)
         pending.extend([element.payload for element in elements_of(payload)])
 
 
 def _extend(performer: Performer, payload: list[Box], arguments: list[Box], span: Span) -> None:
     (argument,) = arguments
-    for element in iterate(performer, argument, span):
+    elements = list(payload) if argument.payload is payload else iterate(performer, argument, span)
+    for element in elements:
         payload.append(element)
         performer.check_length(len(payload), span)
 
@@ -89,6 +100,7 @@ def _index(_performer: Performer, payload: list[Box], arguments: list[Box], _spa
     return found[0]
 
 
+_OF_ELEMENTS = frozenset({"extend", "update"})
 _Method = Callable[[Performer, Any, list[Box], Span], Any]
 _LIST: dict[str, _Method] = {
     "append": lambda _performer, payload, arguments, _span: payload.append(*arguments),

@@ -10,19 +10,21 @@ import ast
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine import arithmetic, objects, operations, texts
 from autograd_cli.engine.calls import Calls
-from autograd_cli.engine.performer import Performer
-from autograd_cli.engine.python_functions import iterate
+from autograd_cli.engine.performer import Performer, length_of
+from autograd_cli.engine.python_functions import iterate, listed
 from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named, Scope
 from autograd_cli.lang.check import assigned, is_constant
 from autograd_cli.lang.program import Program
 from autograd_cli.trace import Backward
+
+_Comprehension: TypeAlias = ast.ListComp | ast.GeneratorExp | ast.DictComp
 
 
 class Expressions(ABC):
@@ -38,6 +40,7 @@ class Expressions(ABC):
         self.backwards: list[Backward] = []
         self.called_grad = False
         self.roots_of_gradients: dict[int, list[Box]] = {}
+        self.iterations = 0  # those of `map` and its like that are under way, one inside the other
         self._constants: dict[int, Box] = {}
         self.calls = Calls(self)
 
@@ -95,7 +98,7 @@ class Expressions(ABC):
                 return self._if_else(node)
             case ast.Lambda():
                 return self.recording.add(self.function("lambda", node), op="lambda", span=self.spans.of(node))
-            case ast.ListComp() | ast.GeneratorExp():
+            case ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
                 return self._comprehension(node)
             case ast.JoinedStr():
                 return self._text(node)
@@ -116,7 +119,8 @@ class Expressions(ABC):
         """A constant, a dtype, or a function as a value."""
         box = self._constants.get(id(node))
         if box is None:
-            payload = operations.constant_of(full_name) if is_constant(full_name) else Named(full_name)
+            is_value = is_constant(full_name) and not full_name.startswith("builtins.")
+            payload = operations.constant_of(full_name) if is_value else Named(full_name)
             box = self._constants[id(node)] = self.recording.add(payload, op="constant", span=self.spans.of(node))
         return box
 
@@ -142,7 +146,8 @@ class Expressions(ABC):
         elements: list[Box] = []
         for node in nodes:
             if isinstance(node, ast.Starred):
-                elements += iterate(self.performer, self.evaluate(node.value), self.spans.of(node))
+                elements += listed(self.performer, self.evaluate(node.value), self.spans.of(node))
+                self.performer.check_length(len(elements), self.spans.of(node))
             else:
                 elements.append(self.evaluate(node))
         return elements
@@ -167,10 +172,11 @@ class Expressions(ABC):
 
     def arithmetic(self, op: str, function: arithmetic.Function, left: Box, right: Box, span: Span) -> Box:
         """The value of a binary operator, or of an augmented assignment."""
-        if isinstance(left.payload, torch.Tensor) or isinstance(right.payload, torch.Tensor):
+        payloads = (left.payload, right.payload)
+        if any(isinstance(each, torch.Tensor) for each in payloads) and not arithmetic.is_joining(op, *payloads):
             return self.performer.perform(op, function, [left, right], span)
         try:
-            joined = arithmetic.joined(op, left.payload, right.payload, self.performer.limits)
+            joined = arithmetic.joined(op, *payloads, self.performer.limits)
         except Exception as error:  # noqa: BLE001 - a limit, or Python's answer
             raise self.performer.refused(error, span) from None
         if joined is None:
@@ -212,6 +218,9 @@ class Expressions(ABC):
         def contains(one: object, other: Any) -> bool:  # noqa: ANN401 - any container
             return (one in other) is not negated
 
+        if isinstance(container.payload, range) and not isinstance(item.payload, int):
+            self.performer.check_length(length_of(container.payload), span)  # Python compares with each
+
         return self.performer.perform(op, contains, [item, container], span)
 
     def _bool_op(self, node: ast.BoolOp) -> Box:
@@ -245,7 +254,7 @@ class Expressions(ABC):
         except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
             raise self.performer.refused(error, span) from None
 
-    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> Box:
+    def _comprehension(self, node: _Comprehension) -> Box:
         span = self.spans.of(node)
         elements: list[Box] = []
         first = self.evaluate(node.generators[0].iter)
@@ -255,12 +264,20 @@ class Expressions(ABC):
         finally:
             self.scope = outer
         self.performer.check_result(elements, span)
-        return self.recording.add(elements, op="list", operands=elements, span=span)
+        if not isinstance(node, ast.DictComp):
+            return self.recording.add(elements, op="list", operands=elements, span=span)
+        try:
+            payload = {key.unwrap(): value for key, value in zip(elements[::2], elements[1::2], strict=True)}
+        except TypeError as error:
+            raise self.performer.refused(error, span) from None
+        return self.recording.add(payload, op="dict", operands=elements[1::2], span=span)
 
-    def _generate(self, node: ast.ListComp | ast.GeneratorExp, index: int, source: Box, elements: list[Box]) -> None:
-        """The elements of a comprehension, from its generator `index` on."""
+    def _generate(self, node: _Comprehension, index: int, source: Box, elements: list[Box]) -> None:
+        """The elements of a comprehension, from its generator `index` on: of a dict, keys and values by turns."""
         generator = node.generators[index]
-        for box in iterate(self.performer, source, self.spans.of(generator.iter)):
+        span = self.spans.of(generator.iter)
+        for box in iterate(self.performer, source, span):
+            self.performer.tick("for", span)
             self.assign(generator.target, box, generator.iter)
             tests = [self.truth(self.evaluate(test), self.spans.of(test)) for test in generator.ifs]
             if not all(tests):
@@ -268,7 +285,9 @@ class Expressions(ABC):
             if index + 1 < len(node.generators):
                 self._generate(node, index + 1, self.evaluate(node.generators[index + 1].iter), elements)
             else:
-                elements.append(self.evaluate(node.elt))
+                parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+                elements += [self.evaluate(part) for part in parts]
+                self.performer.check_length(len(elements), span)
 
     def _text(self, node: ast.JoinedStr) -> Box:
         span = self.spans.of(node)

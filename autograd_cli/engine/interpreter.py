@@ -13,7 +13,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine import arithmetic, containers, objects, operations, texts
 from autograd_cli.engine.expressions import Expressions, not_defined
 from autograd_cli.engine.performer import Performer, RefusedError
-from autograd_cli.engine.python_functions import iterate
+from autograd_cli.engine.python_functions import iterate, listed
 from autograd_cli.engine.values import Box, Function, Named, Scope
 from autograd_cli.lang.program import Program
 from autograd_cli.trace import Printed, Step
@@ -197,7 +197,10 @@ class Interpreter(Expressions):
         span = self.spans.of(node)
         if self.truth(self.evaluate(node.test), span):
             return
-        words = "" if node.msg is None else texts.text_of(self.evaluate(node.msg))
+        try:
+            words = "" if node.msg is None else texts.text_of(self.evaluate(node.msg))
+        except Exception as error:  # noqa: BLE001 - torch may refuse to print a tensor
+            raise self.performer.refused(error, span) from None
         raise self.performer.refused(AssertionError(words), span)
 
     def _delete(self, target: ast.expr) -> None:
@@ -208,6 +211,15 @@ class Interpreter(Expressions):
 
     def _try(self, node: ast.Try) -> Box | None:
         try:
+            result = self._tried(node)
+        except (RefusedError, _Break, _Continue, _Return):  # not a limit: nothing of the program runs after it
+            self._block(node.finalbody)
+            raise
+        self._block(node.finalbody)
+        return result
+
+    def _tried(self, node: ast.Try) -> Box | None:
+        try:
             result = self._block(node.body)
         except RefusedError as error:
             handler = _handler(node, error.refusal.exception)
@@ -217,12 +229,8 @@ class Interpreter(Expressions):
                 words = error.refusal.message
                 box = self.recording.add(words, op="except", span=self.spans.of(handler))
                 self.scope.names[handler.name] = box
-            result = self._block(handler.body)
-        else:
-            result = self._block(node.orelse) if node.orelse else result
-        finally:
-            self._block(node.finalbody)
-        return result
+            return self._block(handler.body)
+        return self._block(node.orelse) if node.orelse else result
 
     # Assignment.
 
@@ -245,7 +253,7 @@ class Interpreter(Expressions):
         span = self.spans.of(place)
         if isinstance(box.payload, torch.Tensor):
             box = self.performer.perform("unpack", tuple, [box], span)
-        elements = list(iterate(self.performer, box, span))
+        elements = listed(self.performer, box, span)
         stars = [index for index, element in enumerate(target.elts) if isinstance(element, ast.Starred)]
         if stars and len(elements) >= len(target.elts) - 1:
             first, behind = stars[0], len(target.elts) - stars[0] - 1

@@ -33,9 +33,6 @@ _HOMES = {
 }
 CONSTANTS = {"e": math.e, "inf": math.inf, "nan": math.nan, "pi": math.pi}
 
-# What torch takes Python's own types for, where it expects a dtype.
-_PYTHON_DTYPES = {"float": torch.float64, "int": torch.int64, "bool": torch.bool}
-
 
 def function_of(full_name: str) -> Function:
     """The function of a full name that `vocabulary.resolve` returned, or the class of a layer or distribution."""
@@ -79,9 +76,7 @@ def constant_of(full_name: str) -> object:
     """The value of a constant or dtype of the vocabulary."""
     if full_name == kinds.NAME_OF_PROGRAM:
         return "__main__"
-    home, _, name = full_name.rpartition(".")
-    if home == "builtins":
-        return _PYTHON_DTYPES[name]
+    name = full_name.rpartition(".")[2]
     return CONSTANTS[name] if name in CONSTANTS else getattr(torch, name)
 
 

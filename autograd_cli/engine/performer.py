@@ -17,6 +17,7 @@ from autograd_cli.trace import Phase, Refusal
 
 _COMPARISONS = frozenset({"==", "!=", "<=", ">="})
 _LAZY = frozenset({"[]", "len", "in", "not in", "==", "!="})
+_MAX_MODULES = 100
 
 
 class RefusedError(Exception):
@@ -72,7 +73,7 @@ class Performer:
         """Refuse to hand a long range to what goes through all of it."""
         for operand in operands:
             if isinstance(operand.payload, range) and op not in _LAZY:
-                self.check_length(len(operand.payload), span)
+                self.check_length(length_of(operand.payload), span)
 
     def check_length(self, length: int, span: Span) -> None:
         """Refuse a sequence of too many elements.
@@ -159,6 +160,25 @@ class Performer:
             self.check_length(len(result), span)
             for element in result:
                 self.check_result(element, span)
+        elif isinstance(result, torch.nn.Module):
+            self._check_module(result, span)
+
+    def _check_module(self, module: torch.nn.Module, span: Span) -> None:
+        """Refuse a module that is nested too deeply for torch to walk, or whose parameters cannot be shown."""
+        level = [module]
+        for _ in range(_MAX_MODULES):
+            for each in level:
+                for tensor in (*each.parameters(recurse=False), *each.buffers(recurse=False)):
+                    self.check_result(tensor, span)
+            level = list({id(child): child for each in level for child in each.children()}.values())
+            if not level:
+                return
+        raise limit_reached("depth", f"modules are nested more than {_MAX_MODULES} deep", span=span)
+
+
+def length_of(numbers: range) -> int:
+    """The length of a range, also where `len` cannot tell it."""
+    return max(0, (numbers.stop - numbers.start + numbers.step - (1 if numbers.step > 0 else -1)) // numbers.step)
 
 
 def _version(payload: torch.Tensor) -> int | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import builtins
+import operator
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine import texts
-from autograd_cli.engine.performer import Performer
-from autograd_cli.engine.values import Box, Iteration
+from autograd_cli.engine.performer import Performer, length_of
+from autograd_cli.engine.values import SEQUENCES, Box, Iteration, check_depth
 
 if TYPE_CHECKING:
     from autograd_cli.engine.expressions import Expressions
@@ -21,6 +22,7 @@ _NUMBER = re.compile(
     r"\s*[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|inf|infinity|nan)\s*", re.ASCII | re.IGNORECASE
 )
 _MAX_DIGITS = 1_000
+_MAX_JOINED = 1_000
 
 
 def iterate(performer: Performer, box: Box, span: Span) -> Iterator[Box]:
@@ -48,11 +50,53 @@ def iterate(performer: Performer, box: Box, span: Span) -> Iterator[Box]:
     raise performer.refused(TypeError(f"'{box.type_name}' object is not iterable"), span)
 
 
+def listed(performer: Performer, box: Box, span: Span) -> list[Box]:
+    """All the elements of a value.
+
+    Raises:
+        RefusedError: it has none.
+        AgxError: there are too many.
+    """
+    if isinstance(box.payload, range):
+        performer.check_length(length_of(box.payload), span)
+    elements: list[Box] = []
+    for element in iterate(performer, box, span):
+        elements.append(element)
+        performer.check_length(len(elements), span)
+    return elements
+
+
 def _elements_of_list(payload: list[Box]) -> Iterator[Box]:
     index = 0
     while index < len(payload):  # as Python does where the list grows while one goes through it
         yield payload[index]
         index += 1
+
+
+class _Guarded:
+    """The boxes that a function such as `map` makes one by one: it refuses as an operation does, and nests so deep."""
+
+    def __init__(self, interpreter: Expressions, boxes: Iterable[Box], span: Span) -> None:
+        self._interpreter = interpreter
+        self._boxes = iter(boxes)
+        self._span = span
+
+    def __iter__(self) -> Iterator[Box]:
+        return self
+
+    def __next__(self) -> Box:
+        performer = self._interpreter.performer
+        performer.tick("next", self._span)
+        self._interpreter.iterations += 1
+        try:
+            check_depth(self._interpreter.iterations)
+            return next(self._boxes)
+        except StopIteration:
+            raise
+        except Exception as error:  # noqa: BLE001 - as the function refuses its arguments
+            raise performer.refused(error, self._span) from None
+        finally:
+            self._interpreter.iterations -= 1
 
 
 def _counted(performer: Performer, box: Box, span: Span) -> Iterator[Box]:
@@ -74,6 +118,7 @@ class PythonFunctions:
             "enumerate": self._enumerate,
             "zip": self._zip,
             "map": self._map,
+            "filter": self._filter,
             "reversed": self._reversed,
             "list": self._list,
             "tuple": self._tuple,
@@ -105,15 +150,18 @@ class PythonFunctions:
         return self._listed(argument, span) if isinstance(argument.payload, Iteration) else argument
 
     def _listed(self, argument: Box, span: Span) -> Box:
-        elements: list[Box] = []
-        for element in iterate(self._performer, argument, span):
-            elements.append(element)
-            self._performer.check_length(len(elements), span)
+        elements = listed(self._performer, argument, span)
         return self._recording.add(elements, op="list", operands=[argument, *elements], span=span)
 
-    def _print(self, arguments: list[Box], span: Span, sep: Box | None = None, end: Box | None = None) -> Box:
-        separator = " " if sep is None or sep.payload is None else str(sep.payload)
-        ending = "\n" if end is None or end.payload is None else str(end.payload)
+    def _print(
+        self,
+        arguments: list[Box],
+        span: Span,
+        sep: Box | None = None,
+        end: Box | None = None,
+        flush: Box | None = None,  # noqa: ARG002 - there is nothing to flush
+    ) -> Box:
+        separator, ending = _between(sep, " ", "sep"), _between(end, "\n", "end")
         try:
             text = separator.join([texts.text_of(argument) for argument in arguments]) + ending
         except Exception as error:  # noqa: BLE001 - torch may refuse to print a tensor
@@ -133,7 +181,7 @@ class PythonFunctions:
         return self._iteration("enumerate", self._numbered(arguments[0], first, span), arguments, span)
 
     def _numbered(self, argument: Box, start: Box | None, span: Span) -> Iterator[Box]:
-        number = 0 if start is None else int(start.payload)
+        number = 0 if start is None else operator.index(start.payload)
         for element in iterate(self._performer, argument, span):
             pair = (self._recording.add(number, op="index", span=span), element)
             yield self._recording.add(pair, op="tuple", operands=pair, span=span)
@@ -153,13 +201,25 @@ class PythonFunctions:
         boxes = (self._interpreter.calls.call_value(function, list(row), {}, span) for row in rows)
         return self._iteration("map", boxes, arguments, span)
 
+    def _filter(self, arguments: list[Box], span: Span) -> Box:
+        if len(arguments) != 2:  # noqa: PLR2004 - as Python says
+            raise TypeError(f"filter expected 2 arguments, got {len(arguments)}")
+        function, items = arguments
+        boxes = (each for each in iterate(self._performer, items, span) if self._passes(function, each, span))
+        return self._iteration("filter", boxes, arguments, span)
+
+    def _passes(self, function: Box, item: Box, span: Span) -> bool:
+        test = item if function.payload is None else self._interpreter.calls.call_value(function, [item], {}, span)
+        return self._interpreter.truth(test, span)
+
     def _reversed(self, arguments: list[Box], span: Span) -> Box:
         (argument,) = self._exactly(1, arguments, "reversed")
         elements = self._listed(argument, span).payload
         return self._iteration("reversed", iter(elements[::-1]), arguments, span)
 
     def _iteration(self, name: str, boxes: Iterator[Box], operands: Sequence[Box], span: Span) -> Box:
-        return self._recording.add(Iteration(boxes, name), op=name, operands=operands, span=span)
+        guarded = _Guarded(self._interpreter, boxes, span)
+        return self._recording.add(Iteration(guarded, name), op=name, operands=operands, span=span)
 
     def _list(self, arguments: list[Box], span: Span) -> Box:
         if not arguments:
@@ -171,7 +231,7 @@ class PythonFunctions:
         elements = tuple(self._list(arguments, span).payload)
         return self._recording.add(elements, op="tuple", operands=elements, span=span)
 
-    def _dict(self, arguments: list[Box], span: Span, **named: Box) -> Box:
+    def _dict(self, arguments: list[Box], span: Span, /, **named: Box) -> Box:
         payload: dict[Any, Box] = {}
         for argument in arguments:
             if isinstance(argument.payload, dict):
@@ -208,6 +268,19 @@ class PythonFunctions:
         return arguments
 
 
+def _between(box: Box | None, default: str, name: str) -> str:
+    payload = default if box is None or box.payload is None else box.payload
+    if not isinstance(payload, str):
+        raise TypeError(f"{name} must be None or a string, not {type(payload).__name__}")
+    return payload
+
+
+def _sum(values: Any, start: Any = 0) -> Any:  # noqa: ANN401 - as Python's own
+    if isinstance(start, SEQUENCES) and len(values) > _MAX_JOINED:
+        raise ValueError(f"at most {_MAX_JOINED:,} sequences are joined by sum() here")  # Python copies them each time
+    return sum(values, start)
+
+
 def _float(value: Any = 0.0) -> float:  # noqa: ANN401 - as Python's own
     _check_number(value)
     return float(value)
@@ -231,7 +304,8 @@ def _check_number(value: object) -> None:
 
 
 _PLAIN: dict[str, Callable[..., Any]] = {
-    **{name: getattr(builtins, name) for name in ("abs", "all", "any", "bool", "max", "min", "range", "sum")},
+    **{name: getattr(builtins, name) for name in ("abs", "all", "any", "bool", "max", "min", "range")},
+    "sum": _sum,
     "round": _round,
     "float": _float,
     "int": _int,

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
+from weakref import WeakSet
 
 import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.snapshot import MAX_INTERMEDIATE_VALUES, snapshot
-from autograd_cli.engine.values import SEQUENCES, Box
+from autograd_cli.engine.values import CONTAINERS, SEQUENCES, Box, check_depth, check_nesting, elements_of, has_words
 from autograd_cli.modes import GradMode
 from autograd_cli.trace import Node, Scalar, TensorInfo, Value
-
-_MAX_NESTING = 100
 
 
 class Recording:
@@ -35,7 +34,9 @@ class Recording:
         self._leaf_names: dict[int, str] = {}
         self._alive: list[torch.Tensor] = []
         self._nesting: dict[int, int] = {}
-        self._sharing: dict[int, dict[int, list[Box]]] = {}  # the boxes of each tensor, by the storage it lives in
+        # The boxes of each tensor, by the storage it lives in: those that the program still holds.
+        self._sharing: dict[int, dict[int, WeakSet[Box]]] = {}
+        self._held: list[Box] = []  # of tensors that torch holds
 
     def add(
         self,
@@ -99,8 +100,7 @@ class Recording:
     def _nest(self, number: int, elements: Iterable[Box]) -> None:
         """Remember how deeply containers are nested, and refuse what nothing could walk through."""
         nesting = 1 + max([self._nesting.get(element.value, 0) for element in elements])
-        if nesting > _MAX_NESTING:
-            raise RecursionError(f"lists are nested more than {_MAX_NESTING} deep")
+        check_depth(nesting)
         self._nesting[number] = nesting
 
     def add_result(self, result: object, *, op: str, operands: Sequence[Box], span: Span) -> Box:
@@ -153,12 +153,16 @@ class Recording:
     def box_of(self, tensor: torch.Tensor, op: str, span: Span | None) -> Box:
         """The box of a tensor that torch holds, such as a module's parameter: the same each time."""
         known = self.known(tensor)
-        return self.add(tensor, op=op, span=span) if known is None else known
+        if known is None:
+            known = self.add(tensor, op=op, span=span)
+            self._held.append(known)
+        return known
 
     def known(self, tensor: torch.Tensor) -> Box | None:
         """The box of a tensor, if the program has seen it."""
-        found = self._sharing.get(_storage(tensor), {}).get(id(tensor))
-        return found[0] if found else None
+        if tensor.layout is not torch.strided:
+            return None
+        return next(iter(self._sharing.get(_storage(tensor), {}).get(id(tensor), ())), None)
 
     # In-place changes.
 
@@ -170,7 +174,11 @@ class Recording:
             tensor, op=op, operands=operands, span=span, name=self.values[before].name, previous=before
         )
         self._share(box)
-        for key, others in self._sharing[_storage(tensor)].items():
+        sharing = self._sharing[_storage(tensor)]
+        for key, others in [(key, list(found)) for key, found in sharing.items()]:
+            if not others:
+                del sharing[key]
+                continue
             payload = others[0].payload
             if payload is tensor:
                 version = number
@@ -180,7 +188,7 @@ class Recording:
                 version = self._value(payload, op="alias =", operands=pair, span=span, name=old.name, previous=old.id)
             else:
                 continue
-            for other in self._sharing[_storage(tensor)][key]:
+            for other in others:
                 other.value = version
 
     def refresh(self, box: Box) -> None:
@@ -196,9 +204,7 @@ class Recording:
 
     def _share(self, box: Box) -> None:
         tensor = box.payload
-        boxes = self._sharing.setdefault(_storage(tensor), {}).setdefault(id(tensor), [])
-        if not any(each is box for each in boxes):
-            boxes.append(box)
+        self._sharing.setdefault(_storage(tensor), {}).setdefault(id(tensor), WeakSet()).add(box)
 
     # Looking at tensors.
 
@@ -211,7 +217,9 @@ class Recording:
             self.write_out(element, max_values)
 
     def look(self, tensor: torch.Tensor, value: int, span: Span | None, *, max_values: int | None) -> TensorInfo:
-        """The tensor as it is now. Nodes not seen before count as made for `value`."""
+        """The tensor as it is now, dense. Nodes not seen before count as made for `value`."""
+        if tensor.layout is not torch.strided:
+            tensor = tensor.detach().to_dense()  # a gradient, which `sparse=True` asked for
         try:
             grad_fn = tensor.grad_fn
             if tensor.requires_grad and tensor.is_leaf:
@@ -266,20 +274,26 @@ class Recording:
         self.values[number] = replace(self.values[number], **changes)
 
 
-def elements_of(payload: object) -> Sequence[Box]:
-    """The boxes in a tuple, list or dict; nothing for anything else."""
-    if isinstance(payload, tuple | list):
-        return payload
-    return list(payload.values()) if isinstance(payload, dict) else ()
-
-
 def tensors_in(boxes: Iterable[Box]) -> Iterator[Box]:
-    """The boxes that hold tensors, those in sequences too."""
+    """The boxes that hold tensors, those in sequences too.
+
+    Raises:
+        AgxError: a sequence holds too much.
+    """
     for box in boxes:
         if isinstance(box.payload, torch.Tensor):
             yield box
-        elif isinstance(box.payload, tuple | list | dict):
-            yield from tensors_in(elements_of(box.payload))
+        elif isinstance(box.payload, CONTAINERS):
+            check_nesting(box.payload)
+            yield from _tensors_within(box)
+
+
+def _tensors_within(container: Box) -> Iterator[Box]:
+    for box in elements_of(container.payload):
+        if isinstance(box.payload, torch.Tensor):
+            yield box
+        elif isinstance(box.payload, CONTAINERS):
+            yield from _tensors_within(box)
 
 
 def grad_mode_in_force() -> GradMode:
@@ -311,7 +325,7 @@ def _extent(tensor: torch.Tensor) -> tuple[int, int]:
 def _scalar(payload: object) -> Scalar:
     if payload is None or isinstance(payload, bool | int | float | complex | str):
         return payload
-    return str(payload).removeprefix("torch.")
+    return str(payload).removeprefix("torch.") if has_words(payload) else f"<{type(payload).__name__}>"
 
 
 def _fields_of(result: object) -> tuple[str, ...]:

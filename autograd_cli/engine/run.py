@@ -15,7 +15,7 @@ from autograd_cli.engine.performer import Performer, RefusedError
 from autograd_cli.engine.recording import Recording, tensors_in
 from autograd_cli.engine.snapshot import MAX_VALUES, leaf_facts
 from autograd_cli.engine.tensors import check_device, make_tensor
-from autograd_cli.engine.values import Box, GraphNode
+from autograd_cli.engine.values import Box, GraphNode, check_nesting
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.lang.program import Program
 from autograd_cli.lang.stack import deep_stack
@@ -100,6 +100,8 @@ class _Run:
             except RefusedError as error:
                 return self._trace(interpreter, result=None, refusal=error.refusal)
             self._recording.step = None
+            if result is not None:
+                check_nesting(result.payload)
             if result is None and not interpreter.backwards and not interpreter.printed:
                 fix = "end it with the expression whose gradient you want"
                 raise bad_request("no-result", "the last line of the program has no value", fix=fix)

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named
+from autograd_cli.engine.values import CONTAINERS, Box, Function, GraphNode, Iteration, Named, check_nesting, has_words
+from autograd_cli.limits import Limits, limit_reached
 
 _SPECIFICATION = re.compile(r"(?:.?[<>=^])?[-+ ]?z?#?0?(\d*)[,_]?(?:\.(\d+))?[a-zA-Z%]?", re.DOTALL)
 _PERCENT = re.compile(r"%(?:%|([-+ #0]*)(\d*)(?:\.(\d+))?([sdifgGeErxX]))")
@@ -40,15 +41,16 @@ def formatted(box: Box, specification: str, conversion: int) -> str:
     return format(shown if isinstance(shown, int | float | complex | str | torch.Tensor) else str(shown), specification)
 
 
-def percent(text: str, argument: Any) -> str:  # noqa: ANN401 - the payload of a box
+def percent(text: str, argument: Any, limits: Limits) -> str:  # noqa: ANN401 - the payload of a box
     """`text % argument`, as Python's own but for mappings and widths given as `*`.
 
     Raises:
         TypeError: too few or too many arguments, or one that does not fit.
         ValueError: a format that is not known here.
+        AgxError: the text would be too long.
     """
     boxes = list(argument) if isinstance(argument, tuple) else [Box(0, argument)]
-    pieces, end = [], 0
+    pieces, end, length = [], 0, 0
     for found in _PERCENT.finditer(text):
         pieces.append(_literal(text[end : found.start()]))
         end = found.end()
@@ -64,6 +66,9 @@ def percent(text: str, argument: Any) -> str:  # noqa: ANN401 - the payload of a
         if found[4] not in "sr" and isinstance(shown, torch.Tensor):
             shown = shown.item()
         pieces.append(found[0] % (text_of(box) if found[4] == "s" else shown,))
+        length += len(pieces[-1])
+        if length > limits.output:
+            raise limit_reached("output", f"a text of more than {limits.output:,} characters")
     if boxes:
         raise TypeError("not all arguments converted during string formatting")
     return "".join([*pieces, _literal(text[end:])])
@@ -95,18 +100,20 @@ class _Words:
 
 def _shown(box: Box) -> Any:  # noqa: ANN401 - whatever the program computed
     """The payload with what only agx has, and what would print an address, as words."""
+    if isinstance(box.payload, CONTAINERS):
+        check_nesting(box.payload)
+    return _as_words(box)
+
+
+def _as_words(box: Box) -> Any:  # noqa: ANN401 - as above
     payload = box.payload
     if isinstance(payload, tuple):
-        elements = tuple([_shown(element) for element in payload])
+        elements = tuple([_as_words(element) for element in payload])
         return torch.Size(elements) if box.kind is torch.Size else elements
     if isinstance(payload, list):
-        return [_shown(element) for element in payload]
+        return [_as_words(element) for element in payload]
     if isinstance(payload, dict):
-        return {key: _shown(element) for key, element in payload.items()}
-    if isinstance(payload, Function):
-        return _Words(f"<function {payload.name}>")
-    if isinstance(payload, Named):
-        return _Words(f"<function {payload.full_name}>")
-    if isinstance(payload, GraphNode):
-        return _Words(str(payload))
-    return _Words(f"<{payload.name}>") if isinstance(payload, Iteration) else payload
+        return {key: _as_words(element) for key, element in payload.items()}
+    if not has_words(payload):
+        return _Words(f"<{type(payload).__name__}>")
+    return _Words(str(payload)) if isinstance(payload, Function | Named | GraphNode | Iteration) else payload

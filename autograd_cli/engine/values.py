@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
+from autograd_cli.limits import limit_reached
+
 SEQUENCES = (tuple, list)
+CONTAINERS = (tuple, list, dict)
+MAX_NESTING = 100
+MAX_ELEMENTS = 1_000_000
+# What torch takes Python's own types for, where it expects a dtype.
+_PYTHON_DTYPES = {"builtins.float": torch.float64, "builtins.int": torch.int64, "builtins.bool": torch.bool}
+_PER_ELEMENT = 100  # characters that weigh as much as one
 
 
 class Box:
@@ -20,7 +28,7 @@ class Box:
     named tuple's elements, `kind` its own type, such as torch.Size. An in-place change gives the box a new `value`.
     """
 
-    __slots__ = ("fields", "kind", "payload", "value")
+    __slots__ = ("__weakref__", "fields", "kind", "payload", "value")
 
     def __init__(self, value: int, payload: Any, fields: tuple[str, ...] = (), kind: type | None = None) -> None:  # noqa: ANN401 - whatever the program computed
         self.value = value
@@ -41,19 +49,80 @@ class Box:
 
         Raises:
             TypeError: it is, or holds, what only agx has: a function of the program, a node of the graph.
+            AgxError: it holds too much.
         """
+        if isinstance(self.payload, CONTAINERS):
+            check_nesting(self.payload)
+        return self._unwrap()
+
+    def _unwrap(self) -> Any:  # noqa: ANN401 - as above
         payload = self.payload
         if isinstance(payload, torch.Tensor | float | int):
             return payload
         if isinstance(payload, SEQUENCES):
-            return type(payload)([element.unwrap() for element in payload])
+            return type(payload)([element._unwrap() for element in payload])  # noqa: SLF001 - of the same class
         if isinstance(payload, dict):
-            return {key: element.unwrap() for key, element in payload.items()}
+            return {key: element._unwrap() for key, element in payload.items()}  # noqa: SLF001 - as above
+        if isinstance(payload, Named) and payload.full_name in _PYTHON_DTYPES:
+            return _PYTHON_DTYPES[payload.full_name]
         if isinstance(payload, Function | Named):
             raise TypeError("a function is called here, or handed to a function of the program, not to torch")
         if isinstance(payload, GraphNode | Iteration):
             raise TypeError(f"this operation does not take a {type(payload).__name__.lower()}")
         return payload
+
+
+def elements_of(payload: object) -> Sequence[Box]:
+    """The boxes in a tuple, list or dict; nothing for anything else."""
+    if isinstance(payload, SEQUENCES):
+        return payload
+    return list(payload.values()) if isinstance(payload, dict) else ()
+
+
+def check_nesting(payload: object) -> None:
+    """Refuse a container that is nested too deeply to walk, or that holds too much: `[a, a]` holds all of `a` twice.
+
+    Iterative, and each container is looked at once however often it is held: a few lines can make 2**60 elements.
+
+    Raises:
+        AgxError: it is one.
+    """
+    known: dict[int, tuple[int, int]] = {}
+    pending = [payload]
+    while pending:
+        current = pending[-1]
+        if id(current) in known:
+            pending.pop()
+            continue
+        elements = elements_of(current)
+        inner = [element.payload for element in elements if isinstance(element.payload, CONTAINERS)]
+        unknown = [each for each in inner if id(each) not in known]
+        if unknown:
+            pending += unknown
+            continue
+        pending.pop()
+        depth = 1 + max([known[id(each)][0] for each in inner], default=0)
+        check_depth(depth)
+        size = len(elements) + sum([known[id(each)][1] for each in inner])
+        size += sum([len(each.payload) // _PER_ELEMENT for each in elements if isinstance(each.payload, str)])
+        if size > MAX_ELEMENTS:
+            raise limit_reached("sequence", f"a list with more than {MAX_ELEMENTS:,} elements in all that it holds")
+        known[id(current)] = (depth, size)
+
+
+def check_depth(depth: int) -> None:
+    """Refuse lists, or what `map` and `zip` return, that are nested too deeply.
+
+    Raises:
+        AgxError: they are.
+    """
+    if depth > MAX_NESTING:
+        raise limit_reached("depth", f"lists are nested more than {MAX_NESTING} deep")
+
+
+def has_words(payload: object) -> bool:
+    """Whether Python prints the object as more than its type and its address."""
+    return type(payload).__repr__ is not object.__repr__
 
 
 class Scope:
@@ -92,12 +161,18 @@ class Function:
     keyword_defaults: tuple[Box | None, ...]
     local: frozenset[str]
 
+    def __str__(self) -> str:
+        return f"<function {self.name}>"
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
     """A function or class of the vocabulary as a value: `act = torch.relu`."""
 
     full_name: str
+
+    def __str__(self) -> str:
+        return f"<function {self.full_name}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +191,6 @@ class Iteration:
 
     boxes: Iterator[Box]
     name: str = field(default="iterator")
+
+    def __str__(self) -> str:
+        return f"<{self.name}>"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from autograd_cli.diagnostic import AgxError, Span, bad_request
 from autograd_cli.lang import kinds, vocabulary
-from autograd_cli.lang.imports import binds
+from autograd_cli.lang.imports import binds, instead, module_of
 from autograd_cli.lang.spans import SpanFinder
 from autograd_cli.lang.suggest import did_you_mean
 
@@ -31,7 +31,6 @@ _UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
     ast.AsyncFunctionDef: ("async", "write a plain def"),
     ast.Await: ("await", "call the function"),
     ast.ClassDef: ("class", "write the forward pass as a def, and layers as nn.Sequential(…) or by name"),
-    ast.DictComp: ("a dict comprehension", "write a for loop"),
     ast.Global: ("global", "return the value and assign it"),
     ast.Nonlocal: ("nonlocal", "return the value and assign it"),
     ast.NamedExpr: (":=", "assign on a line of its own"),
@@ -42,6 +41,7 @@ _UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
     ast.Yield: ("yield", "append to a list"),
     ast.YieldFrom: ("yield", "append to a list"),
 }
+_FEW = 10
 _MODES = "write torch.no_grad(), torch.enable_grad(), torch.inference_mode() or torch.set_grad_enabled(…)"
 
 
@@ -57,6 +57,7 @@ class Checker:
         self._source = source
         self._given = given
         self._aliases: dict[str, str | None] = dict(vocabulary.NAMESPACES)
+        self._left_out: dict[str, str] = {}  # what an import gave a name that is not in the vocabulary
         self._scopes: list[set[str]] = []  # the local names of the functions that we are in
         self._looping: list[set[str]] = []  # the names that the loops that we are in bind
         self._everywhere: set[str] = set()  # the names that the top level binds, sooner or later
@@ -113,7 +114,7 @@ class Checker:
                 self._try(node)
             case ast.Import() | ast.ImportFrom():
                 self._import(node)
-            case ast.Pass():
+            case ast.Pass() | ast.AnnAssign(target=ast.Name(), value=None):
                 pass
             case _:
                 raise self._unsupported(node)
@@ -209,6 +210,7 @@ class Checker:
             if pair[1] is not None:
                 self._check_name(alias, pair[0])
             self._aliases[pair[0]] = pair[1]
+            self._left_out[pair[0]] = module_of(node, alias)
             self.imported.add(pair[0])
 
     # Targets.
@@ -263,7 +265,7 @@ class Checker:
                 self._constant(node)
             case ast.Lambda():
                 self._function(node.args, [node.body], set())
-            case ast.ListComp() | ast.GeneratorExp():
+            case ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
                 self._comprehension(node)
             case ast.Dict() if None in node.keys:
                 raise self._error("unsupported-syntax", "** is not available in a dict", node)
@@ -280,7 +282,7 @@ class Checker:
         for node in nodes:
             self._expression(node.value if isinstance(node, ast.Starred) else node)
 
-    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> None:
+    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp) -> None:
         self._expression(node.generators[0].iter)
         self._scopes.append(set[str]().union(*(_names_in(generator.target) for generator in node.generators)))
         for index, generator in enumerate(node.generators):
@@ -290,7 +292,7 @@ class Checker:
                 self._expression(generator.iter)
             self._target(generator.target)
             self._expressions(generator.ifs)
-        self._expression(node.elt)
+        self._expressions([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
         self._scopes.pop()
 
     def _read(self, node: ast.Name) -> None:
@@ -321,8 +323,7 @@ class Checker:
     def _check_available(self, node: ast.Name) -> None:
         if node.id in self._aliases and self._aliases[node.id] is None and node.id not in self._given:
             message = f"`{node.id}` is outside the language"
-            fix = "a program is torch alone; arrays are inputs: --x @FILE.npy"
-            raise self._error("unsupported-import", message, node, fix=fix)
+            raise self._error("unsupported-import", message, node, fix=instead(self._left_out[node.id]))
 
     def _constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, bytes):
@@ -346,7 +347,7 @@ class Checker:
         elif isinstance(node.func, ast.Name) and not self._is_variable(node.func.id):
             keywords = self._named_function(node.func)
         elif isinstance(node.func, ast.Attribute):
-            keywords = self._keywords_of(self._resolve(self._dotted(node.func) or "", node.func))
+            keywords = self._keywords_of(self._function_at(self._dotted(node.func) or "", node.func))
         elif isinstance(node.func, ast.Constant):
             raise self._error("not-a-function", "only functions and methods can be called", node.func)
         else:
@@ -364,8 +365,9 @@ class Checker:
         """Whether a name stands for a function of the vocabulary; then that is what it means from here on."""
         if self._is_variable(node.id) or node.id in self._given:
             return False
+        self._check_available(node)
         full_name = vocabulary.resolve(self._aliases.get(node.id) or node.id)
-        if full_name is None or is_constant(full_name):
+        if full_name is None or (is_constant(full_name) and not full_name.startswith("builtins.")):
             return False
         self.resolved[id(node)] = full_name
         return True
@@ -389,7 +391,7 @@ class Checker:
         if node.id in self._given:
             label = f"multiplication is {node.id} * (…)"
             raise self._error("not-a-function", f"`{node.id}` is a value, not a function", node, label=label)
-        return self._keywords_of(self._resolve(node.id, node))
+        return self._keywords_of(self._function_at(node.id, node))
 
     def _resolve(self, path: str, node: ast.expr) -> str:
         """The full name that a path of the program stands for."""
@@ -400,6 +402,14 @@ class Checker:
         self.resolved[id(node)] = full_name
         return full_name
 
+    def _function_at(self, path: str, node: ast.expr) -> str:
+        """The full name of the function that a path of the program stands for."""
+        full_name = self._resolve(path, node)
+        if is_constant(full_name) and not full_name.startswith("builtins."):
+            label = f"multiplication is {path} * (…)" if full_name.rpartition(".")[2] in vocabulary.CONSTANTS else None
+            raise self._error("not-a-function", f"`{path}` is a value, not a function", node, label=label)
+        return full_name
+
     def _keywords_of(self, full_name: str) -> frozenset[str] | None:
         operation = vocabulary.operation(full_name)
         return None if operation is None else operation.keywords
@@ -408,7 +418,7 @@ class Checker:
         if keyword.arg is None:
             raise self._error("unsupported-syntax", "** is not available in a call", keyword)
         if known is not None and keyword.arg not in known:
-            label = did_you_mean(keyword.arg, known)
+            label = did_you_mean(keyword.arg, known) or _listed(known)
             raise self._error("unknown-keyword", f"the argument `{keyword.arg}` is not available", keyword, label=label)
         self._expression(keyword.value)
 
@@ -482,9 +492,10 @@ class Checker:
     def _unknown_attribute(self, node: ast.Attribute) -> AgxError:
         name = node.attr
         is_method = name in vocabulary.METHODS | kinds.METHODS
+        fix = None if is_method else vocabulary.refusal(f"torch.Tensor.{name}")
         label = f"write .{name}()" if is_method else did_you_mean(name, vocabulary.ATTRIBUTES, prefix=".")
         message = f"there is no attribute `.{name}` here"
-        return self._error("unknown-attribute", message, self._member(node), label=label)
+        return self._error("unknown-attribute", message, self._member(node), label=None if fix else label, fix=fix)
 
     def _unsupported(self, node: ast.AST) -> AgxError:
         for kind, (name, fix) in _UNSUPPORTED.items():
@@ -503,6 +514,11 @@ def is_constant(full_name: str) -> bool:
     """Whether a full name of the vocabulary is that of a value, not of a function."""
     is_value = full_name.rpartition(".")[2] in vocabulary.CONSTANTS | vocabulary.DTYPES
     return is_value or full_name == kinds.NAME_OF_PROGRAM
+
+
+def _listed(keywords: frozenset[str]) -> str | None:
+    """What a call takes by name, where that is not much."""
+    return f"it takes {', '.join(sorted(keywords))}" if 0 < len(keywords) <= _FEW else None
 
 
 def _parameters(arguments: ast.arguments) -> Iterator[ast.arg]:
@@ -525,7 +541,7 @@ def assigned(body: Iterable[ast.stmt]) -> set[str]:
             case ast.FunctionDef():
                 found.add(node.name)
                 continue
-            case ast.Lambda() | ast.ListComp() | ast.GeneratorExp():
+            case ast.Lambda() | ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
                 continue
             case ast.Name(ctx=ast.Store()):
                 found.add(node.id)

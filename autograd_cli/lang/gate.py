@@ -36,12 +36,14 @@ _TOKEN = re.compile(
     | (?P<close>  [)\]}] )
     | (?P<prefix> [-+~] )
     | (?P<infix>  [*/%@&|^<>.=!]+ )
-    | (?P<end>    [,;:\n] )
+    | (?P<end>    [,;\n] )
     | (?P<space>  [^\S\n]+ | \\\n )
     | .
     """,
     re.VERBOSE | re.DOTALL,
 )
+_ANY = re.compile(r".", re.DOTALL)
+_PREFIX_LETTERS = "fFrRbBuU"
 _PREFIX_WORDS = frozenset({"not", "lambda", "await"})
 _INFIX_WORDS = frozenset({"if", "else", "and", "or", "in", "is", "for"})
 
@@ -71,14 +73,10 @@ def _check_characters(text: str, source: str) -> None:
     for offset, character in enumerate(text):
         if character.isascii() and (character.isprintable() or character in "\n\t\f"):
             continue
-        if character in _TYPOGRAPHIC:
-            message, label = f"{character} is not an operator here", f"write {_TYPOGRAPHIC[character]}"
-        elif unicodedata.category(character) in _INVISIBLE or "\ufe00" <= character <= "\ufe0f":
-            message, label = f"the character U+{ord(character):04X} cannot stand in a program", "remove it"
-        else:
-            continue
-        place = Span.of_offsets(text, offset, offset + 1)
-        raise bad_request("syntax", message, source=source, span=place, label=label)
+        if unicodedata.category(character) in _INVISIBLE or "\ufe00" <= character <= "\ufe0f":
+            message = f"the character U+{ord(character):04X} cannot stand in a program"
+            place = Span.of_offsets(text, offset, offset + 1)
+            raise bad_request("syntax", message, source=source, span=place, label="remove it")
 
 
 class _Nesting:
@@ -89,17 +87,16 @@ class _Nesting:
         self._source = source
         self._limits = limits
 
-    def check(self, start: int, end: int) -> None:
-        """Check `text[start:end]`: the whole, or the inside of an f-string."""
+    def check(self, start: int, end: int, *, in_f_string: bool = False) -> None:
+        """Check `text[start:end]`: the whole, or what stands in braces in an f-string."""
         counts, prefixes, offset = [0], 0, start
         while offset < end:
-            token = _TOKEN.match(self._text, offset, end)
-            assert token is not None
+            token = self._token(offset, end, in_f_string=in_f_string)
             kind, offset = token.lastgroup, token.end()
             if kind == "string":
-                offset = self._skip_string(token, end)
-            elif kind == "name" and not token[0].isascii():
-                self._check_identifier(token)
+                offset = self._string(token, end)
+            elif kind != "comment" and not token[0].isascii():
+                self._check_letters(token)
             is_prefix = kind == "prefix" or (kind == "name" and token[0] in _PREFIX_WORDS)
             if kind != "space":
                 prefixes = prefixes + 1 if is_prefix else 0
@@ -114,28 +111,65 @@ class _Nesting:
             if len(counts) > MAX_BRACKETS or prefixes > MAX_PREFIXES or counts[-1] > self._limits.depth:
                 raise too_deep(self._source, Span.of_offsets(self._text, token.start(), token.end()))
 
-    def _skip_string(self, opening: re.Match[str], end: int) -> int:
-        """The offset after the string's closing quote, or `end` where there is none: Python's parser says so."""
-        prefix = opening[0].rstrip("'\"")
-        quote = opening[0][len(prefix) :]
+    def _token(self, offset: int, end: int, *, in_f_string: bool) -> re.Match[str]:
+        """The token at `offset`. In an f-string # begins no comment: it stands in specifications, `{n:#x}`."""
+        token = _TOKEN.match(self._text, offset, end)
+        assert token is not None
+        if in_f_string and token.lastgroup == "comment":
+            token = _ANY.match(self._text, offset, end)
+            assert token is not None
+        return token
+
+    def _string(self, opening: re.Match[str], end: int) -> int:
+        """The offset after a string, whose f-string expressions are checked."""
+        close = self._end_of_string(opening, end)
+        if "f" in opening[0].lower():
+            self._check_f_string(opening.end(), close)
+        return close
+
+    def _end_of_string(self, opening: re.Match[str], end: int) -> int:
+        """The offset after the string's closing quote, or `end` where there is none."""
+        quote = opening[0].lstrip(_PREFIX_LETTERS)
         offset = opening.end()
-        while True:
-            close = self._text.find(quote, offset, end)
-            if close < 0:
-                return end
+        while (close := self._text.find(quote, offset, end)) >= 0:
             backslashes = 0
             while close - backslashes > opening.end() and self._text[close - backslashes - 1] == "\\":
                 backslashes += 1
             if backslashes % 2 == 0:
-                break
+                return close + len(quote)
             offset = close + 1
-        if "f" in prefix.lower():
-            self.check(opening.end(), close)
-        return close + len(quote)
+        return end
 
-    def _check_identifier(self, token: re.Match[str]) -> None:
+    def _check_f_string(self, start: int, end: int) -> None:
+        """Check what stands in braces: the rest is text."""
+        while (start := self._text.find("{", start, end)) >= 0:
+            if self._text.startswith("{{", start):
+                start += 2
+                continue
+            close = self._closing_brace(start, end)
+            self.check(start, close, in_f_string=True)
+            start = close
+
+    def _closing_brace(self, start: int, end: int) -> int:
+        """The offset after the brace that closes the one at `start`; strings in between may hold braces."""
+        depth = 0
+        while start < end:
+            token = self._token(start, end, in_f_string=True)
+            start = self._end_of_string(token, end) if token.lastgroup == "string" else token.end()
+            depth += {"{": 1, "}": -1}.get(token[0], 0)
+            if depth == 0:
+                break
+        return start
+
+    def _check_letters(self, token: re.Match[str]) -> None:
+        """Refuse typographic operators, and a name that Python would read as another."""
+        for offset, character in enumerate(token[0], token.start()):
+            if character in _TYPOGRAPHIC:
+                place = Span.of_offsets(self._text, offset, offset + 1)
+                message, label = f"{character} is not an operator here", f"write {_TYPOGRAPHIC[character]}"
+                raise bad_request("syntax", message, source=self._source, span=place, label=label)
         normal = unicodedata.normalize("NFKC", token[0])
-        if normal != token[0]:
+        if token.lastgroup == "name" and normal != token[0]:
             place = Span.of_offsets(self._text, token.start(), token.end())
             message = f"Python reads `{token[0]}` as the other name `{normal}`"
             raise bad_request("syntax", message, source=self._source, span=place, label=f"write {normal}")

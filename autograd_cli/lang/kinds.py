@@ -79,7 +79,7 @@ EXCEPTIONS = frozenset(
 )
 
 # Functions of Python that take a function.
-CALLERS = frozenset({"map", "print", "sorted"})
+CALLERS = frozenset({"filter", "map", "print", "sorted"})
 
 # Scripts ask whether they are the program: `if __name__ == "__main__"`.
 NAME_OF_PROGRAM = "__name__"

@@ -10,7 +10,8 @@ The subset (anything else is one error, at its place):
     mode        no_grad() enable_grad() inference_mode() set_grad_enabled(b), with or without `torch.`
     expression  numbers, strings, f-strings, True False None, names, + - * / // % ** @ & | ^ ~ << >>, comparisons,
                 and or not, a if c else b, x[i, j:k, ...], f(x, *y, key=z), x.method(y), x.attribute, (a, b), [a, b],
-                {key: a}, [a for b in c if d], lambda a: b
+                {key: a}, [a for b in c if d], {k: a for b in c}, lambda a: b,
+                "…{}".format(a)
 
 The last line, when it is an expression, is the result.
 """
@@ -26,6 +27,7 @@ from autograd_cli.diagnostic import PROGRAM, Span
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.check import Checker
 from autograd_cli.lang.gate import check_text, too_deep
+from autograd_cli.lang.rewrite import rewrite
 from autograd_cli.lang.spans import SpanFinder
 from autograd_cli.lang.stack import deep_stack
 from autograd_cli.lang.syntax import parse_text
@@ -84,6 +86,7 @@ def parse(
     _check_size(tree, source, limits)
     spans = SpanFinder(text)
     spans.cover(tree)
+    rewrite(tree)
     checker = Checker(spans, source, given)
     try:
         with deep_stack():

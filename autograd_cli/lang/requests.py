@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from autograd_cli.diagnostic import AgxError, bad_request
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.inputs import InputSpec, literal_of_nested
+from autograd_cli.lang.stack import shallow_stack
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.modes import DEFAULT_MODE
 
@@ -63,7 +64,7 @@ def parse_request(line: bytes) -> Request:
         if not name.isidentifier():
             raise _error("the name of an input is that of a variable", "such as x, w1 or learning_rate")
     return Request(
-        id=found.get("id"),
+        id=_echo(found.get("id")),
         expr=expr,
         inputs=inputs,
         wrt=None if wrt is None else tuple(wrt),
@@ -75,14 +76,33 @@ def parse_request(line: bytes) -> Request:
 def id_of(line: bytes) -> object:
     """The `id` of a line that may not be a request; None where it has none."""
     try:
-        return _object_of(line).get("id")
+        return _echo(_object_of(line).get("id"))
     except AgxError:
         return None
 
 
+def _echo(identity: object) -> object:
+    """The id as it stands in the answer, where NaN and the infinities are texts.
+
+    Raises:
+        AgxError: it is nested too deeply.
+    """
+    if not _is_shallow(identity, _MAX_DIMENSIONS):
+        raise _error(f"an `id` is nested at most {_MAX_DIMENSIONS} deep")
+    return (
+        json.loads(json.dumps(identity), parse_constant=str) if isinstance(identity, float | list | dict) else identity
+    )
+
+
+def _is_shallow(value: object, levels: int) -> bool:
+    inner = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
+    return levels > 0 and all(_is_shallow(each, levels - 1) for each in inner)
+
+
 def _object_of(line: bytes) -> dict[str, object]:
     try:
-        found = json.loads(line)
+        with shallow_stack():
+            found = json.loads(line)
     except json.JSONDecodeError as error:
         message = f"this is not JSON: {error.msg[:1].lower()}{error.msg[1:]} at column {error.colno}"
         raise _error(message) from None
@@ -106,7 +126,7 @@ def input_of_json(name: str, value: object) -> InputSpec:
             if field not in _VALUE_FIELDS and field not in _DESCRIPTION_FIELDS:
                 raise _error(f"a value has no `{field}`", f"it has {', '.join(_VALUE_FIELDS)}", source)
         dtype, shape, value = value.get("dtype"), value.get("shape"), value["values"]
-    if dtype is not None and dtype not in vocabulary.DTYPES:
+    if dtype is not None and not (isinstance(dtype, str) and dtype in vocabulary.DTYPES):
         label = did_you_mean(dtype, vocabulary.DTYPES) if isinstance(dtype, str) else None
         raise _error("there is no such dtype", label, source, rule="unknown-dtype")
     if isinstance(value, str) and value not in {"NaN", "Infinity", "-Infinity"}:

@@ -10,13 +10,14 @@ from autograd_cli.diagnostic import Span
 class SpanFinder:
     """Turns the places of `ast`, which count UTF-8 bytes, into Spans, which count characters.
 
-    It remembers the span of each node, so the tree must live as long as it does.
+    It remembers what it has found for each node, so the tree must live as long as it does.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._lines = [None if line.isascii() else line.encode() for line in text.split("\n")]
+        self._lines = [None if line.isascii() else _characters_by_byte(line) for line in text.split("\n")]
         self._known: dict[int, Span] = {}
+        self._texts: dict[int, str] = {}
 
     def of(self, node: ast.AST) -> Span:
         """The span of a node that has a place."""
@@ -24,6 +25,13 @@ class SpanFinder:
         if span is None:
             span = self._known[id(node)] = self._find(node)
         return span
+
+    def text_of(self, node: ast.AST) -> str:
+        """The piece of the program that a node is, on one line."""
+        text = self._texts.get(id(node))
+        if text is None:
+            text = self._texts[id(node)] = "".join(self.of(node).cut(self.text).split())
+        return text
 
     def cover(self, tree: ast.AST) -> None:
         """Give what stands inside an f-string the span of the f-string: Python tells no true place for it."""
@@ -44,5 +52,13 @@ class SpanFinder:
         )
 
     def _characters(self, line: int, byte_offset: int) -> int:
-        encoded = self._lines[line - 1]
-        return byte_offset if encoded is None else len(encoded[:byte_offset].decode())
+        characters = self._lines[line - 1]
+        return byte_offset if characters is None else characters[byte_offset]
+
+
+def _characters_by_byte(line: str) -> list[int]:
+    """For each byte of the line in UTF-8, and its end, the number of characters before it."""
+    return [
+        *(number for number, character in enumerate(line) for _ in character.encode("utf-8", "surrogatepass")),
+        len(line),
+    ]

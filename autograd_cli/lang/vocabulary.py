@@ -103,7 +103,8 @@ MATH = frozenset(
 )
 BUILTINS = frozenset(
     """
-    abs all any bool dict enumerate float int len list map max min print range reversed round sorted str sum tuple zip
+    abs all any bool dict enumerate filter float int len list map max min print range reversed round sorted str sum
+    tuple zip
     """.split()
 )
 

@@ -78,8 +78,8 @@ def _array(tensor: TensorInfo) -> np.ndarray[Any, np.dtype[Any]]:
 
 
 def _numpy_dtype(dtype: str) -> str:
-    # float32 holds every bfloat16, and its shortest decimal is one for bfloat16, too
-    return "float32" if dtype == "bfloat16" else dtype
+    # float32 holds every bfloat16, and its shortest decimal is one for bfloat16, too; complex64 every complex32
+    return {"bfloat16": "float32", "complex32": "complex64"}.get(dtype, dtype)
 
 
 def shell_text(tensor: TensorInfo) -> str:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 from rich.console import Console
 
+from autograd_cli.diagnostic import PROGRAM
 from autograd_cli.render.escape import visible
 from autograd_cli.render.look import Look
 from autograd_cli.render.page import page
 from autograd_cli.trace import Report
 
 _WIDTH = 100
+# A text of Rich's picture that begins with spaces, which some readers of SVG leave out.
+_INDENTED = re.compile(r'x="([\d.]+)" y="([\d.]+)" textLength="([\d.]+)"([^>]*)>((?:&#160;)+)(?!&#160;|<)')
+_CHARACTER = 12.2  # units that Rich gives a character
 _FRAGMENT = '<pre style="font-family:ui-monospace,monospace;line-height:1.3"><code>{code}</code></pre>'
 
 
 def svg(report: Report, look: Look) -> str:
     """An SVG picture of a terminal with the page."""
-    return _recorded(report, look).export_svg(title=_title(report))
+    text = _recorded(report, look).export_svg(title=_title(report))
+    return _INDENTED.sub(_moved, text)
 
 
 def html(report: Report, look: Look) -> str:
@@ -51,6 +57,13 @@ def _recorded(report: Report, look: Look) -> Console:
     return console
 
 
+def _moved(text: re.Match[str]) -> str:
+    """The text without its first spaces, as far to the right as they are wide."""
+    indent = _CHARACTER * text[5].count(";")
+    left, length = float(text[1]) + indent, float(text[3]) - indent
+    return f'x="{left:.1f}" y="{text[2]}" textLength="{length:.1f}"{text[4]}>'
+
+
 def _needed_width(report: Report, look: Look) -> int:
     console = Console(file=io.StringIO(), width=10_000, color_system=None, highlight=False)
     console.print(page(report, look))
@@ -59,4 +72,6 @@ def _needed_width(report: Report, look: Look) -> int:
 
 
 def _title(report: Report) -> str:
+    if report.source_name != PROGRAM:
+        return visible(report.source_name)
     return visible(report.source.splitlines()[0] if report.source else "agx")

@@ -9,6 +9,7 @@ import ast
 import re
 import textwrap
 from collections.abc import Iterator
+from keyword import iskeyword
 
 from autograd_cli.diagnostic import AgxError, Span, bad_request
 from autograd_cli.lang import vocabulary
@@ -172,12 +173,22 @@ def _prints(trace: Trace, program: Program, result: str) -> Iterator[str]:
     if trace.result is not None:
         yield f'print("result", {result})'
     for name, _ in trace.grads:
-        yield f'print("{name}.grad", {_python_path(_leaf_name(trace, program, name))}.grad)'
+        yield f"print({_quoted(f'{name}.grad')}, {_python_path(_leaf_name(trace, program, name))}.grad)"
 
 
 def _python_path(name: str) -> str:
-    """A leaf's name as Python reaches it: `net.0.weight` is `net[0].weight`."""
-    return re.sub(r"\.(\d+)", r"[\1]", name)
+    """A leaf's name as Python reaches it: `net.0.weight` is `net[0].weight`.
+
+    The keys of a ModuleDict may be any text.
+    """
+    variable, _, inside = name.partition(".")
+    if all(piece.isdigit() or (piece.isidentifier() and not iskeyword(piece)) for piece in inside.split(".") if inside):
+        return re.sub(r"\.(\d+)", r"[\1]", name)
+    return f"{variable}.get_parameter({inside!r})"
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if text.isprintable() and not set(text) & {'"', "\\"} else repr(text)
 
 
 class _Converter:
@@ -229,8 +240,10 @@ class _Converter:
             case ast.ImportFrom(module="__future__"):
                 self._edits.append((*self._place(node), "pass"))
                 return
-            case ast.Import() | ast.ImportFrom() | ast.JoinedStr():
+            case ast.Import() | ast.ImportFrom():
                 return
+            case ast.JoinedStr() if not self._program.spans.of(node).cut(self._program.source).endswith(")"):
+                return  # an f-string, and not "…".format(…), whose pieces have places
             case ast.Call(args=[inner], keywords=[]) if self._is_no_grad(node.func):
                 start, end = self._place(node)
                 inner_start, inner_end = self._place(inner)

@@ -29,7 +29,7 @@ def values_text(report: Report) -> str:
             message = f"the gradient of {name} has {grad.numel:,} elements"
             raise bad_request("too-large", message, fix="--full writes out all of them")
         text = shell_text(grad)
-        lines.append(f"{name}={text}\n" if several else f"{text}\n")
+        lines.append(f"{visible(name)}={text}\n" if several else f"{text}\n")
     return "".join(lines)
 
 

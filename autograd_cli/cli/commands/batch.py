@@ -104,7 +104,7 @@ class _Writer:
     def write(self, result: bytes, is_ok: bool) -> None:  # noqa: FBT001 - as Relay calls it
         self.failed = self.failed or not is_ok
         self._pending.append(result)
-        self._progress(self._lines.bytes_read)
+        self._progress(self._lines.bytes_taken)
         if self._flush or len(self._pending) >= _LINES_AT_ONCE:
             self.idle()
 

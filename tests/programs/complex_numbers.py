@@ -1,0 +1,11 @@
+import torch
+z = torch.tensor([1+2j, 3-1j], requires_grad=True)
+print(z, z.dtype)
+loss = (z * z.conj()).real.sum()
+loss.backward()
+print(z.grad)
+print(torch.angle(z.detach()), z.abs().tolist(), z.real.sum().item(), torch.view_as_real(z.detach()))
+w = torch.polar(torch.tensor(2.), torch.tensor(3.14159265 / 2))
+print(abs(w.item() - 2j) < 1e-5, (1+2j) * 1j)
+X = torch.fft.fft(torch.tensor([1., 0., -1., 0.]))
+print(X)

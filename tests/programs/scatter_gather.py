@@ -1,0 +1,15 @@
+import torch
+src = torch.arange(1., 7.).reshape(2, 3).requires_grad_()
+index = torch.tensor([[0, 1, 0], [2, 2, 1]])
+out = torch.zeros(2, 4).scatter_add(1, index, src)
+print(out)
+(out ** 2).sum().backward()
+print(src.grad)
+groups = torch.tensor([0, 0, 1, 2, 2, 2])
+vals = torch.tensor([1., 2., 3., 4., 5., 6.], requires_grad=True)
+sums = torch.zeros(3).index_add(0, groups, vals)
+counts = torch.zeros(3).index_add_(0, groups, torch.ones(6))
+means = sums / counts
+print("segment means", means)
+means[2].backward()
+print(vals.grad)

@@ -1,0 +1,335 @@
+"""`agx batch` on lines from strangers: each bad line is one result with its number, and the rest goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograd_cli.batch import Settings, answer, failure, prepared
+from autograd_cli.diagnostic import bad_request
+
+BATCH = (sys.executable, "-m", "autograd_cli", "batch")
+IN_TIME = 120
+GOOD = b'{"id": "good", "expr": "2*x", "inputs": {"x": 1}}'
+HANGS = b'{"id": "hangs", "expr": "while True: pass"}'
+CRASHES = b'{"id": "crashes", "expr": "2*x", "inputs": {"x": 1}}'
+CRASHING = """
+import os, signal
+from autograd_cli.cli.commands import batch
+
+def answer(line, number, settings, answered=batch.answer):
+    return os.kill(os.getpid(), signal.SIGSEGV) if b"crashes" in line else answered(line, number, settings)
+
+batch.answer = answer
+from autograd_cli.__main__ import run
+run()
+"""
+
+
+def asking(fields: str, identity: str = "7") -> bytes:
+    return f'{{"id": {identity}, "expr": "2*x", {fields}}}'.encode()
+
+
+def giving(value: str) -> bytes:
+    return asking(f'"inputs": {{"x": {value}}}')
+
+
+def nested(depth: int, inside: str = "") -> str:
+    return "[" * depth + inside + "]" * depth
+
+
+# What is wrong with a line → its rule. None: nothing is.
+LINES: dict[str, list[tuple[bytes, str | None]]] = {
+    "not JSON": [
+        (line, "bad-line")
+        for line in (
+            *(b"nan", b"{", b"[", b'"', b"{'id': 1}", b'{"expr": "2*x",}', b'{"expr": "2*x"} {}', b"\x00", b"\x1b[31m"),
+            *(b"#", b'{"id": 1 \x00}', b'{"id": "\xff"}', b"\xff\xfe\x00", b"\xc0\xaf", b"[" * 100_000, b"{" * 100_000),
+            *(b'{"id":' * 50_000, b'{"id": 1' + b"0" * 5_000 + b"}", b'{"id": "a\nb"}', b'{"expr": "\\x"}', b"\x85"),
+        )
+    ],
+    "not a request": [
+        (line, "bad-line")
+        for line in (
+            *(b"null", b"true", b"1", b'"2*x"', b"[]", b"{}", b'[{"expr": "x"}]', b'{"id": 1}', b'{"expr": null}'),
+            *(b'{"expr": 2}', b'{"expr": ["2*x"]}', b'{"expr": {"x": 1}}', b'{"Expr": "2*x"}', b'{"": 1, "expr": "2"}'),
+            *(asking('"inputs": ["x"]'), asking('"inputs": null'), asking('"inputs": "x"'), asking('"inputs": 1')),
+            *(
+                asking('"input": {"x": 1}'),
+                asking('"file": "/etc/passwd"'),
+                asking('"__class__": 1'),
+                asking('"-f": 1'),
+            ),
+            *(asking('"wrt": "x"'), asking('"wrt": [1]'), asking('"wrt": {"x": 1}'), asking('"wrt": [["x"]]')),
+            *(asking('"mode": 1'), asking('"mode": ["no-grad"]'), asking('"mode": null'), asking('"limits": {}')),
+            *(
+                asking(f'"inputs": {{"{name}": 1}}')
+                for name in ("", " ", "x y", "--x", "-x", "1x", "x.y", "x[0]", "x=1")
+            ),
+            *(asking(f'"inputs": {{"{name}": 1}}') for name in ("\\u0000", "\\u001b[31m", "\\u202e", "\\ud800", "@f")),
+        )
+    ],
+    "names": [
+        (asking('"inputs": {"x": 1, "__class__": 1}'), "unused-input"),
+        (asking('"inputs": {"x": 1, "if": 1}'), "unused-input"),
+        (asking('"inputs": {"x": 1, "\\ufb01": 1}'), "unused-input"),
+        (asking('"inputs": {"y": 1}'), "missing-value"),
+        (asking('"inputs": {' + ", ".join(f'"x{number}": 1' for number in range(5_000)) + "}"), "missing-value"),
+        (asking('"inputs": {"x": 1}, "wrt": ["y"]'), "unknown-name"),
+        (asking('"inputs": {"x": 1}, "wrt": ["--x"]'), "unknown-name"),
+        (asking('"inputs": {"x": 1}, "wrt": ["\\u001b"]'), "unknown-name"),
+        (asking('"inputs": {"x": 1}, "mode": "\\u001b"'), "unknown-mode"),
+        (asking('"inputs": {"x": 1}, "mode": ""'), "unknown-mode"),
+        (b'{"expr": "__class__ * 2", "inputs": {"__class__": 1}}', "refused-name"),
+        (b'{"expr": "\\ufb01 * 2", "inputs": {"\\ufb01": 1}}', "syntax"),
+        (b'{"expr": "sin * 2", "inputs": {"sin": 1}}', None),
+        (b'{"expr": "torch * 2", "inputs": {"torch": 1}}', None),
+        (b'{"expr": "seed * 2 + mode", "inputs": {"seed": 1, "mode": 2}}', None),
+    ],
+    "values": [
+        *(
+            (giving(value), "bad-line")
+            for value in ('"a"', '""', '"@/etc/passwd"', '"-"', '"randn(3)"', '"1,2"', '"nan"')
+        ),
+        *((giving(value), "not-a-number") for value in ("null", "{}", '{"re": 1}', '{"re": "a", "im": 1}', '["a", 1]')),
+        *(
+            (giving(value), "not-a-number")
+            for value in ("[null]", "[{}]", '{"values": null}', '{"values": {"values": 1}}')
+        ),
+        *((giving(value), "ragged") for value in ("[[1], 2]", "[[1], [1, 2]]", "[[], [1]]", "[1, [2]]")),
+        *(
+            (giving(f'{{"values": [1], "shape": {shape}}}'), "bad-line")
+            for shape in ("[-1]", "[1.0]", "[true]", '"1"', "1")
+        ),
+        *(
+            (giving(f'{{"values": [1], "shape": {shape}}}'), "bad-line")
+            for shape in ("[[1]]", "{}", "[null]", f"[{2**70}]")
+        ),
+        *(
+            (giving(f'{{"values": [1], "shape": {shape}}}'), "ragged")
+            for shape in ("[2]", "[0]", f"[{2**39}, {2**39}]")
+        ),
+        (giving(f'{{"values": [], "shape": [0, {2**39}, {2**39}]}}'), "torch-refused"),
+        (giving(f'{{"values": [1], "shape": [{"1, " * 99}1]}}'), "bad-line"),
+        *((giving(f'{{"values": [1], "dtype": {dtype}}}'), "unknown-dtype") for dtype in ("1", "[1]", "{}")),
+        *(
+            (giving(f'{{"values": [1], "dtype": "{dtype}"}}'), "unknown-dtype")
+            for dtype in ("", "os", "__class__", "qint8")
+        ),
+        (giving('{"values": [1], "device": "cuda"}'), "bad-line"),
+        (giving('{"values": [300], "dtype": "int8"}'), "bad-value"),
+        (giving('{"values": [{"re": 1, "im": 2}], "dtype": "float32"}'), "bad-value"),
+        (giving("1" + "0" * 400), "bad-value"),
+        (giving(nested(40_000)), "bad-line"),
+        (giving(nested(900, "1")), "ragged"),
+        *(
+            (giving(value), None)
+            for value in ("1", "[1, 2]", "1e999", "-0.0", "NaN", "[Infinity]", '"NaN"', '["-Infinity", 1]')
+        ),
+        *(
+            (giving(value), None)
+            for value in ('{"re": 1, "im": "NaN"}', '[{"re": 1, "im": 2}, 3]', "[]", "[[], []]", "1e-999")
+        ),
+        (giving(str(list(range(50_000)))), None),
+        *(
+            (asking(f'"inputs": {{"x": 1}}, "gradient": {value}'), "gradient-shape")
+            for value in ("[1]", "[1, 2]", "[[1]]")
+        ),
+        *(
+            (asking(f'"inputs": {{"x": 1}}, "gradient": {value}'), "not-a-number")
+            for value in ("{}", "[null]", '{"re": 1}')
+        ),
+        (asking('"inputs": {"x": 1}, "gradient": "a"'), "bad-line"),
+    ],
+    "identities": [
+        *(
+            (asking('"inputs": {"x": 1}', identity), None)
+            for identity in ("null", "true", '""', "1e5", "[]", "{}", '"é"')
+        ),
+        *(
+            (asking('"inputs": {"x": 1}', identity), None)
+            for identity in ("NaN", "-Infinity", "[1e999]", '{"a": [NaN]}')
+        ),
+        *(
+            (asking('"inputs": {"x": 1}', identity), None)
+            for identity in ('"\\ud800"', '"\\u0000\\u001b"', "1" * 4_000)
+        ),
+        *(
+            (asking('"inputs": {"x": 1}', identity), None)
+            for identity in ('"' + "a" * 10**6 + '"', nested(60), '{"id": 1}')
+        ),
+        *((asking('"inputs": {"x": 1}', nested(depth)), "bad-line") for depth in (65, 300, 960, 990)),
+        (asking('"inputs": {"x": 1}, "id": "last"'), None),
+    ],
+    "programs": [
+        (b'{"expr": ""}', "empty-program"),
+        (b'{"expr": "2*x\\u0000", "inputs": {"x": 1}}', "syntax"),
+        (b'{"expr": "2*x\\ud800", "inputs": {"x": 1}}', "syntax"),
+        (b'{"expr": "x.__class__", "inputs": {"x": 1}}', "unknown-attribute"),
+        (b'{"expr": "open(\'/etc/passwd\')"}', "refused-name"),
+        (b'{"expr": "' + b"x+" * 3_000 + b'x", "inputs": {"x": 1}}', "limit-depth"),
+        (b'{"expr": "' + b"x" * 100_000 + b'"}', "limit-source"),
+        (b'{"expr": "zeros(10**13) * x", "inputs": {"x": 1}}', "limit-memory"),
+        (b'{"expr": "9**9**9 * x", "inputs": {"x": 1}}', "limit-integer-bits"),
+        (b'{"expr": "[x].index(ones(3))", "inputs": {"x": [1, 2, 3]}}', "torch-refused"),
+        (b'{"expr": "x @ x", "inputs": {"x": 1}}', "torch-refused"),
+        (b'{"expr": "torch.set_grad_enabled(False)\\nx", "inputs": {"x": 1}}', None),
+        (b'{"expr": "x.gather(0, torch.tensor([0]), sparse_grad=True).sum()", "inputs": {"x": [1, 2]}}', None),
+        (b'{"expr": "print(\'\\\\x1b[31m\') or 2*x", "inputs": {"x": 1}}', None),
+        (b'\xef\xbb\xbf{"expr": "2*x", "inputs": {"x": 1}}', None),
+        (b'  {"expr": "2*x", "inputs": {"x": 1}}  \r', None),
+    ],
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prepared() -> Iterator[None]:
+    with prepared(Settings()):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [pytest.param(*each, id=f"{group}: {each[0][:70]!r}") for group, lines in LINES.items() for each in lines],
+)
+def test_a_line(line: bytes, rule: str | None) -> None:
+    result, is_ok = answer(line, 17, Settings())
+    assert result.endswith(b"\n")
+    assert result.isascii()
+    assert result.count(b"\n") == 1
+    found = json.loads(result, parse_constant=_not_json)
+    rules = [each["rule"] for each in found["diagnostics"] if each["severity"] == "error"]
+    if rule is None:
+        assert (found["ok"], rules) == (True, [])
+    else:
+        assert (found["ok"], found["line"], rules) == (False, 17, [rule])
+    assert is_ok is found["ok"]
+    lost = json.loads(failure(line, 17, bad_request("x", "y")), parse_constant=_not_json)
+    assert (lost["id"], lost["line"]) == (found["id"], 17)
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+# As processes.
+
+
+def batch(stdin: bytes, *words: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*BATCH, *words], input=stdin, capture_output=True, check=False, timeout=IN_TIME, env=environment, **how
+    )
+
+
+def test_all_of_them_in_one_stream_and_in_order() -> None:
+    lines = [line for group in LINES.values() for line, _ in group if len(line) < 10**5 and b"\n" not in line]
+    stream = b"\n\n".join([*lines, GOOD])
+    one, three = batch(stream, "--threads", "1"), batch(stream, "--jobs", "3")
+    assert (one.returncode, one.stderr) == (three.returncode, three.stderr) == (1, b"")
+    assert one.stdout == three.stdout
+    results = [json.loads(result) for result in one.stdout.splitlines()]
+    numbers = [number for number, line in enumerate(stream.split(b"\n"), 1) if line.strip()]
+    assert len(results) == len(numbers)
+    assert [result.get("line", number) for result, number in zip(results, numbers, strict=True)] == numbers
+    assert results[-1]["ok"]
+
+
+def test_a_line_that_hangs_or_crashes_costs_that_line() -> None:
+    stream = b"\n".join([GOOD, HANGS, GOOD, CRASHES, GOOD])
+    words = [*BATCH[3:], "--timeout", "1", "--limit", "steps=1000000000"]
+    done = subprocess.run(
+        [sys.executable, "-c", CRASHING, *words], input=stream, capture_output=True, check=False, timeout=IN_TIME
+    )
+    found = [json.loads(result) for result in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert [(each["id"], each["ok"], each.get("line")) for each in found] == [
+        ("good", True, None),
+        ("hangs", False, 2),
+        ("good", True, None),
+        ("crashes", False, 4),
+        ("good", True, None),
+    ]
+    assert [each["diagnostics"][0]["rule"] for each in found if not each["ok"]] == ["limit-time", "torch-crashed"]
+
+
+def test_ends_of_lines() -> None:
+    blank = b"\n \n\r\n\t\n"
+    assert (batch(blank).returncode, batch(blank).stdout) == (0, b"")
+    done = batch(blank + GOOD + b"\r\n" + blank + b"\xef\xbb\xbf" + GOOD)
+    assert (done.returncode, len(done.stdout.splitlines()), done.stderr) == (0, 2, b"")
+
+
+@pytest.mark.parametrize(
+    ("shell", "says"),
+    [
+        ("{} batch {} | head -1", b'"ok": true'),
+        ("{} batch {} > /dev/full", b"No space left on device"),
+        ("{} batch <&-", b"stdin is closed"),
+        ("{} batch /", b"is a directory"),
+        ("{} batch no-such-file", b"cannot be read"),
+        ("{} batch {} >&-", b""),
+    ],
+)
+def test_streams_that_end(shell: str, says: bytes, tmp_path: Path) -> None:
+    many = tmp_path / "many.ndjson"
+    many.write_bytes((GOOD + b"\n") * 3_000)
+    line = shell.replace("{}", f"{sys.executable} -m autograd_cli", 1).replace("{}", str(many))
+    done = subprocess.run(line, shell=True, capture_output=True, check=False, timeout=IN_TIME)  # noqa: S602 - a shell closes streams
+    assert says in done.stdout + done.stderr
+    assert b"Traceback" not in done.stderr
+    assert done.stderr.count(b"\n") <= 2
+
+
+def test_a_co_process_is_answered_line_by_line() -> None:
+    with subprocess.Popen([*BATCH, "--flush"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for line in (GOOD, b"{", GOOD):
+            process.stdin.write(line + b"\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["ok"] is (line is GOOD)
+        process.stdin.close()
+        assert process.wait(IN_TIME) == 1
+
+
+@pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_no_worker_is_left(end: signal.Signals, code: int) -> None:
+    with subprocess.Popen([*BATCH, "--jobs", "2", "--limit", "steps=1000000000"], stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"\n".join([HANGS, HANGS, b""]))
+        process.stdin.flush()
+        assert _until(lambda: len(_children(process.pid)) == 2)
+        workers = _children(process.pid)
+        process.send_signal(end)
+        assert process.wait(IN_TIME) == code
+    assert _until(lambda: not any(_is_running(worker) for worker in workers))
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _until(condition: Any) -> bool:
+    end = time.monotonic() + IN_TIME
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
