@@ -146,7 +146,7 @@ class Calls:
             case torch.nn.Module():
                 return self._call_module_method(owner, name, arguments, keywords, span)
             case GraphNode() if name == "name":
-                return self._performer.perform(".name", payload.node.name, [], span)
+                return self._performer.perform(".name", payload.node.name, arguments, span, keywords)
         method = objects.method_of_object(payload, name)
         if method is None:
             missing = AttributeError(f"'{owner.type_name}' object has no attribute '{name}'")

@@ -244,7 +244,7 @@ class PythonFunctions:
         return self._recording.add(payload, op="dict", operands=list(payload.values()), span=span)
 
     def _str(self, arguments: list[Box], span: Span) -> Box:
-        text = texts.text_of(arguments[0]) if arguments else ""
+        text = texts.text_of(*self._exactly(1, arguments, "str")) if arguments else ""
         self._performer.check_result(text, span)
         return self._recording.add(text, op="str", operands=arguments, span=span)
 
