@@ -234,9 +234,9 @@ def batch(stdin: bytes, *words: str, **how: Any) -> subprocess.CompletedProcess[
 def test_all_of_them_in_one_stream_and_in_order() -> None:
     lines = [line for group in LINES.values() for line, _ in group if len(line) < 10**5 and b"\n" not in line]
     stream = b"\n\n".join([*lines, GOOD])
-    one, three = batch(stream, "--threads", "1"), batch(stream, "--jobs", "3")
-    assert (one.returncode, one.stderr) == (three.returncode, three.stderr) == (1, b"")
-    assert one.stdout == three.stdout
+    one, two = batch(stream, "--threads", "1"), batch(stream, "--jobs", "2")
+    assert (one.returncode, one.stderr) == (two.returncode, two.stderr) == (1, b"")
+    assert one.stdout == two.stdout
     results = [json.loads(result) for result in one.stdout.splitlines()]
     numbers = [number for number, line in enumerate(stream.split(b"\n"), 1) if line.strip()]
     assert len(results) == len(numbers)
@@ -262,9 +262,54 @@ def test_a_line_that_hangs_or_crashes_costs_that_line() -> None:
     assert [each["diagnostics"][0]["rule"] for each in found if not each["ok"]] == ["limit-time", "torch-crashed"]
 
 
+BOMBS = {
+    "limit-memory limit-elements limit-sequence limit-time": """
+        torch.ones(10**11)
+        torch.full((10**11,), 1.)
+        torch.arange(10**11)
+        torch.eye(10**6)
+        torch.randn(10**6, 10**6)
+        torch.randperm(10**11)
+        torch.ones(10**6, 1) @ torch.ones(1, 10**6)
+        torch.ones(10**5).expand(10**6, 10**5).contiguous()
+        torch.ones(10**6).repeat(10**6)
+        torch.ones(3).repeat_interleave(10**11)
+        torch.kron(torch.ones(10**6), torch.ones(10**6))
+        torch.cartesian_prod(*[torch.ones(1000)] * 4)
+        torch.combinations(torch.ones(2000), 4)
+        torch.vander(torch.ones(1000), 10**9)
+        torch.einsum('i,j,k->ijk', *[torch.ones(10**4)] * 3)
+        torch.fft.fft(torch.ones(2), n=10**11)
+        torch.nn.functional.pad(torch.ones(2), (0, 10**11))
+        torch.nn.functional.one_hot(torch.tensor([10**11]))
+        torch.nn.functional.interpolate(torch.ones(1, 1, 2), 10**11)
+        torch.nn.Linear(10**6, 10**6)
+        torch.nn.Embedding(10**9, 100)
+        torch.distributions.Normal(0., 1.).sample((10**11,))
+        torch.bincount(torch.tensor([10**11]))
+        torch.cdist(torch.ones(10**6, 1), torch.ones(10**6, 1))
+        torch.ones(2**27).tolist()
+    """,
+    "limit-time": """
+        torch.linalg.matrix_exp(torch.ones(3000, 3000, dtype=torch.float64))
+        while True: y = torch.ones(100, 100) @ torch.ones(100, 100)
+    """,
+}
+
+
+def test_bombs_in_a_real_worker() -> None:
+    bombs = [(rules, line.strip()) for rules, lines in BOMBS.items() for line in lines.splitlines() if line.strip()]
+    stream = b"\n".join(json.dumps({"expr": bomb}).encode() + b"\n" + GOOD for _, bomb in bombs)
+    done = batch(stream, "--timeout", "4", "--limit", "steps=1000000000", "--limit", "memory=2G")
+    found = [json.loads(result) for result in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr, len(found)) == (1, b"", 2 * len(bombs))
+    told = [(each["diagnostics"][0]["rule"], bomb) for each, (_, bomb) in zip(found[::2], bombs, strict=True)]
+    assert [pair for pair, (rules, _) in zip(told, bombs, strict=True) if pair[0] not in rules.split()] == []
+    assert all(each["ok"] for each in found[1::2])
+
+
 def test_ends_of_lines() -> None:
     blank = b"\n \n\r\n\t\n"
-    assert (batch(blank).returncode, batch(blank).stdout) == (0, b"")
     done = batch(blank + GOOD + b"\r\n" + blank + b"\xef\xbb\xbf" + GOOD)
     assert (done.returncode, len(done.stdout.splitlines()), done.stderr) == (0, 2, b"")
 

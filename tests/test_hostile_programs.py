@@ -50,10 +50,13 @@ def check(report: Report) -> None:
 # What Python itself reports to an audit hook while a program runs: files, processes, sockets, the environment, pickles.
 
 _WATCHED = ("os.", "subprocess.", "socket.", "pickle.", "ctypes.", "shutil.", "pty.", "ftplib.", "urllib.", "mmap.")
-_LIBRARIES = tuple(
-    str(Path(path).resolve())
-    for path in (*sysconfig.get_paths().values(), str(Path(__file__).parents[1]), sys.base_prefix)
+_ROOTS = (
+    sysconfig.get_path("stdlib"),
+    sysconfig.get_path("purelib"),
+    sysconfig.get_path("platlib"),
+    str(Path(__file__).parents[1]),
 )
+_LIBRARIES = tuple(os.path.realpath(root) for root in _ROOTS)
 _seen: list[str] | None = None
 
 
@@ -247,7 +250,7 @@ REFUSED = {
         torch.sin(**x)
         torch.sin(**{'input': x})
         {x for x in x}
-        {**y for y in x}
+        {x for y in x}
         {x, x}
         b'x' ⏎ x
         x.sum(*x, **x)
@@ -339,8 +342,19 @@ REFUSED = {
         max([x], key=open)
     """,
     "strings have no methods": """
-        '{0.__class__}'.format(x)
-        '{x.data}'.format(x=x)
+        '{x[0]}'.format(x=x)
+        '{0[0]}'.format(x)
+        '{:{}}'.format(x, 9)
+        '{!x}'.format(x)
+        '{} {0}'.format(x, x)
+        '{'.format(x)
+        '{0}{1}'.format(x)
+        '{a}'.format(**{'a': x})
+        '{}'.format(*[x])
+        '{0.__class__}{0}'.format(x)
+        '{__class__}'.format(x)
+        '{}'.format
+        '{}'.format(x.__class__)
         '{0.__class__}'.format(x)
         '{x.__class__}'.format_map({'x': x})
         f'{x}'.format(x)
@@ -405,11 +419,14 @@ REFUSED = {
         from torch import __builtins__ ⏎ x
         from torch import serialization ⏎ x
         from torch.nn import modules ⏎ x
-        from torch.nn import Module ⏎ Module()
+        from torch.nn import Module ⏎ Module()(x)
+        from torch.nn import Module as sin ⏎ sin(x)
         from torch.utils import data ⏎ data.DataLoader(x)
         from torch.utils.data import DataLoader ⏎ DataLoader(x)
+        from torch.utils.data import DataLoader as torch ⏎ torch.sin(x)
         from torch.autograd import Function ⏎ Function.apply(x)
-        from torch.autograd import functional ⏎ functional.jacobian(x)
+        from torch.autograd import functional as F ⏎ F.relu(x)
+        from torch.autograd import functional ⏎ functional.jacobian(x, x)
         from torch._C import _jit ⏎ x
         from torch.nn.functional import os ⏎ x
         from math import os ⏎ x
@@ -792,7 +809,7 @@ def test_refused_before_anything_runs(program: str) -> None:
     ],
     ids=ascii,
 )
-@pytest.mark.parametrize("program", ["x{}", "{}x", "x + '{}'", "x  # {}", "x.su{}m()", "f'{}{{x}}'", "y{} = x\ny{}"])
+@pytest.mark.parametrize("program", ["{}x", "x + '{}'", "x  # {}", "y{} = x\ny{}"])
 def test_characters_that_control_or_hide(program: str, character: str) -> None:
     report = explore(program.replace("{}", character).replace("{{", "{").replace("}}", "}"), x=[1.0])
     check(report)
@@ -1626,6 +1643,9 @@ HONEST = {
         print(True, None, 1e100, float('nan'), -float('inf'), 1j) ⏎ x
         print(len('abc'), 'abc'[1], 'a' in 'abc', 'a' + 'b', 'ab' * 3) ⏎ x
         for c in 'abc': print(c, end='') ⏎ x
+        print('{} {:.2f} {!r}'.format(1, x.sum().item(), x)) ⏎ x
+        print('{a} {b:>5}'.format(a=x, b='c')) ⏎ x
+        print('{0} {0}'.format(1)) ⏎ x
     """,
     "sizes that honest programs have": """
         x.expand(1000, 2).sum()

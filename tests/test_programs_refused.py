@@ -241,7 +241,7 @@ def test_a_limit_that_a_program_reaches(program: str, rule: str) -> None:
         ("x + 'a'", "TypeError"),
         ("assert x > 2, f'too small: {x.item()}'", "AssertionError"),
         ("if x > 5: z = 1\nz*x", "NameError"),
-        ("def f():\n  y += x\n  return y\ny = 1\nf()", "NameError"),
+        ("def f():\n  y += x\n  return y\ny = 1\nf()", "UnboundLocalError"),
         ("'a' - 'b'", "TypeError"),
         ("len(3)", "TypeError"),
         ("zip()[0]", "TypeError"),

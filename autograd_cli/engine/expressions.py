@@ -112,8 +112,14 @@ class Expressions(ABC):
         """What a variable holds."""
         box = self.scope.find(node.id)
         if box is None:
-            raise self.performer.refused(not_defined(node.id), self.spans.of(node))
+            raise self.performer.refused(self.not_defined(node.id), self.spans.of(node))
         return box
+
+    def not_defined(self, name: str) -> NameError:
+        """Python's error for a name that is bound nowhere, or not yet."""
+        if name in self.scope.local and name not in self.scope.names:
+            return UnboundLocalError(f"cannot access local variable '{name}' where it is not associated with a value")
+        return NameError(f"name '{name}' is not defined")
 
     def _of_vocabulary(self, node: ast.expr, full_name: str) -> Box:
         """A constant, a dtype, or a function as a value."""
@@ -361,8 +367,3 @@ class Expressions(ABC):
             keyword_defaults=tuple(keyword_defaults),
             local=local,
         )
-
-
-def not_defined(name: str) -> NameError:
-    """Python's error for a name that is bound nowhere, or not yet."""
-    return NameError(f"name '{name}' is not defined")

@@ -11,7 +11,7 @@ import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine import arithmetic, containers, objects, operations, texts
-from autograd_cli.engine.expressions import Expressions, not_defined
+from autograd_cli.engine.expressions import Expressions
 from autograd_cli.engine.performer import Performer, RefusedError
 from autograd_cli.engine.python_functions import iterate, listed
 from autograd_cli.engine.values import Box, Function, Named, Scope
@@ -206,7 +206,7 @@ class Interpreter(Expressions):
     def _delete(self, target: ast.expr) -> None:
         assert isinstance(target, ast.Name)
         if target.id not in self.scope.names:
-            raise self.performer.refused(not_defined(target.id), self.spans.of(target))
+            raise self.performer.refused(self.not_defined(target.id), self.spans.of(target))
         del self.scope.names[target.id]
 
     def _try(self, node: ast.Try) -> Box | None:
