@@ -124,8 +124,8 @@ GROUPS = {
     """,
     "loss": """
         binary_cross_entropy binary_cross_entropy_with_logits cosine_embedding_loss cross_entropy ctc_loss
-        gaussian_nll_loss hinge_embedding_loss huber_loss kl_div l1_loss margin_ranking_loss mse_loss
-        multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss nll_loss poisson_nll_loss
+        gaussian_nll_loss hinge_embedding_loss huber_loss kl_div l1_loss linear_cross_entropy margin_ranking_loss
+        mse_loss multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss nll_loss poisson_nll_loss
         smooth_l1_loss soft_margin_loss triplet_margin_loss triplet_margin_with_distance_loss
     """,
     "layer": """
@@ -169,6 +169,12 @@ NUMPY_NAMES = {"dim": "axis", "keepdim": "keepdims", "input": "a x x1", "other":
 _RECURRENT = "batch_first bias bidirectional device dropout dtype hidden_size input_size num_layers"
 # Where neither a schema nor a signature says what torch's own parser takes.
 KEYWORDS = {
+    "torch.nn.LinearCrossEntropyLoss": """
+        bias device dtype ignore_index in_features label_smoothing num_classes out_features reduction weight
+    """,
+    "torch.nn.functional.linear_cross_entropy": """
+        ignore_index input label_smoothing linear_bias linear_weight reduction target weight
+    """,
     "torch.Size": "",
     **dict.fromkeys(
         (f"torch.{kind}Tensor" for kind in " BFloat16 Bool Byte Char Double Float Half Int Long Short".split(" ")), ""

@@ -264,6 +264,7 @@ PROGRAMS = {
         torch.nn.functional.softmax(x, dim=1)
     """,
     "shape": r"""
+        torch.view_as_real(torch.complex(e1, e1))
         x.view(4, 3)
         x.view((2, 6))
         x.reshape(2, 6)
@@ -470,6 +471,10 @@ PROGRAMS = {
         nn.Linear(4, 2).double()(x)
     """,
     "loss": r"""
+        F.linear_cross_entropy(x, y, t)
+        F.linear_cross_entropy(x, y, t, reduction='sum', label_smoothing=0.1)
+        nn.LinearCrossEntropyLoss(4, 3)(xf, t)
+        nn.AdaptiveLogSoftmaxWithLoss(4, 6, [2, 4])(xf, t).loss
         nn.MSELoss(reduction='sum')(x, y)
         nn.MSELoss(reduction='none')(x, y)
         nn.CrossEntropyLoss()(x, t)

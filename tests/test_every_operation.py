@@ -21,7 +21,7 @@ from autograd_cli.lang import vocabulary
 from autograd_cli.lang.vocabulary import Operation
 from probe_operations import Sample, tensors_in
 
-SAMPLES = 2
+SAMPLES = 1
 TRIED = 12  # samples looked at until SAMPLES of them can be written and are taken by torch
 MAX_ELEMENTS = 4_000
 SEED = 0

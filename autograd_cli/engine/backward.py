@@ -229,13 +229,14 @@ def _start(
 
     `given` is the user's gradient, `weight` that or ones. A gradient passed to torch imports sympy, for half a second.
     A real scalar needs none, and the sum of y * g gives the same bits: d(y * g)/dy = g. Where that does not hold torch
-    gets the gradient itself: for complex numbers (infinity times 1+0j is not infinity, and complex32 has no sum), and
-    for a leaf (torch refuses a view made under no_grad as a root, and not what is computed from it).
+    gets the gradient itself: for complex numbers (infinity times 1+0j is not infinity, and complex32 has no sum), for
+    a tensor without elements (view_as_real does not take what a sum hands back to one), and for a leaf (torch refuses
+    a view made under no_grad as a root, and not what is computed from it).
     """
     payload = root.payload
     if not isinstance(payload, torch.Tensor):
         raise AttributeError(f"'{root.type_name}' object has no attribute 'backward'")  # noqa: TRY004 - as Python says it
-    if payload.requires_grad and payload.is_leaf:
+    if (payload.requires_grad and payload.is_leaf) or not payload.numel():
         return payload, weight
     if payload.dtype is torch.complex32 or (given is not None and (payload.is_complex() or given.is_complex())):
         return payload, weight

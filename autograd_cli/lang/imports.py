@@ -20,6 +20,7 @@ _LEFT_OUT = frozenset(
     torch.autograd.Function torch.optim.lr_scheduler torch.nn.Module torch.utils.checkpoint torch.optim.LBFGS
     """.split()
 )
+_PACKAGES = ("torch.distributions", "torch.optim", "torch.nn")
 _INSTEAD = {
     "collections": "write a dict or a list; nn.Sequential(…) numbers its layers itself",
     "copy": "use x.clone(), and load_state_dict(other.state_dict()) for layers",
@@ -50,13 +51,22 @@ def binds(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> tuple[str, str
         means = alias.name if alias.asname else called
         is_known = alias.name in vocabulary.MODULES
     else:
-        called, means = alias.asname or alias.name, f"{node.module}.{alias.name}"
+        called, means = alias.asname or alias.name, f"{_home_of(node.module or '')}.{alias.name}"
         is_known = not node.level and (means in vocabulary.MODULES or vocabulary.resolve(means) is not None)
     if is_known:
         return called, means
-    top = module_of(node, alias).partition(".")[0]
-    left_out = top in _HARMLESS or (isinstance(node, ast.ImportFrom) and _is_left_out(means))
+    full_name = module_of(node, alias)
+    left_out = full_name.partition(".")[0] in _HARMLESS or (
+        isinstance(node, ast.ImportFrom) and _is_left_out(full_name)
+    )
     return (called, None) if left_out and called != "*" else None
+
+
+def _home_of(module: str) -> str:
+    """Where the vocabulary keeps what a module within a package of torch defines: `torch.distributions.normal`."""
+    return next(
+        (home for home in _PACKAGES if module.startswith(f"{home}.") and module not in vocabulary.MODULES), module
+    )
 
 
 def module_of(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
