@@ -251,6 +251,7 @@ REFUSED = {
         torch.sin(**{'input': x})
         {x for x in x}
         {x for y in x}
+        {**y for y in x}
         {x, x}
         b'x' ⏎ x
         x.sum(*x, **x)
@@ -343,6 +344,7 @@ REFUSED = {
     """,
     "strings have no methods": """
         '{x[0]}'.format(x=x)
+        '{x.data}'.format(x=x)
         '{0[0]}'.format(x)
         '{:{}}'.format(x, 9)
         '{!x}'.format(x)
