@@ -94,7 +94,7 @@ def test_every_row_is_found_by_its_name() -> None:
         if operation.group == "attribute":
             assert name in vocabulary.ATTRIBUTES
         elif home == "torch.Tensor":
-            assert name in vocabulary.method_names()
+            assert name in vocabulary.METHODS
             assert callable(method_of(name))
         else:
             assert vocabulary.resolve(operation.name) == operation.name

@@ -156,37 +156,35 @@ class Interpreter(Expressions):
             self.recording.grad_mode_spans.pop()
 
     def _for(self, node: ast.For) -> None:
-        span = self.spans.of(node.iter)
-        boxes = iterate(self.performer, self.evaluate(node.iter), span)
-        self._iterations.append(-1)
-        try:
+        boxes = iterate(self.performer, self.evaluate(node.iter), self.spans.of(node.iter))
+        with self._loop():
             for box in boxes:
                 self._iterations[-1] += 1
                 self.assign(node.target, box, node)
-                try:
-                    self._block(node.body)
-                except _Continue:
-                    continue
-        except _Break:
-            pass
-        finally:
-            self._iterations.pop()
+                self._round(node.body)
 
     def _while(self, node: ast.While) -> None:
         span = self.spans.of(node.test)
-        self._iterations.append(-1)
-        try:
+        with self._loop():
             while self.truth(self.evaluate(node.test), span):
                 self.performer.tick("while", span)
                 self._iterations[-1] += 1
-                try:
-                    self._block(node.body)
-                except _Continue:
-                    continue
-        except _Break:
-            pass
+                self._round(node.body)
+
+    @contextlib.contextmanager
+    def _loop(self) -> Iterator[None]:
+        """Count the rounds of one more loop, which a `break` ends."""
+        self._iterations.append(-1)
+        try:
+            with contextlib.suppress(_Break):
+                yield
         finally:
             self._iterations.pop()
+
+    def _round(self, body: Sequence[ast.stmt]) -> None:
+        """Run a loop's body once; a `continue` ends it."""
+        with contextlib.suppress(_Continue):
+            self._block(body)
 
     def _define(self, node: ast.FunctionDef) -> tuple[str, ...]:
         function = self.function(node.name, node)

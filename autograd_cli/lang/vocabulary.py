@@ -161,11 +161,6 @@ def bare_names() -> frozenset[str]:
     return frozenset(NAMESPACES).union(*(names for _, names in _BARE))
 
 
-def method_names() -> frozenset[str]:
-    """The methods that a program may call on a tensor."""
-    return METHODS
-
-
 def refusal(name: str) -> str | None:
     """Why a name is not in the language, and what to use: by the full name, its namespace, or its last piece."""
     full_name = name
