@@ -263,7 +263,16 @@ def test_what_python_or_torch_refuses_while_it_runs(program: str, exception: str
 
 @pytest.mark.parametrize(
     "program",
-    ["x" + "+x" * 300, "x" + ".sin()" * 200, "(" * 90 + "x" + ")" * 90, "-" * 90 + "x", "  x\n", "\n\nx # note\n"],
+    [
+        "for i in range(3):\n  x = x*2\nx",
+        "def f(): return x*2\nx = f()\nx",
+        "x" + "+x" * 300,
+        "x" + ".sin()" * 200,
+        "(" * 90 + "x" + ")" * 90,
+        "-" * 90 + "x",
+        "  x\n",
+        "\n\nx # note\n",
+    ],
 )
 def test_an_honest_program_is_not_refused(program: str) -> None:
     assert explore(program, x=[1.0]).ok

@@ -316,6 +316,8 @@ class Checker:
         """Whether the program itself has bound the name where we are."""
         if any(name in scope for scope in self._scopes):
             return True
+        if name in self._given:
+            return name in self.bound
         if self._scopes and name in self._everywhere:
             return True
         return name in self.bound or any(name in loop for loop in self._looping)
