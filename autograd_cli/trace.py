@@ -26,13 +26,15 @@ class Summary:
     """What is kept of a tensor too large to write out.
 
     `corners` are the elements whose every index is among `edge_indices` of its dimension, row-major. The minimum,
-    maximum and mean are those of the finite elements: None where there are none, and for complex tensors.
+    maximum and mean are those of the finite elements: None where there are none, and for complex tensors. `norm` is the
+    2-norm of the finite elements.
     """
 
     corners: tuple[Number, ...]
     minimum: int | float | None
     maximum: int | float | None
     mean: float | None
+    norm: float
     nan_count: int
     inf_count: int
 
@@ -45,26 +47,17 @@ def edge_indices(size: int) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TensorInfo:
-    """A tensor at one moment.
+class TensorValues:
+    """What is in a tensor.
 
     `values` holds all elements, row-major, or is None where the tensor is too large; then `summary` is there
-    instead. `grad_fn` is the id of a Node. `version` is None for an inference tensor, which has none. Tensors with
-    the same `storage` share memory.
+    instead.
     """
 
     shape: tuple[int, ...]
     dtype: str
-    device: str
     values: tuple[Number, ...] | None
     summary: Summary | None
-    requires_grad: bool
-    is_leaf: bool
-    grad_fn: int | None
-    retains_grad: bool
-    is_inference: bool
-    version: int | None
-    storage: int
 
     @property
     def numel(self) -> int:
@@ -85,6 +78,25 @@ class TensorInfo:
         if self.summary is not None:
             return self.summary.nan_count
         return sum(value != value for value in self.values or ())  # noqa: PLR0124 - only NaN differs from itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorInfo(TensorValues):
+    """A tensor at one moment.
+
+    `grad_fn` is the id of a Node, of which the tensor is the output `output_nr`. `version` is None for an inference
+    tensor, which has none. Tensors with the same `storage` share memory.
+    """
+
+    device: str
+    requires_grad: bool
+    is_leaf: bool
+    grad_fn: int | None
+    output_nr: int
+    retains_grad: bool
+    is_inference: bool
+    version: int | None
+    storage: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +143,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A statement as it ran: the names it bound, its value, and torch's refusal.
+    """A statement as it ran: the names it bound, the value that it `bound` to each, its own value, torch's refusal.
 
     `iteration` are the rounds, from 0, of the loops around it, the outermost first.
     """
@@ -140,6 +152,7 @@ class Step:
     span: Span
     iteration: tuple[int, ...]
     binds: tuple[str, ...]
+    bound: tuple[int, ...]
     value: int | None
     refusal: Refusal | None
 
@@ -159,7 +172,7 @@ class Node:
 
     `next` are the ids of the nodes in its `next_functions`, None where torch recorded no edge, and `input_nrs` which
     input of that node each edge feeds. `value` is the value it was made for. A leaf's `AccumulateGrad` carries the
-    leaf's `variable` name.
+    leaf's `variable` name, and the value that the `leaf` was when torch first recorded its use.
     """
 
     id: int
@@ -169,6 +182,7 @@ class Node:
     value: int
     span: Span | None
     variable: str | None
+    leaf: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +211,54 @@ class Backward:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What a node kept from the forward pass, under torch's name for it: a tensor, or anything else as its text."""
+
+    name: str
+    tensor: TensorValues | None
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """What left a node along one of its edges, None where nothing did.
+
+    `argument` is the operand as torch's derivative table calls it and `formula` what that table says of its gradient.
+    `gloss` says the same in plain terms, where the formula calls code of torch's whose source is not installed.
+    """
+
+    argument: str | None
+    formula: str | None
+    gloss: str | None
+    gradient: TensorValues | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A node's turn in a backward pass: what arrived at each of its outputs, and what left along each of its edges."""
+
+    node: int
+    arrived: tuple[TensorValues | None, ...]
+    flows: tuple[Flow, ...]
+    saved: tuple[Saved, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """One walk through the recorded graph, node by node in the order of torch's engine.
+
+    `step` and `span` are those of the call in the program (`backward()` or `autograd.grad()`), None for the pass that
+    agx runs on the result. `backward` is the index of what the walk did to `.grad` among the trace's backward passes,
+    None for `autograd.grad`, which leaves `.grad` alone.
+    """
+
+    step: int | None
+    span: Span | None
+    backward: int | None
+    visits: tuple[Visit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
     """A name at the end of the run: its value, the tensor as it is then, and its `.grad`."""
 
@@ -211,7 +273,8 @@ class Trace:
     """One run of a program under one tracking mode.
 
     `result` is the value of the last expression, `outputs` that value, or the innermost elements of a sequence.
-    `asked` are the inputs whose gradients were asked for, and `grads` what they got.
+    `asked` are the inputs whose gradients were asked for, and `grads` what they got. `walks` is empty unless the
+    backward passes were watched.
     """
 
     mode: str
@@ -226,6 +289,7 @@ class Trace:
     asked: tuple[str, ...]
     grads: tuple[tuple[str, TensorInfo | None], ...]
     refusal: Refusal | None
+    walks: tuple[Walk, ...] = ()
 
     @property
     def roots(self) -> tuple[int, ...]:
@@ -263,6 +327,51 @@ def _is_tracked_leaf(value: Value) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """A value that torch does not track though it was computed from one that it does.
+
+    `span` is the piece of the program to look at, `why` completes "… is not tracked: ", and `since` is the place
+    that switched tracking off, where that is another one.
+    """
+
+    value: int
+    rule: str
+    why: str
+    span: Span | None
+    since: Span | None
+    is_deliberate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counterfactual:
+    """The gradient of one leaf with one cut not made: what it `is`, and what it `would_be`.
+
+    `span` is the place of the program that was lifted (`no_grad()`, `y.detach()`, `y.data`, `y.item()`), None where
+    the program ran in the mode of an ordinary run instead of its own.
+    """
+
+    rule: str
+    span: Span | None
+    name: str
+    actual: TensorInfo | None
+    would_be: TensorInfo | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """The difference between the two graphs of a Trace.
+
+    `recorded` are the edges of the computed graph that torch recorded, as (value, operand). `missing` says of each
+    leaf without a gradient why, in few words.
+    """
+
+    recorded: tuple[tuple[int, int], ...]
+    cuts: tuple[Cut, ...]
+    missing: tuple[tuple[str, str], ...]
+    counterfactuals: tuple[Counterfactual, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GivenInput:
     """An input as the user gave it: `text` is what stood on the command line, or a description of a Python object."""
 
@@ -274,7 +383,8 @@ class GivenInput:
 class Report:
     """The answer to one request: what was asked, one Trace for each mode, what there is to say, and how it ended.
 
-    `source` begins at line `source_line` of what `source_name` names, such as a file.
+    `source` begins at line `source_line` of what `source_name` names, such as a file. `explanation` is of the first
+    trace, where it was asked for; `of` is the one variable that the answer is narrowed to.
     """
 
     schema: str
@@ -290,6 +400,8 @@ class Report:
     diagnostics: tuple[Diagnostic, ...]
     source_name: str = PROGRAM
     source_line: int = 1
+    explanation: Explanation | None = None
+    of: str | None = None
 
     @property
     def ok(self) -> bool:

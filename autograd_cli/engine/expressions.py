@@ -45,7 +45,7 @@ class Expressions(ABC):
         self.calls = Calls(self)
 
     @abstractmethod
-    def assign(self, target: ast.expr, box: Box, place: ast.AST) -> tuple[str, ...]:
+    def assign(self, target: ast.expr, box: Box, place: ast.AST) -> dict[str, int]:
         """Bind or write what a target stands for, and tell the names that it bound."""
 
     @abstractmethod

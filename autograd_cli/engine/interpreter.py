@@ -69,11 +69,11 @@ class Interpreter(Expressions):
         span = self.spans.of(statement)
         self.performer.tick("", span)
         rounds = tuple(self._iterations)
-        self.steps.append(Step(id=number, span=span, iteration=rounds, binds=(), value=None, refusal=None))
-        binds: tuple[str, ...] = ()
+        self.steps.append(Step(id=number, span=span, iteration=rounds, binds=(), bound=(), value=None, refusal=None))
+        bound: dict[str, int] = {}
         box, refusal = None, None
         try:
-            box, binds = self.statement(statement)
+            box, bound = self.statement(statement)
         except RefusedError as error:
             refusal = error.refusal
             raise
@@ -83,7 +83,8 @@ class Interpreter(Expressions):
                 id=number,
                 span=span,
                 iteration=rounds,
-                binds=binds,
+                binds=tuple(bound),
+                bound=tuple(bound.values()),
                 value=None if box is None else box.value,
                 refusal=refusal,
             )
@@ -91,25 +92,27 @@ class Interpreter(Expressions):
 
     # Statements.
 
-    def statement(self, node: ast.stmt) -> tuple[Box | None, tuple[str, ...]]:  # noqa: C901, PLR0912 - one case for each kind of statement
-        """The value of a statement and the names that it bound."""
+    def statement(self, node: ast.stmt) -> tuple[Box | None, dict[str, int]]:  # noqa: C901, PLR0912 - one case for each kind of statement
+        """The value of a statement, and the names that it bound, each with what to."""
         match node:
             case ast.Expr():
-                return self._result(self.evaluate(node.value), node.value), ()
+                return self._result(self.evaluate(node.value), node.value), {}
             case ast.Assign():
                 box = self.evaluate(node.value)
-                binds = [self.assign(target, box, node) for target in node.targets]
-                return box, sum(binds, ())
+                bound: dict[str, int] = {}
+                for target in node.targets:
+                    bound |= self.assign(target, box, node)
+                return box, bound
             case ast.AnnAssign(value=ast.expr() as value):
                 box = self.evaluate(value)
                 return box, self.assign(node.target, box, node)
             case ast.AugAssign():
                 return None, self._augmented(node)
             case ast.With():
-                return self._with(node), ()
+                return self._with(node), {}
             case ast.If():
                 chosen = node.body if self.truth(self.evaluate(node.test), self.spans.of(node.test)) else node.orelse
-                return self._block(chosen), ()
+                return self._block(chosen), {}
             case ast.For():
                 self._for(node)
             case ast.While():
@@ -128,8 +131,8 @@ class Interpreter(Expressions):
                 for target in node.targets:
                     self._delete(target)
             case ast.Try():
-                return self._try(node), ()
-        return None, ()
+                return self._try(node), {}
+        return None, {}
 
     def _result(self, box: Box, node: ast.expr) -> Box | None:
         """The value of an expression statement: None where that is None, as of `print(x)` and `y.backward()`."""
@@ -186,10 +189,10 @@ class Interpreter(Expressions):
         with contextlib.suppress(_Continue):
             self._block(body)
 
-    def _define(self, node: ast.FunctionDef) -> tuple[str, ...]:
+    def _define(self, node: ast.FunctionDef) -> dict[str, int]:
         function = self.function(node.name, node)
-        self.scope.names[node.name] = self.recording.add(function, op="def", span=self.spans.of(node))
-        return (node.name,)
+        box = self.scope.names[node.name] = self.recording.add(function, op="def", span=self.spans.of(node))
+        return {node.name: box.value}
 
     def _assert(self, node: ast.Assert) -> None:
         span = self.spans.of(node)
@@ -232,22 +235,22 @@ class Interpreter(Expressions):
 
     # Assignment.
 
-    def assign(self, target: ast.expr, box: Box, place: ast.AST) -> tuple[str, ...]:
-        """Bind or write what a target stands for, and tell the names that it bound."""
+    def assign(self, target: ast.expr, box: Box, place: ast.AST) -> dict[str, int]:
+        """Bind or write what a target stands for, and tell the names that it bound, each with the value."""
         match target:
             case ast.Name():
                 self.scope.names[target.id] = box
                 self.recording.give_name(box, target.id)
-                return (target.id,)
+                return {target.id: box.value}
             case ast.Tuple() | ast.List():
                 return self._unpack(target, box, place)
             case ast.Attribute():
                 self._assign_attribute(target, box)
             case ast.Subscript():
                 self._assign_item(target, box)
-        return ()
+        return {}
 
-    def _unpack(self, target: ast.Tuple | ast.List, box: Box, place: ast.AST) -> tuple[str, ...]:
+    def _unpack(self, target: ast.Tuple | ast.List, box: Box, place: ast.AST) -> dict[str, int]:
         span = self.spans.of(place)
         if isinstance(box.payload, torch.Tensor):
             box = self.performer.perform("unpack", tuple, [box], span)
@@ -261,9 +264,9 @@ class Interpreter(Expressions):
         if len(elements) != len(target.elts):
             message = f"{len(elements)} values for {len(target.elts)} names"
             raise self.performer.refused(ValueError(message), span)
-        names: tuple[str, ...] = ()
+        names: dict[str, int] = {}
         for each, value in zip(target.elts, elements, strict=True):
-            names += self.assign(each.value if isinstance(each, ast.Starred) else each, value, place)
+            names |= self.assign(each.value if isinstance(each, ast.Starred) else each, value, place)
         return names
 
     def _assign_attribute(self, target: ast.Attribute, box: Box) -> None:
@@ -286,7 +289,7 @@ class Interpreter(Expressions):
             return
         self.performer.perform("[] =", _set_tensor_item, [owner, index, box], span)
 
-    def _augmented(self, node: ast.AugAssign) -> tuple[str, ...]:
+    def _augmented(self, node: ast.AugAssign) -> dict[str, int]:
         op, function = arithmetic.IN_PLACE[type(node.op)]
         span = self.spans.of(node)
         target = node.target
@@ -298,12 +301,12 @@ class Interpreter(Expressions):
             before = self.attribute(owner, target.attr, self.spans.of(target))
             result = self.arithmetic(op, function, before, self.evaluate(node.value), span)
             self.performer.perform(f".{target.attr} =", objects.setter(target.attr), [owner, result], span)
-            return ()
+            return {}
         index = self.evaluate(target.slice)
         before = self.index(owner, index, self.spans.of(target))
         result = self.arithmetic(op, function, before, self.evaluate(node.value), span)
         self._set_item(owner, index, result, span)
-        return ()
+        return {}
 
     # Functions of the program.
 

@@ -260,7 +260,12 @@ class Recording:
             value=value,
             span=span if variable is None else None,
             variable=None if variable is None else self._leaf_names.get(id(variable)),
+            leaf=None if variable is None else self._value_of_leaf(variable),
         )
+
+    def _value_of_leaf(self, variable: torch.Tensor) -> int | None:
+        box = self.known(variable)
+        return None if box is None else box.value
 
     def finish(self) -> None:
         """Give the leaves the names that they got after torch first used them."""

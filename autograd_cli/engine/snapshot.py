@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from autograd_cli.trace import Number, Summary, TensorInfo, edge_indices
+from autograd_cli.trace import Number, Summary, TensorInfo, TensorValues, edge_indices
 
 MAX_VALUES = 1_000_000
 MAX_INTERMEDIATE_VALUES = 1_000
@@ -24,10 +24,23 @@ def snapshot(tensor: torch.Tensor, *, grad_fn: int | None, storage: int, max_val
         requires_grad=tensor.requires_grad,
         is_leaf=is_leaf,
         grad_fn=grad_fn,
+        output_nr=tensor.output_nr,
         retains_grad=retains_grad,
         is_inference=is_inference,
         version=None if is_inference else tensor._version,  # noqa: SLF001 - torch has no other name for it
         storage=storage,
+    )
+
+
+def values_of(tensor: torch.Tensor, max_values: int) -> TensorValues:
+    """What is in `tensor`; above `max_values` elements only a Summary of it."""
+    tensor = tensor.detach() if tensor.layout is torch.strided else tensor.detach().to_dense()
+    complete = tensor.numel() <= max_values
+    return TensorValues(
+        shape=tuple(tensor.shape),
+        dtype=str(tensor.dtype).removeprefix("torch."),
+        values=_numbers(tensor) if complete else None,
+        summary=None if complete else _summary(tensor),
     )
 
 
@@ -60,12 +73,14 @@ def _summary(tensor: torch.Tensor) -> Summary:
     for dimension, size in enumerate(plain.shape):
         corners = corners.index_select(dimension, torch.tensor(edge_indices(size), device=plain.device))
     finite = plain[torch.isfinite(plain)]
+    wide = torch.complex128 if plain.is_complex() else torch.float64
     ordered = not plain.is_complex() and finite.numel() > 0
     return Summary(
         corners=tuple(corners.reshape(-1).tolist()),
         minimum=finite.min().item() if ordered else None,
         maximum=finite.max().item() if ordered else None,
         mean=finite.double().mean().item() if ordered else None,
+        norm=float(torch.linalg.vector_norm(finite.to(wide)).item()),
         nan_count=int(torch.isnan(plain).sum().item()),
         inf_count=int(torch.isinf(plain).sum().item()),
     )
