@@ -375,13 +375,15 @@ class Explanation:
     """The difference between the two graphs of a Trace.
 
     `recorded` are the edges of the computed graph that torch recorded, as (value, operand). `missing` says of each
-    leaf without a gradient why, in few words.
+    leaf without a gradient why, in few words. `related` are the values that the variable that it is narrowed to was
+    computed from, and those computed from it; None where it is not narrowed.
     """
 
     recorded: tuple[tuple[int, int], ...]
     cuts: tuple[Cut, ...]
     missing: tuple[tuple[str, str], ...]
     counterfactuals: tuple[Counterfactual, ...]
+    related: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,8 @@ def _tracks(value: Value) -> bool:
 
 
 def _is_cut(trace: Trace, value: Value) -> bool:
+    if value.tensor is None and value.scalar is None and not value.elements:  # as of `y.backward()`
+        return False
     if not any(_is_tracked(trace, operand) for operand in value.operands):
         return False
     if any(_is_tracked(trace, element) for element in value.elements):

@@ -35,9 +35,17 @@ def narrow(
         explanation = replace(
             explanation,
             missing=tuple([each for each in explanation.missing if each[0] == name]),
+            related=tuple(sorted(_related(trace, name))),
             counterfactuals=tuple([each for each in explanation.counterfactuals if each.name == name]),
         )
     return narrowed, explanation, kept
+
+
+def _related(trace: Trace, name: str) -> frozenset[int]:
+    """The values that any version of the variable was computed from, and those computed from its first."""
+    versions = [value.id for value in trace.values if value.name == name]
+    versions += [variable.value for variable in trace.variables if variable.name == name]
+    return ancestors(trace, versions) | dependents(trace, min(versions))
 
 
 def _unreached(trace: Trace, name: str) -> tuple[Diagnostic, ...]:
