@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograd_cli.render.drawing import TreeLine, draw
+from autograd_cli.render.escape import shortened
 from autograd_cli.render.look import BAD, HEADING, LEAF, NODE, QUIET, Look
 from autograd_cli.render.names import Names
 from autograd_cli.render.reasons import short_reason
@@ -22,17 +23,31 @@ def computed_graph(report: Report, look: Look, language: str) -> RenderableType 
     roots = graph.roots()
     if not roots:
         return None
-    grid = Table.grid(padding=(0, 3))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    grid.add_column(overflow="fold")
     lines = draw(graph, roots, look)
-    for line in lines:
-        grid.add_row(_tree_cell(line), Text(line.label), Text(line.remark, style=_style(line)))
-    heading = Text.assemble(("computed graph", HEADING), ("  from the result down to the leaves", QUIET))
-    if any(line.is_cut or _is_dashed(line, look) for line in lines):
-        heading.append("; dashed: torch did not record the edge", style=QUIET)
-    return Group(heading, grid)
+    heading = Text.assemble(("computed graph", HEADING))
+    if any(_is_dashed(line, look) for line in lines):
+        heading.append("  dashed: torch did not record it", style=QUIET)
+    return Group(heading, _table(lines, look))
+
+
+def _table(lines: Sequence[TreeLine], look: Look) -> Table:
+    """The drawing, the pieces of the program as far as there is room for them, and the remarks."""
+    grid = Table.grid(padding=(0, 3, 0, 0))
+    for _ in range(3):
+        grid.add_column(no_wrap=True)
+    trees = [_tree_cell(line) for line in lines]
+    room = None
+    if look.width is not None:
+        taken = max(tree.cell_len for tree in trees) + max(len(line.remark) for line in lines) + 6
+        room = max(look.width - taken, _NARROWEST)
+    for tree, line in zip(trees, lines, strict=True):
+        label = shortened(line.label, room) if line.label else ""
+        grid.add_row(tree, Text(label), Text(line.remark, style=_style(line)))
+    return grid
+
+
+_PASSES = 3
+_NARROWEST = 12
 
 
 class Computed:
@@ -49,15 +64,20 @@ class Computed:
         self._language = language
         self._solid: dict[tuple[int, int], bool] = {}
         self._of_cut: set[int] = set()  # numbers that were made of a tensor that torch records
+        self._of_input: set[int] = set()  # what is made of an input or a leaf: the rest is data
         for value in self._trace.values:
             if value.id in self._cuts or not self._of_cut.isdisjoint(value.operands):
                 self._of_cut.add(value.id)
+            is_start = value.op == "input" or (value.tensor is not None and value.tensor.requires_grad)
+            if is_start or not self._of_input.isdisjoint(value.operands):
+                self._of_input.add(value.id)
 
     def roots(self) -> tuple[int, ...]:
-        """What to draw from: the roots of the last backward pass, the result, or else the last tensor."""
+        """What to draw from: the roots of the last backward passes, the result, or else the last tensor."""
         trace = self._trace
         passes = [backward.roots for backward in trace.backwards if backward.step is not None]
-        roots = passes[-1] if passes else trace.outputs
+        shown = passes if len(passes) <= _PASSES else passes[-1:]
+        roots = tuple([root for each in shown for root in each]) or trace.outputs
         if not roots:
             roots = tuple([value.id for value in trace.values if value.tensor is not None][-1:])
         return tuple(dict.fromkeys(root for root in roots if self._is_kept(root)))
@@ -94,7 +114,7 @@ class Computed:
         )
 
     def _operands(self, node: int) -> Iterator[tuple[int, bool]]:
-        if self._is_anew(self._trace.values[node]):
+        if node not in self._of_input or self._is_anew(self._trace.values[node]):
             return
         pending = [(operand, (node, operand) in self._recorded) for operand in reversed(self._operands_of(node))]
         while pending:

@@ -9,13 +9,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from autograd_cli.diagnostic import Diagnostic, Severity
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.render.computed import computed_graph
 from autograd_cli.render.diagnostics import diagnostic_block
 from autograd_cli.render.escape import shortened, visible
 from autograd_cli.render.flow import backward_passes
 from autograd_cli.render.listing import Listing
-from autograd_cli.render.look import BAD, GRADIENT, HEADING, NODE, QUIET, Look
+from autograd_cli.render.look import BAD, GRADIENT, HEADING, NODE, QUIET, REMARK, Look
 from autograd_cli.render.names import Names
 from autograd_cli.render.short import short_tensor
 from autograd_cli.render.tree import node_name
@@ -30,11 +31,21 @@ def explanation(report: Report, look: Look) -> Group:
     parts: list[RenderableType] = []
     if report.traces and report.explanation is not None:
         parts = [part for section in _sections(report, look) for part in (section, Text())][:-1]
+    notes = [diagnostic for diagnostic in report.diagnostics if diagnostic.severity is Severity.NOTE]
+    if notes:
+        parts += [Text(), *[_note(note, report) for note in notes]]
     for diagnostic in report.diagnostics:
-        if parts:
-            parts.append(Text())
-        parts.append(diagnostic_block(diagnostic, report, look.width))
+        if diagnostic.severity is not Severity.NOTE:
+            parts += [Text()] * bool(parts) + [diagnostic_block(diagnostic, report, look.width)]
     return Group(*parts)
+
+
+def _note(diagnostic: Diagnostic, report: Report) -> Text:
+    """A remark in one line: the listing has shown the place."""
+    text = Text.assemble((f"note[{diagnostic.rule}]", REMARK), f": {visible(diagnostic.message)}")
+    if diagnostic.span is not None:
+        text.append(f" (line {report.source_line - 1 + diagnostic.span.line})")
+    return text
 
 
 def _sections(report: Report, look: Look) -> Iterator[RenderableType]:
@@ -80,8 +91,8 @@ def _stacked(rows: list[list[Text]]) -> Iterator[Text]:
         head = name.copy()
         head.pad_right(width - cell_len(name.plain))
         yield Text.assemble(head, "  ", value, ("   .grad ", QUIET), grad)
-        facts = [(f"requires_grad={requires_grad}", ""), (f"is_leaf={is_leaf}", ""), (f"grad_fn={grad_fn}", "")]
-        yield Text.assemble(" " * (width + 2), ("  ".join(text for text, _ in facts) + f"  version {version}", QUIET))
+        facts = f"requires_grad={requires_grad}  is_leaf={is_leaf}  grad_fn={grad_fn}  version {version}"
+        yield Text(f"  {facts}", style=QUIET)
 
 
 def _cells(trace: Trace, variable: Variable, missing: dict[str, str], look: Look) -> list[Text]:

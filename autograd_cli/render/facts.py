@@ -34,13 +34,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One thing that a line made. `when` says in which round of a loop; `words` what torch knows of it."""
+    """One thing that a line made. `when` says in which round of a loop; `words` what torch knows of it, `version`
+    its version after a change in place."""
 
     when: str = ""
     name: str = ""
     value: str = ""
     shape: str = ""
     words: str = ""
+    version: str = ""
     kind: Kind = Kind.OTHER
 
 
@@ -98,7 +100,8 @@ class Facts:
         bound = dict(zip(step.binds, step.bound, strict=True))
         for name, number in bound.items():
             yield self._fact(name, self._trace.values[number])
-        changed = [value for value in self._values.get(step.id, ()) if _is_changed(value, bound)]
+        made = self._values.get(step.id, ())
+        changed = list({value.name or value.id: value for value in made if _is_changed(value, bound)}.values())
         for value in changed[:_CHANGED]:
             yield self._changed(value)
         if len(changed) > _CHANGED:
@@ -153,8 +156,7 @@ class Facts:
     def _changed(self, value: Value) -> Fact:
         fact = self._fact(self._names.of(value.id), value)
         version = None if value.tensor is None else value.tensor.version
-        words = "changed in place" if version is None else f"changed in place, version {version}"
-        return replace(fact, words=f"{fact.words}, {words}" if fact.words else words)
+        return fact if version is None else replace(fact, version=f"version {version}")
 
     def _gradients(self, backward: Backward) -> Iterator[Fact]:
         for leaf in backward.leaves:

@@ -48,20 +48,21 @@ class _Pass:
     def show(self) -> RenderableType:
         grid = Table.grid(padding=(0, 2))
         grid.add_column(no_wrap=True)
+        grid.add_column(no_wrap=True)
         grid.add_column(overflow="fold")
         rows = [row for visit in self._walk.visits for row in self._visit(visit)]
         for row in self._folded(rows):
             grid.add_row(*row)
         if not rows:
-            grid.add_row("", Text("no node was visited", style=QUIET))
+            grid.add_row("", "", Text("no node was visited", style=QUIET))
         return Group(self._heading(), grid)
 
-    def _folded(self, rows: list[tuple[Text, Text]]) -> list[tuple[Text, Text]]:
+    def _folded(self, rows: list[tuple[Text, ...]]) -> list[tuple[Text, ...]]:
         if self._look.full or len(rows) <= _VISITS:
             return rows
         count = len(rows) - 2 * _VISITS_EDGE
         fold = Text(f"{self._look.glyphs.fold} {count:,} more lines (--full)", style=QUIET)
-        return [*rows[:_VISITS_EDGE], (fold, Text()), *rows[-_VISITS_EDGE:]]
+        return [*rows[:_VISITS_EDGE], (fold,), *rows[-_VISITS_EDGE:]]
 
     def _heading(self) -> Text:
         heading = Text("backward pass", style=HEADING)
@@ -82,7 +83,7 @@ class _Pass:
         what = "" if backward.given else "ones: "
         return "from " + what + ", ".join(short_tensor(weight, self._look) for weight in weights)
 
-    def _visit(self, visit: Visit) -> Iterator[tuple[Text, Text]]:
+    def _visit(self, visit: Visit) -> Iterator[tuple[Text, ...]]:
         """The lines of one node. What it hands on is kept for those that receive it."""
         node = self._trace.nodes[visit.node]
         for edge, flow in enumerate(visit.flows):
@@ -92,20 +93,19 @@ class _Pass:
                 self._received.setdefault(key, []).append((visit.node, flow.gradient))
         if self._related is not None and node.value not in self._related and node.leaf not in self._related:
             return
-        label = self._names.of_node(visit.node)
+        label = self._label(visit.node)
         is_leaf = not node.next
-        head = Text(f"{node.name}", style=LEAF if is_leaf else NODE)
+        head = Text(node.name, style=LEAF if is_leaf else NODE)
         rows = [*self._sums(visit), *(self._accumulation(visit) if is_leaf else self._edges(visit))]
         for index, row in enumerate(rows):
-            first = Text.assemble(head, "  ", label) if index == 0 else Text()
-            yield first, row
+            yield (head, Text(label), row) if index == 0 else (Text(), Text(), row)
 
     def _sums(self, visit: Visit) -> Iterator[Text]:
         """Where several contributions meet: the sum that arrives."""
         for number, arrived in enumerate(visit.arrived):
             received = self._received.get((visit.node, number), [])
             if arrived is not None and len(received) > 1:
-                parts = [f"{self._short(gradient)} from {self._names.of_node(node)}" for node, gradient in received]
+                parts = [f"{self._short(gradient)} from {self._label(node)}" for node, gradient in received]
                 text = Text(f"receives {' and '.join(parts)}: ")
                 yield text.append(self._short(arrived), style=GRADIENT)
 
@@ -114,7 +114,7 @@ class _Pass:
         for child, flow in zip(node.next, visit.flows, strict=True):
             if child is None:
                 continue
-            yield self._edge(self._names.of_node(child), flow, visit)
+            yield self._edge(self._label(child), flow, visit)
 
     def _edge(self, target: str, flow: Flow, visit: Visit) -> Text:
         text = Text.assemble((f"to {target}: ", QUIET))
@@ -144,6 +144,10 @@ class _Pass:
     def _leaf(self, name: str | None) -> LeafGradient | None:
         leaves: Sequence[LeafGradient] = () if self._backward is None else self._backward.leaves
         return next((leaf for leaf in leaves if leaf.name == name), None)
+
+    def _label(self, node: int) -> str:
+        room = None if self._look.width is None else max(self._look.width // 5, 12)
+        return shortened(self._names.of_node(node), room)
 
     def _short(self, tensor: TensorValues | TensorInfo) -> str:
         return short_tensor(tensor, self._look, 40)

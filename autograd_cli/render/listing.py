@@ -25,7 +25,7 @@ from autograd_cli.render.reasons import short_reason
 from autograd_cli.trace import Report
 
 _NARROWEST = 24  # columns of code, beside which there is room for facts
-_PRINTED = 4
+_PRINTED = 5
 _STYLES = {
     Kind.RECORDED: NODE,
     Kind.LEAF: LEAF,
@@ -130,6 +130,7 @@ class Listing:
         number = str(self._report.source_line - 1 + line).rjust(self._number_width)
         head = Text.assemble((f"{number} ", QUIET), (glyph, style), " ", self._code[line - 1])
         blank = " " * (self._number_width + 3)
+        widths = widths if column is not None else [0, *widths[1:]]
         facts = [_fact_text(fact, widths) for fact in self._facts.get(line, ())]
         beside = column is not None and bool(facts) and cell_len(visible(self._rows[line - 1])) <= column
         if beside and column is not None:
@@ -223,7 +224,7 @@ def _coloured(source: str) -> list[Text]:
 
 
 def _cells(fact: Fact) -> tuple[str, ...]:
-    return fact.when, fact.name, fact.value, fact.shape, fact.words
+    return fact.when, fact.name, fact.value, fact.shape, f"{fact.words}, {fact.version}".strip(", ")
 
 
 def _widths(facts: Sequence[Fact]) -> list[int]:
@@ -231,10 +232,11 @@ def _widths(facts: Sequence[Fact]) -> list[int]:
 
 
 def _fact_text(fact: Fact, widths: Sequence[int]) -> Text:
+    """The fact in columns; `when` has none of its own where that is 0."""
     styles = (QUIET, HEADING, GRADIENT if fact.kind is Kind.GRADIENT else "", QUIET, _STYLES[fact.kind])
     pieces = []
     for cell, width, style in zip(_cells(fact), widths, styles, strict=True):
-        if width:
+        if width or cell:
             pieces.append(Text(cell, style=style).append(" " * (width - cell_len(cell))))
     text = Text("  ").join(pieces)
     text.rstrip()

@@ -25,6 +25,8 @@ def short_tensor(tensor: TensorValues, look: Look, room: int = CELL) -> str:
     if len(text) <= room:
         return text
     minimum, maximum, _, nan_count, _ = statistics(tensor)
-    words = [] if minimum is None or maximum is None else [f"min {minimum:.3g} max {maximum:.3g}"]
+    words = []
+    if minimum is not None and maximum is not None:
+        words = [f"all {minimum:.4g}" if minimum == maximum else f"min {minimum:.3g} max {maximum:.3g}"]
     words += [f"NaN {nan_count:,}"] if nan_count else []
     return " ".join(words) or f"{tensor.numel:,} elements"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from autograd_cli.trace import Trace, Value
+from autograd_cli.modes import GradMode
+from autograd_cli.trace import TensorInfo, Trace, Value
 
 
 def recorded_edges(trace: Trace) -> tuple[tuple[int, int], ...]:
@@ -28,7 +29,8 @@ class _Edges:
         self._origins: list[int] = []  # of a new version the value that it was first
         self._wholes: list[int] = []  # of an element that an operation returned the sequence that it returned
         for value in trace.values:
-            self._origins.append(value.id if value.previous is None else self._origins[value.previous])
+            same = self._same_leaf(value) if value.previous is None else value.previous
+            self._origins.append(value.id if same is None else self._origins[same])
             self._wholes.append(self._wholes[value.operands[0]] if _is_element(value) else value.id)
         self._accumulators = {self._origins[node.leaf]: node.id for node in trace.nodes if node.leaf is not None}
         self._known: dict[int, frozenset[int]] = {}
@@ -36,8 +38,16 @@ class _Edges:
 
     def is_recorded(self, value: Value, operand: int) -> bool:
         """Whether one of the nodes that were made for `value` leads to one of `operand`, or is one."""
+        if value.tensor is not None and self._origins[value.id] == self._origins[operand] and value.tensor.is_leaf:
+            return False  # the same leaf: there is no node between them
         ends = self._nodes(operand)
         return bool(ends) and any(not ends.isdisjoint(self._reach(node, value.id)) for node in self._nodes(value.id))
+
+    def _same_leaf(self, value: Value) -> int | None:
+        """The operand that an operation handed back as it was, such as a contiguous leaf of `x.contiguous()`."""
+        if not _is_leaf(value.tensor) or value.grad_mode != GradMode.GRAD:
+            return None
+        return next((each for each in value.operands if _is_same(self._trace.values[each].tensor, value.tensor)), None)
 
     def _nodes(self, number: int) -> frozenset[int]:
         """The nodes that stand for a value: its grad_fn, the accumulator of a leaf; of a sequence, its elements'."""
@@ -73,6 +83,16 @@ class _Edges:
                     pending += fresh
             self._reached[start] = frozenset(found)
         return self._reached[start]
+
+
+def _is_leaf(tensor: TensorInfo | None) -> bool:
+    return tensor is not None and tensor.requires_grad and tensor.grad_fn is None
+
+
+def _is_same(one: TensorInfo | None, other: TensorInfo | None) -> bool:
+    if one is None or other is None or not _is_leaf(one):
+        return False
+    return (one.storage, one.shape) == (other.storage, other.shape)
 
 
 def _is_element(value: Value) -> bool:
