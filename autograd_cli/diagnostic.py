@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,7 +69,11 @@ class Span:
 
     def cut(self, text: str) -> str:
         """The piece of `text` that this span covers."""
-        lines = text.split("\n")[self.line - 1 : self.end_line]
+        return self.cut_lines(text.split("\n"))
+
+    def cut_lines(self, lines: Sequence[str]) -> str:
+        """The piece that this span covers of a text of these lines."""
+        lines = [*lines[self.line - 1 : self.end_line]]
         if not lines:
             return ""
         lines[-1] = lines[-1][: self.end_column]

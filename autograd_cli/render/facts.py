@@ -51,11 +51,15 @@ class Facts:
 
     def __init__(self, report: Report, look: Look, names: Names) -> None:
         assert report.explanation is not None
-        self._report = report
+        self._lines = report.source.split("\n")
         self._trace = report.trace
         self._look = look
         self._names = names
         self._cuts = {cut.value for cut in report.explanation.cuts}
+        # How often each statement ran, by the line that it begins on and its place.
+        self._runs: dict[int, dict[Span, list[Step]]] = {}
+        for step in self._trace.steps:
+            self._runs.setdefault(step.span.line, {}).setdefault(step.span, []).append(step)
         self._values: dict[int, list[Value]] = {}
         for value in self._trace.values:
             if value.step is not None:
@@ -65,15 +69,9 @@ class Facts:
             if backward.step is not None:
                 self._backwards.setdefault(backward.step, []).append(backward)
 
-    def by_line(self) -> dict[int, list[Fact]]:
-        """The facts of each line of the program, 1-based."""
-        runs: dict[Span, list[Step]] = {}
-        for step in self._trace.steps:
-            runs.setdefault(step.span, []).append(step)
-        found: dict[int, list[Fact]] = {}
-        for span, steps in runs.items():
-            found.setdefault(span.line, []).extend(self._of_statement(steps))
-        return found
+    def of_line(self, line: int) -> list[Fact]:
+        """The facts of the statements that begin on a line, 1-based."""
+        return [fact for steps in self._runs.get(line, {}).values() for fact in self._of_statement(steps)]
 
     def _of_statement(self, steps: list[Step]) -> Iterator[Fact]:
         """The facts of a statement; where it ran more than once, those of its first and its last round."""
@@ -115,7 +113,7 @@ class Facts:
             yield self._fact(name, value)
 
     def _keyword(self, span: Span) -> str:
-        text = self._report.source.split("\n")[span.line - 1][span.column :]
+        text = self._lines[span.line - 1][span.column :]
         word = text.split(" ")[0].split("(")[0].rstrip(":")
         return "@" if word.startswith("@") else word
 

@@ -15,7 +15,7 @@ from autograd_cli.render.names import Names
 from autograd_cli.render.short import short_tensor
 from autograd_cli.trace import Backward, Flow, LeafGradient, Report, TensorInfo, TensorValues, Visit, Walk
 
-_VISITS = 40
+_VISITS = 30
 _VISITS_EDGE = 15
 _WALKS = 3
 
@@ -50,19 +50,36 @@ class _Pass:
         grid.add_column(no_wrap=True)
         grid.add_column(no_wrap=True)
         grid.add_column(overflow="fold")
-        rows = [row for visit in self._walk.visits for row in self._visit(visit)]
-        for row in self._folded(rows):
-            grid.add_row(*row)
-        if not rows:
+        shown = self._shown()
+        for index, visit in enumerate(self._walk.visits):
+            if index in shown:
+                for row in self._visit(visit):
+                    grid.add_row(*row)
+            elif index - 1 in shown:
+                count = len(self._walk.visits) - len(shown)
+                grid.add_row(Text(f"{self._look.glyphs.fold} {count:,} more nodes (--full)", style=QUIET))
+            self._keep(visit)
+        if not shown:
             grid.add_row("", "", Text("no node was visited", style=QUIET))
         return Group(self._heading(), grid)
 
-    def _folded(self, rows: list[tuple[Text, ...]]) -> list[tuple[Text, ...]]:
-        if self._look.full or len(rows) <= _VISITS:
-            return rows
-        count = len(rows) - 2 * _VISITS_EDGE
-        fold = Text(f"{self._look.glyphs.fold} {count:,} more lines (--full)", style=QUIET)
-        return [*rows[:_VISITS_EDGE], (fold,), *rows[-_VISITS_EDGE:]]
+    def _shown(self) -> frozenset[int]:
+        """Which visits are shown: those that have to do with the one variable, where there is one; few of many."""
+        indices = [index for index, visit in enumerate(self._walk.visits) if self._is_related(visit)]
+        if self._look.full or len(indices) <= _VISITS:
+            return frozenset(indices)
+        return frozenset(indices[:_VISITS_EDGE] + indices[-_VISITS_EDGE:])
+
+    def _is_related(self, visit: Visit) -> bool:
+        node = self._trace.nodes[visit.node]
+        return self._related is None or node.value in self._related or node.leaf in self._related
+
+    def _keep(self, visit: Visit) -> None:
+        """Keep what a node hands on for those that receive it."""
+        node = self._trace.nodes[visit.node]
+        for child, number, flow in zip(node.next, node.input_nrs, visit.flows, strict=True):
+            if child is not None and flow.gradient is not None:
+                self._received.setdefault((child, number), []).append((visit.node, flow.gradient))
 
     def _heading(self) -> Text:
         heading = Text("backward pass", style=HEADING)
@@ -84,15 +101,8 @@ class _Pass:
         return "from " + what + ", ".join(short_tensor(weight, self._look) for weight in weights)
 
     def _visit(self, visit: Visit) -> Iterator[tuple[Text, ...]]:
-        """The lines of one node. What it hands on is kept for those that receive it."""
+        """The lines of one node."""
         node = self._trace.nodes[visit.node]
-        for edge, flow in enumerate(visit.flows):
-            child = node.next[edge]
-            if child is not None and flow.gradient is not None:
-                key = (child, node.input_nrs[edge])
-                self._received.setdefault(key, []).append((visit.node, flow.gradient))
-        if self._related is not None and node.value not in self._related and node.leaf not in self._related:
-            return
         label = self._label(visit.node)
         is_leaf = not node.next
         head = Text(node.name, style=LEAF if is_leaf else NODE)

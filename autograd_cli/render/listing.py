@@ -26,6 +26,8 @@ from autograd_cli.trace import Report
 
 _NARROWEST = 24  # columns of code, beside which there is room for facts
 _PRINTED = 5
+_LINES = 100
+_LINES_EDGE = 40
 _STYLES = {
     Kind.RECORDED: NODE,
     Kind.LEAF: LEAF,
@@ -65,8 +67,7 @@ class Listing:
         self._look = look
         self._language = language
         self._rows = report.source.split("\n")
-        self._code = _coloured(report.source)
-        self._facts = Facts(report, look, Names(report)).by_line()
+        self._facts = Facts(report, look, Names(report))
         self._marks = self._find_marks()
         self._glyphs = self._find_glyphs()
         self._printed = _printed_by_line(report)
@@ -97,8 +98,9 @@ class Listing:
     def show(self, lines: Sequence[int]) -> Group:
         """The lines with these numbers, in order; those left out in between as a count."""
         kept = self._kept(lines)
-        facts = [fact for line in kept for fact in self._facts.get(line, ())]
-        widths = _widths(facts)
+        facts = {line: self._facts.of_line(line) for line in kept}
+        code = dict(zip(kept, _coloured([self._rows[line - 1] for line in kept]), strict=True))
+        widths = _widths([fact for found in facts.values() for fact in found])
         facts_width = sum(widths) + 2 * max(sum(width > 0 for width in widths) - 1, 0)
         code_width = max((cell_len(visible(self._rows[line - 1])) for line in kept), default=0)
         gutter = self._number_width + 3
@@ -106,32 +108,38 @@ class Listing:
         parts: list[Text] = []
         previous = 0
         for line in kept:
-            if line > previous + 1 and self._explanation.related is not None:
-                parts.append(Text(f"{' ' * self._number_width} {self._look.glyphs.fold}", style=QUIET))
+            if previous and line > previous + 1:
+                parts.append(self._fold(line - previous - 1))
             previous = line
             column = min(code_width, room) if room >= min(code_width, _NARROWEST) else None
-            parts += self._line(line, column, widths)
+            parts += self._line(line, code[line], facts[line], column, widths)
         return Group(*parts)
 
     def _kept(self, lines: Sequence[int]) -> list[int]:
-        """Of an answer narrowed to one variable, the lines that have to do with it."""
-        related = self._explanation.related
-        if related is None:
-            return list(lines)
-        values = [self._report.trace.values[number] for number in related]
-        spans = [span for value in values for span in (value.span, value.grad_mode_span) if span is not None]
-        kept = {line for span in spans for line in range(span.line, span.end_line + 1)}
-        return [line for line in lines if line in kept]
+        """The lines to show: those that have to do with the one variable, where there is one; few of many."""
+        kept = list(lines)
+        if self._explanation.related is not None:
+            values = [self._report.trace.values[number] for number in self._explanation.related]
+            spans = [span for value in values for span in (value.span, value.grad_mode_span) if span is not None]
+            related = {line for span in spans for line in range(span.line, span.end_line + 1)}
+            kept = [line for line in lines if line in related]
+        return kept if self._look.full or len(kept) <= _LINES else kept[:_LINES_EDGE] + kept[-_LINES_EDGE:]
 
-    def _line(self, line: int, column: int | None, widths: Sequence[int]) -> Iterator[Text]:
+    def _fold(self, count: int) -> Text:
+        words = "1 more line" if count == 1 else f"{count:,} more lines"
+        return Text(f"{' ' * self._number_width} {self._look.glyphs.fold} {words}", style=QUIET)
+
+    def _line(
+        self, line: int, code: Text, found: Sequence[Fact], column: int | None, widths: Sequence[int]
+    ) -> Iterator[Text]:
         """A line with its facts: beside it where `column` is the width of the code, else under it."""
         glyph = self._glyphs.get(line, " ")
         style = NODE if glyph == self._look.glyphs.recorded else BAD
         number = str(self._report.source_line - 1 + line).rjust(self._number_width)
-        head = Text.assemble((f"{number} ", QUIET), (glyph, style), " ", self._code[line - 1])
+        head = Text.assemble((f"{number} ", QUIET), (glyph, style), " ", code)
         blank = " " * (self._number_width + 3)
         widths = widths if column is not None else [0, *widths[1:]]
-        facts = [_fact_text(fact, widths) for fact in self._facts.get(line, ())]
+        facts = [_fact_text(fact, widths) for fact in found]
         beside = column is not None and bool(facts) and cell_len(visible(self._rows[line - 1])) <= column
         if beside and column is not None:
             head.append(" " * (len(blank) + column - head.cell_len + 3)).append_text(facts[0])
@@ -213,14 +221,13 @@ def _printed_by_line(report: Report) -> dict[int, list[str]]:
     return found
 
 
-def _coloured(source: str) -> list[Text]:
-    """The lines of the source, coloured as Python."""
-    text = "\n".join(visible(row) for row in source.split("\n"))
-    lines = Syntax("", "python", theme=_THEME).highlight(text).split("\n", allow_blank=True)
-    coloured = [line for line, _ in zip(lines, source.split("\n"), strict=False)]
-    for line in coloured:
+def _coloured(rows: Sequence[str]) -> list[Text]:
+    """Lines of a program, coloured as Python."""
+    text = "\n".join(map(visible, rows))
+    lines = list(Syntax("", "python", theme=_THEME).highlight(text).split("\n", allow_blank=True))[: len(rows)]
+    for line in lines:
         line.rstrip()
-    return coloured
+    return lines + [Text()] * (len(rows) - len(lines))
 
 
 def _cells(fact: Fact) -> tuple[str, ...]:

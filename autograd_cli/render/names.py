@@ -12,7 +12,7 @@ class Names:
     """The names of the values of the first trace of a report."""
 
     def __init__(self, report: Report) -> None:
-        self._source = report.source
+        self._lines = report.source.split("\n")
         self._trace: Trace = report.trace
         self._bound: dict[int, dict[str, None]] = {}
         for value in self._trace.values:
@@ -33,7 +33,7 @@ class Names:
     def piece(self, value: int, limit: int | None = _PIECE) -> str:
         """The piece of the program that made the value, of an element of a sequence with its index."""
         found = self._trace.values[value]
-        text = "" if found.span is None else shortened(found.span.cut(self._source), limit)
+        text = "" if found.span is None else shortened(found.span.cut_lines(self._lines), limit)
         is_element = found.op.startswith("[") and found.op[1:-1].isdigit() and len(found.operands) == 1
         return f"{text}{found.op}" if is_element else text or found.op
 
