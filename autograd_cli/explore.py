@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,12 @@ from autograd_cli import rules
 from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Span, Status, bad_request
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.inputs import FileReference, InputSpec, input_of_object, text_of_object
+from autograd_cli.lang.lift import edit_out
 from autograd_cli.lang.program import Program, normalise, parse
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.limits import DEFAULT_LIMITS, Limits, memory_error
 from autograd_cli.modes import DEFAULT_MODE, MODES
-from autograd_cli.trace import SCHEMA, GivenInput, Report, Trace
+from autograd_cli.trace import SCHEMA, Counterfactual, Explanation, GivenInput, Report, Trace
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -57,6 +58,8 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     threads: int | None = None,
     full: bool = False,
     limits: Limits = DEFAULT_LIMITS,
+    watch: bool = False,
+    of: str | None = None,
     before_run: Callable[[], None] = lambda: None,
     **named: object,
 ) -> Report:
@@ -67,6 +70,8 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     those of a result with several outputs. `wrt` are the inputs that require gradients (default: all of a
     floating or complex dtype), `mode` is a name of `modes.MODES`, `seed` seeds torch's generator for the run alone,
     `limits` says how much the run may take (its time and memory only where it is supervised: see `supervise`).
+    Where it is to `watch`, the program runs again, to look into its backward passes and to see what each of its cuts
+    changed: that is the Report's `explanation`. `of` is the variable that it is narrowed to.
     `before_run` is called when torch and all files are loaded.
 
     A request that cannot be understood does not raise: `Report.status` and `Report.diagnostics` say what is wrong.
@@ -75,6 +80,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     gradients = gradients if gradient is None else [gradient, *gradients]
     weight_names = _weight_names(len(gradients), objects)
     traces: tuple[Trace, ...] = ()
+    explanation: Explanation | None = None
     try:
         parsed = parse(program, given=frozenset(objects), limits=limits)
         specs = [input_of_object(name, value) for name, value in objects.items()]
@@ -89,13 +95,14 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         from autograd_cli.engine.run import run  # torch is imported here, after all that can fail without it
 
         before_run()
-        traces = (
-            run(
-                parsed,
+
+        def once(edited: Program, *, in_mode: str = mode, watched: bool = False) -> Trace:
+            return run(
+                edited,
                 specs,
                 weights,
                 held,
-                mode=MODES[mode],
+                mode=MODES[in_mode],
                 wrt=wrt,
                 seed=seed,
                 dtype=dtype,
@@ -103,15 +110,40 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
                 threads=threads,
                 full=full,
                 limits=limits,
-            ),
-        )
-        diagnostics = tuple(found for trace in traces for found in rules.check(trace, parsed.source))
+                watched=watched,
+                again=watch,
+            )
+
+        def fresh() -> Program:
+            return parse(program, given=frozenset(objects), limits=limits)
+
+        trace = once(parsed)
+        diagnostics = tuple(rules.check(trace, parsed.source))
+        if watch:
+            trace = replace(trace, walks=once(parsed, watched=True).walks)
+            diagnostics += tuple(rules.remark(trace, parsed.source))
+            explanation = rules.explain(trace, _counterfactuals(trace, once, fresh))
+        if of is not None:
+            trace, explanation, diagnostics = rules.narrow(trace, explanation, diagnostics, of)
+        traces = (trace,)
         bad_news = any(found.severity is Severity.ERROR for found in diagnostics)
         status = Status.BAD_NEWS if bad_news else Status.ANSWER
     except (AgxError, MemoryError, RuntimeError) as error:
         diagnostics, status = _ended_by(error)
     report = unanswered(program, inputs=objects, gradients=gradients, seed=seed, dtype=dtype, device=device)
-    return replace(report, status=status, traces=traces, diagnostics=diagnostics)
+    return replace(report, status=status, traces=traces, diagnostics=diagnostics, explanation=explanation, of=of)
+
+
+def _counterfactuals(
+    trace: Trace, once: Callable[..., Trace], fresh: Callable[[], Program]
+) -> Iterator[Counterfactual]:
+    """What each cut of the program changed: it runs once more for each, without that one."""
+    for lift in rules.lifts(trace):
+        program = fresh()
+        if lift.span is None:
+            yield from rules.differences(trace, once(program, in_mode=DEFAULT_MODE), lift)
+        elif edit_out(program, lift.span):
+            yield from rules.differences(trace, once(program), lift)
 
 
 def _ended_by(error: Exception) -> tuple[tuple[Diagnostic, ...], Status]:

@@ -305,6 +305,19 @@ class Trace:
         named = [value.name for value in self.values if value.name is not None and _is_tracked_leaf(value)]
         return self.asked or tuple(dict.fromkeys(named))
 
+    def arrived(self, name: str) -> TensorValues | None:
+        """The gradient that arrived at a variable in the last backward pass that was watched, and reached it."""
+        variable = next((each for each in self.variables if each.name == name), None)
+        if variable is None:
+            return None
+        leaf = {node.id for node in self.nodes if node.variable == name}
+        nodes = leaf if variable.tensor.grad_fn is None else {variable.tensor.grad_fn}
+        for walk in reversed(self.walks):
+            for visit in walk.visits:
+                if visit.node in nodes and variable.tensor.output_nr < len(visit.arrived):
+                    return visit.arrived[variable.tensor.output_nr]
+        return None
+
     def output_paths(self) -> tuple[str, ...]:
         """Where each output stands in the result, as Python writes it: `[1][0]`, or nothing for the result itself."""
         return () if self.result is None else tuple(self._paths(self.result))
@@ -362,13 +375,15 @@ class Explanation:
     """The difference between the two graphs of a Trace.
 
     `recorded` are the edges of the computed graph that torch recorded, as (value, operand). `missing` says of each
-    leaf without a gradient why, in few words.
+    leaf without a gradient why, in few words. `related` are the values that the variable that it is narrowed to was
+    computed from, and those computed from it; None where it is not narrowed.
     """
 
     recorded: tuple[tuple[int, int], ...]
     cuts: tuple[Cut, ...]
     missing: tuple[tuple[str, str], ...]
     counterfactuals: tuple[Counterfactual, ...]
+    related: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -60,15 +61,20 @@ def run_backward(
     roots: Sequence[Box],
     gradients: Sequence[torch.Tensor],
     leaves: Mapping[str, torch.Tensor],
+    walk: contextlib.AbstractContextManager[None],
 ) -> Backward:
-    """Call backward on the roots, with the gradients given or else with ones, and look at the leaves after it."""
-    watch = _Watch(recording, leaves, roots[0].value)
+    """Call backward on the roots, with the gradients given or else with ones, and look at the leaves after it.
+
+    `walk` is the context to do it in.
+    """
+    watch = _Leaves(recording, leaves, roots[0].value)
     given: list[torch.Tensor | None] = [*gradients] or [None] * len(roots)
     weights: list[torch.Tensor | None] = [*gradients] or [_ones(root.payload) for root in roots]
     refusal = None
     try:
         starts = [_start(root, *each) for root, *each in zip(roots, given, weights, strict=True)]
-        torch.autograd.backward([tensor for tensor, _ in starts], [weight for _, weight in starts])
+        with walk:
+            torch.autograd.backward([tensor for tensor, _ in starts], [weight for _, weight in starts])
     except Exception as error:  # torch raises what it likes, and all of it is its answer
         if memory_error(error) is not None:
             raise
@@ -84,7 +90,7 @@ def run_backward(
     )
 
 
-class _Watch:
+class _Leaves:
     """The `.grad` of leaves, before and after a backward pass."""
 
     def __init__(self, recording: Recording, leaves: Mapping[str, torch.Tensor], root: int) -> None:
@@ -154,12 +160,14 @@ def _backward(
     roots, gradient = start
     performer.tick("backward", span)
     leaves = _leaves(recording, interpreter.spans.text)
-    watch = _Watch(recording, leaves, roots[0].value if roots else 0)
+    watch = _Leaves(recording, leaves, roots[0].value if roots else 0)
     grads = [recording.known(leaf.grad) for leaf in leaves.values() if leaf.grad is not None]
     versions = [(box, box.payload._version) for box in grads if box is not None]  # noqa: SLF001 - torch has no other name for it
     raised = None
+    walk = interpreter.watch.walk(roots, span=span, backward=len(interpreter.backwards))
     try:
-        function(*[each.unwrap() for each in arguments], **{name: each.unwrap() for name, each in keywords.items()})
+        with walk:
+            function(*[each.unwrap() for each in arguments], **{name: each.unwrap() for name, each in keywords.items()})
     except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
         raised = performer.refused(error, span, Phase.BACKWARD)
     weights = [] if gradient is None else list(tensors_in([gradient]))
@@ -188,17 +196,18 @@ def _autograd_grad(interpreter: Expressions, arguments: Sequence[Box], keywords:
     """`torch.autograd.grad`: its results are values of the program; a refusal is one of a backward pass."""
     interpreter.called_grad = True
     performer = interpreter.performer
+    outputs = keywords.get("outputs", arguments[0] if arguments else None)
+    roots = [] if outputs is None else list(tensors_in([outputs]))
     try:
-        return performer.perform("torch.autograd.grad", torch.autograd.grad, arguments, span, keywords)
+        with interpreter.watch.walk(roots, span=span, backward=None):
+            return performer.perform("torch.autograd.grad", torch.autograd.grad, arguments, span, keywords)
     except RefusedError as error:
         refusal = replace(error.refusal, during=Phase.BACKWARD)
-        outputs = keywords.get("outputs", arguments[0] if arguments else None)
-        roots = [] if outputs is None else [box.value for box in tensors_in([outputs])]
         interpreter.backwards.append(
             Backward(
                 step=performer.recording.step,
                 span=span,
-                roots=tuple(roots),
+                roots=tuple([root.value for root in roots]),
                 gradients=(None,) * len(roots),
                 given=False,
                 leaves=(),

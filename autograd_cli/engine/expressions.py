@@ -20,6 +20,7 @@ from autograd_cli.engine.calls import Calls
 from autograd_cli.engine.performer import Performer, length_of
 from autograd_cli.engine.python_functions import iterate, listed
 from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named, Scope
+from autograd_cli.engine.watch import Watch
 from autograd_cli.lang.check import assigned, is_constant
 from autograd_cli.lang.program import Program
 from autograd_cli.trace import Backward
@@ -30,7 +31,7 @@ _Comprehension: TypeAlias = ast.ListComp | ast.GeneratorExp | ast.DictComp
 class Expressions(ABC):
     """The expressions of one run. `scope` are the variables where the run is: the inputs at first."""
 
-    def __init__(self, program: Program, performer: Performer, names: dict[str, Box]) -> None:
+    def __init__(self, program: Program, performer: Performer, names: dict[str, Box], *, watched: bool) -> None:
         self.names = names
         self.scope = Scope(names)
         self.recording = performer.recording
@@ -38,6 +39,7 @@ class Expressions(ABC):
         self.spans = program.spans
         self.resolved = program.resolved
         self.backwards: list[Backward] = []
+        self.watch = Watch(performer.recording, is_on=watched)
         self.called_grad = False
         self.roots_of_gradients: dict[int, list[Box]] = {}
         self.iterations = 0  # those of `map` and its like that are under way, one inside the other

@@ -36,10 +36,10 @@ class _Return(Exception):  # noqa: N818 - as above
 
 
 class Interpreter(Expressions):
-    """One run of one program."""
+    """One run of one program. Where it is `watched`, its backward passes are looked into."""
 
-    def __init__(self, program: Program, performer: Performer, names: dict[str, Box]) -> None:
-        super().__init__(program, performer, names)
+    def __init__(self, program: Program, performer: Performer, names: dict[str, Box], *, watched: bool = False) -> None:
+        super().__init__(program, performer, names, watched=watched)
         self.steps: list[Step] = []
         self.printed: list[Printed] = []
         self._tree = program.tree

@@ -250,6 +250,18 @@ class Recording:
             self.nodes.append(self._node(node, value, span))
         return self._node_ids[grad_fn]
 
+    def nodes_below(self, starts: Iterable[Any]) -> list[tuple[Any, int]]:
+        """Every known node that can be reached from the nodes `starts`, with its id."""
+        found: dict[Any, int] = {}
+        pending = list(starts)
+        while pending:
+            node = pending.pop()
+            if node in found or node not in self._node_ids:
+                continue
+            found[node] = self._node_ids[node]
+            pending.extend([child for child, _ in node.next_functions if child is not None])
+        return list(found.items())
+
     def _node(self, node: Any, value: int, span: Span | None) -> Node:  # noqa: ANN401 - torch exports no type for nodes
         variable = getattr(node, "variable", None)
         return Node(

@@ -38,12 +38,15 @@ def run(  # noqa: PLR0913 - the parts of a request, each used once
     threads: int | None,
     full: bool,
     limits: Limits,
+    watched: bool = False,
+    again: bool = False,
 ) -> Trace:
     """Run `program` and backward on its result.
 
     `held` maps the source of an input that is a file or an object to what `files.read` gave for it, or to the object.
     `wrt` are the inputs that require gradients (None: all of a floating or complex dtype). `full` keeps the values of
-    tensors of any size.
+    tensors of any size. Where the run is `watched`, the Trace has what each node did in the backward passes. Where it will run `again`, it
+    leaves what is held as it is.
 
     Raises:
         AgxError: an input or a gradient cannot be made; the program has no result.
@@ -51,10 +54,12 @@ def run(  # noqa: PLR0913 - the parts of a request, each used once
     max_values = None if full else MAX_VALUES
     with settings(seed=seed, dtype=dtype, device=device, threads=threads):
         tensors = {spec.name: make_tensor(spec, held.get(spec.source), device, limits) for spec in inputs}
+        if again:
+            tensors = {name: tensor.clone() for name, tensor in tensors.items()}
         asked = _asked(inputs, tensors, wrt)
         weights = [make_tensor(spec, held.get(spec.source), device, limits) for spec in gradients]
         try:
-            return _Run(program, mode, asked, max_values, limits).go(tensors, gradients, weights)
+            return _Run(program, mode, asked, max_values, limits, watched=watched).go(tensors, gradients, weights)
         except RecursionError:
             raise limit_reached("depth", "the program nests too deeply") from None
 
@@ -77,13 +82,21 @@ class _Run:
     """The state of one run: what is recorded so far, and the leaves whose gradients will be looked at."""
 
     def __init__(
-        self, program: Program, mode: Mode, asked: tuple[str, ...], max_values: int | None, limits: Limits
+        self,
+        program: Program,
+        mode: Mode,
+        asked: tuple[str, ...],
+        max_values: int | None,
+        limits: Limits,
+        *,
+        watched: bool,
     ) -> None:
         self._program = program
         self._mode = mode
         self._asked = asked
         self._max_values = max_values
         self._limits = limits
+        self._watched = watched
         self._recording = Recording()
         self._shown: dict[str, Box] = {}
 
@@ -93,7 +106,7 @@ class _Run:
         with warnings.catch_warnings(record=True):
             warnings.simplefilter("always")
             performer = Performer(self._recording, self._limits)
-            interpreter = Interpreter(self._program, performer, self._enter(tensors))
+            interpreter = Interpreter(self._program, performer, self._enter(tensors), watched=self._watched)
             try:
                 with _GRAD_MODES[self._mode.grad_mode]():
                     result = interpreter.run()
@@ -146,7 +159,8 @@ class _Run:
             _fitting(weight, root.payload) if isinstance(root.payload, torch.Tensor) else weight
             for root, weight in zip(roots[: len(weights)], weights, strict=True)
         ]
-        backward = run_backward(self._recording, roots, fitting, self._leaves(interpreter))
+        walk = interpreter.watch.walk(roots, span=None, backward=len(interpreter.backwards))
+        backward = run_backward(self._recording, roots, fitting, self._leaves(interpreter), walk)
         interpreter.backwards.append(backward)
         return self._trace(interpreter, result=result, refusal=backward.refusal)
 
@@ -192,6 +206,7 @@ class _Run:
             asked=self._asked,
             grads=grads,
             refusal=refusal,
+            walks=tuple(interpreter.watch.walks),
         )
 
     def _variables(self, interpreter: Interpreter) -> tuple[Variable, ...]:

@@ -8,7 +8,7 @@ from enum import Enum
 from importlib import resources
 from typing import Any
 
-from autograd_cli.trace import Number, Report, TensorInfo, Trace
+from autograd_cli.trace import Number, Report, TensorValues, Trace
 
 
 def json_text(report: Report) -> str:
@@ -25,11 +25,13 @@ def json_object(report: Report) -> dict[str, Any]:
         "source": report.source,
         "source_name": report.source_name,
         "source_line": report.source_line,
+        "of": report.of,
         "command_line": report.command_line,
         "inputs": plain(report.inputs),
         "gradients": plain(report.gradients),
         "settings": {"seed": report.seed, "dtype": report.default_dtype, "device": report.device},
         **(_trace_object(report.trace) if report.traces else _no_trace()),
+        "explanation": plain(report.explanation),
         "diagnostics": plain(report.diagnostics),
     }
 
@@ -51,6 +53,7 @@ def _no_trace() -> dict[str, Any]:
         "steps": [],
         "printed": [],
         "backwards": [],
+        "walks": [],
         "refusal": None,
     }
 
@@ -72,6 +75,7 @@ def _trace_object(trace: Trace) -> dict[str, Any]:
         "steps": plain(trace.steps),
         "printed": plain(trace.printed),
         "backwards": plain(trace.backwards),
+        "walks": plain(trace.walks),
         "refusal": plain(trace.refusal),
     }
 
@@ -90,7 +94,7 @@ def plain(item: Any) -> Any:  # noqa: ANN401 - from the result types to JSON val
             return item.value
         case float() | complex():
             return _number(item)
-        case TensorInfo():
+        case TensorValues():
             return _tensor_object(item)
         case tuple() | list():
             return [plain(element) for element in item]
@@ -101,12 +105,12 @@ def _fields(kind: type[Any]) -> tuple[str, ...]:
     return tuple(kind.__dataclass_fields__)
 
 
-def _tensor_object(tensor: TensorInfo) -> dict[str, Any]:
-    fields = {field: plain(getattr(tensor, field)) for field in _fields(TensorInfo) if field != "values"}
+def _tensor_object(tensor: TensorValues) -> dict[str, Any]:
+    fields = {field: plain(getattr(tensor, field)) for field in _fields(type(tensor)) if field != "values"}
     return {**fields, "values": tensor_values(tensor), "truncated": tensor.values is None}
 
 
-def tensor_values(tensor: TensorInfo) -> Any:  # noqa: ANN401 - a JSON value
+def tensor_values(tensor: TensorValues) -> Any:  # noqa: ANN401 - a JSON value
     """The values as lists nested as the shape says; None where there is only a summary."""
     return None if tensor.values is None else _nested(tensor.values, tensor.shape)
 

@@ -12,14 +12,51 @@ class Glyphs:
     arrow: str
     fork: str
     last: str
+    dashed_arrow: str
+    dashed_fork: str
+    dashed_last: str
     bar: str
     blank: str
     fold: str
     ellipsis: str
+    recorded: str
+    cut: str
+    partly: str
+    refused: str
 
 
-UNICODE = Glyphs(arrow="→ ", fork="├─ ", last="└─ ", bar="│  ", blank="   ", fold="⋮", ellipsis="…")
-ASCII = Glyphs(arrow="-> ", fork="|- ", last="`- ", bar="|  ", blank="   ", fold=":", ellipsis="...")
+UNICODE = Glyphs(
+    arrow="→ ",
+    fork="├─ ",
+    last="└─ ",
+    dashed_arrow="⇢ ",
+    dashed_fork="├╌ ",
+    dashed_last="└╌ ",
+    bar="│  ",
+    blank="   ",
+    fold="⋮",
+    ellipsis="…",
+    recorded="●",
+    cut="○",
+    partly="◐",
+    refused="✗",
+)
+ASCII = Glyphs(
+    arrow="-> ",
+    fork="|- ",
+    last="`- ",
+    dashed_arrow=".> ",
+    dashed_fork="|. ",
+    dashed_last="`. ",
+    bar="|  ",
+    blank="   ",
+    fold=":",
+    ellipsis="...",
+    recorded="*",
+    cut="o",
+    partly="~",
+    refused="x",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

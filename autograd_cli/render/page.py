@@ -10,10 +10,12 @@ from rich.text import Text
 
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.render.diagnostics import diagnostic_block
+from autograd_cli.render.drawing import TreeLine
 from autograd_cli.render.escape import shortened, visible
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, Look
 from autograd_cli.render.numbers import array_text, is_shortened, statistics_text
-from autograd_cli.render.tree import TreeLine, chain_text, node_name, tree_lines
+from autograd_cli.render.printed import printed_lines
+from autograd_cli.render.tree import chain_text, node_name, tree_lines
 from autograd_cli.trace import Backward, Report, TensorInfo, Trace, Value
 
 _SHORT = 18
@@ -92,7 +94,7 @@ def _quiet_words(trace: Trace, backward: Backward) -> Iterator[str]:
 
 def _printed(trace: Trace, look: Look) -> RenderableType:
     """What the program printed, each line beside the line that printed it."""
-    lines = list(_printed_lines(trace))
+    lines = list(printed_lines(trace))
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, justify="right")
     grid.add_column(overflow="fold")
@@ -104,21 +106,6 @@ def _printed(trace: Trace, look: Look) -> RenderableType:
         if not is_folded or index < edge or index >= len(lines) - edge:
             grid.add_row(Text(f"line {number}", style=QUIET), Text(visible(line)))
     return Group(Text("printed", style=HEADING), grid)
-
-
-def _printed_lines(trace: Trace) -> Iterator[tuple[int, str]]:
-    """The lines that were printed, with the line of the program that began each."""
-    begun, pieces = 0, list[str]()
-    for printed in trace.printed:
-        for index, piece in enumerate(printed.text.split("\n")):
-            if index:
-                yield begun, "".join(pieces)
-                pieces = []
-            if piece or index == 0:
-                begun = begun if any(pieces) else printed.span.line
-                pieces.append(piece)
-    if any(pieces):
-        yield begun, "".join(pieces)
 
 
 def _array(tensor: TensorInfo, look: Look, room: int | None, style: str = "") -> Text:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from autograd_cli.diagnostic import Diagnostic
-from autograd_cli.rules import gradients
-from autograd_cli.trace import Trace
+from autograd_cli.rules import gradients, missing
+from autograd_cli.rules.cuts import find_cuts
+from autograd_cli.rules.edges import recorded_edges
+from autograd_cli.rules.lifts import differences, lifts
+from autograd_cli.rules.narrow import narrow
+from autograd_cli.trace import Counterfactual, Explanation, Trace
+
+__all__ = ["check", "differences", "explain", "lifts", "narrow", "remark"]
 
 RULES = (
     gradients.check_refused_operation,
@@ -13,8 +21,24 @@ RULES = (
     gradients.check_nan_gradient,
     gradients.check_partly_cut,
 )
+REMARKS = (gradients.check_accumulated,)
 
 
 def check(trace: Trace, source: str) -> tuple[Diagnostic, ...]:
     """All that the rules find in one run of the program `source`, gravest first."""
     return tuple(diagnostic for rule in RULES for diagnostic in rule(trace, source))
+
+
+def remark(trace: Trace, source: str) -> tuple[Diagnostic, ...]:
+    """What is worth knowing of a run and no fault of it."""
+    return tuple(diagnostic for rule in REMARKS for diagnostic in rule(trace, source))
+
+
+def explain(trace: Trace, counterfactuals: Iterable[Counterfactual]) -> Explanation:
+    """The difference between the two graphs of a run."""
+    return Explanation(
+        recorded=recorded_edges(trace),
+        cuts=find_cuts(trace, frozenset(range(len(trace.values)))),
+        missing=missing.reasons(trace),
+        counterfactuals=tuple(counterfactuals),
+    )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.modes import MODES, Entry, GradMode
-from autograd_cli.trace import TensorInfo, Trace, Value
+from autograd_cli.trace import Cut, TensorInfo, Trace, Value
 
 # Operations whose result holds nothing of their operand's values: its shape, its dtype, its kind.
 _METADATA = frozenset(
@@ -20,22 +19,6 @@ _METADATA = frozenset(
 _COMPARISONS = frozenset("== != < <= > >= not isnan isinf isfinite isclose equal allclose".split())
 _REWRAP = frozenset("tensor as_tensor asarray new_tensor".split())
 _CASTS = frozenset("int long short to type type_as".split())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
-    """A value that torch does not track though it was computed from one that it does.
-
-    `span` is the piece of the program to look at, `why` completes "… is not tracked: ", and `since` is the place
-    that switched tracking off, where that is another one.
-    """
-
-    value: int
-    rule: str
-    why: str
-    span: Span | None
-    since: Span | None
-    is_deliberate: bool
 
 
 def find_cuts(trace: Trace, within: frozenset[int]) -> tuple[Cut, ...]:
@@ -72,6 +55,29 @@ def ancestors(trace: Trace, ends: Iterable[int]) -> frozenset[int]:
     return frozenset(found)
 
 
+def cuts_before_roots(trace: Trace, names: tuple[str, ...]) -> tuple[Cut, ...]:
+    """The cuts between the leaves `names` and what backward started from."""
+    roots = ancestors(trace, trace.roots)
+    between = frozenset[int]().union(*(dependents(trace, start) for start in _starts(trace, names))) & roots
+    return find_cuts(trace, between)
+
+
+def reaches_roots(trace: Trace, name: str) -> bool:
+    """Whether what backward started from was computed from the leaf `name`."""
+    roots = ancestors(trace, trace.roots)
+    return any(start in roots for start in _starts(trace, (name,)))
+
+
+def _starts(trace: Trace, names: tuple[str, ...]) -> list[int]:
+    """The values that the leaves `names` were when they were made or given."""
+    found: dict[str, int] = {}
+    for value in trace.values:
+        is_leaf = value.tensor is not None and value.tensor.requires_grad and value.tensor.is_leaf
+        if value.name in names and (value.op == "input" or is_leaf):
+            found.setdefault(value.name, value.id)
+    return list(found.values())
+
+
 def _is_metadata(value: Value) -> bool:
     return _name(value.op) in _METADATA
 
@@ -86,6 +92,8 @@ def _tracks(value: Value) -> bool:
 
 
 def _is_cut(trace: Trace, value: Value) -> bool:
+    if value.tensor is None and value.scalar is None and not value.elements:  # as of `y.backward()`
+        return False
     if not any(_is_tracked(trace, operand) for operand in value.operands):
         return False
     if any(_is_tracked(trace, element) for element in value.elements):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span, speaker
 from autograd_cli.modes import DEFAULT_MODE
-from autograd_cli.rules.cuts import Cut, ancestors, dependents, describe, enters_untracked, find_cuts
-from autograd_cli.trace import Phase, Refusal, Trace, Value
+from autograd_cli.rules.cuts import cuts_before_roots, describe, enters_untracked, reaches_roots
+from autograd_cli.trace import Cut, LeafGradient, Phase, Refusal, Trace, Value
 
 _REMEDIES = {
     "xor": "power is **; ^ is bitwise xor",
@@ -51,8 +51,8 @@ def check_refused_backward(trace: Trace, source: str) -> Iterator[Diagnostic]:
             torch_says=_words(refusal),
         )
         return
-    cuts = _cuts_before_roots(trace, trace.leaves)
-    victim = next((name for name in trace.leaves if _reaches_roots(trace, name)), None)
+    cuts = cuts_before_roots(trace, trace.leaves)
+    victim = next((name for name in trace.leaves if reaches_roots(trace, name)), None)
     subject = f"{called} is not a tensor" if not_a_tensor else f"torch did not record {_root(trace, source)}"
     yield _missing(trace, "backward() has nothing to walk", subject, cuts, victim, refusal)
 
@@ -63,7 +63,7 @@ def check_missing_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
         return
     for name, grad in trace.grads:
         if grad is None and name in trace.asked:
-            yield _missing(trace, f"{name} has no gradient", "", _cuts_before_roots(trace, (name,)), name, None)
+            yield _missing(trace, f"{name} has no gradient", "", cuts_before_roots(trace, (name,)), name, None)
 
 
 def check_nan_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
@@ -87,7 +87,7 @@ def check_partly_cut(trace: Trace, source: str) -> Iterator[Diagnostic]:
     for name, grad in trace.grads:
         if grad is None:
             continue
-        for cut in _cuts_before_roots(trace, (name,)):
+        for cut in cuts_before_roots(trace, (name,)):
             if cut.is_deliberate:
                 piece = "" if cut.span is None else f" `{_short(cut.span.cut(source))}`"
                 yield Diagnostic(
@@ -98,6 +98,37 @@ def check_partly_cut(trace: Trace, source: str) -> Iterator[Diagnostic]:
                     related=_since(cut),
                     victim=name,
                 )
+
+
+def check_accumulated(trace: Trace, _source: str) -> Iterator[Diagnostic]:
+    """A backward pass began while a leaf had a gradient already, and added to it."""
+    seen = dict[str, int]()
+    for backward in trace.backwards:
+        for leaf in backward.leaves:
+            if backward.refusal is None and _adds(leaf):
+                seen[leaf.name] = seen.get(leaf.name, 0) + 1
+    for name, count in seen.items():
+        times = "a backward pass" if count == 1 else f"{count:,} backward passes"
+        span = next(
+            each.span for each in trace.backwards if any(leaf.name == name and leaf.before for leaf in each.leaves)
+        )
+        yield Diagnostic(
+            rule="grad-accumulated",
+            severity=Severity.NOTE,
+            message=f"{times} added to the gradient that {name} had: .grad is a sum",
+            span=span,
+            label="the first of them",
+            victim=name,
+            fix=f"{name}.grad = None before it, where the sum is not meant",
+        )
+
+
+def _adds(leaf: LeafGradient) -> bool:
+    """Whether the pass added something to a gradient that was not zero."""
+    before, after = leaf.before, leaf.after
+    if before is None or after is None or (before.version == after.version and before.storage == after.storage):
+        return False
+    return before.values is None or any(before.values)
 
 
 def _missing(
@@ -153,28 +184,6 @@ def _since(cut: Cut) -> tuple[Related, ...]:
     if cut.since is None or cut.since == cut.span:
         return ()
     return (Related(span=cut.since, label="tracking is off from here"),)
-
-
-def _cuts_before_roots(trace: Trace, names: tuple[str, ...]) -> tuple[Cut, ...]:
-    """The cuts between the leaves `names` and what backward started from."""
-    roots = ancestors(trace, trace.roots)
-    between = frozenset[int]().union(*(dependents(trace, start) for start in _starts(trace, names))) & roots
-    return find_cuts(trace, between)
-
-
-def _reaches_roots(trace: Trace, name: str) -> bool:
-    roots = ancestors(trace, trace.roots)
-    return any(start in roots for start in _starts(trace, (name,)))
-
-
-def _starts(trace: Trace, names: tuple[str, ...]) -> list[int]:
-    """The values that the leaves `names` were when they were made or given."""
-    found: dict[str, int] = {}
-    for value in trace.values:
-        is_leaf = value.tensor is not None and value.tensor.requires_grad and value.tensor.is_leaf
-        if value.name in names and (value.op == "input" or is_leaf):
-            found.setdefault(value.name, value.id)
-    return list(found.values())
 
 
 def _root(trace: Trace, source: str) -> str:

@@ -1,0 +1,141 @@
+"""A Report with an explanation as a page: the listing, both graphs in one, the backward pass, and the end state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from autograd_cli.diagnostic import Diagnostic, Severity
+from autograd_cli.modes import DEFAULT_MODE, MODES
+from autograd_cli.render.computed import computed_graph
+from autograd_cli.render.diagnostics import diagnostic_block
+from autograd_cli.render.escape import shortened, visible
+from autograd_cli.render.flow import backward_passes
+from autograd_cli.render.listing import Listing
+from autograd_cli.render.look import BAD, GRADIENT, HEADING, NODE, QUIET, REMARK, Look
+from autograd_cli.render.names import Names
+from autograd_cli.render.short import short_tensor
+from autograd_cli.render.tree import node_name
+from autograd_cli.trace import Counterfactual, Report, Trace, Variable
+
+_HEADINGS = ("name", "value", "requires_grad", "is_leaf", "grad_fn", "version", ".grad")
+_NAME = 24
+
+
+def explanation(report: Report, look: Look) -> Group:
+    """The whole page, without a final empty line."""
+    parts: list[RenderableType] = []
+    if report.traces and report.explanation is not None:
+        parts = [part for section in _sections(report, look) for part in (section, Text())][:-1]
+    notes = [diagnostic for diagnostic in report.diagnostics if diagnostic.severity is Severity.NOTE]
+    if notes:
+        parts += [Text(), *[_note(note, report) for note in notes]]
+    for diagnostic in report.diagnostics:
+        if diagnostic.severity is not Severity.NOTE:
+            parts += [Text()] * bool(parts) + [diagnostic_block(diagnostic, report, look.width)]
+    return Group(*parts)
+
+
+def _note(diagnostic: Diagnostic, report: Report) -> Text:
+    """A remark in one line: the listing has shown the place."""
+    text = Text.assemble((f"note[{diagnostic.rule}]", REMARK), f": {visible(diagnostic.message)}")
+    if diagnostic.span is not None:
+        text.append(f" (line {report.source_line - 1 + diagnostic.span.line})")
+    return text
+
+
+def _sections(report: Report, look: Look) -> Iterator[RenderableType]:
+    trace = report.trace
+    if trace.mode != DEFAULT_MODE:
+        yield Text.assemble(("mode", HEADING), f"  the program runs {MODES[trace.mode].summary}")
+    listing = Listing(report, look, "en")
+    legend = listing.legend()
+    yield Group(listing.show(listing.lines), legend) if legend else listing.show(listing.lines)
+    graph = computed_graph(report, look, "en")
+    if graph is not None:
+        yield graph
+    yield from backward_passes(report, look)
+    if trace.variables:
+        yield end_state(report, look)
+    would_be = list(_would_be(report, look))
+    if would_be:
+        yield Group(Text("what it would have been", style=HEADING), *would_be)
+
+
+def end_state(report: Report, look: Look) -> RenderableType:
+    """What every name means at the end, and its `.grad`, or why it has none."""
+    assert report.explanation is not None
+    missing = dict(report.explanation.missing)
+    rows = [_cells(report.trace, variable, missing, look) for variable in report.trace.variables]
+    columns = zip([Text(heading) for heading in _HEADINGS], *rows, strict=True)
+    needed = sum(max(cell.cell_len for cell in column) + 2 for column in columns)
+    heading = Text("at the end", style=HEADING)
+    if look.width is not None and needed > look.width:
+        return Group(heading, *_stacked(rows))
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=QUIET)
+    for name in _HEADINGS:
+        table.add_column(name, no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return Group(heading, table)
+
+
+def _stacked(rows: list[list[Text]]) -> Iterator[Text]:
+    """For a narrow terminal: the numbers in one line, what torch knows in the next."""
+    width = max(row[0].cell_len for row in rows)
+    for name, value, requires_grad, is_leaf, grad_fn, version, grad in rows:
+        head = name.copy()
+        head.pad_right(width - cell_len(name.plain))
+        yield Text.assemble(head, "  ", value, ("   .grad ", QUIET), grad)
+        facts = f"requires_grad={requires_grad}  is_leaf={is_leaf}  grad_fn={grad_fn}  version {version}"
+        yield Text(f"  {facts}", style=QUIET)
+
+
+def _cells(trace: Trace, variable: Variable, missing: dict[str, str], look: Look) -> list[Text]:
+    tensor = variable.tensor
+    grad_fn = "None" if tensor.grad_fn is None else node_name(trace.nodes[tensor.grad_fn])
+    if variable.grad is not None:
+        grad = Text(short_tensor(variable.grad, look), style=GRADIENT)
+    else:
+        is_bad = tensor.requires_grad and tensor.is_leaf
+        grad = Text.assemble(("None", BAD if is_bad else QUIET), (f"  {missing.get(variable.name, '')}", QUIET))
+    return [
+        Text(shortened(variable.name, _NAME), style=HEADING),
+        Text(short_tensor(tensor, look)),
+        Text(str(tensor.requires_grad), style="" if tensor.requires_grad else QUIET),
+        Text(str(tensor.is_leaf), style="" if tensor.is_leaf else QUIET),
+        Text(grad_fn, style=QUIET if tensor.grad_fn is None else NODE),
+        Text("none" if tensor.version is None else str(tensor.version)),
+        grad,
+    ]
+
+
+def _would_be(report: Report, look: Look) -> Iterator[Text]:
+    assert report.explanation is not None
+    names = Names(report)
+    for found in report.explanation.counterfactuals:
+        actual = "None" if found.actual is None else short_tensor(found.actual, look, 40)
+        would_be = "None" if found.would_be is None else short_tensor(found.would_be, look, 40)
+        yield Text.assemble(
+            f"{visible(found.name)}.grad is ",
+            (actual, BAD if found.actual is None else GRADIENT),
+            f"; {_lifted(report, found, names)} it would be ",
+            (would_be, GRADIENT),
+        )
+
+
+def _lifted(report: Report, found: Counterfactual, names: Names) -> str:
+    """`with y2 tracked`: what the cut that was lifted had cut off."""
+    assert report.explanation is not None
+    if found.span is None:
+        return f"without --{report.trace.mode}"
+    values = [
+        cut.value for cut in report.explanation.cuts if found.span in {cut.since, report.trace.values[cut.value].span}
+    ]
+    cut_off = list(dict.fromkeys(names.of(value) for value in values))
+    shown = ", ".join(cut_off[:3]) + (f" and {len(cut_off) - 3:,} more" if len(cut_off) > 3 else "")
+    return f"with {shown} tracked" if shown else "without the cut"

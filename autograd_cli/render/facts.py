@@ -1,0 +1,195 @@
+"""What each line of the program made: names, numbers, shapes, and what torch knows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.render.escape import shortened
+from autograd_cli.render.look import Look
+from autograd_cli.render.names import Names
+from autograd_cli.render.short import short_tensor, short_value
+from autograd_cli.render.tree import node_name
+from autograd_cli.trace import Backward, LeafGradient, Report, Step, Value
+
+_NAME = 20
+_CHANGED = 4
+_COMPOUND = frozenset({"for", "while", "if", "with", "def", "try", "@"})
+_LOOPS = frozenset({"for", "while"})
+_MAINTAINED = frozenset({"alias =", "list", "backward ="})  # new versions that the program did not ask for
+
+
+class Kind(StrEnum):
+    """What a fact is of."""
+
+    RECORDED = "recorded"
+    LEAF = "leaf"
+    UNTRACKED = "untracked"
+    CUT = "cut"
+    GRADIENT = "gradient"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One thing that a line made. `when` says in which round of a loop; `words` what torch knows of it, `version`
+    its version after a change in place."""
+
+    when: str = ""
+    name: str = ""
+    value: str = ""
+    shape: str = ""
+    words: str = ""
+    version: str = ""
+    kind: Kind = Kind.OTHER
+
+
+class Facts:
+    """The facts of the first trace of a report that is an explanation."""
+
+    def __init__(self, report: Report, look: Look, names: Names) -> None:
+        assert report.explanation is not None
+        self._report = report
+        self._trace = report.trace
+        self._look = look
+        self._names = names
+        self._cuts = {cut.value for cut in report.explanation.cuts}
+        self._values: dict[int, list[Value]] = {}
+        for value in self._trace.values:
+            if value.step is not None:
+                self._values.setdefault(value.step, []).append(value)
+        self._backwards: dict[int, list[Backward]] = {}
+        for backward in self._trace.backwards:
+            if backward.step is not None:
+                self._backwards.setdefault(backward.step, []).append(backward)
+
+    def by_line(self) -> dict[int, list[Fact]]:
+        """The facts of each line of the program, 1-based."""
+        runs: dict[Span, list[Step]] = {}
+        for step in self._trace.steps:
+            runs.setdefault(step.span, []).append(step)
+        found: dict[int, list[Fact]] = {}
+        for span, steps in runs.items():
+            found.setdefault(span.line, []).extend(self._of_statement(steps))
+        return found
+
+    def _of_statement(self, steps: list[Step]) -> Iterator[Fact]:
+        """The facts of a statement; where it ran more than once, those of its first and its last round."""
+        first = list(self._of_step(steps[0]))
+        if len(steps) == 1:
+            yield from first
+            return
+        rows = [replace(fact, when=_when(steps, 0)) for fact in first]
+        before = {fact.name: fact for fact in first}
+        for fact in self._of_step(steps[-1]):
+            rows.append(replace(_compared(fact, before.get(fact.name)), when=_when(steps, -1)))
+        for index, row in enumerate(rows):
+            repeated = index > 0 and rows[index - 1].when == row.when
+            yield replace(row, when="") if repeated else row
+
+    def _of_step(self, step: Step) -> Iterator[Fact]:
+        keyword = self._keyword(step.span)
+        if keyword in _LOOPS:
+            count = self._rounds(step)
+            yield Fact(words=f"{count:,} round{'' if count == 1 else 's'}")
+            return
+        if keyword in _COMPOUND:
+            return
+        bound = dict(zip(step.binds, step.bound, strict=True))
+        for name, number in bound.items():
+            yield self._fact(name, self._trace.values[number])
+        made = self._values.get(step.id, ())
+        changed = list({value.name or value.id: value for value in made if _is_changed(value, bound)}.values())
+        for value in changed[:_CHANGED]:
+            yield self._changed(value)
+        if len(changed) > _CHANGED:
+            yield Fact(words=f"{len(changed) - _CHANGED:,} more changed in place")
+        passes = self._backwards.get(step.id, ())
+        for backward in passes:
+            yield from self._gradients(backward)
+        if step.value is not None and not bound and not changed and not passes:
+            value = self._trace.values[step.value]
+            name = "result" if step.value == self._trace.result else self._names.bound(value.id)
+            yield self._fact(name, value)
+
+    def _keyword(self, span: Span) -> str:
+        text = self._report.source.split("\n")[span.line - 1][span.column :]
+        word = text.split(" ")[0].split("(")[0].rstrip(":")
+        return "@" if word.startswith("@") else word
+
+    def _rounds(self, loop: Step) -> int:
+        depth = len(loop.iteration)
+        rounds = [
+            step.iteration[depth] + 1
+            for step in self._trace.steps[loop.id + 1 :]
+            if len(step.iteration) > depth
+            and step.iteration[:depth] == loop.iteration
+            and loop.span.line <= step.span.line <= loop.span.end_line
+        ]
+        return max(rounds, default=0)
+
+    def _fact(self, name: str, value: Value) -> Fact:
+        tensor = value.tensor
+        kind, words = self._kind(value)
+        return Fact(
+            name=shortened(name, _NAME),
+            value=short_value(value, self._look),
+            shape="" if tensor is None else str(list(tensor.shape)),
+            words=words,
+            kind=kind,
+        )
+
+    def _kind(self, value: Value) -> tuple[Kind, str]:
+        tensor = value.tensor
+        if value.id in self._cuts:
+            return Kind.CUT, "not recorded"
+        if tensor is None:
+            return Kind.OTHER, ""
+        if tensor.grad_fn is not None:
+            return Kind.RECORDED, node_name(self._trace.nodes[tensor.grad_fn])
+        if tensor.requires_grad:
+            return Kind.LEAF, "leaf"
+        return Kind.UNTRACKED, "inference tensor" if tensor.is_inference else "not tracked"
+
+    def _changed(self, value: Value) -> Fact:
+        fact = self._fact(self._names.of(value.id), value)
+        version = None if value.tensor is None else value.tensor.version
+        return fact if version is None else replace(fact, version=f"version {version}")
+
+    def _gradients(self, backward: Backward) -> Iterator[Fact]:
+        for leaf in backward.leaves:
+            if leaf.after is not None and _is_new(leaf):
+                words = "was None" if leaf.before is None else f"was {short_tensor(leaf.before, self._look)}"
+                yield Fact(
+                    name=shortened(f"{leaf.name}.grad", _NAME),
+                    value=short_tensor(leaf.after, self._look),
+                    shape=str(list(leaf.after.shape)),
+                    words=words,
+                    kind=Kind.GRADIENT,
+                )
+
+
+def _is_changed(value: Value, bound: dict[str, int]) -> bool:
+    return value.previous is not None and value.op not in _MAINTAINED and value.id not in bound.values()
+
+
+def _is_new(leaf: LeafGradient) -> bool:
+    before, after = leaf.before, leaf.after
+    return before is None or after is None or before.version != after.version or before.storage != after.storage
+
+
+def _when(steps: list[Step], index: int) -> str:
+    step = steps[index]
+    if not step.iteration:
+        return f"call {1 if index == 0 else len(steps):,}"
+    return f"round {'.'.join(f'{number + 1:,}' for number in step.iteration)}"
+
+
+def _compared(fact: Fact, before: Fact | None) -> Fact:
+    """The fact, with what was otherwise in the first round."""
+    if before is None or (fact.words, fact.shape) == (before.words, before.shape):
+        return fact
+    was = ", ".join(text for text in (before.shape * (before.shape != fact.shape), before.words) if text)
+    return replace(fact, words=f"{fact.words} (was {was})") if was and fact.kind is not Kind.GRADIENT else fact

@@ -1,0 +1,153 @@
+"""A backward pass node by node: what arrives, what leaves along each edge and by which formula, what `.grad` becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from autograd_cli.render.escape import shortened
+from autograd_cli.render.formula import equation
+from autograd_cli.render.look import GRADIENT, HEADING, LEAF, NODE, QUIET, Look
+from autograd_cli.render.names import Names
+from autograd_cli.render.short import short_tensor
+from autograd_cli.trace import Backward, Flow, LeafGradient, Report, TensorInfo, TensorValues, Visit, Walk
+
+_VISITS = 40
+_VISITS_EDGE = 15
+_WALKS = 3
+
+
+def backward_passes(report: Report, look: Look) -> Iterator[RenderableType]:
+    """Each backward pass of the run; of many the first and the last."""
+    walks = report.trace.walks
+    names = Names(report)
+    for index, walk in enumerate(walks):
+        if look.full or len(walks) <= _WALKS or index in {0, len(walks) - 1}:
+            yield _Pass(report, look, names, walk).show()
+        elif index == 1:
+            yield Text(f"{look.glyphs.fold} {len(walks) - 2:,} more backward passes (--full)", style=QUIET)
+
+
+class _Pass:
+    def __init__(self, report: Report, look: Look, names: Names, walk: Walk) -> None:
+        assert report.explanation is not None
+        self._report = report
+        self._trace = report.trace
+        self._look = look
+        self._names = names
+        self._walk = walk
+        self._backward = None if walk.backward is None else report.trace.backwards[walk.backward]
+        related = report.explanation.related
+        self._related = None if related is None else frozenset(related)
+        # What was handed to each input of a node, and by which node.
+        self._received: dict[tuple[int, int], list[tuple[int, TensorValues]]] = {}
+
+    def show(self) -> RenderableType:
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(no_wrap=True)
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        rows = [row for visit in self._walk.visits for row in self._visit(visit)]
+        for row in self._folded(rows):
+            grid.add_row(*row)
+        if not rows:
+            grid.add_row("", "", Text("no node was visited", style=QUIET))
+        return Group(self._heading(), grid)
+
+    def _folded(self, rows: list[tuple[Text, ...]]) -> list[tuple[Text, ...]]:
+        if self._look.full or len(rows) <= _VISITS:
+            return rows
+        count = len(rows) - 2 * _VISITS_EDGE
+        fold = Text(f"{self._look.glyphs.fold} {count:,} more lines (--full)", style=QUIET)
+        return [*rows[:_VISITS_EDGE], (fold,), *rows[-_VISITS_EDGE:]]
+
+    def _heading(self) -> Text:
+        heading = Text("backward pass", style=HEADING)
+        span = self._walk.span
+        if span is None:
+            heading.append("  of the result", style="not bold")
+        else:
+            heading.append(f"  {shortened(span.cut(self._report.source), 40)}", style="not bold")
+            heading.append(f"  line {self._report.source_line - 1 + span.line}", style=f"not bold {QUIET}")
+        if self._backward is not None:
+            heading.append(f"  {self._start(self._backward)}", style=f"not bold {QUIET}")
+        return heading
+
+    def _start(self, backward: Backward) -> str:
+        weights = [gradient for gradient in backward.gradients if gradient is not None]
+        if not weights:
+            return "from 1"
+        what = "" if backward.given else "ones: "
+        return "from " + what + ", ".join(short_tensor(weight, self._look) for weight in weights)
+
+    def _visit(self, visit: Visit) -> Iterator[tuple[Text, ...]]:
+        """The lines of one node. What it hands on is kept for those that receive it."""
+        node = self._trace.nodes[visit.node]
+        for edge, flow in enumerate(visit.flows):
+            child = node.next[edge]
+            if child is not None and flow.gradient is not None:
+                key = (child, node.input_nrs[edge])
+                self._received.setdefault(key, []).append((visit.node, flow.gradient))
+        if self._related is not None and node.value not in self._related and node.leaf not in self._related:
+            return
+        label = self._label(visit.node)
+        is_leaf = not node.next
+        head = Text(node.name, style=LEAF if is_leaf else NODE)
+        rows = [*self._sums(visit), *(self._accumulation(visit) if is_leaf else self._edges(visit))]
+        for index, row in enumerate(rows):
+            yield (head, Text(label), row) if index == 0 else (Text(), Text(), row)
+
+    def _sums(self, visit: Visit) -> Iterator[Text]:
+        """Where several contributions meet: the sum that arrives."""
+        for number, arrived in enumerate(visit.arrived):
+            received = self._received.get((visit.node, number), [])
+            if arrived is not None and len(received) > 1:
+                parts = [f"{self._short(gradient)} from {self._label(node)}" for node, gradient in received]
+                text = Text(f"receives {' and '.join(parts)}: ")
+                yield text.append(self._short(arrived), style=GRADIENT)
+
+    def _edges(self, visit: Visit) -> Iterator[Text]:
+        node = self._trace.nodes[visit.node]
+        for child, flow in zip(node.next, visit.flows, strict=True):
+            if child is None:
+                continue
+            yield self._edge(self._label(child), flow, visit)
+
+    def _edge(self, target: str, flow: Flow, visit: Visit) -> Text:
+        text = Text.assemble((f"to {target}: ", QUIET))
+        if flow.gradient is None:
+            return text.append("nothing", style=QUIET)
+        words = equation(flow, visit, self._look)
+        before, sign, result = words.rpartition(" = ")
+        return text.append(before + sign).append(result, style=GRADIENT)
+
+    def _accumulation(self, visit: Visit) -> Iterator[Text]:
+        """What the pass did to the leaf's `.grad`: before, added, after."""
+        node = self._trace.nodes[visit.node]
+        arrived = next((gradient for gradient in visit.arrived if gradient is not None), None)
+        if arrived is None:
+            yield Text("receives nothing", style=QUIET)
+            return
+        leaf = self._leaf(node.variable)
+        name = f"{node.variable or self._names.of_node(visit.node)}.grad"
+        if leaf is None or leaf.after is None:
+            yield Text.assemble(f"{name} is left alone; it receives ", (self._short(arrived), GRADIENT))
+        elif leaf.before is None:
+            yield Text.assemble(f"{name} was None, now ", (self._short(leaf.after), GRADIENT))
+        else:
+            before, added = self._short(leaf.before), self._short(arrived)
+            yield Text.assemble(f"{name} = {before} + {added} = ", (self._short(leaf.after), GRADIENT))
+
+    def _leaf(self, name: str | None) -> LeafGradient | None:
+        leaves: Sequence[LeafGradient] = () if self._backward is None else self._backward.leaves
+        return next((leaf for leaf in leaves if leaf.name == name), None)
+
+    def _label(self, node: int) -> str:
+        room = None if self._look.width is None else max(self._look.width // 5, 12)
+        return shortened(self._names.of_node(node), room)
+
+    def _short(self, tensor: TensorValues | TensorInfo) -> str:
+        return short_tensor(tensor, self._look, 40)

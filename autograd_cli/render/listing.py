@@ -1,0 +1,243 @@
+"""The user's lines, numbered and coloured: beside each what it made, before it whether torch recorded that.
+
+Under a line stand the marks of what it cut, with the reason, and what it printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.console import Group
+from rich.style import Style
+from rich.syntax import ANSISyntaxTheme, Syntax
+from rich.text import Text
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.language import translate
+from autograd_cli.render.escape import visible
+from autograd_cli.render.facts import Fact, Facts, Kind
+from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, Look
+from autograd_cli.render.names import Names
+from autograd_cli.render.printed import printed_lines
+from autograd_cli.render.reasons import short_reason
+from autograd_cli.trace import Report
+
+_NARROWEST = 24  # columns of code, beside which there is room for facts
+_PRINTED = 5
+_STYLES = {
+    Kind.RECORDED: NODE,
+    Kind.LEAF: LEAF,
+    Kind.UNTRACKED: QUIET,
+    Kind.CUT: BAD,
+    Kind.GRADIENT: QUIET,
+    Kind.OTHER: QUIET,
+}
+# Colours of the terminal's own palette, legible on dark and on light backgrounds.
+_THEME = ANSISyntaxTheme(
+    {
+        ("Comment",): Style(dim=True),
+        ("Keyword",): Style(color="blue", bold=True),
+        ("Operator", "Word"): Style(color="blue", bold=True),
+        ("Literal", "Number"): Style(color="cyan"),
+        ("Literal", "String"): Style(color="green"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A piece of a line that was cut, and why; or that torch refused."""
+
+    start: int
+    end: int
+    reason: str
+
+
+class Listing:
+    """The lines of a report that is an explanation, ready to be shown in whole or in part."""
+
+    def __init__(self, report: Report, look: Look, language: str) -> None:
+        assert report.explanation is not None
+        self._report = report
+        self._explanation = report.explanation
+        self._look = look
+        self._language = language
+        self._rows = report.source.split("\n")
+        self._code = _coloured(report.source)
+        self._facts = Facts(report, look, Names(report)).by_line()
+        self._marks = self._find_marks()
+        self._glyphs = self._find_glyphs()
+        self._printed = _printed_by_line(report)
+        self._number_width = len(str(report.source_line - 1 + len(self._rows)))
+
+    @property
+    def lines(self) -> range:
+        """The numbers of all lines, 1-based."""
+        return range(1, len(self._rows) + 1)
+
+    def legend(self) -> Text:
+        """What the marks in the gutter mean."""
+        glyphs = self._look.glyphs
+        said = [
+            (glyphs.recorded, NODE, "recorded by torch"),
+            (glyphs.cut, BAD, "computed, not recorded"),
+            (glyphs.partly, BAD, "partly recorded"),
+            (glyphs.refused, BAD, "refused"),
+        ]
+        shown = set(self._glyphs.values())
+        parts = [
+            Text.assemble((glyph, style), (f" {translate(words, self._language)}", QUIET))
+            for glyph, style, words in said
+            if glyph in shown
+        ]
+        return Text("   ").join(parts)
+
+    def show(self, lines: Sequence[int]) -> Group:
+        """The lines with these numbers, in order; those left out in between as a count."""
+        kept = self._kept(lines)
+        facts = [fact for line in kept for fact in self._facts.get(line, ())]
+        widths = _widths(facts)
+        facts_width = sum(widths) + 2 * max(sum(width > 0 for width in widths) - 1, 0)
+        code_width = max((cell_len(visible(self._rows[line - 1])) for line in kept), default=0)
+        gutter = self._number_width + 3
+        room = code_width if self._look.width is None else self._look.width - gutter - 3 - facts_width
+        parts: list[Text] = []
+        previous = 0
+        for line in kept:
+            if line > previous + 1 and self._explanation.related is not None:
+                parts.append(Text(f"{' ' * self._number_width} {self._look.glyphs.fold}", style=QUIET))
+            previous = line
+            column = min(code_width, room) if room >= min(code_width, _NARROWEST) else None
+            parts += self._line(line, column, widths)
+        return Group(*parts)
+
+    def _kept(self, lines: Sequence[int]) -> list[int]:
+        """Of an answer narrowed to one variable, the lines that have to do with it."""
+        related = self._explanation.related
+        if related is None:
+            return list(lines)
+        values = [self._report.trace.values[number] for number in related]
+        spans = [span for value in values for span in (value.span, value.grad_mode_span) if span is not None]
+        kept = {line for span in spans for line in range(span.line, span.end_line + 1)}
+        return [line for line in lines if line in kept]
+
+    def _line(self, line: int, column: int | None, widths: Sequence[int]) -> Iterator[Text]:
+        """A line with its facts: beside it where `column` is the width of the code, else under it."""
+        glyph = self._glyphs.get(line, " ")
+        style = NODE if glyph == self._look.glyphs.recorded else BAD
+        number = str(self._report.source_line - 1 + line).rjust(self._number_width)
+        head = Text.assemble((f"{number} ", QUIET), (glyph, style), " ", self._code[line - 1])
+        blank = " " * (self._number_width + 3)
+        widths = widths if column is not None else [0, *widths[1:]]
+        facts = [_fact_text(fact, widths) for fact in self._facts.get(line, ())]
+        beside = column is not None and bool(facts) and cell_len(visible(self._rows[line - 1])) <= column
+        if beside and column is not None:
+            head.append(" " * (len(blank) + column - head.cell_len + 3)).append_text(facts[0])
+            facts = facts[1:]
+        yield head
+        indent = blank + " " * (column + 3) if column is not None else f"{blank}  "
+        marks = [Text(f"{blank}{row}", style=BAD) for row in self._mark_rows(line, len(blank))]
+        behind = [Text(indent).append_text(fact) for fact in facts]
+        yield from behind + marks if column is not None else marks + behind
+        for text in self._printed_rows(line):
+            yield Text.assemble((f"{blank}> ", QUIET), text)
+
+    def _mark_rows(self, line: int, margin: int) -> Iterator[str]:
+        """The marks under a line: pieces that share a reason in one row, before it."""
+        by_reason: dict[str, list[Mark]] = {}
+        for mark in self._marks.get(line, ()):
+            by_reason.setdefault(mark.reason, []).append(mark)
+        for reason, marks in by_reason.items():
+            row = ""
+            for mark in sorted(marks, key=lambda each: each.start):
+                row = row.ljust(mark.start) + "^" * max(mark.end - max(mark.start, len(row)), 0)
+            fits = self._look.width is None or margin + len(row) + 1 + cell_len(reason) <= self._look.width
+            yield f"{row} {reason}" if fits else row
+            if not fits:
+                yield reason
+
+    def _find_marks(self) -> dict[int, list[Mark]]:
+        found: dict[int, dict[Mark, None]] = {}
+        trace = self._report.trace
+        for cut in self._explanation.cuts:
+            if cut.span is not None:
+                since = None if cut.since is None else self._report.source_line - 1 + cut.since.line
+                reason = short_reason(cut.rule, since, trace.values[cut.value].op, self._language)
+                found.setdefault(cut.span.line, {})[self._mark(cut.span, reason)] = None
+        refusal = trace.refusal
+        if refusal is not None and refusal.span is not None:
+            words = translate("refused", self._language)
+            found.setdefault(refusal.span.line, {})[self._mark(refusal.span, words)] = None
+        return {line: list(marks) for line, marks in found.items()}
+
+    def _mark(self, span: Span, reason: str) -> Mark:
+        row = self._rows[span.line - 1]
+        end = span.end_column if span.end_line == span.line else len(row)
+        start = cell_len(visible(row[: span.column]))
+        return Mark(start=start, end=start + max(cell_len(visible(row[span.column : end])), 1), reason=reason)
+
+    def _find_glyphs(self) -> dict[int, str]:
+        trace, glyphs = self._report.trace, self._look.glyphs
+        recorded: set[int] = set()
+        for number, _ in self._explanation.recorded:
+            span = trace.values[number].span
+            if span is not None:
+                recorded.add(span.line)
+        cut = {found.span.line for found in self._explanation.cuts if found.span is not None}
+        shown = {
+            line: glyphs.partly if line in cut and line in recorded else glyphs.cut if line in cut else glyphs.recorded
+            for line in recorded | cut
+        }
+        if trace.refusal is not None and trace.refusal.span is not None:
+            shown[trace.refusal.span.line] = glyphs.refused
+        return shown
+
+    def _printed_rows(self, line: int) -> Iterator[Text]:
+        texts = self._printed.get(line, [])
+        edge = _PRINTED // 2
+        is_folded = len(texts) > _PRINTED and not self._look.full
+        for index, text in enumerate(texts):
+            if is_folded and index == edge:
+                count = len(texts) - 2 * edge
+                yield Text(f"{self._look.glyphs.fold} {count:,} more lines (--full)", style=QUIET)
+            if not is_folded or index < edge or index >= len(texts) - edge:
+                yield Text(visible(text))
+
+
+def _printed_by_line(report: Report) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for line, text in printed_lines(report.trace):
+        found.setdefault(line, []).append(text)
+    return found
+
+
+def _coloured(source: str) -> list[Text]:
+    """The lines of the source, coloured as Python."""
+    text = "\n".join(visible(row) for row in source.split("\n"))
+    lines = Syntax("", "python", theme=_THEME).highlight(text).split("\n", allow_blank=True)
+    coloured = [line for line, _ in zip(lines, source.split("\n"), strict=False)]
+    for line in coloured:
+        line.rstrip()
+    return coloured
+
+
+def _cells(fact: Fact) -> tuple[str, ...]:
+    return fact.when, fact.name, fact.value, fact.shape, f"{fact.words}, {fact.version}".strip(", ")
+
+
+def _widths(facts: Sequence[Fact]) -> list[int]:
+    return [max((cell_len(cell) for cell in column), default=0) for column in zip(*map(_cells, facts), strict=True)]
+
+
+def _fact_text(fact: Fact, widths: Sequence[int]) -> Text:
+    """The fact in columns; `when` has none of its own where that is 0."""
+    styles = (QUIET, HEADING, GRADIENT if fact.kind is Kind.GRADIENT else "", QUIET, _STYLES[fact.kind])
+    pieces = []
+    for cell, width, style in zip(_cells(fact), widths, styles, strict=True):
+        if width or cell:
+            pieces.append(Text(cell, style=style).append(" " * (width - cell_len(cell))))
+    text = Text("  ").join(pieces)
+    text.rstrip()
+    return text

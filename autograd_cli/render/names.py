@@ -1,0 +1,49 @@
+"""What a reader calls the values of a run: the names that the program gave them, or the pieces that made them."""
+
+from __future__ import annotations
+
+from autograd_cli.render.escape import shortened
+from autograd_cli.trace import Report, Trace
+
+_PIECE = 32
+
+
+class Names:
+    """The names of the values of the first trace of a report."""
+
+    def __init__(self, report: Report) -> None:
+        self._source = report.source
+        self._trace: Trace = report.trace
+        self._bound: dict[int, dict[str, None]] = {}
+        for value in self._trace.values:
+            if value.name is not None:
+                self._bound.setdefault(value.id, {})[value.name] = None
+        for step in self._trace.steps:
+            for name, number in zip(step.binds, step.bound, strict=True):
+                self._bound.setdefault(number, {})[name] = None
+
+    def of(self, value: int) -> str:
+        """All names of the value, joined, or the piece of the program that made it."""
+        return self.bound(value) or self.piece(value)
+
+    def bound(self, value: int) -> str:
+        """The names that the program gave the value; nothing where it gave none."""
+        return ", ".join(self._bound.get(value, ()))
+
+    def piece(self, value: int, limit: int | None = _PIECE) -> str:
+        """The piece of the program that made the value, of an element of a sequence with its index."""
+        found = self._trace.values[value]
+        text = "" if found.span is None else shortened(found.span.cut(self._source), limit)
+        is_element = found.op.startswith("[") and found.op[1:-1].isdigit() and len(found.operands) == 1
+        return f"{text}{found.op}" if is_element else text or found.op
+
+    def of_node(self, node: int) -> str:
+        """What a node was made for: a leaf's name, the name of the value whose grad_fn it is, or a piece."""
+        found = self._trace.nodes[node]
+        if found.variable is not None:
+            return found.variable
+        if found.leaf is not None:
+            return self.of(found.leaf)
+        tensor = self._trace.values[found.value].tensor
+        is_grad_fn = tensor is not None and tensor.grad_fn == node
+        return self.of(found.value) if is_grad_fn else self.piece(found.value)
