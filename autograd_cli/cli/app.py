@@ -12,7 +12,8 @@ from typer.main import get_command
 from autograd_cli.cli.arguments import CommandLine
 from autograd_cli.cli.commands import batch, grad, ops, schema
 from autograd_cli.cli.delivery import Delivery, Format, render_error, write
-from autograd_cli.cli.terminal import prepare_streams, screen_of
+from autograd_cli.cli.program_command import ProgramCommand
+from autograd_cli.cli.terminal import prepare_streams
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Span, Status, bad_request
 from autograd_cli.supervise import Answer
 from autograd_cli.trace import SCHEMA, Report
@@ -25,6 +26,7 @@ Exit codes:
   3  a limit was reached
   130  stopped by Ctrl-C
 """
+_RUNNING_A_PROGRAM = frozenset({"grad", "explain", "compare"})
 
 app = typer.Typer(
     name="agx",
@@ -34,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(name="grad", cls=grad.GradCommand, help=grad.HELP, epilog=EXIT_CODES)(grad.grad)
+app.command(name="grad", cls=ProgramCommand, help=grad.HELP, epilog=EXIT_CODES)(grad.grad)
 app.command(name="batch", help=batch.HELP, epilog=EXIT_CODES)(batch.batch)
 app.command(name="ops")(ops.ops)
 app.command(name="schema")(schema.schema)
@@ -82,7 +84,9 @@ def _usage_error(words: Sequence[str], error: Exception) -> AgxError | None:
         return None
     message = str(format_message()).rstrip(".")
     message = message[:1].lower() + message[1:]
-    fix = f"agx {words[0]} --help shows what there is" if words[:1] == ["grad"] else "agx --help shows what there is"
+    fix = "agx --help shows what there is"
+    if words and words[0] in _RUNNING_A_PROGRAM:
+        fix = f"agx {words[0]} --help shows what there is"
     if message.startswith("no such command"):
         fix = 'agx grad "2*x" --x 1,2,3 computes a gradient'
     return bad_request("usage", message, source=COMMAND_LINE, span=_place(words, error), fix=fix)
@@ -112,7 +116,7 @@ def _report_error(words: Sequence[str], error: Exception) -> int:
         diagnostics=(),
     )
     format_ = Format.JSON if "--json" in words else Format.PAGE
-    delivery = Delivery(format=format_, stdout=screen_of(sys.stdout), stderr=screen_of(sys.stderr))
+    delivery = Delivery(format=format_)
 
     def on_error(error: Exception) -> Answer:
         return render_error(error, report, delivery, debug="--debug" in words)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import PurePath
+from typing import TYPE_CHECKING, TypeAlias
 
 from autograd_cli.cli import terminal
-from autograd_cli.cli.terminal import Color, Screen
+from autograd_cli.cli.terminal import Color, Screen, screen_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Status, bad_request
 from autograd_cli.render.look import Look
 from autograd_cli.supervise import Answer
 from autograd_cli.trace import Report
 
+if TYPE_CHECKING:
+    from rich.console import Group
+
 _BUG = 70
+Page: TypeAlias = "Callable[[Report, Look], Group]"
 
 
 class Format(StrEnum):
@@ -37,8 +42,8 @@ class Delivery:
     depth: int | None = None
     full: bool = False
     file: str | None = None
-    stdout: Screen
-    stderr: Screen
+    stdout: Screen = field(default_factory=lambda: screen_of(sys.stdout))
+    stderr: Screen = field(default_factory=lambda: screen_of(sys.stderr))
 
     @property
     def look(self) -> Look:
@@ -49,17 +54,19 @@ class Delivery:
         )
 
 
-def check_file(path: str, format_: Format) -> None:
+def check_file(path: str | None, format_: Format) -> None:
     """Make sure that the format of an output file is known, and no other than `format_`, before any work is done.
 
     Raises:
         AgxError: it is not.
     """
+    if path is None:
+        return
     suffix = PurePath(path).suffix.lower()
     if suffix not in _FILES:
         message = f"the format of {path} is not known"
         raise bad_request("unknown-file-kind", message, source="--output", fix=f"use one of {' '.join(_FILES)}")
-    if format_ is not Format.PAGE and (format_, suffix) != (Format.JSON, ".json"):
+    if format_ not in _PAGES and (format_, suffix) != (Format.JSON, ".json"):
         option = "--quiet" if format_ is Format.VALUES else f"--{format_.value}"
         message = f"{option} and --output {path} are two formats: choose one"
         fix = f"leave out {option}: the name of the file says its format"
@@ -113,7 +120,8 @@ def _texts(report: Report, delivery: Delivery) -> tuple[str, tuple[str, str] | N
     """What stdout gets, and what a file gets in its place."""
     if delivery.file is not None and report.traces:
         suffix = PurePath(delivery.file).suffix.lower()
-        return "", (delivery.file, _FILES[suffix](report, replace(delivery.look, width=None)))
+        page = _PAGES.get(delivery.format, _page)
+        return "", (delivery.file, _FILES[suffix](report, replace(delivery.look, width=None), page))
     return _for_stdout(report, delivery), None
 
 
@@ -132,14 +140,13 @@ def _for_stdout(report: Report, delivery: Delivery) -> str:
         from autograd_cli.render.pytorch import pytorch_text
 
         return pytorch_text(report)
-    from autograd_cli.render.page import page
-
+    page = _PAGES[delivery.format]
     return terminal.page_text(page(report, delivery.look), delivery.stdout, delivery.color)
 
 
 def _errors(report: Report, delivery: Delivery) -> str:
     """What is wrong, for a person, where stdout does not say it in a person's words."""
-    on_page = delivery.format is Format.PAGE and report.traces and delivery.file is None
+    on_page = delivery.format in _PAGES and report.traces and delivery.file is None
     if on_page and report.status is Status.BAD_NEWS:
         return ""
     errors = [found for found in report.diagnostics if found.severity is Severity.ERROR]
@@ -153,31 +160,41 @@ def _error_text(diagnostic: Diagnostic, report: Report, delivery: Delivery) -> s
     return terminal.page_text(block, delivery.stderr, delivery.color)
 
 
-def _json_file(report: Report, _look: Look) -> str:
+def _page(report: Report, look: Look) -> Group:
+    from autograd_cli.render.page import page
+
+    return page(report, look)
+
+
+# What a person reads, by format; output files show the same.
+_PAGES: dict[Format, Page] = {Format.PAGE: _page}
+
+
+def _json_file(report: Report, _look: Look, _page: Page) -> str:
     from autograd_cli.render.json_text import json_text
 
     return f"{json_text(report)}\n"
 
 
-def _text_file(report: Report, look: Look) -> str:
+def _text_file(report: Report, look: Look, page: Page) -> str:
     from autograd_cli.render import picture
 
-    return picture.plain_text(report, look)
+    return picture.plain_text(report, look, page)
 
 
-def _svg_file(report: Report, look: Look) -> str:
+def _svg_file(report: Report, look: Look, page: Page) -> str:
     from autograd_cli.render import picture
 
-    return picture.svg(report, look)
+    return picture.svg(report, look, page)
 
 
-def _html_file(report: Report, look: Look) -> str:
+def _html_file(report: Report, look: Look, page: Page) -> str:
     from autograd_cli.render import picture
 
-    return picture.html(report, look)
+    return picture.html(report, look, page)
 
 
-_FILES: dict[str, Callable[[Report, Look], str]] = {
+_FILES: dict[str, Callable[[Report, Look, Page], str]] = {
     ".json": _json_file,
     ".txt": _text_file,
     ".svg": _svg_file,

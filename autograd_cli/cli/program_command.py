@@ -1,0 +1,53 @@
+"""What the commands that run a program have in common: the words are sorted before Typer parses them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperCommand
+
+from autograd_cli.cli.arguments import STDIN, CommandLine, Declared, sort_words
+from autograd_cli.diagnostic import AgxError
+from autograd_cli.lang.program import parse
+
+
+class ProgramCommand(TyperCommand):
+    """A command whose inputs may have any name. Its function finds the Sorted words in `ctx.obj`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer vendors click, whose types have no public name
+        """Typer's own parsing, of words in the order that it knows."""
+        if ctx.resilient_parsing and STDIN in args:  # completion reads no stdin
+            return super().parse_args(ctx, args)
+        try:
+            ctx.obj = sort_words(CommandLine(args, ctx.info_name or self.name or ""), _declared(self))
+        except AgxError:
+            if not ctx.resilient_parsing:  # for completion an unfinished line is no error
+                raise
+            return super().parse_args(ctx, args)
+        return super().parse_args(ctx, ctx.obj.for_typer())
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:  # noqa: ANN401 - as above
+        """Typer's completions, and after `--` the expression's variables that have no value yet."""
+        items = super().shell_complete(ctx, incomplete)
+        if not incomplete.startswith("-"):
+            return items
+        make_item = type(super().shell_complete(ctx, "--")[0])
+        given = {pair.partition("=")[0] for pair in ctx.params.get("var") or ()}
+        names = [f"--{name}" for name in _free_names(ctx.params.get("expression")) if name not in given]
+        return [*(make_item(name) for name in names if name.startswith(incomplete)), *items]
+
+
+def _declared(command: TyperCommand) -> Declared:
+    options = [param for param in command.params if getattr(param, "is_flag", None) is not None]
+    names = {name: param for param in options for name in (*param.opts, *param.secondary_opts)}
+    flags = {name for name, param in names.items() if getattr(param, "is_flag", False)} | {"--help", "-h"}
+    repeatable = {name for name, param in names.items() if getattr(param, "multiple", False)}
+    valued = {name: param.opts[0] for name, param in names.items() if name not in flags}
+    return Declared(valued=valued, repeatable=frozenset(repeatable), flags=frozenset(flags))
+
+
+def _free_names(expression: object) -> tuple[str, ...]:
+    try:
+        return parse(str(expression or "")).free
+    except AgxError:
+        return ()
