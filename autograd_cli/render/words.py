@@ -1,0 +1,13 @@
+"""The fixed words of a page that is written in the reader's language."""
+
+from __future__ import annotations
+
+from autograd_cli.language import marked
+
+NOW_TRY = marked("Now try")
+NEXT_LESSON = marked("Next lesson")
+LESSONS = marked("Lessons")
+RECORDED = marked("recorded by torch")
+NOT_RECORDED = marked("computed, not recorded")
+REFUSED = marked("refused")
+LINE = marked("line {n}")
