@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from autograd_cli.render.look import Look
-from autograd_cli.trace import EDGE_ITEMS, TensorInfo, edge_indices
+from autograd_cli.trace import EDGE_ITEMS, TensorValues, edge_indices
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +15,7 @@ _SHOWN_WHOLE = 36
 _ANY_WIDTH = 1_000_000
 
 
-def array_text(tensor: TensorInfo, look: Look, width: int | None) -> str:
+def array_text(tensor: TensorValues, look: Look, width: int | None) -> str:
     """The tensor's values, aligned, in the middle shortened where there are many; several lines for a matrix."""
     import numpy as np
 
@@ -33,12 +33,12 @@ def array_text(tensor: TensorInfo, look: Look, width: int | None) -> str:
     return text if "\n" in text else re.sub(r" +(?=[,\]])|(?<=[\[ ]) +", "", text)
 
 
-def is_shortened(tensor: TensorInfo, look: Look) -> bool:
+def is_shortened(tensor: TensorValues, look: Look) -> bool:
     """Whether `array_text` leaves elements out."""
     return tensor.summary is not None or (tensor.numel > _SHOWN_WHOLE and not look.full)
 
 
-def statistics_text(tensor: TensorInfo, look: Look) -> str:
+def statistics_text(tensor: TensorValues, look: Look) -> str:
     """Minimum, maximum, mean, and how many elements are NaN or infinite."""
     minimum, maximum, mean, nan_count, inf_count = _statistics(tensor)
     words = [f"{tensor.numel:,} elements"]
@@ -49,7 +49,7 @@ def statistics_text(tensor: TensorInfo, look: Look) -> str:
     return "  ".join(words)
 
 
-def _statistics(tensor: TensorInfo) -> tuple[float | None, float | None, float | None, int, int]:
+def _statistics(tensor: TensorValues) -> tuple[float | None, float | None, float | None, int, int]:
     import numpy as np
 
     if (summary := tensor.summary) is not None:
@@ -62,7 +62,17 @@ def _statistics(tensor: TensorInfo) -> tuple[float | None, float | None, float |
     return float(finite.min()), float(finite.max()), float(finite.mean()), nan_count, inf_count
 
 
-def _array(tensor: TensorInfo) -> np.ndarray[Any, np.dtype[Any]]:
+def norm_of(tensor: TensorValues) -> float:
+    """The 2-norm of the finite elements."""
+    import numpy as np
+
+    if tensor.summary is not None:
+        return tensor.summary.norm
+    array = np.array(tensor.values, dtype=np.complex128)
+    return float(np.linalg.norm(array[np.isfinite(array)]))
+
+
+def _array(tensor: TensorValues) -> np.ndarray[Any, np.dtype[Any]]:
     """The values as an array. Of a summary, one index stands for all that each long dimension leaves out."""
     import numpy as np
 
@@ -82,7 +92,7 @@ def _numpy_dtype(dtype: str) -> str:
     return {"bfloat16": "float32", "complex32": "complex64"}.get(dtype, dtype)
 
 
-def shell_text(tensor: TensorInfo) -> str:
+def shell_text(tensor: TensorValues) -> str:
     """The values as `--x` reads them, shortest decimals that give the same tensor.
 
     Raises:
@@ -120,7 +130,7 @@ def _word(number: Any) -> str:  # noqa: ANN401 - a NumPy scalar of any kind
     return text if text == "-0.0" else text.removesuffix(".0")
 
 
-def python_text(tensor: TensorInfo) -> str:
+def python_text(tensor: TensorValues) -> str:
     """The values as nested Python lists, with `math.inf` and `math.nan` for what has no literal."""
     import numpy as np
 
