@@ -49,8 +49,7 @@ def statistics_text(tensor: TensorValues, look: Look) -> str:
     return "  ".join(words)
 
 
-def statistics(tensor: TensorValues) -> tuple[float | None, float | None, float | None, int, int]:
-    """Minimum, maximum and mean of the finite elements (None where there are none), the counts of NaN and infinity."""
+def _statistics(tensor: TensorValues) -> tuple[float | None, float | None, float | None, int, int]:
     import numpy as np
 
     if (summary := tensor.summary) is not None:
@@ -61,6 +60,16 @@ def statistics(tensor: TensorValues) -> tuple[float | None, float | None, float 
     if not finite.size or np.iscomplexobj(finite):
         return None, None, None, nan_count, inf_count
     return float(finite.min()), float(finite.max()), float(finite.mean()), nan_count, inf_count
+
+
+def norm_of(tensor: TensorValues) -> float:
+    """The 2-norm of the finite elements."""
+    import numpy as np
+
+    if tensor.summary is not None:
+        return tensor.summary.norm
+    array = np.array(tensor.values, dtype=np.complex128)
+    return float(np.linalg.norm(array[np.isfinite(array)]))
 
 
 def _array(tensor: TensorValues) -> np.ndarray[Any, np.dtype[Any]]:
