@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -19,6 +19,7 @@ from autograd_cli.trace import Saved
 _PREFIX = "_saved_"
 _UNSIGNED = 2**64  # torch hands a negative int64 out as this much more
 _TENSOR = "tensor"  # how a tensor counts where only its absence decides
+_FRACTION = 0.5  # any number that is no integer: none of them decides anything
 _EDGES_CACHED = 4_096
 _COMMA = re.compile(r",\s*")
 
@@ -33,12 +34,11 @@ class Edge(NamedTuple):
 
 def saved_of(node: Any) -> tuple[Saved, ...]:  # noqa: ANN401 - torch has no public class for a node
     """What the node kept, to be read before backward; nothing of what was freed or has changed since."""
-    kind: Hashable = type(node)
-    return tuple(saved for attribute in _saved_attributes(kind) for saved in _read(node, attribute))
+    return tuple(saved for attribute in _saved_attributes(node.__class__) for saved in _read(node, attribute))
 
 
 @functools.cache
-def _saved_attributes(kind: Hashable) -> tuple[str, ...]:
+def _saved_attributes(kind: type) -> tuple[str, ...]:
     return tuple(name for name in dir(kind) if name.startswith(_PREFIX))
 
 
@@ -91,7 +91,12 @@ def _consulted(name: str) -> tuple[str, ...]:
 
 
 def _setting(node: Any, argument: str) -> object:  # noqa: ANN401 - as above
-    """The value of an option: of a list of one its element, nothing for an empty list, a mark for a tensor."""
+    """The value of an option: of a list of one its element, nothing for an empty list, a mark for a tensor.
+
+    The one dimension that a tensor without dimensions may be asked for is nothing, too.
+    """
+    if argument == "dim" and _has_no_dimensions(node):
+        return None
     try:
         value = getattr(node, f"{_PREFIX}{argument}", _TENSOR)
     except RuntimeError:  # a tensor that was freed, or has changed
@@ -101,7 +106,15 @@ def _setting(node: Any, argument: str) -> object:  # noqa: ANN401 - as above
     if isinstance(value, tuple | list):
         several = tuple([_signed(element) for element in value])
         return None if not several else several[0] if len(several) == 1 else several
+    if isinstance(value, float) and not value.is_integer():
+        return _FRACTION
     return _signed(value)
+
+
+def _has_no_dimensions(node: Any) -> bool:  # noqa: ANN401 - as above
+    function, number = node.next_functions[0]
+    ends = getattr(function, "_input_metadata", ())[number : number + 1]
+    return len(ends) == 1 and len(ends[0].shape) == 0
 
 
 def _are_complex(node: Any) -> tuple[bool, ...]:  # noqa: ANN401 - as above

@@ -287,9 +287,9 @@ class _Numbers(ast.NodeTransformer):
             case ast.Subscript(ast.Name("grads"), ast.Constant(int(index))):
                 return self._tensor(self._known.arrived()[index])
         self.generic_visit(node)
-        index = _integer(node.slice)
-        if isinstance(node.value, ast.List) and index is not None:
-            return node.value.elts[index]
+        place = _integer(node.slice)
+        if isinstance(node.value, ast.List) and place is not None:
+            return node.value.elts[place]
         raise UnknownNumberError
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
