@@ -17,9 +17,9 @@ from autograd_cli.render.tree import node_name
 from autograd_cli.trace import Cut, Report, Value
 
 
-def computed_graph(report: Report, look: Look, language: str) -> RenderableType | None:
+def computed_graph(report: Report, look: Look) -> RenderableType | None:
     """The graph of what the last backward pass started from, or of the result; None where nothing was computed."""
-    graph = Computed(report, language)
+    graph = Computed(report, look.language)
     roots = graph.roots()
     if not roots:
         return None

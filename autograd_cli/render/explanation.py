@@ -52,10 +52,10 @@ def _sections(report: Report, look: Look) -> Iterator[RenderableType]:
     trace = report.trace
     if trace.mode != DEFAULT_MODE:
         yield Text.assemble(("mode", HEADING), f"  the program runs {MODES[trace.mode].summary}")
-    listing = Listing(report, look, "en")
+    listing = Listing(report, look)
     legend = listing.legend()
     yield Group(listing.show(listing.lines), legend) if legend else listing.show(listing.lines)
-    graph = computed_graph(report, look, "en")
+    graph = computed_graph(report, look)
     if graph is not None:
         yield graph
     yield from backward_passes(report, look)

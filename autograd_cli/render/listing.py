@@ -16,6 +16,7 @@ from rich.text import Text
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.language import translate
+from autograd_cli.render import words
 from autograd_cli.render.escape import visible
 from autograd_cli.render.facts import Fact, Facts, Kind
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, Look
@@ -60,12 +61,11 @@ class Mark:
 class Listing:
     """The lines of a report that is an explanation, ready to be shown in whole or in part."""
 
-    def __init__(self, report: Report, look: Look, language: str) -> None:
+    def __init__(self, report: Report, look: Look) -> None:
         assert report.explanation is not None
         self._report = report
         self._explanation = report.explanation
         self._look = look
-        self._language = language
         self._rows = report.source.split("\n")
         self._facts = Facts(report, look, Names(report))
         self._marks = self._find_marks()
@@ -82,27 +82,27 @@ class Listing:
         """What the marks in the gutter mean."""
         glyphs = self._look.glyphs
         said = [
-            (glyphs.recorded, NODE, "recorded by torch"),
-            (glyphs.cut, BAD, "computed, not recorded"),
-            (glyphs.partly, BAD, "partly recorded"),
-            (glyphs.refused, BAD, "refused"),
+            (glyphs.recorded, NODE, words.RECORDED),
+            (glyphs.cut, BAD, words.NOT_RECORDED),
+            (glyphs.partly, BAD, words.PARTLY_RECORDED),
+            (glyphs.refused, BAD, words.REFUSED),
         ]
         shown = set(self._glyphs.values())
         parts = [
-            Text.assemble((glyph, style), (f" {translate(words, self._language)}", QUIET))
-            for glyph, style, words in said
+            Text.assemble((glyph, style), (f" {translate(meaning, self._look.language)}", QUIET))
+            for glyph, style, meaning in said
             if glyph in shown
         ]
         return Text("   ").join(parts)
 
     def show(self, lines: Sequence[int]) -> Group:
-        """The lines with these numbers, in order; those left out in between as a count."""
+        """The lines with these numbers, in order, in columns that fit all lines; those left out between as a count."""
         kept = self._kept(lines)
-        facts = {line: self._facts.of_line(line) for line in kept}
+        facts = {line: self._facts.of_line(line) for line in self._kept(self.lines)}
         code = dict(zip(kept, _coloured([self._rows[line - 1] for line in kept]), strict=True))
         widths = _widths([fact for found in facts.values() for fact in found])
         facts_width = sum(widths) + 2 * max(sum(width > 0 for width in widths) - 1, 0)
-        code_width = max((cell_len(visible(self._rows[line - 1])) for line in kept), default=0)
+        code_width = max((cell_len(visible(self._rows[line - 1])) for line in facts), default=0)
         gutter = self._number_width + 3
         room = code_width if self._look.width is None else self._look.width - gutter - 3 - facts_width
         parts: list[Text] = []
@@ -126,8 +126,8 @@ class Listing:
         return kept if self._look.full or len(kept) <= _LINES else kept[:_LINES_EDGE] + kept[-_LINES_EDGE:]
 
     def _fold(self, count: int) -> Text:
-        words = "1 more line" if count == 1 else f"{count:,} more lines"
-        return Text(f"{' ' * self._number_width} {self._look.glyphs.fold} {words}", style=QUIET)
+        lines = "1 more line" if count == 1 else f"{count:,} more lines"
+        return Text(f"{' ' * self._number_width} {self._look.glyphs.fold} {lines}", style=QUIET)
 
     def _line(
         self, line: int, code: Text, found: Sequence[Fact], column: int | None, widths: Sequence[int]
@@ -172,12 +172,12 @@ class Listing:
         for cut in self._explanation.cuts:
             if cut.span is not None:
                 since = None if cut.since is None else self._report.source_line - 1 + cut.since.line
-                reason = short_reason(cut.rule, since, trace.values[cut.value].op, self._language)
+                reason = short_reason(cut.rule, since, trace.values[cut.value].op, self._look.language)
                 found.setdefault(cut.span.line, {})[self._mark(cut.span, reason)] = None
         refusal = trace.refusal
         if refusal is not None and refusal.span is not None:
-            words = translate("refused", self._language)
-            found.setdefault(refusal.span.line, {})[self._mark(refusal.span, words)] = None
+            reason = translate(words.REFUSED, self._look.language)
+            found.setdefault(refusal.span.line, {})[self._mark(refusal.span, reason)] = None
         return {line: list(marks) for line, marks in found.items()}
 
     def _mark(self, span: Span, reason: str) -> Mark:

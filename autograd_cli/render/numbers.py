@@ -49,7 +49,7 @@ def statistics_text(tensor: TensorValues, look: Look) -> str:
     return "  ".join(words)
 
 
-def _statistics(tensor: TensorValues) -> tuple[float | None, float | None, float | None, int, int]:
+def statistics(tensor: TensorValues) -> tuple[float | None, float | None, float | None, int, int]:
     import numpy as np
 
     if (summary := tensor.summary) is not None:

@@ -9,5 +9,9 @@ NEXT_LESSON = marked("Next lesson")
 LESSONS = marked("Lessons")
 RECORDED = marked("recorded by torch")
 NOT_RECORDED = marked("computed, not recorded")
+PARTLY_RECORDED = marked("partly recorded")
 REFUSED = marked("refused")
 LINE = marked("line {n}")
+EXPLAIN_A_PROGRAM = marked(
+    "`agx explain PROGRAM` tells what torch recorded of a program of your own, and what it did not."
+)

@@ -26,7 +26,7 @@ def reasons(trace: Trace) -> tuple[tuple[str, str], ...]:
     return tuple([(variable.name, _reason(trace, variable)) for variable in trace.variables if variable.grad is None])
 
 
-def _reason(trace: Trace, variable: Variable) -> str:  # noqa: C901 - one case for each reason
+def _reason(trace: Trace, variable: Variable) -> str:
     if not variable.tensor.requires_grad:
         return "not tracked"
     if not variable.tensor.is_leaf:
