@@ -24,6 +24,7 @@ from autograd_cli.trace import Counterfactual, Report, Trace, Variable
 
 _HEADINGS = ("name", "value", "requires_grad", "is_leaf", "grad_fn", "version", ".grad")
 _NAME = 24
+_CUT_OFF = 3
 
 
 def explanation(report: Report, look: Look) -> Group:
@@ -137,5 +138,6 @@ def _lifted(report: Report, found: Counterfactual, names: Names) -> str:
         cut.value for cut in report.explanation.cuts if found.span in {cut.since, report.trace.values[cut.value].span}
     ]
     cut_off = list(dict.fromkeys(names.of(value) for value in values))
-    shown = ", ".join(cut_off[:3]) + (f" and {len(cut_off) - 3:,} more" if len(cut_off) > 3 else "")
+    left_out = len(cut_off) - _CUT_OFF
+    shown = ", ".join(cut_off[:_CUT_OFF]) + (f" and {left_out:,} more" if left_out > 0 else "")
     return f"with {shown} tracked" if shown else "without the cut"

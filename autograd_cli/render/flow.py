@@ -1,4 +1,4 @@
-"""A backward pass node by node: what arrives, what leaves along each edge and by which formula, what `.grad` becomes."""
+"""A backward pass node by node: what arrives, what leaves along each edge by which formula, what `.grad` becomes."""
 
 from __future__ import annotations
 
