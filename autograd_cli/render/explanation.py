@@ -60,6 +60,9 @@ def _sections(report: Report, look: Look) -> Iterator[RenderableType]:
     if graph is not None:
         yield graph
     yield from backward_passes(report, look)
+    if report.of is not None and (arrived := trace.arrived(report.of)) is not None:
+        shown = (short_tensor(arrived, look, 60), GRADIENT)
+        yield Text.assemble((f"the gradient that arrived at {visible(report.of)}  ", HEADING), shown)
     if trace.variables:
         yield end_state(report, look)
     would_be = list(_would_be(report, look))

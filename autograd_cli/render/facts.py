@@ -100,11 +100,12 @@ class Facts:
             return
         bound = dict(zip(step.binds, step.bound, strict=True))
         for name, number in bound.items():
-            yield self._fact(name, self._trace.values[number])
+            value = self._trace.values[number]
+            yield self._changed(name, value) if _is_version(value) else self._fact(name, value)
         made = self._values.get(step.id, ())
         changed = list({value.name or value.id: value for value in made if _is_changed(value, bound)}.values())
         for value in changed[:_CHANGED]:
-            yield self._changed(value)
+            yield self._changed(self._names.of(value.id), value)
         if len(changed) > _CHANGED:
             yield Fact(words=f"{len(changed) - _CHANGED:,} more changed in place")
         passes = self._backwards.get(step.id, ())
@@ -154,8 +155,7 @@ class Facts:
             return Kind.LEAF, self._say(words.LEAF)
         return Kind.UNTRACKED, self._say(words.INFERENCE_TENSOR if tensor.is_inference else words.NOT_TRACKED)
 
-    def _changed(self, value: Value) -> Fact:
-        name = self._names.of(value.id)
+    def _changed(self, name: str, value: Value) -> Fact:
         if value.op == ".grad =":
             assigned = self._trace.values[value.operands[1]]
             return replace(self._fact(f"{name}.grad", assigned), words="")
@@ -195,7 +195,12 @@ class Facts:
 
 
 def _is_changed(value: Value, bound: dict[str, int]) -> bool:
-    return value.previous is not None and value.op not in _MAINTAINED and value.id not in bound.values()
+    return _is_version(value) and value.id not in bound.values()
+
+
+def _is_version(value: Value) -> bool:
+    """Whether it is a tensor that the program changed in place."""
+    return value.previous is not None and value.op not in _MAINTAINED
 
 
 def _is_new(leaf: LeafGradient) -> bool:
