@@ -76,3 +76,17 @@ def test_readme(agx: Agx, request: pytest.FixtureRequest) -> None:
         README.write_text(played, encoding="utf-8")
     else:
         assert played == text
+
+
+def test_the_picture_in_the_readme(agx: Agx, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    text = README.read_text(encoding="utf-8")
+    command = re.search(r"^agx explain \"[^`]*-o (docs/explain.svg)$", text, re.MULTILINE)
+    assert command is not None
+    assert f"]({command[1]})" in text
+    picture, drawn = HERE.parent / command[1], tmp_path / "explain.svg"
+    words = shlex.split(command[0].replace(command[1], str(drawn)))
+    assert agx(*words[1:]).code == 0
+    if request.config.getoption("--accept"):
+        picture.write_text(drawn.read_text(encoding="utf-8"), encoding="utf-8")
+    else:
+        assert drawn.read_text(encoding="utf-8") == picture.read_text(encoding="utf-8")
