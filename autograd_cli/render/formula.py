@@ -15,8 +15,8 @@ from autograd_cli.trace import Flow, Saved, TensorValues, Visit
 MAX_ELEMENTS = 6
 MAX_LENGTH = 60
 _ELEMENTWISE = {"elementwise", "activation", "special", "comparison"}
-# Functions of a bare name, where Python's own has another meaning for a tensor.
-_PYTHONS_OWN = {"sum", "max", "min", "all", "any", "round"}
+# Methods that stay methods: as a function Python's own has the name, or torch's takes other arguments.
+_METHODS = {"sum", "max", "min", "all", "any", "round", "flip", "permute"}
 _CONSTANTS = {"pi", "inf", "nan", "math", "linalg", "special", "True", "False"}
 _NO_END = 2**63 - 1  # how torch writes the end of a slice that has none
 _MARK = re.compile(r"_(\d+)_")
@@ -316,7 +316,7 @@ class _Numbers(ast.NodeTransformer):
     def _called(self, node: ast.Call, method: ast.Attribute) -> ast.Call:
         """A method of a number as a function, `cos(2.)`, where there is one."""
         value = self.visit(method.value)
-        is_function = vocabulary.operation(f"torch.{method.attr}") is not None and method.attr not in _PYTHONS_OWN
+        is_function = vocabulary.operation(f"torch.{method.attr}") is not None and method.attr not in _METHODS
         if isinstance(value, ast.Name) and is_function:
             return ast.Call(ast.Name(method.attr), [value, *node.args], node.keywords)
         node.func = ast.Attribute(self._bracketed(value, always=True), method.attr)
