@@ -594,6 +594,12 @@ def test_the_end_of_a_slice_that_has_none_is_written_so() -> None:
     assert with_numbers(visit.flows[0], visit, Look()) == "zeros([2]).slice_scatter([1.], 0, 1, None, 1)"
 
 
+def test_a_helper_of_torchs_own_has_no_numbers() -> None:
+    _, visit = walked(torch.special.i1(torch.tensor(2.0, requires_grad=True)))[0]
+    assert with_numbers(visit.flows[0], visit, Look()) is None
+    assert equation(visit.flows[0], visit, Look()) == "i1_backward(grad, self, result) = 1.4843"
+
+
 def test_an_arrow_of_ascii_where_the_terminal_has_no_other() -> None:
     _, visit = walked(torch.tensor([2.0, 3.0], requires_grad=True).prod())[0]
     assert equation(visit.flows[0], visit, Look(glyphs=ASCII)) == "grad * the product of the other elements -> [3., 2.]"

@@ -192,8 +192,8 @@ def _elementwise_parts(tree: ast.expr) -> list[ast.expr]:
             return []
         case ast.Call(func=ast.Attribute(ast.Name(), "numel")):
             return []
-        case ast.UnaryOp(operand=operand):
-            return [operand]
+        case ast.UnaryOp(operand=part) | ast.Attribute(part, "real" | "imag"):
+            return [part]
         case ast.BinOp(left, op, right) if not isinstance(op, ast.MatMult):
             return [left, right]
         case ast.Compare(left, _, comparators):
@@ -300,6 +300,8 @@ class _Numbers(ast.NodeTransformer):
                 return ast.Constant(math.prod(self._known.shape(name)))
             case ast.Call(func=ast.Attribute(ast.Name(name), "dim")):
                 return ast.Constant(len(self._known.shape(name)))
+        if isinstance(node.func, ast.Name) and vocabulary.resolve(node.func.id) is None:
+            raise UnknownNumberError  # a helper of torch's own
         node.args = [self.visit(argument) for argument in node.args]
         for keyword in node.keywords:
             keyword.value = self.visit(keyword.value)
