@@ -479,7 +479,7 @@ def worst(standings: set[str]) -> str:
     return next(standing for standing in ("neither", "words", "gloss", "formula") if standing in standings)
 
 
-def test_glosses_are_of_helpers_and_nodes_that_this_torch_has() -> None:
+def test_a_gloss_is_a_formula_or_marked_as_words() -> None:
     for name, rows in formula_text.glosses().items():
         for gloss in rows:
             assert gloss.is_words == (formula_text.parsed(gloss.text) is None), gloss
