@@ -187,7 +187,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeafGradient:
-    """What one backward pass did to one leaf: `.grad` before and after it. `value` is the leaf as torch first met it."""
+    """What one backward pass did to the `.grad` of one leaf. `value` is the leaf as torch first met it."""
 
     name: str
     value: int | None
