@@ -95,12 +95,23 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """Lines of the program, `line` to `end_line` inclusive, and what to write in their place: "" takes them out."""
+
+    line: int
+    end_line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
     """One finding.
 
     `rule` is a stable slug. `span` is a place in the text that `source` names: the program, an input's value
     (`--x`) or the command line. `label` stands beside the caret, `victim` is the variable that is affected,
-    `torch_says` holds torch's own words where torch spoke, and `fix` says what to write instead.
+    `torch_says` holds torch's own words where torch spoke, and `fix` says what to write instead. `observed` is what a
+    reader sees of it (`x.grad is None`), `edits` are the fix as changes of lines, and `edits_work` whether the program
+    was run with them and had no such finding: None where it was not run.
     """
 
     rule: str
@@ -113,6 +124,9 @@ class Diagnostic:
     victim: str | None = None
     torch_says: str | None = None
     fix: str | None = None
+    observed: str | None = None
+    edits: tuple[Edit, ...] = ()
+    edits_work: bool | None = None
 
 
 class AgxError(Exception):

@@ -121,7 +121,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         diagnostics = tuple(rules.check(trace, parsed.source))
         if watch:
             trace = replace(trace, walks=once(parsed, watched=True).walks)
-            diagnostics += tuple(rules.remark(trace, parsed.source))
+            diagnostics = rules.verdict(trace, parsed.source, diagnostics)
             explanation = rules.explain(trace, _counterfactuals(trace, once, fresh))
         if of is not None:
             trace, explanation, diagnostics = rules.narrow(trace, explanation, diagnostics, of)

@@ -10,9 +10,10 @@ from autograd_cli.rules.cuts import find_cuts
 from autograd_cli.rules.edges import recorded_edges
 from autograd_cli.rules.lifts import differences, lifts
 from autograd_cli.rules.narrow import narrow
+from autograd_cli.rules.verdict import verdict
 from autograd_cli.trace import Counterfactual, Explanation, Trace
 
-__all__ = ["check", "differences", "explain", "lifts", "narrow", "remark"]
+__all__ = ["check", "differences", "explain", "lifts", "narrow", "verdict"]
 
 RULES = (
     gradients.check_refused_operation,
@@ -21,17 +22,11 @@ RULES = (
     gradients.check_nan_gradient,
     gradients.check_partly_cut,
 )
-REMARKS = (gradients.check_accumulated,)
 
 
 def check(trace: Trace, source: str) -> tuple[Diagnostic, ...]:
     """All that the rules find in one run of the program `source`, gravest first."""
     return tuple(diagnostic for rule in RULES for diagnostic in rule(trace, source))
-
-
-def remark(trace: Trace, source: str) -> tuple[Diagnostic, ...]:
-    """What is worth knowing of a run and no fault of it."""
-    return tuple(diagnostic for rule in REMARKS for diagnostic in rule(trace, source))
 
 
 def explain(trace: Trace, counterfactuals: Iterable[Counterfactual]) -> Explanation:
