@@ -103,6 +103,14 @@ class Edit:
     text: str
 
 
+def edited(text: str, edits: Sequence[Edit]) -> str:
+    """The text with the edits made."""
+    lines = text.split("\n")
+    for edit in sorted(edits, key=lambda each: each.line, reverse=True):
+        lines[edit.line - 1 : edit.end_line] = edit.text.split("\n") if edit.text else []
+    return "\n".join(lines)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
     """One finding.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autograd_cli import rules
-from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Span, Status, bad_request
+from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Span, Status, bad_request, edited
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.inputs import FileReference, InputSpec, input_of_object, text_of_object
 from autograd_cli.lang.lift import edit_out
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_DTYPES = ("float32", "float64", "float16", "bfloat16")
 MAX_THREADS = 1_024
+MAX_TRIED = 3
 _DEVICE = re.compile(r"[a-z]+(:\d+)?")
 
 
@@ -96,9 +97,9 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
 
         before_run()
 
-        def once(edited: Program, *, in_mode: str = mode, watched: bool = False) -> Trace:
+        def once(program: Program, *, in_mode: str = mode, watched: bool = False) -> Trace:
             return run(
-                edited,
+                program,
                 specs,
                 weights,
                 held,
@@ -117,11 +118,17 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         def fresh() -> Program:
             return parse(program, given=frozenset(objects), limits=limits)
 
+        def judged(text: str) -> tuple[Diagnostic, ...]:
+            repaired = parse(text, given=frozenset(objects), limits=limits)
+            trace = once(repaired, watched=True)
+            return rules.verdict(trace, repaired.source, rules.check(trace, repaired.source))
+
         trace = once(parsed)
         diagnostics = tuple(rules.check(trace, parsed.source))
         if watch:
             trace = replace(trace, walks=once(parsed, watched=True).walks)
             diagnostics = rules.verdict(trace, parsed.source, diagnostics)
+            diagnostics = tuple(_with_edits_tried(parsed.source, diagnostics, judged))
             explanation = rules.explain(trace, _counterfactuals(trace, once, fresh))
         if of is not None:
             trace, explanation, diagnostics = rules.narrow(trace, explanation, diagnostics, of)
@@ -132,6 +139,24 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         diagnostics, status = _ended_by(error)
     report = unanswered(program, inputs=objects, gradients=gradients, seed=seed, dtype=dtype, device=device)
     return replace(report, status=status, traces=traces, diagnostics=diagnostics, explanation=explanation, of=of)
+
+
+def _with_edits_tried(
+    source: str, diagnostics: Sequence[Diagnostic], judged: Callable[[str], Sequence[Diagnostic]]
+) -> Iterator[Diagnostic]:
+    """The findings, of the first few with a fix whether the program has them no longer when it is made."""
+    left = MAX_TRIED
+    for diagnostic in diagnostics:
+        if not diagnostic.edits or not left:
+            yield diagnostic
+            continue
+        left -= 1
+        try:
+            found = judged(edited(source, diagnostic.edits))
+        except AgxError:
+            found = (diagnostic,)
+        is_left = any(each.severity is Severity.ERROR or each.rule == diagnostic.rule for each in found)
+        yield replace(diagnostic, edits_work=not is_left)
 
 
 def _counterfactuals(

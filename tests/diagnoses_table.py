@@ -135,6 +135,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=Path)
     parser.add_argument("--family")
+    parser.add_argument("--mutated", action="store_true", help="each program in every other dress, too")
     asked = parser.parse_args()
     chosen = list(read_tables()) if asked.cases is None else list(read_folder(asked.cases))
-    sys.exit(main([case for case in chosen if asked.family in {None, case.family}]))
+    chosen = [case for case in chosen if asked.family in {None, case.family}]
+    if asked.mutated:
+        from mutations import MUTATIONS
+
+        chosen = [mutate(case) for case in chosen for mutate in MUTATIONS]
+    sys.exit(main(chosen))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from autograd_cli.diagnostic import Severity
+from autograd_cli.rules import CATALOGUE
 from diagnoses_table import Case, alarms, explained, read_tables, score
+from mutations import MUTATIONS
 
 CASES = read_tables()
 BROKEN = [case for case in CASES if not case.healthy]
@@ -31,3 +33,27 @@ def test_a_healthy_program_gets_no_warning(case: Case) -> None:
     report = explained(case)
     assert [each.rule for each in alarms(report)] == []
     assert report.ok
+
+
+@pytest.mark.parametrize(
+    ("number", "case"), list(enumerate(CASES)), ids=lambda each: named(each) if isinstance(each, Case) else ""
+)
+def test_the_same_program_in_another_dress(number: int, case: Case) -> None:
+    mutated = MUTATIONS[number % len(MUTATIONS)](case)
+    found = score(mutated)
+    assert (found.cause, found.line, found.victim) == (True, True, True), f"{found.said}\n{mutated.program}"
+
+
+@pytest.mark.parametrize("slug", CATALOGUE)
+def test_a_rule_documents_itself_and_finds_its_own_example(slug: str) -> None:
+    rule = CATALOGUE[slug]
+    assert rule.summary
+    assert rule.why
+    assert rule.fix
+    report = explained(Case(family="", name=slug, program=rule.example))
+    assert next(iter(report.diagnostics)).rule == slug, report.diagnostics
+
+
+@pytest.mark.parametrize("slug", CATALOGUE)
+def test_a_rule_has_cases(slug: str) -> None:
+    assert sum(case.cause == slug for case in CASES) > 1

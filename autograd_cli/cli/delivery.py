@@ -32,6 +32,8 @@ class Format(StrEnum):
     PYTHON = "python"
     EXPLANATION = "explanation"
     LESSON = "lesson"
+    FIX = "fix"
+    DIFF = "diff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,9 @@ def render(report: Report, delivery: Delivery) -> Answer:
         diagnostics = (error.diagnostic, *report.diagnostics)
         report = replace(report, status=error.status, traces=(), diagnostics=diagnostics)
         stdout, file = _texts(report, delivery)
-    return Answer(exit_code=report.status.exit_code, stdout=stdout, stderr=_errors(report, delivery), file=file)
+    is_repaired = delivery.format in _REPAIRS and bool(report.traces)
+    exit_code = 0 if is_repaired else report.status.exit_code
+    return Answer(exit_code=exit_code, stdout=stdout, stderr=_errors(report, delivery), file=file)
 
 
 def render_error(error: Exception, report: Report, delivery: Delivery, *, debug: bool = False) -> Answer:
@@ -148,6 +152,10 @@ def _for_stdout(report: Report, delivery: Delivery) -> str:
         from autograd_cli.render.pytorch import pytorch_text
 
         return pytorch_text(report)
+    if delivery.format in _REPAIRS:
+        from autograd_cli.render.fix import patch, repaired
+
+        return repaired(report) if delivery.format is Format.FIX else patch(report)
     page = _PAGES[delivery.format]
     return terminal.page_text(page(report, delivery.look), delivery.stdout, delivery.color)
 
@@ -188,6 +196,9 @@ def _lesson(report: Report, look: Look) -> Group:
 
 # What a person reads, by format; output files show the same.
 _PAGES: dict[Format, Page] = {Format.PAGE: _page, Format.EXPLANATION: _explanation, Format.LESSON: _lesson}
+
+
+_REPAIRS = frozenset({Format.FIX, Format.DIFF})
 
 
 def _json_file(report: Report, _look: Look, _page: Page) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from autograd_cli.diagnostic import PROGRAM, Diagnostic, Related, Severity, speaker
 from autograd_cli.render.escape import visible
-from autograd_cli.render.look import BAD, HEADING, QUIET, REMARK
+from autograd_cli.render.look import BAD, GRADIENT, HEADING, QUIET, REMARK
 from autograd_cli.trace import Report
 
 _STYLES = {Severity.ERROR: BAD, Severity.WARNING: BAD, Severity.NOTE: REMARK}
@@ -40,7 +40,21 @@ def diagnostic_block(diagnostic: Diagnostic, report: Report, width: int | None) 
         parts.append(_note(margin, f"{speaker(diagnostic.torch_says)} says", diagnostic.torch_says))
     if diagnostic.fix:
         parts.append(_note(margin, "help", diagnostic.fix))
+    if diagnostic.edits and diagnostic.edits_work:
+        parts.append(_note(margin, "fix", "with this change, tried just now, it works (--fix, --diff)"))
+        parts += _changes(diagnostic, text, first, margin)
     return Group(*parts)
+
+
+def _changes(diagnostic: Diagnostic, text: str, first: int, margin: str) -> Iterator[Text]:
+    """The lines that the fix changes, as they are and as they are to be."""
+    rows = text.split("\n")
+    for edit in diagnostic.edits:
+        number = str(first - 1 + edit.line).rjust(len(margin))
+        for row in rows[edit.line - 1 : edit.end_line]:
+            yield Text.assemble((f"{number} ", QUIET), (f"- {visible(row)}", BAD))
+        for row in edit.text.split("\n") if edit.text else ():
+            yield Text.assemble((f"{number} ", QUIET), (f"+ {visible(row)}", GRADIENT))
 
 
 def _excerpts(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from autograd_cli.diagnostic import Diagnostic
 from autograd_cli.rules import gradients, missing
+from autograd_cli.rules.catalogue import CATALOGUE, Rule
 from autograd_cli.rules.cuts import find_cuts
 from autograd_cli.rules.edges import recorded_edges
 from autograd_cli.rules.lifts import differences, lifts
@@ -13,7 +14,7 @@ from autograd_cli.rules.narrow import narrow
 from autograd_cli.rules.verdict import verdict
 from autograd_cli.trace import Counterfactual, Explanation, Trace
 
-__all__ = ["check", "differences", "explain", "lifts", "narrow", "verdict"]
+__all__ = ["CATALOGUE", "Rule", "check", "differences", "explain", "lifts", "narrow", "verdict"]
 
 RULES = (
     gradients.check_refused_operation,

@@ -3,25 +3,52 @@
 from __future__ import annotations
 
 import inspect
+import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autograd_cli.rules import family_backward, family_cut, family_in_place, family_leaf, family_nan, family_zero
 from autograd_cli.rules.evidence import Find
 
+_SECTION = re.compile(r"^(Why|Example|Fix):[ \n]?", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A cause: its slug, its family, and the function that finds it in a run."""
+    """A cause of a broken gradient: its slug, its family, and what finds it in a run."""
 
     slug: str
     family: str
     find: Find
 
     @property
-    def documentation(self) -> str:
-        """What it means, why torch does so, a minimal program, how to fix it."""
-        return inspect.getdoc(self.find) or ""
+    def summary(self) -> str:
+        """What it means, in a sentence or two."""
+        return self._sections()["Summary"]
+
+    @property
+    def why(self) -> str:
+        """Why torch does so."""
+        return self._sections().get("Why", "")
+
+    @property
+    def example(self) -> str:
+        """A minimal program that shows it."""
+        return self._sections().get("Example", "")
+
+    @property
+    def fix(self) -> str:
+        """How to cure it."""
+        return self._sections().get("Fix", "")
+
+    def _sections(self) -> dict[str, str]:
+        summary, *rest = _SECTION.split(inspect.getdoc(self.find) or "")
+        sections = {"Summary": " ".join(summary.split())}
+        for name, text in zip(rest[::2], rest[1::2], strict=True):
+            is_code = name == "Example"
+            sections[name] = textwrap.dedent(text).strip("\n").rstrip() if is_code else " ".join(text.split())
+        return sections
 
 
 def _rules() -> Iterator[Rule]:

@@ -78,6 +78,8 @@ def explain(  # noqa: PLR0913 - the options of the command
     ] = None,
     json: options.Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the gradients only, as --x reads them.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Print the program with a fix made that was tried.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Print that fix as a patch.")] = False,
     output: options.Output = None,
     color: options.ColorOption = Color.AUTO,
     precision: options.Precision = 4,
@@ -109,7 +111,9 @@ def explain(  # noqa: PLR0913 - the options of the command
     is_program = asked.program is not None
     language = language_of(lang, os.environ)
     if not is_program:
-        _check_lesson(flags, {"an input": var, "--gradient": gradient, "--wrt": wrt, "--of": of})
+        _check_lesson(
+            flags, {"--fix": fix, "--diff": diff, "an input": var, "--gradient": gradient, "--wrt": wrt, "--of": of}
+        )
     elif lang is not None:
         message = "--lang is for lessons: what is said of a program is in English"
         raise bad_request("usage", message, source=COMMAND_LINE, fix="leave out --lang")
@@ -118,9 +122,8 @@ def explain(  # noqa: PLR0913 - the options of the command
         _print_lessons(language, color, json=json)
         return
     page = Format.EXPLANATION if is_program else Format.LESSON
-    format_ = {"json": Format.JSON, "quiet": Format.VALUES, "": page}[
-        options.chosen({"json": json, "quiet": quiet}, "", "formats")
-    ]
+    formats = {"json": Format.JSON, "quiet": Format.VALUES, "fix": Format.FIX, "diff": Format.DIFF, "": page}
+    format_ = formats[options.chosen({"json": json, "quiet": quiet, "fix": fix, "diff": diff}, "", "formats")]
     check_file(output, format_)
     delivery = Delivery(
         format=format_,

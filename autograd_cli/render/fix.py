@@ -1,0 +1,35 @@
+"""The repaired program, and the difference between it and the one that was given."""
+
+from __future__ import annotations
+
+import difflib
+
+from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Status, edited
+from autograd_cli.trace import Report
+
+
+def repaired(report: Report) -> str:
+    """The program with the first fix made that is known to work; as it stands, where nothing is wrong with it.
+
+    Raises:
+        AgxError: something is wrong, and no fix is known to work.
+    """
+    alarms = [found for found in report.diagnostics if found.severity is not Severity.NOTE]
+    working = next((found for found in alarms if found.edits_work), None)
+    if alarms and working is None:
+        message = "no change of a line or two is known to repair this program"
+        raise AgxError(Diagnostic(rule="no-fix", severity=Severity.ERROR, message=message), Status.BAD_NEWS)
+    text = report.source if working is None else edited(report.source, working.edits)
+    return f"{text}\n"
+
+
+def patch(report: Report) -> str:
+    """The same as a unified diff, which `patch` and `git apply` read; empty where nothing is wrong.
+
+    Raises:
+        AgxError: as `repaired`.
+    """
+    above = "\n" * (report.source_line - 1)  # blank lines, which are not part of the program
+    old, new = (f"{above}{text}".splitlines(keepends=True) for text in (f"{report.source}\n", repaired(report)))
+    name = report.source_name
+    return "".join(difflib.unified_diff(old, new, f"a/{name}", f"b/{name}"))
