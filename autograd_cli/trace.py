@@ -123,6 +123,11 @@ class Value:
     tensor: TensorInfo | None
     scalar: Scalar
 
+    @property
+    def is_passed_through(self) -> bool:
+        """Whether it only holds others: a sequence, or an object such as a distribution of tensors."""
+        return self.tensor is None and (bool(self.elements) or isinstance(self.scalar, str))
+
 
 class Phase(StrEnum):
     """When something happened."""
