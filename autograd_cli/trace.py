@@ -399,7 +399,8 @@ class Report:
     """The answer to one request: what was asked, one Trace for each mode, what there is to say, and how it ended.
 
     `source` begins at line `source_line` of what `source_name` names, such as a file. `explanation` is of the first
-    trace, where it was asked for; `of` is the one variable that the answer is narrowed to.
+    trace, where it was asked for; `of` is the one variable that the answer is narrowed to. A comparison has `columns`
+    in place of traces.
     """
 
     schema: str
@@ -417,6 +418,12 @@ class Report:
     source_line: int = 1
     explanation: Explanation | None = None
     of: str | None = None
+    columns: tuple[Column, ...] = ()
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether there is more to show than what is wrong with the request."""
+        return bool(self.traces or self.columns)
 
     @property
     def ok(self) -> bool:
@@ -442,3 +449,11 @@ class Report:
             **{f"--{given.name}": given.text for given in self.gradients},
         }
         return texts.get(source, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One of the runs that stand side by side: what tells it from the others, and its Report."""
+
+    name: str
+    report: Report

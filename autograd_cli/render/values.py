@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from autograd_cli.diagnostic import bad_request
 from autograd_cli.render.escape import visible
 from autograd_cli.render.numbers import shell_text
-from autograd_cli.trace import Report, Trace
+from autograd_cli.trace import Column, Report, TensorInfo, Trace
 
 
 def values_text(report: Report) -> str:
     """The gradient, or one `name=values` a line where several were asked for; a missing one has no line.
 
-    Of a program without a backward pass it is the result, or each of several on a line.
+    Of a program without a backward pass it is the result, or each of several on a line. Of a comparison it is
+    `mode name=values` for each gradient of each mode, with None for one that is missing.
 
     Raises:
         AgxError: a gradient is too large to be written out.
     """
+    if report.columns:
+        return "".join(line for column in report.columns for line in _column(column))
     if report.traces and not report.trace.backwards:
         return "".join(_results(report.trace))
     several = len(report.grads) > 1
@@ -25,10 +28,7 @@ def values_text(report: Report) -> str:
     for name, grad in report.grads.items():
         if grad is None:
             continue
-        if grad.values is None:
-            message = f"the gradient of {name} has {grad.numel:,} elements"
-            raise bad_request("too-large", message, fix="--full writes out all of them")
-        text = shell_text(grad)
+        text = _written(name, grad)
         lines.append(f"{visible(name)}={text}\n" if several else f"{text}\n")
     return "".join(lines)
 
@@ -40,3 +40,18 @@ def _results(trace: Trace) -> Iterator[str]:
             yield f"{visible(str(value.scalar))}\n"
         elif value.tensor.values is not None:
             yield f"{shell_text(value.tensor)}\n"
+
+
+def _written(name: str, grad: TensorInfo) -> str:
+    if grad.values is None:
+        message = f"the gradient of {name} has {grad.numel:,} elements"
+        raise bad_request("too-large", message, fix="--full writes out all of them")
+    return shell_text(grad)
+
+
+def _column(column: Column) -> Iterator[str]:
+    for name, grad in column.report.grads.items():
+        yield f"{visible(column.name)} {visible(name)}={None if grad is None else _written(name, grad)}\n"
+    if not column.report.grads:
+        for text in _results(column.report.trace):
+            yield f"{visible(column.name)} result={text}"
