@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Status, bad_request
+from autograd_cli.diagnostic import AgxError, Diagnostic, Status, bad_request
 from autograd_cli.explore import explore
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.limits import DEFAULT_LIMITS, Limits
 from autograd_cli.modes import MODES
-from autograd_cli.trace import Column, Report, Trace
+from autograd_cli.trace import Column, Report
 
 LESSON_INPUT = "0,1"
 # The same change of y, which exp() has saved for its backward pass, by the line that makes it.
@@ -84,11 +84,11 @@ def _narrowed(report: Report, name: str) -> Report:
     names = dict.fromkeys(variable.name for trace in traces for variable in trace.variables)
     if name not in names:
         label = did_you_mean(name, names)
-        fix = f"there are {', '.join(names)}" if names and label is None else None
+        fix = f"there are {', '.join(dict.fromkeys(map(_input_of, names)))}" if names and label is None else None
         error = bad_request("unknown-name", f"the program has no tensor {name}", source="--of", label=label, fix=fix)
         return _refused(report, error)
     columns = tuple([replace(column, report=_narrowed_column(column.report, name)) for column in report.columns])
-    return replace(report, of=name, status=_status(columns), columns=columns)
+    return replace(report, of=name, columns=columns)
 
 
 def _refused(report: Report, error: AgxError) -> Report:
@@ -96,19 +96,17 @@ def _refused(report: Report, error: AgxError) -> Report:
 
 
 def _narrowed_column(report: Report, name: str) -> Report:
-    trace: Trace = report.trace
+    """The same with one variable; what there is to say of the run stays."""
+    trace = report.trace
     narrowed = replace(
         trace,
-        variables=tuple([variable for variable in trace.variables if name in {variable.name, input_of(variable.name)}]),
+        variables=tuple([each for each in trace.variables if name in {each.name, _input_of(each.name)}]),
         asked=tuple([asked for asked in trace.asked if asked == name]),
         grads=tuple([(leaf, grad) for leaf, grad in trace.grads if leaf == name]),
     )
-    diagnostics = tuple([found for found in report.diagnostics if found.victim in {None, name}])
-    bad_news = any(found.severity is Severity.ERROR for found in diagnostics)
-    status = Status.BAD_NEWS if bad_news else Status.ANSWER
-    return replace(report, status=status, traces=(narrowed,), diagnostics=diagnostics)
+    return replace(report, traces=(narrowed,))
 
 
-def input_of(name: str) -> str:
+def _input_of(name: str) -> str:
     """The input that a variable is or was: `x` for `x.detach()`, in whose place the program got that."""
     return name.removesuffix(" (input)").removesuffix(".detach()").removesuffix(".data")

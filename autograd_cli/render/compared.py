@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from autograd_cli.diagnostic import Severity
 from autograd_cli.render.escape import shortened, visible
 from autograd_cli.render.look import Look
 from autograd_cli.render.names import Names
@@ -15,6 +14,7 @@ from autograd_cli.trace import Backward, Column, Phase, Report, TensorInfo, Trac
 
 _PIECE = 60
 _NOT_THERE = "-"
+_ON_ENTRY = frozenset({"value", "requires_grad", "is_leaf", "is_inference"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +188,7 @@ def _input(report: Report, name: str, rows: _Rows) -> Section:
         None if (value := _entered(trace, name)) is None or value.tensor is None else _State(tensor=value.tensor)
         for trace in traces
     ]
-    found = [row for row in rows.of(states, whole=True) if row.name != "version"]
+    found = [row for row in rows.of(states, whole=True) if row.name in _ON_ENTRY]
     final = [None if end is None else _State(tensor=end.tensor, grad=end.grad) for end in ends]
     value_row = rows.row("value at the end", final, lambda state, _: rows.value(state.tensor))
     if any(new is not ABSENT and new.key != old.key for new, old in zip(value_row.cells, found[0].cells, strict=True)):
@@ -244,7 +244,8 @@ def _others(report: Report, rows: _Rows) -> Iterator[Section]:
         states = [None if each is None else _State(tensor=each.tensor, grad=each.grad) for each in found]
         about = [*rows.of(states, whole=report.of is not None), *([rows.shared(states)] if report.inputs else [])]
         kept = tuple([row for row in about if row.differs or report.of is not None])
-        yield Section(title=visible(name), about="", rows=kept)
+        is_input = any(given.name == name for given in report.inputs)
+        yield Section(title=visible(name), about="as the program bound it" if is_input else "", rows=kept)
 
 
 def _own_variables(report: Report, trace: Trace) -> dict[str, Variable]:
@@ -263,7 +264,6 @@ def _outcome(report: Report, notes: dict[str, int]) -> Iterator[Row]:
     if any(trace.refusal is not None and trace.refusal.during is Phase.FORWARD for trace in traces):
         yield Row(name="forward", cells=tuple([_forward(trace, notes) for trace in traces]))
     yield Row(name="backward", cells=tuple([_backward(trace, notes) for trace in traces]))
-    yield Row(name="finding", cells=tuple([_finding(column.report) for column in report.columns]))
 
 
 def _forward(trace: Trace, notes: dict[str, int]) -> Cell:
@@ -280,14 +280,6 @@ def _backward(trace: Trace, notes: dict[str, int]) -> Cell:
     if trace.backwards:
         return _plain("ok")
     return _plain("not called" if refusal is None else "not reached")
-
-
-def _finding(report: Report) -> Cell:
-    """The gravest that there is to say; `agx grad` says the rest."""
-    if not report.diagnostics:
-        return _plain("none")
-    found = report.diagnostics[0]
-    return _plain(f"{found.rule} (note)" if found.severity is Severity.NOTE else found.rule)
 
 
 def _refused(words: str, notes: dict[str, int]) -> Cell:

@@ -37,8 +37,9 @@ def comparison(report: Report, look: Look) -> Group:
         parts += lesson.before(report, look)
     found = [section for section in found if section.rows]
     for block in _blocks(report, found, look):
-        parts += [_block(report, found, block), Text()]
-    parts.append(_legend(found, len(report.columns)))
+        parts += [Text()] * bool(parts) + [_block(report, found, block)]
+    if len(report.columns) > 1:
+        parts += [Text(), _legend(found)]
     if notes:
         parts += [Text(), _notes(notes)]
     if lesson.is_lesson(report):
@@ -100,10 +101,10 @@ def _line(name: Text, label: int, cells: Sequence[Text], widths: Sequence[int]) 
     return line
 
 
-def _legend(found: Sequence[Section], count: int) -> Text:
+def _legend(found: Sequence[Section]) -> Text:
     if any(row.differs for section in found for row in section.rows):
         return Text.assemble(("*", _DIFFERENT), (" here they differ", QUIET))
-    return Text("the columns agree" if count > 1 else "there is one column", style=QUIET)
+    return Text("they agree in all", style=QUIET)
 
 
 def _notes(notes: dict[str, int]) -> Table:

@@ -6,12 +6,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from autograd_cli.render.compared import Section
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, QUIET, Look
 from autograd_cli.render.short import short_tensor
-from autograd_cli.trace import Column, Report
+from autograd_cli.trace import Report
+
+_ENDINGS = (
+    "Right, it is exp(x): y + 1 is a new tensor, and the y that torch keeps stays as it was.",
+    "Wrong, and nothing says so: .data changes the y that torch keeps, and not its version.",
+    "Refused: .detach() shares the version too, and by that torch notices.",
+)
 
 
 def is_lesson(report: Report) -> bool:
@@ -31,34 +38,28 @@ def before(report: Report, look: Look) -> Iterator[RenderableType]:
     """What is compared."""
     x = report.columns[0].report.trace.values[0].tensor
     assert x is not None
-    yield Text.assemble(
-        ("Three ways to add 1 to y = x.exp()", HEADING),
-        f", before y.sum().backward(), with x = {short_tensor(x, look)}.\n"
-        "The derivative of exp(x) + 1 is exp(x): torch keeps exp(x) for the backward pass, and that is y.",
+    yield Text("Three ways to add 1 to y = x.exp() before y.sum().backward()", style=HEADING)
+    yield Text(
+        f"With x = {short_tensor(x, look)}. The derivative of exp(x) + 1 is exp(x), and torch keeps\n"
+        "that for the backward pass: it is the y that exp() made."
     )
-    yield Text()
 
 
 def after(report: Report, look: Look) -> Iterator[RenderableType]:
     """What it means."""
-    right, wrong, refused = report.columns
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for column, words in zip(report.columns, _ENDINGS, strict=True):
+        grad = column.report.grads["x"]
+        shown = Text("None", style=BAD) if grad is None else Text(short_tensor(grad, look), style=GRADIENT)
+        grid.add_row(Text(column.name, style=HEADING), shown, Text(words))
     yield Text()
-    yield _ending(
-        right, "Right: that is exp(x). The sum is a new tensor, and the y that torch keeps stays as it was.", look
-    )
-    yield _ending(
-        wrong, "Wrong, and nothing says so: .data changes the y that torch keeps, and leaves its version at 0.", look
-    )
-    yield _ending(
-        refused, "Refused: .detach() shares the memory too, but also the version, by which torch notices.", look
-    )
+    yield Text("What x.grad became:")
+    yield grid
     yield Text()
-    yield Text("So write .detach() where a part is not to be tracked, and .data nowhere. The same in every mode:")
-    yield Text(f'  agx compare "{wrong.report.source}" --x 0,1', style=QUIET)
-    yield Text(f'  agx grad "{wrong.report.source}" --x 0,1', style=QUIET)
-
-
-def _ending(column: Column, words: str, look: Look) -> Text:
-    grad = column.report.grads["x"]
-    shown = ("None", BAD) if grad is None else (short_tensor(grad, look), GRADIENT)
-    return Text.assemble((column.name, HEADING), "  x.grad is ", shown, f". {words}")
+    yield Text("So write .detach() where torch is not to track, and .data nowhere. To go on:")
+    program = report.columns[1].report.source
+    yield Text(f'  agx compare "{program}" --x 0,1', style=QUIET)
+    yield Text(f'  agx grad "{program}" --x 0,1', style=QUIET)

@@ -14,7 +14,8 @@ def values_text(report: Report) -> str:
     """The gradient, or one `name=values` a line where several were asked for; a missing one has no line.
 
     Of a program without a backward pass it is the result, or each of several on a line. Of a comparison it is
-    `mode name=values` for each gradient of each mode, with None for one that is missing.
+    `mode name=values` for each gradient of each mode, with None for one that is missing,
+    or `mode result=values`.
 
     Raises:
         AgxError: a gradient is too large to be written out.
@@ -50,8 +51,10 @@ def _written(name: str, grad: TensorInfo) -> str:
 
 
 def _column(column: Column) -> Iterator[str]:
-    for name, grad in column.report.grads.items():
-        yield f"{visible(column.name)} {visible(name)}={None if grad is None else _written(name, grad)}\n"
-    if not column.report.grads:
-        for text in _results(column.report.trace):
+    trace = column.report.trace
+    if trace.backwards or trace.refusal is not None:
+        for name, grad in trace.grads:
+            yield f"{visible(column.name)} {visible(name)}={None if grad is None else _written(name, grad)}\n"
+    else:
+        for text in _results(trace):
             yield f"{visible(column.name)} result={text}"
