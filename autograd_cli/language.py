@@ -1,7 +1,60 @@
-"""stub"""
+"""The languages of what agx says: which one is meant, and a text in it.
+
+English is what stands in the code. A text that has a translation stands in a call of `marked`, by which Babel finds it;
+`translate` looks it up when it is shown. `tests/test_translation.py` says how the translations are made.
+"""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from autograd_cli.diagnostic import bad_request
+
+LANGUAGES = ("en", "zh_CN")
+DOMAIN = "agx"
+LOCALE = Path(__file__).parent / "locale"
+_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
+
+
+def marked(text: str) -> str:
+    """The text itself, for `translate` to translate where it is shown."""
+    return text
 
 
 def translate(text: str, language: str) -> str:
-    """stub"""
-    del language
-    return text
+    """A marked text in one of the LANGUAGES."""
+    return text if language == "en" else _translations(language).gettext(text)
+
+
+@cache
+def _translations(language: str) -> gettext.NullTranslations:
+    return gettext.translation(DOMAIN, LOCALE, [language])
+
+
+def language_of(asked: str | None, environ: Mapping[str, str]) -> str:
+    """The language that `--lang` asks for, or else that of the locale; English for a locale without translation.
+
+    Raises:
+        AgxError: there is no such language.
+    """
+    if asked is None:
+        locale = next((environ[name] for name in _VARIABLES if environ.get(name)), "")
+        return _known(locale) or "en"
+    language = _known(asked)
+    if language is None:
+        message = f"there is no language {asked}"
+        raise bad_request("unknown-language", message, source="--lang", fix=f"use {' or '.join(LANGUAGES)}")
+    return language
+
+
+def _known(name: str) -> str | None:
+    """The language that a name such as `zh_CN.UTF-8` or `zh-Hans` means. Traditional Chinese is another language."""
+    language, _, region = name.partition(".")[0].partition("@")[0].replace("-", "_").lower().partition("_")
+    if language == "en":
+        return "en"
+    if language == "zh" and (region in {"", "cn", "sg"} or region.startswith("hans")):
+        return "zh_CN"
+    return None

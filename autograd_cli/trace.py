@@ -399,8 +399,8 @@ class Report:
     """The answer to one request: what was asked, one Trace for each mode, what there is to say, and how it ended.
 
     `source` begins at line `source_line` of what `source_name` names, such as a file. `explanation` is of the first
-    trace, where it was asked for; `of` is the one variable that the answer is narrowed to. A comparison has `columns`
-    in place of traces.
+    trace, where it was asked for; `of` is the one variable that the answer is narrowed to, and `lesson` the name of the
+    lesson that the program is of. A comparison has `columns` in place of traces.
     """
 
     schema: str
@@ -418,6 +418,7 @@ class Report:
     source_line: int = 1
     explanation: Explanation | None = None
     of: str | None = None
+    lesson: str | None = None
     columns: tuple[Column, ...] = ()
 
     @property

@@ -225,7 +225,7 @@ def test_the_lesson_is_what_torch_does(agx: Agx) -> None:
 
 def test_the_commands_of_the_lesson_run(agx: Agx) -> None:
     lines = [line.strip() for line in agx("compare").out.splitlines() if line.startswith("  agx ")]
-    assert len(lines) == 2
+    assert len(lines) == 3
     for line in lines:
         assert agx(*shlex.split(line)[1:]).code == 0
 

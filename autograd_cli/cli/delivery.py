@@ -30,6 +30,8 @@ class Format(StrEnum):
     JSON = "json"
     VALUES = "values"
     PYTHON = "python"
+    EXPLANATION = "explanation"
+    LESSON = "lesson"
     COMPARISON = "comparison"
 
 
@@ -42,6 +44,7 @@ class Delivery:
     precision: int = 4
     depth: int | None = None
     full: bool = False
+    language: str = "en"
     file: str | None = None
     stdout: Screen = field(default_factory=lambda: screen_of(sys.stdout))
     stderr: Screen = field(default_factory=lambda: screen_of(sys.stderr))
@@ -51,7 +54,12 @@ class Delivery:
         """How a page looks on stdout."""
         screen = self.stdout
         return Look(
-            width=screen.width, precision=self.precision, depth=self.depth, full=self.full, glyphs=screen.glyphs
+            width=screen.width,
+            precision=self.precision,
+            depth=self.depth,
+            full=self.full,
+            glyphs=screen.glyphs,
+            language=self.language,
         )
 
 
@@ -148,7 +156,7 @@ def _for_stdout(report: Report, delivery: Delivery) -> str:
 def _errors(report: Report, delivery: Delivery) -> str:
     """What is wrong, for a person, where stdout does not say it in a person's words."""
     on_page = delivery.format in _PAGES and report.is_answered and delivery.file is None
-    if on_page and report.status is Status.BAD_NEWS:
+    if report.lesson is not None or (on_page and report.status is Status.BAD_NEWS):
         return ""
     errors = [found for found in report.diagnostics if found.severity is Severity.ERROR]
     return "".join(_error_text(error, report, delivery) for error in errors)
@@ -167,6 +175,18 @@ def _page(report: Report, look: Look) -> Group:
     return page(report, look)
 
 
+def _explanation(report: Report, look: Look) -> Group:
+    from autograd_cli.render.explanation import explanation
+
+    return explanation(report, look)
+
+
+def _lesson(report: Report, look: Look) -> Group:
+    from autograd_cli.render.lesson import lesson
+
+    return lesson(report, look)
+
+
 def _comparison(report: Report, look: Look) -> Group:
     from autograd_cli.render.comparison import comparison
 
@@ -174,7 +194,12 @@ def _comparison(report: Report, look: Look) -> Group:
 
 
 # What a person reads, by format; output files show the same.
-_PAGES: dict[Format, Page] = {Format.PAGE: _page, Format.COMPARISON: _comparison}
+_PAGES: dict[Format, Page] = {
+    Format.PAGE: _page,
+    Format.EXPLANATION: _explanation,
+    Format.LESSON: _lesson,
+    Format.COMPARISON: _comparison,
+}
 
 
 def _json_file(report: Report, _look: Look, _page: Page) -> str:

@@ -42,6 +42,9 @@ File: TypeAlias = Annotated[
 Wrt: TypeAlias = Annotated[
     str | None, typer.Option(metavar="NAMES", help="The inputs that require gradients: x,w (default: all).")
 ]
+Of: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Narrow everything to one variable of the program.")
+]
 
 # The tracking modes.
 NoRequiresGrad: TypeAlias = Annotated[bool, typer.Option("--no-requires-grad", help="Inputs do not require gradients.")]

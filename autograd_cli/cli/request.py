@@ -32,6 +32,8 @@ class Request:
     full: bool
     limits: Limits
     respawn: Respawn
+    watch: bool = False
+    of: str | None = None
 
     def explored(self, before_run: Ready) -> Report:
         """The Report of the program."""
@@ -47,6 +49,8 @@ class Request:
             threads=self.threads,
             full=self.full,
             limits=self.limits,
+            watch=self.watch,
+            of=self.of,
             before_run=before_run,
         )
 

@@ -95,6 +95,16 @@ def formulas_of(full_name: str, alias: str | None) -> tuple[Formulas, ...]:
     return ()
 
 
+def formulas_of_node(name: str) -> Formulas | None:
+    """The entry that makes nodes of this class, or None where the table has none (AccumulateGrad, CopySlices)."""
+    return _by_node().get(name.removesuffix("_copy"))
+
+
+@functools.cache
+def _by_node() -> dict[str, Formulas]:
+    return {entry.node: entry for entries in _table().values() for entry in entries}
+
+
 def _copied(entry: Formulas) -> Formulas:
     """The entry of a view, as the function that copies what the view shows uses it."""
     return replace(entry, node=f"{entry.node}_copy")

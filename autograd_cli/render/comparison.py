@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograd_cli.diagnostic import speaker
-from autograd_cli.render import lesson
+from autograd_cli.render import comparison_lesson
 from autograd_cli.render.compared import Cell, Row, Section, sections
 from autograd_cli.render.diagnostics import diagnostic_block
 from autograd_cli.render.escape import visible
@@ -32,9 +32,9 @@ def comparison(report: Report, look: Look) -> Group:
     notes: dict[str, int] = {}
     found = list(sections(report, look, notes))
     parts: list[RenderableType] = []
-    if lesson.is_lesson(report):
-        found = lesson.telling(found)
-        parts += lesson.before(report, look)
+    if comparison_lesson.is_lesson(report):
+        found = comparison_lesson.telling(found)
+        parts += comparison_lesson.before(report, look)
     found = [section for section in found if section.rows]
     for block in _blocks(report, found, look):
         parts += [Text()] * bool(parts) + [_block(report, found, block)]
@@ -42,8 +42,8 @@ def comparison(report: Report, look: Look) -> Group:
         parts += [Text(), _legend(found)]
     if notes:
         parts += [Text(), _notes(notes)]
-    if lesson.is_lesson(report):
-        parts += lesson.after(report, look)
+    if comparison_lesson.is_lesson(report):
+        parts += comparison_lesson.after(report, look)
     return Group(*parts)
 
 

@@ -17,9 +17,9 @@ from autograd_cli.render.tree import node_name
 from autograd_cli.trace import Cut, Report, Value
 
 
-def computed_graph(report: Report, look: Look, language: str) -> RenderableType | None:
+def computed_graph(report: Report, look: Look) -> RenderableType | None:
     """The graph of what the last backward pass started from, or of the result; None where nothing was computed."""
-    graph = Computed(report, language)
+    graph = Computed(report, look.language)
     roots = graph.roots()
     if not roots:
         return None
@@ -85,7 +85,8 @@ class Computed:
     def children(self, node: int) -> Sequence[int]:
         """The operands of a value that are tensors, or numbers made of one that torch records."""
         found: dict[int, bool] = {}
-        for child, is_recorded in self._operands(node):
+        for operand, is_recorded in self._operands(node):
+            child = self._shown(operand)
             found[child] = found.get(child, False) or is_recorded
         self._solid.update({(node, child): is_recorded for child, is_recorded in found.items()})
         return list(found)
@@ -130,6 +131,13 @@ class Computed:
 
     def _operands_of(self, node: int) -> tuple[int, ...]:
         return self._trace.values[node].operands
+
+    def _shown(self, node: int) -> int:
+        """The value, or what it was before the program assigned to its `.grad`, which leaves its numbers alone."""
+        value = self._trace.values[node]
+        while value.op == ".grad =" and value.previous is not None:
+            value = self._trace.values[value.previous]
+        return value.id
 
     def _is_kept(self, node: int) -> bool:
         return self._related is None or node in self._related

@@ -24,6 +24,7 @@ from autograd_cli.trace import Counterfactual, Report, Trace, Variable
 
 _HEADINGS = ("name", "value", "requires_grad", "is_leaf", "grad_fn", "version", ".grad")
 _NAME = 24
+_CUT_OFF = 3
 
 
 def explanation(report: Report, look: Look) -> Group:
@@ -52,13 +53,16 @@ def _sections(report: Report, look: Look) -> Iterator[RenderableType]:
     trace = report.trace
     if trace.mode != DEFAULT_MODE:
         yield Text.assemble(("mode", HEADING), f"  the program runs {MODES[trace.mode].summary}")
-    listing = Listing(report, look, "en")
+    listing = Listing(report, look)
     legend = listing.legend()
     yield Group(listing.show(listing.lines), legend) if legend else listing.show(listing.lines)
-    graph = computed_graph(report, look, "en")
+    graph = computed_graph(report, look)
     if graph is not None:
         yield graph
     yield from backward_passes(report, look)
+    if report.of is not None and (arrived := trace.arrived(report.of)) is not None:
+        shown = (short_tensor(arrived, look, 60), GRADIENT)
+        yield Text.assemble((f"the gradient that arrived at {visible(report.of)}  ", HEADING), shown)
     if trace.variables:
         yield end_state(report, look)
     would_be = list(_would_be(report, look))
@@ -137,5 +141,6 @@ def _lifted(report: Report, found: Counterfactual, names: Names) -> str:
         cut.value for cut in report.explanation.cuts if found.span in {cut.since, report.trace.values[cut.value].span}
     ]
     cut_off = list(dict.fromkeys(names.of(value) for value in values))
-    shown = ", ".join(cut_off[:3]) + (f" and {len(cut_off) - 3:,} more" if len(cut_off) > 3 else "")
+    left_out = len(cut_off) - _CUT_OFF
+    shown = ", ".join(cut_off[:_CUT_OFF]) + (f" and {left_out:,} more" if left_out > 0 else "")
     return f"with {shown} tracked" if shown else "without the cut"

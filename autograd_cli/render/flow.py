@@ -1,4 +1,4 @@
-"""A backward pass node by node: what arrives, what leaves along each edge and by which formula, what `.grad` becomes."""
+"""A backward pass node by node: what arrives, what leaves along each edge by which formula, what `.grad` becomes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rich.text import Text
 
 from autograd_cli.render.escape import shortened
 from autograd_cli.render.formula import equation
-from autograd_cli.render.look import GRADIENT, HEADING, LEAF, NODE, QUIET, Look
+from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, Look
 from autograd_cli.render.names import Names
 from autograd_cli.render.short import short_tensor
-from autograd_cli.trace import Backward, Flow, LeafGradient, Report, TensorInfo, TensorValues, Visit, Walk
+from autograd_cli.trace import Backward, Flow, LeafGradient, Node, Report, TensorInfo, TensorValues, Visit, Walk
 
 _VISITS = 30
 _VISITS_EDGE = 15
@@ -60,8 +60,22 @@ class _Pass:
                 grid.add_row(Text(f"{self._look.glyphs.fold} {count:,} more nodes (--full)", style=QUIET))
             self._keep(visit)
         if not shown:
-            grid.add_row("", "", Text("no node was visited", style=QUIET))
+            grid.add_row(Text("no node was visited", style=QUIET))
+        elif self._backward is not None and self._backward.refusal is not None:
+            grid.add_row(*self._stopped_at())
         return Group(self._heading(), grid)
+
+    def _stopped_at(self) -> tuple[Text, ...]:
+        """The node that torch refused to run: the one that something was handed to, and that had no turn."""
+        visited = {visit.node for visit in self._walk.visits}
+        waiting = sorted({node for node, _ in self._received if node not in visited}, reverse=True)
+        if not waiting:
+            return (Text("refused", style=BAD),)
+        return (
+            Text(self._trace.nodes[waiting[0]].name, style=BAD),
+            Text(self._label(waiting[0])),
+            Text("refused", style=BAD),
+        )
 
     def _shown(self) -> frozenset[int]:
         """Which visits are shown: those that have to do with the one variable, where there is one; few of many."""
@@ -72,7 +86,11 @@ class _Pass:
 
     def _is_related(self, visit: Visit) -> bool:
         node = self._trace.nodes[visit.node]
-        return self._related is None or node.value in self._related or node.leaf in self._related
+        return self._is_of_related(node)
+
+    def _is_of_related(self, node: Node) -> bool:
+        made_for = node.value if node.leaf is None else node.leaf
+        return self._related is None or made_for in self._related
 
     def _keep(self, visit: Visit) -> None:
         """Keep what a node hands on for those that receive it."""
@@ -122,7 +140,7 @@ class _Pass:
     def _edges(self, visit: Visit) -> Iterator[Text]:
         node = self._trace.nodes[visit.node]
         for child, flow in zip(node.next, visit.flows, strict=True):
-            if child is None:
+            if child is None or not self._is_of_related(self._trace.nodes[child]):
                 continue
             yield self._edge(self._label(child), flow, visit)
 
@@ -131,8 +149,9 @@ class _Pass:
         if flow.gradient is None:
             return text.append("nothing", style=QUIET)
         words = equation(flow, visit, self._look)
-        before, sign, result = words.rpartition(" = ")
-        return text.append(before + sign).append(result, style=GRADIENT)
+        signs = (" = ", f" {self._look.glyphs.arrow}")
+        start = max(words.rfind(sign) + len(sign) if sign in words else 0 for sign in signs)
+        return text.append(words[:start]).append(words[start:], style=GRADIENT)
 
     def _accumulation(self, visit: Visit) -> Iterator[Text]:
         """What the pass did to the leaf's `.grad`: before, added, after."""

@@ -26,6 +26,7 @@ def json_object(report: Report) -> dict[str, Any]:
         "source_name": report.source_name,
         "source_line": report.source_line,
         "of": report.of,
+        "lesson": report.lesson,
         "command_line": report.command_line,
         "inputs": plain(report.inputs),
         "gradients": plain(report.gradients),

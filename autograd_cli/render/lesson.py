@@ -1,65 +1,81 @@
-"""What stands before and after the comparison that teaches, with the numbers of its runs."""
+"""A lesson as a page: its sentences, its lines as they ran, and how to go on; and the list of all lessons."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+import json
+from collections.abc import Iterator, Sequence
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from autograd_cli.render.compared import Section
-from autograd_cli.render.look import BAD, GRADIENT, HEADING, QUIET, Look
-from autograd_cli.render.short import short_tensor
+from autograd_cli.language import translate
+from autograd_cli.lessons import LESSONS, Lesson
+from autograd_cli.render import words
+from autograd_cli.render.lesson_text import sentence
+from autograd_cli.render.listing import Listing
+from autograd_cli.render.look import CODE, HEADING, Look
+from autograd_cli.render.paragraph import paragraph
 from autograd_cli.trace import Report
 
-_ENDINGS = (
-    "Right, it is exp(x): y + 1 is a new tensor, and the y that torch keeps stays as it was.",
-    "Wrong, and nothing says so: .data changes the y that torch keeps, and not its version.",
-    "Refused: .detach() shares the version too, and by that torch notices.",
-)
+SCHEMA = "agx-lessons/1"
+_WIDTH = 84
 
 
-def is_lesson(report: Report) -> bool:
-    """Whether the columns are several programs."""
-    return len({column.report.source for column in report.columns}) > 1
+def lesson(report: Report, look: Look) -> Group:
+    """The page of the lesson that the report names, without a final empty line."""
+    assert report.lesson is not None
+    found = LESSONS[report.lesson]
+    sections = [Text(translate(found.title, look.language), style=HEADING), *_parts(found, report, look)]
+    listing = Listing(report, look)
+    sections += [listing.legend(), _onward(found, look)]
+    return Group(*[part for section in sections for part in (section, Text())][:-1])
 
 
-def telling(sections: Iterable[Section]) -> list[Section]:
-    """The rows that tell the programs apart, and what the tensors are."""
-    return [
-        replace(section, rows=tuple([row for row in section.rows if row.differs or row.name == "value"]))
-        for section in sections
-    ]
+def _parts(found: Lesson, report: Report, look: Look) -> Iterator[RenderableType]:
+    listing = Listing(report, look)
+    width = min(look.width or _WIDTH, _WIDTH)
+    line = 1
+    for part in found.parts:
+        yield paragraph(sentence(translate(part.text, look.language), report.trace), width)
+        if part.code:
+            count = len(part.code.split("\n"))
+            yield listing.show(range(line, line + count))
+            line += count
 
 
-def before(report: Report, look: Look) -> Iterator[RenderableType]:
-    """What is compared."""
-    x = report.columns[0].report.trace.values[0].tensor
-    assert x is not None
-    yield Text("Three ways to add 1 to y = x.exp() before y.sum().backward()", style=HEADING)
-    yield Text(
-        f"With x = {short_tensor(x, look)}. The derivative of exp(x) + 1 is exp(x), and torch keeps\n"
-        "that for the backward pass: it is the y that exp() made."
+def _onward(found: Lesson, look: Look) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(translate(words.NOW_TRY, look.language), style=HEADING), Text(found.now_try, style=CODE))
+    if found.next is not None:
+        following = f"agx explain --{found.next}"
+        grid.add_row(Text(translate(words.NEXT_LESSON, look.language), style=HEADING), Text(following, style=CODE))
+    return grid
+
+
+def lessons_list(language: str) -> RenderableType:
+    """The lessons, each with the command that shows it."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for found in LESSONS.values():
+        grid.add_row(Text(f"agx explain --{found.name}", style=CODE), Text(translate(found.title, language)))
+    return Group(
+        Text(translate(words.LESSONS, language), style=HEADING), Padding(grid, (0, 0, 0, 2)), Text(), _usage(language)
     )
 
 
-def after(report: Report, look: Look) -> Iterator[RenderableType]:
-    """What it means."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for column, words in zip(report.columns, _ENDINGS, strict=True):
-        grad = column.report.grads["x"]
-        shown = Text("None", style=BAD) if grad is None else Text(short_tensor(grad, look), style=GRADIENT)
-        grid.add_row(Text(column.name, style=HEADING), shown, Text(words))
-    yield Text()
-    yield Text("What x.grad became:")
-    yield grid
-    yield Text()
-    yield Text("So write .detach() where torch is not to track, and .data nowhere. To go on:")
-    program = report.columns[1].report.source
-    yield Text(f'  agx compare "{program}" --x 0,1', style=QUIET)
-    yield Text(f'  agx grad "{program}" --x 0,1', style=QUIET)
+def _usage(language: str) -> Text:
+    return paragraph(translate(words.EXPLAIN_A_PROGRAM, language), _WIDTH)
+
+
+def lessons_json(language: str) -> str:
+    """The same as one JSON object."""
+    rows: Sequence[dict[str, str]] = [
+        {"name": found.name, "title": translate(found.title, language), "program": found.program}
+        for found in LESSONS.values()
+    ]
+    return json.dumps({"schema": SCHEMA, "lessons": rows}, ensure_ascii=False)

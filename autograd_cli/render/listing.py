@@ -16,13 +16,14 @@ from rich.text import Text
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.language import translate
+from autograd_cli.render import words
 from autograd_cli.render.escape import visible
 from autograd_cli.render.facts import Fact, Facts, Kind
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, Look
 from autograd_cli.render.names import Names
 from autograd_cli.render.printed import printed_lines
 from autograd_cli.render.reasons import short_reason
-from autograd_cli.trace import Report
+from autograd_cli.trace import Cut, Report
 
 _NARROWEST = 24  # columns of code, beside which there is room for facts
 _PRINTED = 5
@@ -60,12 +61,11 @@ class Mark:
 class Listing:
     """The lines of a report that is an explanation, ready to be shown in whole or in part."""
 
-    def __init__(self, report: Report, look: Look, language: str) -> None:
+    def __init__(self, report: Report, look: Look) -> None:
         assert report.explanation is not None
         self._report = report
         self._explanation = report.explanation
         self._look = look
-        self._language = language
         self._rows = report.source.split("\n")
         self._facts = Facts(report, look, Names(report))
         self._marks = self._find_marks()
@@ -82,27 +82,27 @@ class Listing:
         """What the marks in the gutter mean."""
         glyphs = self._look.glyphs
         said = [
-            (glyphs.recorded, NODE, "recorded by torch"),
-            (glyphs.cut, BAD, "computed, not recorded"),
-            (glyphs.partly, BAD, "partly recorded"),
-            (glyphs.refused, BAD, "refused"),
+            (glyphs.recorded, NODE, words.RECORDED),
+            (glyphs.cut, BAD, words.NOT_RECORDED),
+            (glyphs.partly, BAD, words.PARTLY_RECORDED),
+            (glyphs.refused, BAD, words.REFUSED),
         ]
         shown = set(self._glyphs.values())
         parts = [
-            Text.assemble((glyph, style), (f" {translate(words, self._language)}", QUIET))
-            for glyph, style, words in said
+            Text.assemble((glyph, style), (f" {translate(meaning, self._look.language)}", QUIET))
+            for glyph, style, meaning in said
             if glyph in shown
         ]
         return Text("   ").join(parts)
 
     def show(self, lines: Sequence[int]) -> Group:
-        """The lines with these numbers, in order; those left out in between as a count."""
+        """The lines with these numbers, in order, in columns that fit all lines; those left out between as a count."""
         kept = self._kept(lines)
-        facts = {line: self._facts.of_line(line) for line in kept}
+        facts = {line: self._facts.of_line(line) for line in self._kept(self.lines)}
         code = dict(zip(kept, _coloured([self._rows[line - 1] for line in kept]), strict=True))
         widths = _widths([fact for found in facts.values() for fact in found])
         facts_width = sum(widths) + 2 * max(sum(width > 0 for width in widths) - 1, 0)
-        code_width = max((cell_len(visible(self._rows[line - 1])) for line in kept), default=0)
+        code_width = max((cell_len(visible(self._rows[line - 1])) for line in facts), default=0)
         gutter = self._number_width + 3
         room = code_width if self._look.width is None else self._look.width - gutter - 3 - facts_width
         parts: list[Text] = []
@@ -126,8 +126,8 @@ class Listing:
         return kept if self._look.full or len(kept) <= _LINES else kept[:_LINES_EDGE] + kept[-_LINES_EDGE:]
 
     def _fold(self, count: int) -> Text:
-        words = "1 more line" if count == 1 else f"{count:,} more lines"
-        return Text(f"{' ' * self._number_width} {self._look.glyphs.fold} {words}", style=QUIET)
+        lines = "1 more line" if count == 1 else f"{count:,} more lines"
+        return Text(f"{' ' * self._number_width} {self._look.glyphs.fold} {lines}", style=QUIET)
 
     def _line(
         self, line: int, code: Text, found: Sequence[Fact], column: int | None, widths: Sequence[int]
@@ -138,17 +138,18 @@ class Listing:
         number = str(self._report.source_line - 1 + line).rjust(self._number_width)
         head = Text.assemble((f"{number} ", QUIET), (glyph, style), " ", code)
         blank = " " * (self._number_width + 3)
-        widths = widths if column is not None else [0, *widths[1:]]
+        widths = widths if column is not None else _widths(found)
         facts = [_fact_text(fact, widths) for fact in found]
         beside = column is not None and bool(facts) and cell_len(visible(self._rows[line - 1])) <= column
         if beside and column is not None:
             head.append(" " * (len(blank) + column - head.cell_len + 3)).append_text(facts[0])
             facts = facts[1:]
         yield head
-        indent = blank + " " * (column + 3) if column is not None else f"{blank}  "
         marks = [Text(f"{blank}{row}", style=BAD) for row in self._mark_rows(line, len(blank))]
-        behind = [Text(indent).append_text(fact) for fact in facts]
-        yield from behind + marks if column is not None else marks + behind
+        if column is None:
+            yield from [*marks, *(Text(f"{blank}  ").append_text(fact) for fact in facts)]
+        else:
+            yield from _side_by_side(marks, facts, len(blank) + column + 3)
         for text in self._printed_rows(line):
             yield Text.assemble((f"{blank}> ", QUIET), text)
 
@@ -171,14 +172,19 @@ class Listing:
         trace = self._report.trace
         for cut in self._explanation.cuts:
             if cut.span is not None:
-                since = None if cut.since is None else self._report.source_line - 1 + cut.since.line
-                reason = short_reason(cut.rule, since, trace.values[cut.value].op, self._language)
-                found.setdefault(cut.span.line, {})[self._mark(cut.span, reason)] = None
+                found.setdefault(cut.span.line, {})[self._mark(cut.span, self._reason(cut))] = None
         refusal = trace.refusal
         if refusal is not None and refusal.span is not None:
-            words = translate("refused", self._language)
-            found.setdefault(refusal.span.line, {})[self._mark(refusal.span, words)] = None
+            reason = translate(words.REFUSED, self._look.language)
+            found.setdefault(refusal.span.line, {})[self._mark(refusal.span, reason)] = None
         return {line: list(marks) for line, marks in found.items()}
+
+    def _reason(self, cut: Cut) -> str:
+        value = self._report.trace.values[cut.value]
+        if value.span is None:
+            return cut.why  # how an input enters
+        since = None if cut.since is None else self._report.source_line - 1 + cut.since.line
+        return short_reason(cut.rule, since, value.op, self._look.language)
 
     def _mark(self, span: Span, reason: str) -> Mark:
         row = self._rows[span.line - 1]
@@ -238,12 +244,23 @@ def _widths(facts: Sequence[Fact]) -> list[int]:
     return [max((cell_len(cell) for cell in column), default=0) for column in zip(*map(_cells, facts), strict=True)]
 
 
+def _side_by_side(marks: Sequence[Text], facts: Sequence[Text], start: int) -> Iterator[Text]:
+    """The marks, and from the column `start` on the facts; a mark that is too long has a line of its own."""
+    pending = list(facts)
+    for mark in marks:
+        if pending and mark.cell_len < start:
+            yield Text.assemble(mark, " " * (start - mark.cell_len), pending.pop(0))
+        else:
+            yield mark
+    for fact in pending:
+        yield Text(" " * start).append_text(fact)
+
+
 def _fact_text(fact: Fact, widths: Sequence[int]) -> Text:
-    """The fact in columns; `when` has none of its own where that is 0."""
     styles = (QUIET, HEADING, GRADIENT if fact.kind is Kind.GRADIENT else "", QUIET, _STYLES[fact.kind])
     pieces = []
     for cell, width, style in zip(_cells(fact), widths, styles, strict=True):
-        if width or cell:
+        if width:
             pieces.append(Text(cell, style=style).append(" " * (width - cell_len(cell))))
     text = Text("  ").join(pieces)
     text.rstrip()

@@ -68,6 +68,7 @@ class Look:
     depth: int | None = None
     full: bool = False
     glyphs: Glyphs = UNICODE
+    language: str = "en"
 
 
 # Named colours of the terminal's own palette, chosen to be legible on dark and on light backgrounds.
@@ -76,5 +77,6 @@ QUIET = "dim"
 GRADIENT = "green"
 NODE = "magenta"
 LEAF = "green"
+CODE = "cyan"
 BAD = "bold red"
 REMARK = "bold blue"

@@ -21,6 +21,8 @@ class Names:
         for step in self._trace.steps:
             for name, number in zip(step.binds, step.bound, strict=True):
                 self._bound.setdefault(number, {})[name] = None
+        for variable in self._trace.variables:  # those that no statement bound, such as a module's parameters
+            self._bound.setdefault(variable.value, {variable.name: None})
 
     def of(self, value: int) -> str:
         """All names of the value, joined, or the piece of the program that made it."""

@@ -63,6 +63,16 @@ def statistics(tensor: TensorValues) -> tuple[float | None, float | None, float 
     return float(finite.min()), float(finite.max()), float(finite.mean()), nan_count, inf_count
 
 
+def norm_of(tensor: TensorValues) -> float:
+    """The 2-norm of the finite elements."""
+    import numpy as np
+
+    if tensor.summary is not None:
+        return tensor.summary.norm
+    array = np.array(tensor.values, dtype=np.complex128)
+    return float(np.linalg.norm(array[np.isfinite(array)]))
+
+
 def _array(tensor: TensorValues) -> np.ndarray[Any, np.dtype[Any]]:
     """The values as an array. Of a summary, one index stands for all that each long dimension leaves out."""
     import numpy as np

@@ -1,9 +1,35 @@
-"""Why a value is not recorded, in a few words to stand under a piece of the program."""
+"""Why torch does not track a value, in few words: for the margin of a listing and the edges of a picture."""
 
 from __future__ import annotations
 
+from autograd_cli.language import marked, translate
+
+# What stands in {call} is code: `.item()`, `torch.tensor()`, `>`.
+_REASONS = {
+    "cut-by-detach": "{call}",
+    "cut-by-data": ".data",
+    "cut-by-no-grad": "no_grad",
+    "cut-by-grad-mode-off": "inference_mode",
+    "cut-by-item": marked("{call}: a Python number"),
+    "cut-by-rewrap": marked("{call}: a copy"),
+    "cut-by-int-cast": marked("integer dtype"),
+    "cut-by-index-op": marked("{call}: integers"),
+    "cut-by-nondiff-op": marked("{call}: no derivative"),
+    "cut-by-comparison": marked("{call}: true or false"),
+    "no-grad-view": marked("a view made without grad mode"),
+    "requires-grad-missing": marked("requires_grad switched off"),
+}
+_REASONS_WITH_LINE = {
+    "cut-by-no-grad": marked("no_grad from line {n}"),
+    "cut-by-grad-mode-off": marked("inference_mode from line {n}"),
+}
+
 
 def short_reason(rule: str, line: int | None, op: str, language: str) -> str:
-    """The reason for a cut of this rule; `line` is where tracking was switched off."""
-    del language
-    return f"{rule} {op}" + ("" if line is None else f" from line {line}")
+    """The reason of a cut: its rule, the line that switched tracking off, and the operation that made the value."""
+    reason = _REASONS[rule] if line is None else _REASONS_WITH_LINE.get(rule, _REASONS[rule])
+    return translate(reason, language).format(call=_call(op), n=line)
+
+
+def _call(op: str) -> str:
+    return f"{op}()" if op.rpartition(".")[2].isidentifier() else op

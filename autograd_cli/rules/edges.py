@@ -1,4 +1,4 @@
-"""The edges of the computed graph that torch recorded: a value and an operand of it, joined in the recorded graph too."""
+"""The edges of the computed graph that torch recorded: pairs of a value and an operand of it."""
 
 from __future__ import annotations
 
@@ -96,4 +96,4 @@ def _is_same(one: TensorInfo | None, other: TensorInfo | None) -> bool:
 
 
 def _is_element(value: Value) -> bool:
-    return value.op.startswith("[") and value.op != "[]" and value.op != "[] =" and len(value.operands) == 1
+    return value.op.startswith("[") and value.op not in {"[]", "[] ="} and len(value.operands) == 1

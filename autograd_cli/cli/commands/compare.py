@@ -63,9 +63,7 @@ def compare(  # noqa: PLR0913 - the options of the command
         str | None, typer.Option(metavar="NAMES", help="The modes, such as no-grad,detach (default: all).")
     ] = None,
     one_mode: Annotated[bool, typer.Option(*_MODE_OPTIONS, hidden=True)] = False,
-    of: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Show one variable or input only.", show_default=False)
-    ] = None,
+    of: options.Of = None,
     json: options.Json = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print the gradients only, as lines MODE NAME=VALUES.")
