@@ -138,7 +138,7 @@ def _version(tensor: TensorInfo) -> Cell:
 
 def _results(report: Report, rows: _Rows) -> Iterator[Section]:
     """The outputs; of a program that calls backward() itself, what the last of its passes started from."""
-    per_run = [_shown(column) for column in report.columns]
+    per_run = _shown(report)
     titles = list(dict.fromkeys(title for shown in per_run for title in shown))
     for title in titles:
         values = [shown.get(title) for shown in per_run]
@@ -155,16 +155,25 @@ def _results(report: Report, rows: _Rows) -> Iterator[Section]:
             yield Section(title=title, about=text, rows=found)
 
 
-def _shown(column: Column) -> dict[str, Value]:
-    """What the section of the result shows of one run, by title."""
-    trace = column.report.trace
-    own = _own_passes(trace)
-    if own:
-        numbers = own[-1].roots
-        names = [f"root {index + 1}" if len(numbers) > 1 else "root" for index in range(len(numbers))]
-        return {name: trace.values[number] for name, number in zip(names, numbers, strict=True)}
+def _shown(report: Report) -> list[dict[str, Value]]:
+    """What the section of the result shows of each run, by title."""
+    traces = [column.report.trace for column in report.columns]
+    if any(trace.refusal is None and not _own_passes(trace) for trace in traces):
+        return [_outputs(trace) for trace in traces]
+    return [_roots(trace) for trace in traces]
+
+
+def _outputs(trace: Trace) -> dict[str, Value]:
     titles = [f"result{path}" for path in trace.output_paths()]
     return {title: trace.values[output] for title, output in zip(titles, trace.outputs, strict=True)}
+
+
+def _roots(trace: Trace) -> dict[str, Value]:
+    """What the last of the program's own passes started from; without one, the result."""
+    own = _own_passes(trace)
+    if not own:
+        return _outputs(trace)
+    return {f"root {index}": trace.values[number] for index, number in enumerate(own[-1].roots)}
 
 
 def _own_passes(trace: Trace) -> list[Backward]:
@@ -235,7 +244,7 @@ def _inside(trace: Trace, name: str) -> Variable | None:
 def _others(report: Report, rows: _Rows) -> Iterator[Section]:
     """The rows in which the runs differ, or all of the one variable that is asked for."""
     traces = [column.report.trace for column in report.columns]
-    shown = {value.id for column in report.columns for value in _shown(column).values()} if report.of is None else set()
+    shown = {value.id for run in _shown(report) for value in run.values()} if report.of is None else set()
     per_run = [_own_variables(report, trace) for trace in traces]
     for name in dict.fromkeys(name for variables in per_run for name in variables):
         found = [variables.get(name) for variables in per_run]
@@ -279,6 +288,8 @@ def _backward(trace: Trace, notes: dict[str, int]) -> Cell:
         return _refused(f"{refusal.exception}: {refusal.message}", notes)
     if trace.backwards:
         return _plain("ok")
+    if any(value.op == "torch.autograd.grad" for value in trace.values):
+        return _plain("autograd.grad")
     return _plain("not called" if refusal is None else "not reached")
 
 
