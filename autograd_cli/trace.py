@@ -187,9 +187,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeafGradient:
-    """What one backward pass did to one leaf: `.grad` before and after it."""
+    """What one backward pass did to the `.grad` of one leaf. `value` is the leaf as torch first met it."""
 
     name: str
+    value: int | None
     before: TensorInfo | None
     after: TensorInfo | None
 

@@ -160,8 +160,8 @@ class _Pass:
         if arrived is None:
             yield Text("receives nothing", style=QUIET)
             return
-        leaf = self._leaf(node.variable)
-        name = f"{node.variable or self._names.of_node(visit.node)}.grad"
+        leaf = self._leaf(node)
+        name = f"{self._label(visit.node)}.grad"
         if leaf is None or leaf.after is None:
             yield Text.assemble(f"{name} is left alone; it receives ", (self._short(arrived), GRADIENT))
         elif leaf.before is None:
@@ -170,9 +170,9 @@ class _Pass:
             before, added = self._short(leaf.before), self._short(arrived)
             yield Text.assemble(f"{name} = {before} + {added} = ", (self._short(leaf.after), GRADIENT))
 
-    def _leaf(self, name: str | None) -> LeafGradient | None:
+    def _leaf(self, node: Node) -> LeafGradient | None:
         leaves: Sequence[LeafGradient] = () if self._backward is None else self._backward.leaves
-        return next((leaf for leaf in leaves if leaf.name == name), None)
+        return next((leaf for leaf in leaves if leaf.value is not None and leaf.value == node.leaf), None)
 
     def _label(self, node: int) -> str:
         room = None if self._look.width is None else max(self._look.width // 5, 12)
