@@ -73,10 +73,10 @@ class Computed:
                 self._of_input.add(value.id)
 
     def roots(self) -> tuple[int, ...]:
-        """What to draw from: the roots of the last backward passes, the result, or else the last tensor."""
+        """What to draw from: the roots of the last passes, one of each call, the result, or else the last tensor."""
         trace = self._trace
-        passes = [backward.roots for backward in trace.backwards if backward.step is not None]
-        shown = passes if len(passes) <= _PASSES else passes[-1:]
+        passes = {backward.span: backward.roots for backward in trace.backwards if backward.step is not None}
+        shown = list(passes.values())[-_PASSES:]
         roots = tuple([root for each in shown for root in each]) or trace.outputs
         if not roots:
             roots = tuple([value.id for value in trace.values if value.tensor is not None][-1:])
@@ -121,7 +121,7 @@ class Computed:
         while pending:
             operand, is_recorded = pending.pop()
             value = self._trace.values[operand]
-            if value.tensor is None and value.elements:
+            if value.is_passed_through:
                 pending += [
                     (each, is_recorded and (operand, each) in self._recorded)
                     for each in reversed(self._operands_of(operand))

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from autograd_cli.diagnostic import Span
 from autograd_cli.render.escape import shortened
 from autograd_cli.render.formula import equation
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, Look
@@ -17,18 +18,22 @@ from autograd_cli.trace import Backward, Flow, LeafGradient, Node, Report, Tenso
 
 _VISITS = 30
 _VISITS_EDGE = 15
-_WALKS = 3
 
 
 def backward_passes(report: Report, look: Look) -> Iterator[RenderableType]:
-    """Each backward pass of the run; of many the first and the last."""
-    walks = report.trace.walks
+    """Each backward pass of the run; of those that one call made the first and the last."""
     names = Names(report)
-    for index, walk in enumerate(walks):
-        if look.full or len(walks) <= _WALKS or index in {0, len(walks) - 1}:
-            yield _Pass(report, look, names, walk).show()
-        elif index == 1:
-            yield Text(f"{look.glyphs.fold} {len(walks) - 2:,} more backward passes (--full)", style=QUIET)
+    calls: dict[Span | None, list[Walk]] = {}
+    for walk in report.trace.walks:
+        calls.setdefault(walk.span, []).append(walk)
+    for walks in calls.values():
+        for index, walk in enumerate(walks):
+            if look.full or index in {0, len(walks) - 1}:
+                yield _Pass(report, look, names, walk).show()
+            elif index == 1:
+                count = len(walks) - 2
+                passes = "1 more backward pass" if count == 1 else f"{count:,} more backward passes"
+                yield Text(f"{look.glyphs.fold} {passes} (--full)", style=QUIET)
 
 
 class _Pass:
@@ -168,7 +173,9 @@ class _Pass:
             yield Text.assemble(f"{name} was None, now ", (self._short(leaf.after), GRADIENT))
         else:
             before, added = self._short(leaf.before), self._short(arrived)
-            yield Text.assemble(f"{name} = {before} + {added} = ", (self._short(leaf.after), GRADIENT))
+            is_sum = before.startswith("[") or leaf.before.shape == ()
+            words = f"{name} = {before} + {added} = " if is_sum else f"{name} was {before}; added {added}; now "
+            yield Text.assemble(words, (self._short(leaf.after), GRADIENT))
 
     def _leaf(self, node: Node) -> LeafGradient | None:
         leaves: Sequence[LeafGradient] = () if self._backward is None else self._backward.leaves

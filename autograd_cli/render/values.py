@@ -7,18 +7,21 @@ from collections.abc import Iterator
 from autograd_cli.diagnostic import bad_request
 from autograd_cli.render.escape import visible
 from autograd_cli.render.numbers import shell_text
-from autograd_cli.trace import Report, TensorValues, Trace
+from autograd_cli.trace import Column, Report, TensorValues, Trace
 
 
 def values_text(report: Report) -> str:
     """The gradient, or one `name=values` a line where several were asked for; a missing one has no line.
 
     Of a program without a backward pass it is the result, or each of several on a line. Of the one variable that the
-    answer is narrowed to, it is the gradient that arrived there.
+    answer is narrowed to, it is the gradient that arrived there. Of a comparison it is `mode name=values` for each
+    gradient of each mode, with None for one that is missing, or `mode result=values`.
 
     Raises:
         AgxError: a gradient is too large to be written out.
     """
+    if report.columns:
+        return "".join(line for column in report.columns for line in _column(column))
     if report.traces and report.of is not None and not report.trace.grads:
         return _arrived(report.trace, report.of)
     if report.traces and not report.trace.backwards:
@@ -57,3 +60,13 @@ def _results(trace: Trace) -> Iterator[str]:
             yield f"{visible(str(value.scalar))}\n"
         elif value.tensor.values is not None:
             yield f"{shell_text(value.tensor)}\n"
+
+
+def _column(column: Column) -> Iterator[str]:
+    trace = column.report.trace
+    if trace.backwards or trace.refusal is not None:
+        for name, grad in trace.grads:
+            yield f"{visible(column.name)} {visible(name)}={None if grad is None else _written_out(name, grad)}\n"
+    else:
+        for text in _results(trace):
+            yield f"{visible(column.name)} result={text}"
