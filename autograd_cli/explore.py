@@ -38,10 +38,10 @@ class ShownReport(Report):
         return picture.html_fragment(self)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from autograd_cli.render import page
         from autograd_cli.render.look import Look
+        from autograd_cli.render.pages import page_of
 
-        yield page.page(self, Look(width=options.max_width))
+        yield page_of(self, Look(width=options.max_width))
 
 
 def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names

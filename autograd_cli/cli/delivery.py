@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import PurePath
-from typing import TYPE_CHECKING, TypeAlias
 
 from autograd_cli.cli import terminal
 from autograd_cli.cli.terminal import Color, Screen, screen_of
@@ -16,11 +15,7 @@ from autograd_cli.render.look import Look
 from autograd_cli.supervise import Answer
 from autograd_cli.trace import Report
 
-if TYPE_CHECKING:
-    from rich.console import Group
-
 _BUG = 70
-Page: TypeAlias = "Callable[[Report, Look], Group]"
 
 
 class Format(StrEnum):
@@ -30,11 +25,8 @@ class Format(StrEnum):
     JSON = "json"
     VALUES = "values"
     PYTHON = "python"
-    EXPLANATION = "explanation"
-    LESSON = "lesson"
     FIX = "fix"
     DIFF = "diff"
-    COMPARISON = "comparison"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +69,7 @@ def check_file(path: str | None, format_: Format) -> None:
     if suffix not in _FILES:
         message = f"the format of {path} is not known"
         raise bad_request("unknown-file-kind", message, source="--output", fix=f"use one of {' '.join(_FILES)}")
-    if format_ not in _PAGES and (format_, suffix) != (Format.JSON, ".json"):
+    if format_ is not Format.PAGE and (format_, suffix) != (Format.JSON, ".json"):
         option = "--quiet" if format_ is Format.VALUES else f"--{format_.value}"
         message = f"{option} and --output {path} are two formats: choose one"
         fix = f"leave out {option}: the name of the file says its format"
@@ -133,8 +125,7 @@ def _texts(report: Report, delivery: Delivery) -> tuple[str, tuple[str, str] | N
     """What stdout gets, and what a file gets in its place."""
     if delivery.file is not None and report.is_answered:
         suffix = PurePath(delivery.file).suffix.lower()
-        page = _PAGES.get(delivery.format, _page)
-        return "", (delivery.file, _FILES[suffix](report, replace(delivery.look, width=None), page))
+        return "", (delivery.file, _FILES[suffix](report, replace(delivery.look, width=None)))
     return _for_stdout(report, delivery), None
 
 
@@ -157,13 +148,14 @@ def _for_stdout(report: Report, delivery: Delivery) -> str:
         from autograd_cli.render.fix import patch, repaired
 
         return repaired(report) if delivery.format is Format.FIX else patch(report)
-    page = _PAGES[delivery.format]
-    return terminal.page_text(page(report, delivery.look), delivery.stdout, delivery.color)
+    from autograd_cli.render.pages import page_of
+
+    return terminal.page_text(page_of(report, delivery.look), delivery.stdout, delivery.color)
 
 
 def _errors(report: Report, delivery: Delivery) -> str:
     """What is wrong, for a person, where stdout does not say it in a person's words."""
-    on_page = delivery.format in _PAGES and report.is_answered and delivery.file is None
+    on_page = delivery.format is Format.PAGE and report.is_answered and delivery.file is None
     if report.lesson is not None or (on_page and report.status is Status.BAD_NEWS):
         return ""
     errors = [found for found in report.diagnostics if found.severity is Severity.ERROR]
@@ -177,67 +169,34 @@ def _error_text(diagnostic: Diagnostic, report: Report, delivery: Delivery) -> s
     return terminal.page_text(block, delivery.stderr, delivery.color)
 
 
-def _page(report: Report, look: Look) -> Group:
-    from autograd_cli.render.page import page
-
-    return page(report, look)
-
-
-def _explanation(report: Report, look: Look) -> Group:
-    from autograd_cli.render.explanation import explanation
-
-    return explanation(report, look)
-
-
-def _lesson(report: Report, look: Look) -> Group:
-    from autograd_cli.render.lesson import lesson
-
-    return lesson(report, look)
-
-
-def _comparison(report: Report, look: Look) -> Group:
-    from autograd_cli.render.comparison import comparison
-
-    return comparison(report, look)
-
-
-# What a person reads, by format; output files show the same.
-_PAGES: dict[Format, Page] = {
-    Format.PAGE: _page,
-    Format.EXPLANATION: _explanation,
-    Format.LESSON: _lesson,
-    Format.COMPARISON: _comparison,
-}
-
-
 _REPAIRS = frozenset({Format.FIX, Format.DIFF})
 
 
-def _json_file(report: Report, _look: Look, _page: Page) -> str:
+def _json_file(report: Report, _look: Look) -> str:
     from autograd_cli.render.json_text import json_text
 
     return f"{json_text(report)}\n"
 
 
-def _text_file(report: Report, look: Look, page: Page) -> str:
+def _text_file(report: Report, look: Look) -> str:
     from autograd_cli.render import picture
 
-    return picture.plain_text(report, look, page)
+    return picture.plain_text(report, look)
 
 
-def _svg_file(report: Report, look: Look, page: Page) -> str:
+def _svg_file(report: Report, look: Look) -> str:
     from autograd_cli.render import picture
 
-    return picture.svg(report, look, page)
+    return picture.svg(report, look)
 
 
-def _html_file(report: Report, look: Look, page: Page) -> str:
+def _html_file(report: Report, look: Look) -> str:
     from autograd_cli.render import picture
 
-    return picture.html(report, look, page)
+    return picture.html(report, look)
 
 
-_FILES: dict[str, Callable[[Report, Look, Page], str]] = {
+_FILES: dict[str, Callable[[Report, Look], str]] = {
     ".json": _json_file,
     ".txt": _text_file,
     ".svg": _svg_file,

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeAlias
 
-from rich.console import Console, Group
+from rich.console import Console
 
 from autograd_cli.diagnostic import PROGRAM
 from autograd_cli.render.escape import visible
 from autograd_cli.render.look import Look
-from autograd_cli.render.page import page
+from autograd_cli.render.pages import page_of
 from autograd_cli.trace import Report
 
-Page: TypeAlias = Callable[[Report, Look], Group]
 _WIDTH = 100
 # A text of Rich's picture that begins with spaces, which some readers of SVG leave out.
 _INDENTED = re.compile(r'x="([\d.]+)" y="([\d.]+)" textLength="([\d.]+)"([^>]*)>((?:&#160;)+)(?!&#160;|<)')
@@ -24,25 +21,25 @@ _CHARACTER = 12.2  # units that Rich gives a character
 _FRAGMENT = '<pre style="font-family:ui-monospace,monospace;line-height:1.3"><code>{code}</code></pre>'
 
 
-def svg(report: Report, look: Look, draw: Page = page) -> str:
-    """An SVG picture of a terminal with the page that `draw` makes."""
-    text = _recorded(report, look, draw).export_svg(title=_title(report))
+def svg(report: Report, look: Look) -> str:
+    """An SVG picture of a terminal with the page."""
+    text = _recorded(report, look).export_svg(title=_title(report))
     return _INDENTED.sub(_moved, text)
 
 
-def html(report: Report, look: Look, draw: Page = page) -> str:
-    """An HTML document with the page that `draw` makes."""
-    return _recorded(report, look, draw).export_html()
+def html(report: Report, look: Look) -> str:
+    """An HTML document with the page."""
+    return _recorded(report, look).export_html()
 
 
 def html_fragment(report: Report) -> str:
     """The page as HTML to stand in another document, such as a notebook."""
-    return _recorded(report, Look(), page).export_html(inline_styles=True, code_format=_FRAGMENT)
+    return _recorded(report, Look()).export_html(inline_styles=True, code_format=_FRAGMENT)
 
 
-def plain_text(report: Report, look: Look, draw: Page = page) -> str:
-    """The page that `draw` makes as text without colours, every line as long as it needs to be."""
-    console = _recorded(report, replace(look, width=None), draw)
+def plain_text(report: Report, look: Look) -> str:
+    """The page as text without colours, every line as long as it needs to be."""
+    console = _recorded(report, replace(look, width=None))
     return rstrip_lines(console.export_text())
 
 
@@ -51,12 +48,12 @@ def rstrip_lines(text: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
-def _recorded(report: Report, look: Look, draw: Page) -> Console:
-    width = look.width or max(_WIDTH, _needed_width(report, look, draw))
+def _recorded(report: Report, look: Look) -> Console:
+    width = look.width or max(_WIDTH, _needed_width(report, look))
     console = Console(
         record=True, file=io.StringIO(), width=width, force_terminal=True, color_system="truecolor", highlight=False
     )
-    console.print(draw(report, replace(look, width=look.width or width)))
+    console.print(page_of(report, replace(look, width=look.width or width)))
     return console
 
 
@@ -67,9 +64,9 @@ def _moved(text: re.Match[str]) -> str:
     return f'x="{left:.1f}" y="{text[2]}" textLength="{length:.1f}"{text[4]}>'
 
 
-def _needed_width(report: Report, look: Look, draw: Page) -> int:
+def _needed_width(report: Report, look: Look) -> int:
     console = Console(file=io.StringIO(), width=10_000, color_system=None, highlight=False)
-    console.print(draw(report, look))
+    console.print(page_of(report, look))
     assert isinstance(console.file, io.StringIO)
     return max((len(line.rstrip()) for line in console.file.getvalue().splitlines()), default=0) + 1
 

@@ -44,7 +44,7 @@ Examples:
   agx compare -f snippet.py --x 1,2,3 --of x
   agx compare "x*w" --x 1 --w 2 --json | jq '.modes["no-grad"].result'
 """
-_FORMATS = {"json": Format.JSON, "quiet": Format.VALUES, "": Format.COMPARISON}
+_FORMATS = {"json": Format.JSON, "quiet": Format.VALUES, "": Format.PAGE}
 _THE_MODES = f"the modes are {', '.join(MODES)}"
 _MODE_OPTIONS = tuple(f"--{name}" for name in MODES if name != DEFAULT_MODE)
 

@@ -41,6 +41,7 @@ Examples:
   agx explain "x**2" --x 3 --no-grad
   agx explain --in-place --lang zh
 """
+_FORMATS = {"json": Format.JSON, "quiet": Format.VALUES, "fix": Format.FIX, "diff": Format.DIFF, "": Format.PAGE}
 
 
 def _lesson_option(name: str) -> typer.models.OptionInfo:
@@ -121,9 +122,7 @@ def explain(  # noqa: PLR0913 - the options of the command
     if not is_program and not chosen:
         _print_lessons(language, color, json=json)
         return
-    page = Format.EXPLANATION if is_program else Format.LESSON
-    formats = {"json": Format.JSON, "quiet": Format.VALUES, "fix": Format.FIX, "diff": Format.DIFF, "": page}
-    format_ = formats[options.chosen({"json": json, "quiet": quiet, "fix": fix, "diff": diff}, "", "formats")]
+    format_ = _FORMATS[options.chosen({"json": json, "quiet": quiet, "fix": fix, "diff": diff}, "", "formats")]
     check_file(output, format_)
     delivery = Delivery(
         format=format_,
