@@ -22,13 +22,8 @@ _VARIANCE = frozenset("std var stdmean varmean std_mean var_mean".split())
 _POWER = frozenset("pow float_power reciprocal floatpower".split())
 _SOFTMAX = frozenset("softmax logsoftmax log_softmax logsumexp logcumsumexp logaddexp softmin".split())
 _DIVISION = frozenset("div divide true_divide".split())
-# What takes the place of some elements, so that nothing comes back to them.
-_REPLACING = frozenset(
-    """
-    maskedfill nantonum nansum nanmean index maskedselect maskedscatter slice select gather indexselect copyslices take
-    indexfill indexput unbind split narrow diagonal tril triu nllloss nllloss2d
-    """.split()
-)
+# What is written to clean a result of what is no number, so that nothing comes back to it.
+_CLEANING = frozenset("maskedfill nantonum nansum nanmean index maskedselect maskedscatter indexfill".split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +68,7 @@ def first_infinite(evidence: Evidence, value: Value) -> Value | None:
 def _explained(evidence: Evidence, passage: Passage, end: int, path: Sequence[Departure]) -> Birth:
     departure = path[0]
     value = evidence.trace.values[evidence.trace.nodes[departure.visit.node].value]
-    place = first_broken(departure.gradient)
+    place = _broken_place(departure)
     source = _source(evidence, value, departure)
     maker = _zero_maker(passage, departure) if _zero_arrived(departure, place) else None
     masker = None if maker is None else evidence.trace.values[evidence.trace.nodes[maker.visit.node].value]
@@ -113,7 +108,7 @@ def _cause(
     blamed = value if source is None else source
     if how == "where":
         return "nan-where-branch", blamed
-    if how == "replaced" and source is not None:
+    if how == "cleaned" and source is not None:
         return "nan-zero-times-nan", blamed
     if source is not None:
         return _cause_of_value(evidence, source), source
@@ -273,6 +268,16 @@ def _arrived_at(departure: Departure, place: int | None) -> Number | None:
     return arrived.values[place]
 
 
+def _broken_place(departure: Departure) -> int | None:
+    """The first element that is no number where something other than zero arrived, or else the first of all."""
+    gradient = departure.gradient
+    first = first_broken(gradient)
+    if first is None or gradient is None or gradient.values is None or _arrived_at(departure, first) is None:
+        return first
+    broken = [place for place, each in enumerate(gradient.values) if not is_number(each)]
+    return next((place for place in broken if _arrived_at(departure, place)), first)
+
+
 def _zero_arrived(departure: Departure, place: int | None) -> bool:
     exact = _arrived_at(departure, place)
     return exact == 0 if exact is not None else any(_zeros(each) for each in departure.arrived)
@@ -296,16 +301,16 @@ def _zero_maker(passage: Passage, departure: Departure) -> Departure | None:
 
 
 def _hides(passage: Passage, departure: Departure) -> bool:
-    return kind_of(passage.nodes[departure.visit.node]) in _REPLACING | {"where"}
+    return kind_of(passage.nodes[departure.visit.node]) in _CLEANING | {"where"}
 
 
 def _how(evidence: Evidence, passage: Passage, maker: Departure) -> str | None:
-    """How zeros came into a departure: `where` (a mask, too), or `replaced`; None of its own accord."""
+    """How zeros came into a departure: `where` (a mask, too), or `cleaned`; None of its own accord."""
     node = passage.nodes[maker.visit.node]
     kind = kind_of(node)
     if kind == "where" or (kind == "mul" and any(_masks(evidence, node.value))):
         return "where"
-    return "replaced" if kind in _REPLACING else None
+    return "cleaned" if kind in _CLEANING else None
 
 
 def _masks(evidence: Evidence, value: int) -> Iterator[bool]:

@@ -111,8 +111,8 @@ def nan_masked_softmax(evidence: Evidence) -> Iterator[Diagnostic]:
 
     Example:
         x = torch.zeros(2, 2, requires_grad=True)
-        mask = torch.tensor([[False, False], [True, True]])
-        p = torch.softmax(x.masked_fill(mask, float("-inf")), dim=-1)
+        mask = torch.tensor([[0., 0.], [float("-inf"), float("-inf")]])
+        p = torch.softmax(x + mask, dim=-1)
         p[0, 0].backward()
         print(x.grad)
 

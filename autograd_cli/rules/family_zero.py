@@ -214,8 +214,8 @@ def tie_split(evidence: Evidence) -> Iterator[Diagnostic]:
 def broadcast_shape(evidence: Evidence) -> Iterator[Diagnostic]:
     """A loss is taken over every pair, because [n, 1] and [n] broadcast to [n, n].
 
-    Why: broadcasting aligns shapes from the right: a column and a row make a matrix. The mean of it is a number like any
-    other, and its gradient is wrong. torch warns of it in F.mse_loss, and not in a difference.
+    Why: broadcasting aligns shapes from the right: a column and a row make a matrix. The mean of it is a number like
+    any other, and its gradient is wrong. torch warns of it in F.mse_loss, and not in a difference.
 
     Example:
         w = torch.tensor(0.5, requires_grad=True)

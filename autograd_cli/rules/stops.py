@@ -29,6 +29,7 @@ _BY_KIND = {
 # A finding that an unexplained zero beside it does not put in doubt.
 _CERTAIN = frozenset({"zero-grad-step", "sampling-not-reparameterised"})
 _FEW = 3
+_TRIFLE = 1e-3
 _LINEAR = frozenset(
     "sum mean expand mul div add sub rsub view unsafeview reshape squeeze unsqueeze neg clone t".split()
 )
@@ -141,7 +142,9 @@ def _cause(evidence: Evidence, passage: Passage, departure: Departure, victim: s
     if slug is None:
         return None
     is_bound = kind in _RELUS | _CLAMPS | _PAIRS
-    is_meant = _is_hinge(evidence, passage, departure) if is_bound else kind in _KINKS - {"abs"}
+    is_meant = kind in _KINKS - {"abs"}
+    if is_bound:
+        is_meant = _is_hinge(evidence, passage, departure) or _is_hardly_bound(evidence, value)
     return Stop(slug=slug, victim=victim, value=value, visit=departure.visit, is_meant=is_meant)
 
 
@@ -199,6 +202,16 @@ def _cause_of_bound(evidence: Evidence, value: Value, kind: str) -> str | None:
     if is_single and operand is not None and kind in _RELUS and is_zero(operand):
         return "zero-grad-kink"
     return "zero-grad-relu" if kind in _RELUS else "zero-grad-clamp"
+
+
+def _is_hardly_bound(evidence: Evidence, value: Value) -> bool:
+    """Whether the bound moved no element by more than a trifle, to keep it inside a domain."""
+    operand, result = _operand(evidence, value), value.tensor
+    if operand is None or result is None or operand.shape != result.shape:
+        return False
+    pairs = zip(operand.values or (), result.values or (), strict=False)
+    moved = [abs(before - after) for before, after in pairs if before != after]
+    return bool(moved) and max(moved) <= _TRIFLE
 
 
 def _is_hinge(evidence: Evidence, passage: Passage, departure: Departure) -> bool:
@@ -305,8 +318,8 @@ def _origin_of_zero(evidence: Evidence, value: Value) -> tuple[str, Value] | Non
         operand = _operand(evidence, value)
         if slug is not None and operand is not None and not is_zero(operand):
             return slug, value
-    for operand in value.operands:
-        found = _origin_of_zero(evidence, evidence.trace.values[operand])
+    for each in value.operands:
+        found = _origin_of_zero(evidence, evidence.trace.values[each])
         if found is not None:
             return found
     return None
