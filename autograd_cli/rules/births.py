@@ -67,7 +67,7 @@ def first_infinite(evidence: Evidence, value: Value) -> Value | None:
 
 def _explained(evidence: Evidence, passage: Passage, end: int, path: Sequence[Departure]) -> Birth:
     departure = path[0]
-    value = evidence.trace.values[evidence.trace.nodes[departure.visit.node].value]
+    value = _whole(evidence, evidence.trace.values[evidence.trace.nodes[departure.visit.node].value])
     place = _broken_place(departure)
     source = _source(evidence, value, departure)
     maker = _zero_maker(passage, departure) if _zero_arrived(departure, place) else None
@@ -104,7 +104,7 @@ def _cause(
     if kind_of(node) in _SOFTMAX:
         return "nan-masked-softmax", value
     if source is not None and is_data(evidence.trace, source):
-        return "nan-zero-times-nan", value
+        return "nan-zero-times-nan", _first_tracked(evidence, value)
     blamed = value if source is None else source
     if how == "where":
         return "nan-where-branch", blamed
@@ -214,6 +214,23 @@ def _source(evidence: Evidence, value: Value, departure: Departure) -> Value | N
                 return _first(evidence, found, _is_infinite) if _takes_infinity(evidence, found) else found
             return found
     return None
+
+
+def _first_tracked(evidence: Evidence, value: Value) -> Value:
+    """The operation in which the data that is no number met what torch tracks."""
+    while True:
+        operands = [evidence.trace.values[each] for each in value.operands]
+        tracked = [each for each in operands if each.tensor is not None and each.tensor.requires_grad]
+        held = next((each for each in tracked if not is_finite(each.tensor) and each.operands), None)
+        if held is None:
+            return value
+        value = held
+
+
+def _whole(evidence: Evidence, value: Value) -> Value:
+    """Of a part of what an operation returned, all of it."""
+    whole = evidence.trace.values[value.operands[0]] if value.op.startswith("[") and value.operands else value
+    return whole if value.op != "[]" and whole.span == value.span else value
 
 
 def _takes_infinity(evidence: Evidence, value: Value) -> bool:

@@ -208,6 +208,7 @@ def tie_split(evidence: Evidence) -> Iterator[Diagnostic]:
             victim=victim,
             observed=f"{victim}.grad has parts of it in several places",
             fix="max(dim=…) gives all of it to one element",
+            edits=zero_fixes.fix_of_tie(evidence, value),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -88,10 +89,10 @@ class Passage:
 
     def before(self, start: Departure) -> Iterator[Departure]:
         """All that a departure came of, the nearest first."""
-        pending = [start]
+        pending = deque([start])
         seen: set[tuple[int, int]] = set()
         while pending:
-            current = pending.pop(0)
+            current = pending.popleft()
             for each in self.into.get(current.visit.node, ()):
                 if (each.visit.node, each.edge) not in seen:
                     seen.add((each.visit.node, each.edge))

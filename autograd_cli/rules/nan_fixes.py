@@ -57,6 +57,10 @@ def fix_of_normalize(evidence: Evidence, value: Value) -> Fix:
         edit = evidence.pieces.replaced(node, f"{text[:-1]}, eps=1e-3)") if given is None else None
         edit = edit or (evidence.pieces.replaced(given, "1e-3") if given is not None else None)
         return Fix(words=words, edits=() if edit is None else (edit,))
+    operands = evidence.pieces.operands(value.span, value.op)
+    if len(operands) > 1:
+        text = f"{evidence.pieces.text(operands[1])}.clamp(min=1e-3)"
+        return Fix(words=words, edits=(evidence.pieces.replaced(operands[1], text),))
     return Fix(words=words)
 
 
@@ -99,6 +103,7 @@ def _where(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     bad = evidence.pieces.operands(birth.value.span, birth.value.op)
     number = 1 if name_of(birth.value) == "div" else 0
     if choice is None or name_of(choice) != "where" or len(bad) <= number:
+        yield from _inside(evidence, birth.value, number)
         return
     given = evidence.pieces.operands(choice.span, choice.op)
     if len(given) != len(_PARTS) or len(choice.operands) < len(_PARTS):
@@ -170,24 +175,33 @@ def _smaller(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
             "use the function that torch has for the whole (softplus, sigmoid, logsumexp), or keep the exponent small"
         )
         yield Fix(words=words, edits=(evidence.pieces.replaced(given[0], text),))
+    elif given and birth.value.tensor is not None and birth.value.tensor.dtype == "float16":
+        text = f"{evidence.pieces.text(given[0])}.float()"
+        yield Fix(words="compute it in float32", edits=(evidence.pieces.replaced(given[0], text),))
+
+
+def _noise(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
+    given = evidence.pieces.operands(birth.value.span, birth.value.op)
+    if given:
+        matrix = evidence.pieces.text(given[0])
+        text = f"({matrix} + 1e-3 * torch.randn_like({matrix}))"
+        yield Fix(words=_WORDS["nan-svd-degenerate"], edits=(evidence.pieces.replaced(given[0], text),))
 
 
 def _correction(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     node = evidence.pieces.at(birth.value.span)
     if not isinstance(node, ast.Call):
         return
-    for name, text in (("unbiased", "False"), ("correction", "0")):
-        given = evidence.pieces.keyword(birth.value.span, name)
-        if given is not None:
-            yield Fix(words=_WORDS["nan-variance-of-one"], edits=(evidence.pieces.replaced(given, text),))
-            return
-    comma = ", " if node.args or node.keywords else ""
-    text = f"{evidence.pieces.bare(node)[:-1]}{comma}correction=0)"
+    given = [evidence.pieces.bare(each) for each in node.args]
+    given += [
+        f"{each.arg}={evidence.pieces.bare(each.value)}"
+        for each in node.keywords
+        if each.arg not in {"unbiased", "correction"}
+    ]
+    text = f"{evidence.pieces.bare(node.func)}({', '.join([*given, 'correction=0'])})"
+    if any(name_of(user) == "div" for user in evidence.users.get(birth.value.id, ())):
+        text = f"({text} + 1e-6)"
     yield Fix(words=_WORDS["nan-variance-of-one"], edits=(evidence.pieces.replaced(node, text),))
-
-
-def _nothing(_evidence: Evidence, _birth: Birth) -> Iterator[Fix]:
-    yield from ()
 
 
 _FIXES: dict[str, Callable[[Evidence, Birth], Iterator[Fix]]] = {
@@ -198,7 +212,7 @@ _FIXES: dict[str, Callable[[Evidence, Birth], Iterator[Fix]]] = {
     "nan-overflow": _smaller,
     "nan-masked-softmax": _softmax,
     "nan-acos-at-one": _arc,
-    "nan-svd-degenerate": _nothing,
+    "nan-svd-degenerate": _noise,
     "nan-variance-of-one": _correction,
     "nan-pow-zero-base": _keep_above_zero,
 }

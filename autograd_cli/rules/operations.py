@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from autograd_cli.trace import Node, Trace, Value
@@ -23,7 +24,12 @@ _PREFIXES = ("linalg", "special", "native")
 
 def kind_of(node: Node) -> str:
     """The operation that a node is the derivative of: `sqrt` of `SqrtBackward0`, `svd` of `LinalgSvdBackward0`."""
-    name = re.sub(_BACKWARD, "", node.name).lower().lstrip("_")
+    return _kind(node.name)
+
+
+@functools.cache
+def _kind(name: str) -> str:
+    name = re.sub(_BACKWARD, "", name).lower().lstrip("_")
     for prefix in _PREFIXES:
         if name != prefix:
             name = name.removeprefix(prefix)

@@ -293,7 +293,7 @@ def _cause_of_product(evidence: Evidence, passage: Passage, departure: Departure
         tensor = evidence.tensor(operand)
         if tensor is None or tensor.numel not in sizes or not is_zero(tensor):
             continue
-        origin = _origin_of_zero(evidence, evidence.trace.values[operand])
+        origin = origin_of_zero(evidence, evidence.trace.values[operand])
         if origin is None or victim in evidence.names(origin[1].id):
             continue
         slug, by = origin
@@ -304,7 +304,7 @@ def _cause_of_product(evidence: Evidence, passage: Passage, departure: Departure
     return None
 
 
-def _origin_of_zero(evidence: Evidence, value: Value) -> tuple[str, Value] | None:
+def origin_of_zero(evidence: Evidence, value: Value) -> tuple[str, Value] | None:
     """Why a value is all zero: a leaf that begins as zeros, or an operation that gives nothing else."""
     tensor = value.tensor
     if tensor is None or not is_zero(tensor):
@@ -319,7 +319,7 @@ def _origin_of_zero(evidence: Evidence, value: Value) -> tuple[str, Value] | Non
         if slug is not None and operand is not None and not is_zero(operand):
             return slug, value
     for each in value.operands:
-        found = _origin_of_zero(evidence, evidence.trace.values[each])
+        found = origin_of_zero(evidence, evidence.trace.values[each])
         if found is not None:
             return found
     return None

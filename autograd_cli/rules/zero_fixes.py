@@ -9,9 +9,10 @@ from autograd_cli.diagnostic import Edit
 from autograd_cli.rules.evidence import Evidence
 from autograd_cli.rules.nan_fixes import Fix
 from autograd_cli.rules.operations import name_of
-from autograd_cli.rules.stops import Stop
+from autograd_cli.rules.stops import Stop, origin_of_zero
 from autograd_cli.trace import Value
 
+_PAIR = 2
 _WORDS = {
     "zero-grad-step": "use the value before the step, or let the gradient pass straight through",
     "sampling-not-reparameterised": "compute the sample from noise: mu + sigma * torch.randn_like(mu)",
@@ -43,6 +44,12 @@ def _edits(evidence: Evidence, stop: Stop) -> Iterator[Edit]:
         yield from _random(evidence, beginning(evidence, stop.by))
     elif stop.slug == "zero-grad-constant":
         yield from _other_axis(evidence, stop.value)
+        yield from _of_one_class(evidence, stop.value)
+    elif stop.slug == "zero-grad-saturated":
+        yield from _scaled_down(evidence, stop.value)
+    elif stop.slug == "zero-grad-kink":
+        origins = [origin_of_zero(evidence, evidence.trace.values[each]) for each in stop.value.operands]
+        yield from (edit for each in origins if each for edit in _random(evidence, beginning(evidence, each[1])))
 
 
 def beginning(evidence: Evidence, value: Value) -> Value:
@@ -99,10 +106,10 @@ def _random(evidence: Evidence, value: Value) -> Iterator[Edit]:
     if not isinstance(node, ast.Call):
         return
     called = evidence.pieces.bare(node.func)
-    if name_of(value) in {"zeros", "zeros_like"}:
-        yield evidence.pieces.replaced(node.func, called.replace("zeros", "randn"))
-    elif value.op.endswith("init.zeros_"):
+    if value.op.endswith("init.zeros_"):
         yield evidence.pieces.replaced(node.func, called.replace("zeros_", "normal_"))
+    elif name_of(value) in {"zeros", "zeros_like"}:
+        yield evidence.pieces.replaced(node.func, called.replace("zeros", "randn"))
 
 
 def _other_axis(evidence: Evidence, value: Value) -> Iterator[Edit]:
@@ -110,8 +117,38 @@ def _other_axis(evidence: Evidence, value: Value) -> Iterator[Edit]:
     given = evidence.pieces.keyword(value.span, "dim")
     operand = evidence.tensor(value.operands[0]) if value.operands else None
     longer = [] if operand is None else [dim for dim, size in enumerate(operand.shape) if size > 1]
-    if given is not None and len(longer) == 1:
+    if given is not None and len(longer) == 1 and evidence.pieces.bare(given) != str(longer[0]):
         yield evidence.pieces.replaced(given, str(longer[0]))
+
+
+def _of_one_class(evidence: Evidence, value: Value) -> Iterator[Edit]:
+    """The loss for one output in place of the one for several classes."""
+    node = evidence.pieces.at(value.span)
+    given = evidence.pieces.operands(value.span, value.op)
+    if isinstance(node, ast.Call) and name_of(value) == "cross_entropy" and len(given) == len(node.args) == _PAIR:
+        logits, target = (evidence.pieces.text(each) for each in given)
+        text = f"F.binary_cross_entropy_with_logits({logits}.squeeze(1), {target}.float())"
+        yield evidence.pieces.replaced(node, text)
+
+
+def _scaled_down(evidence: Evidence, value: Value) -> Iterator[Edit]:
+    """What goes in, divided by a round number of about its size."""
+    given = evidence.pieces.operands(value.span, value.op)
+    operand = evidence.tensor(value.operands[0]) if value.operands else None
+    if given and operand is not None and operand.values:
+        size = max(abs(each) for each in operand.values)
+        text = f"{evidence.pieces.text(given[0])} / {size:.0e}".replace("e+0", "e")
+        yield evidence.pieces.replaced(given[0], f"({text})")
+
+
+def fix_of_tie(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
+    """The reduction that gives all of it to one element, where all elements are reduced to one."""
+    node = evidence.pieces.at(value.span)
+    given = evidence.pieces.operands(value.span, value.op)
+    if node is None or len(given) != 1 or name_of(value) not in {"max", "min"} or len(value.operands) != 1:
+        return ()
+    text = f"{evidence.pieces.text(given[0])}.flatten().{name_of(value)}(dim=0).values"
+    return (evidence.pieces.replaced(node, text),)
 
 
 def fix_of_broadcast(evidence: Evidence, value: Value) -> Fix:
