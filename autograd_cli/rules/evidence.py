@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from autograd_cli.diagnostic import Diagnostic, Span
 from autograd_cli.rules.edges import recorded_edges
+from autograd_cli.rules.in_flight import Passage
+from autograd_cli.rules.pieces import Pieces
 from autograd_cli.trace import Node, Step, TensorInfo, Trace, Value, Visit, Walk
 
 _PIECE = 40
@@ -20,6 +22,11 @@ class Evidence:
         self.trace = trace
         self.source = source
         self.lines = source.split("\n")
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        """The expressions of the program, by their place."""
+        return Pieces(self.source)
 
     # The computed graph.
 
@@ -114,6 +121,27 @@ class Evidence:
             for visit in walk.visits:
                 found.setdefault(visit.node, []).append((walk, visit))
         return found
+
+    @cached_property
+    def passages(self) -> tuple[Passage, ...]:
+        """The walks, in order, by where what left a node went to."""
+        return tuple([Passage(walk, self.trace.nodes) for walk in self.trace.walks])
+
+    def end_name(self, node: int) -> str | None:
+        """The program's name of what a gradient ended at: a leaf, or what `autograd.grad` was asked for."""
+        end = self.trace.nodes[node]
+        value = end.value if end.leaf is None else end.leaf
+        return end.variable or next(iter(self.names(value)), None)
+
+    def end_order(self, node: int) -> tuple[bool, int]:
+        """Where an end stands among those to tell of: first those whose `.grad` the program reads, by their age."""
+        end = self.trace.nodes[node]
+        value = end.value if end.leaf is None else end.leaf
+        return self.end_name(node) not in self._names_read, value
+
+    @cached_property
+    def _names_read(self) -> frozenset[str]:
+        return frozenset([name for owner, _ in self.grad_reads for name in self.names(owner.id)])
 
     def node_of(self, value: int) -> Node | None:
         """The grad_fn of a value."""

@@ -1,0 +1,149 @@
+"""Gradients in flight: what ends at the leaves of a walk, where on the way it ceased to be a number, or became zero."""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from autograd_cli.trace import Node, Number, TensorValues, Visit, Walk
+
+# What is left of a gradient where an operation's result is the same whatever its operand: float32 cancels to this.
+NEGLIGIBLE = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """What left a node, in a walk, along one of its edges."""
+
+    visit: Visit
+    edge: int
+
+    @property
+    def gradient(self) -> TensorValues | None:
+        """What left."""
+        return self.visit.flows[self.edge].gradient
+
+    @property
+    def arrived(self) -> tuple[TensorValues, ...]:
+        """What had arrived before."""
+        return tuple([each for each in self.visit.arrived if each is not None])
+
+
+class Passage:
+    """One walk, by the nodes that what left a node went to."""
+
+    def __init__(self, walk: Walk, nodes: Sequence[Node]) -> None:
+        self.walk = walk
+        self.nodes = nodes
+        self.into: dict[int, list[Departure]] = {}
+        self._visited = {visit.node: visit for visit in walk.visits}
+        for visit in walk.visits:
+            for edge, end in enumerate(nodes[visit.node].next):
+                if end is not None and visit.flows[edge].gradient is not None:
+                    self.into.setdefault(end, []).append(Departure(visit=visit, edge=edge))
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The nodes where gradients end: leaves, and what `autograd.grad` was asked for."""
+        return tuple([node for node in self.into if node not in self._visited or not self.nodes[node].next])
+
+    def arrived_at(self, end: int) -> tuple[TensorValues, ...]:
+        """What arrived at a node: the sum, or where the walk did not tell it, all parts of it."""
+        visit = self._visited.get(end)
+        if visit is not None:
+            return tuple([each for each in visit.arrived if each is not None])
+        return tuple([each.gradient for each in self.into[end] if each.gradient is not None])
+
+    def birth(self, end: int) -> tuple[Departure, ...]:
+        """How NaN or infinity came to `end`: from where it first left a node to there, nothing where it was given."""
+        path: list[Departure] = []
+        seen = {end}
+        while broken := [each for each in self.into.get(end, ()) if not is_finite(each.gradient)]:
+            path.append(broken[0])
+            end = broken[0].visit.node
+            if end in seen or all(is_finite(each) for each in broken[0].arrived):
+                break
+            seen.add(end)
+        return tuple(reversed(path))
+
+    def stops(self, end: int) -> Iterator[Departure]:
+        """Where gradients on their way to `end` became zero: all that left was zero, and not all that had arrived.
+
+        A departure that is not zero tells that it was cancelled by another one, at the node that both went to.
+        """
+        pending = list(self.into.get(end, ()))
+        seen: set[tuple[int, int]] = set()
+        while pending:
+            leaving = pending.pop()
+            key = (leaving.visit.node, leaving.edge)
+            if key in seen:
+                continue
+            seen.add(key)
+            if all(is_zero(each) for each in leaving.arrived):
+                pending += self.into.get(leaving.visit.node, ())
+            else:
+                yield leaving
+
+    def before(self, start: Departure) -> Iterator[Departure]:
+        """All that a departure came of, the nearest first."""
+        pending = deque([start])
+        seen: set[tuple[int, int]] = set()
+        while pending:
+            current = pending.popleft()
+            for each in self.into.get(current.visit.node, ()):
+                if (each.visit.node, each.edge) not in seen:
+                    seen.add((each.visit.node, each.edge))
+                    pending.append(each)
+                    yield each
+
+
+def is_finite(values: TensorValues | None) -> bool:
+    """Whether no element is NaN or infinite."""
+    if values is None:
+        return True
+    if values.summary is not None:
+        return values.summary.nan_count + values.summary.inf_count == 0
+    return all(is_number(each) for each in values.values or ())
+
+
+def is_number(value: Number | None) -> bool:
+    """Whether a number is neither NaN nor infinite."""
+    return value is not None and cmath.isfinite(value)
+
+
+def has_nan(values: TensorValues | None) -> bool:
+    """Whether an element is NaN."""
+    return values is not None and values.nan_count > 0
+
+
+def is_zero(values: TensorValues) -> bool:
+    """Whether every element is zero."""
+    if values.summary is not None:
+        return values.summary.norm == 0 and is_finite(values)
+    return not any(values.values or ())
+
+
+def norm(values: TensorValues) -> float:
+    """The 2-norm of the finite elements."""
+    if values.summary is not None:
+        return values.summary.norm
+    return math.sqrt(sum([abs(each) ** 2 for each in values.values or () if is_number(each)]))
+
+
+def index(shape: Sequence[int], position: int) -> tuple[int, ...]:
+    """Where in a tensor of this shape the element at a row-major position stands."""
+    found = []
+    for size in reversed(shape):
+        position, place = divmod(position, size)
+        found.append(place)
+    return tuple(reversed(found))
+
+
+def first_broken(values: TensorValues | None) -> int | None:
+    """The row-major position of the first element that is NaN or infinite, where the elements are known."""
+    if values is None or values.values is None:
+        return None
+    return next((place for place, each in enumerate(values.values) if not is_number(each)), None)

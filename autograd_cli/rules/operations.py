@@ -1,0 +1,62 @@
+"""What kind of operation a value or a node is of, in one word that is the same however it was written."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from autograd_cli.trace import Node, Trace, Value
+
+_SIGNS = {
+    "/": "div",
+    "/=": "div",
+    "**": "pow",
+    "**=": "pow",
+    "*": "mul",
+    "*=": "mul",
+    "-": "sub",
+    "-=": "sub",
+    "+": "add",
+}
+_BACKWARD = re.compile(r"Backward\d*$")
+_PREFIXES = ("linalg", "special", "native")
+
+
+def kind_of(node: Node) -> str:
+    """The operation that a node is the derivative of: `sqrt` of `SqrtBackward0`, `svd` of `LinalgSvdBackward0`."""
+    return _kind(node.name)
+
+
+@functools.cache
+def _kind(name: str) -> str:
+    name = re.sub(_BACKWARD, "", name).lower().lstrip("_")
+    for prefix in _PREFIXES:
+        if name != prefix:
+            name = name.removeprefix(prefix)
+    return name
+
+
+def name_of(value: Value) -> str:
+    """The name alone of the operation that made a value: `sqrt` of `torch.sqrt`, `.sqrt` and `sqrt_`."""
+    if value.op in _SIGNS:
+        return _SIGNS[value.op]
+    name = value.op.rpartition(".")[2].rstrip("_").lower()
+    for prefix in _PREFIXES:
+        name = name.removeprefix(f"{prefix}_")
+    return name
+
+
+def kinds_of(trace: Trace, value: Value) -> frozenset[str]:
+    """What the operation is called, and all that torch recorded for it."""
+    return frozenset([name_of(value), *[kind_of(node) for node in trace.nodes if node.value == value.id]])
+
+
+def is_data(trace: Trace, value: Value) -> bool:
+    """Whether the value was given or written down, not computed from a tensor."""
+    pending = [*value.operands]
+    while pending:
+        operand = trace.values[pending.pop()]
+        if operand.tensor is not None:
+            return False
+        pending += operand.elements
+    return True
