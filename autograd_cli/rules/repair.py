@@ -96,6 +96,33 @@ def statement_at(evidence: Evidence, span: Span) -> ast.stmt | None:
     return _statement_at(evidence.source, span)
 
 
+def statement_around(evidence: Evidence, span: Span) -> ast.stmt | None:
+    """The innermost statement that holds what stands at a place."""
+    found = [node for node in _statements(evidence.source) if _holds(_span(evidence.source, node), span)]
+    return max(found, key=lambda node: (node.lineno, node.col_offset), default=None)
+
+
+def block_around(evidence: Evidence, statement: ast.stmt) -> ast.stmt | None:
+    """The statement, or the `with` that holds nothing else."""
+    for node in _statements(evidence.source):
+        if isinstance(node, ast.With) and node.body == [statement]:
+            return node
+    return statement
+
+
+def names_after(evidence: Evidence, statement: ast.stmt) -> frozenset[str]:
+    """The names that stand behind a statement."""
+    end = statement.end_lineno or statement.lineno
+    return frozenset(
+        node.id for node in ast.walk(_tree(evidence.source)) if isinstance(node, ast.Name) and node.lineno > end
+    )
+
+
+def _holds(outer: Span, inner: Span) -> bool:
+    starts = (outer.line, outer.column) <= (inner.line, inner.column)
+    return starts and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
+
+
 @lru_cache(maxsize=2)
 def _tree(source: str) -> ast.Module:
     return ast.parse(source)
