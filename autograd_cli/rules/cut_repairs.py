@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Edit, Span
 from autograd_cli.rules import repair
-from autograd_cli.rules.evidence import Evidence
-from autograd_cli.rules.lost import Culprit, Role
+from autograd_cli.rules.cuts import REWRAP
+from autograd_cli.rules.evidence import Evidence, encloses
+from autograd_cli.rules.lost import Culprit, Role, path
 from autograd_cli.trace import Value
 
 _WORDS = {
@@ -45,12 +47,30 @@ def edits_of(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
     if rule in {"cut-by-no-grad", "cut-by-grad-mode-off", "no-grad-view"}:
         return grad_mode_on(evidence, value)
     if rule == "missing-create-graph":
-        return () if value.span is None else with_create_graph(evidence, value.span)
+        is_constant = any(walk.create_graph for walk in evidence.trace.walks if walk.span == value.span)
+        return () if value.span is None or is_constant else with_create_graph(evidence, value.span)
     node = repair.node_at(evidence, value.span)
     if node is None or value.span is None:
         return ()
     text = _instead(evidence, rule, node, value)
-    return () if text is None else repair.replaced(evidence, [(value.span, text)])
+    return () if text is None else repair.replaced(evidence, [(value.span, text), *_behind(evidence, found)])
+
+
+def _behind(evidence: Evidence, found: Culprit) -> Iterator[tuple[Span, str]]:
+    """What else would cut on the way to the result, once this cut were mended: numbers made a tensor again."""
+    cut = evidence.trace.values[found.cut.value]
+    seen = {cut.span}
+    for number in sorted(path(evidence, cut.id, found.lost.roots, frozenset({Role.VALUE}))):
+        value = evidence.trace.values[number]
+        node = repair.node_at(evidence, value.span)
+        if value.span is None or value.span in seen or node is None or encloses(value.span, cut.span):
+            continue
+        seen.add(value.span)
+        if value.op.rpartition(".")[2] in REWRAP and isinstance(node, ast.Call) and node.args:
+            was_edited = any(evidence.trace.values[each].span == cut.span for each in value.operands[:1])
+            text = repair.text_of(evidence, node.args[0]) if was_edited else _stacked(evidence, node)
+            if text is not None:
+                yield value.span, text
 
 
 def _instead(evidence: Evidence, rule: str, node: ast.expr, value: Value) -> str | None:

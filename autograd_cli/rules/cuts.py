@@ -17,7 +17,7 @@ _METADATA = frozenset(
     """.split()
 ) | {"is not"}
 _COMPARISONS = frozenset("== != < <= > >= not isnan isinf isfinite isclose equal allclose".split())
-_REWRAP = frozenset("tensor as_tensor asarray new_tensor Tensor FloatTensor DoubleTensor Variable Parameter".split())
+REWRAP = frozenset("tensor as_tensor asarray new_tensor Tensor FloatTensor DoubleTensor Variable Parameter".split())
 _FACTORIES = frozenset("linspace logspace arange range full".split())
 _SAMPLING = frozenset("sample multinomial".split())
 _CASTS = frozenset("int long short to type type_as".split())
@@ -102,14 +102,14 @@ def _is_cut(trace: Trace, value: Value) -> bool:
         return False
     if any(is_tracked(trace, element) for element in value.elements):
         return False
-    return not _tracks(value) or _is_dead_view(value) or _is_unrecorded_write(value) or _is_new_leaf(trace, value)
+    return not _tracks(value) or _is_dead_view(trace, value) or _is_unrecorded_write(value) or _is_new_leaf(trace, value)
 
 
 def is_tracked(trace: Trace, value: int) -> bool:
     """Whether torch records what is made of the value; of a sequence or an object, of any of its elements."""
     found = trace.values[value]
     if _tracks(found):
-        return not _is_dead_view(found)
+        return not _is_dead_view(trace, found)
     parts = found.operands if _is_object(found) else found.elements
     return any(is_tracked(trace, each) for each in parts)
 
@@ -147,17 +147,25 @@ def _holds_tensor(trace: Trace, value: Value) -> bool:
     return value.tensor is not None or any(_holds_tensor(trace, trace.values[each]) for each in value.elements)
 
 
-def _is_dead_view(value: Value) -> bool:
+def _is_dead_view(trace: Trace, value: Value) -> bool:
     """A view taken under no_grad says that it requires grad and is a leaf, and yet no gradient passes through it."""
     tensor = value.tensor
     return (
         tensor is not None
         and tensor.requires_grad
         and tensor.is_leaf
-        and bool(value.operands)
         and value.grad_mode != GradMode.GRAD
         and not is_written_leaf(value)
+        and any(_has_tracked(trace, operand) for operand in value.operands)
     )
+
+
+def _has_tracked(trace: Trace, number: int) -> bool:
+    """Whether a value requires gradients; of what an operation returned in pieces, whether something that it took."""
+    value = trace.values[number]
+    if value.tensor is not None:
+        return value.tensor.requires_grad
+    return bool(value.elements) and any(_tracks(trace.values[operand]) for operand in value.operands)
 
 
 def _cut(trace: Trace, value: Value) -> Cut:
@@ -185,7 +193,7 @@ def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
         return "cut-by-sampling", f"{_call(value.op)} draws numbers, which have no derivative", False
     if name in {"requires_grad_", "requires_grad ="}:
         return "requires-grad-missing", "requires_grad is switched off here", True
-    if _is_dead_view(value):
+    if _is_dead_view(trace, value):
         return "no-grad-view", "a view taken without grad mode says requires_grad=True and passes no gradient on", True
     if name in {"detach", "detach_", "data"}:
         rule, call = ("cut-by-data", ".data") if name == "data" else ("cut-by-detach", "detach()")
@@ -196,7 +204,7 @@ def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
         return "cut-by-item", f"{_call(value.op)} gives Python numbers, which torch does not see", True
     if name in _FACTORIES:
         return "cut-by-factory", f"{_call(value.op)} takes the numbers and makes a new tensor", True
-    if name in _REWRAP or (_tracks(value) and not _is_unrecorded_write(value)):
+    if name in REWRAP or (_tracks(value) and not _is_unrecorded_write(value)):
         return "cut-by-rewrap", f"{_call(value.op)} copies the values into a new leaf", True
     if value.grad_mode == GradMode.NO_GRAD:
         where = "it is computed under no_grad" if value.grad_mode_span else "the program runs under torch.no_grad()"

@@ -152,7 +152,7 @@ class Evidence:
         found: dict[int, tuple[int, ...]] = {}
         open_: list[Step] = []
         for step in self.trace.steps:
-            open_ = [outer for outer in open_ if _encloses(outer.span, step.span)]
+            open_ = [outer for outer in open_ if encloses(outer.span, step.span)]
             found[step.id] = tuple([outer.id for outer in open_ if self._is_test(outer.span)])
             open_.append(step)
         return found
@@ -173,7 +173,10 @@ class Evidence:
         return sum(other.span == span for other in self.trace.steps) > 1
 
 
-def _encloses(outer: Span, inner: Span) -> bool:
+def encloses(outer: Span, inner: Span | None) -> bool:
+    """Whether a piece of the program is a part of another one."""
+    if inner is None:
+        return False
     starts = (outer.line, outer.column) <= (inner.line, inner.column)
     return starts and outer != inner and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
 

@@ -107,7 +107,9 @@ def _refused(evidence: Evidence) -> Iterator[Lost]:
         return
     if not roots or any(is_tracked(evidence.trace, root) for root in roots):
         return
-    for start in leaves(evidence):
+    inputs = [first_tracked(evidence, each) for each in _tensors(evidence, refusal.operands[1:2])]
+    asked = [start for start in inputs if name == "grad" and _name(evidence, start) is not None]
+    for start in (*asked, *leaves(evidence)):
         if path(evidence, start, roots, frozenset(Role)):
             yield Lost(
                 start=start,
