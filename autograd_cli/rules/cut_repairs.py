@@ -48,7 +48,11 @@ def edits_of(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
         return grad_mode_on(evidence, value)
     if rule == "missing-create-graph":
         is_constant = any(walk.create_graph for walk in evidence.trace.walks if walk.span == value.span)
-        return () if value.span is None or is_constant else with_create_graph(evidence, value.span)
+        refusal = found.lost.refusal
+        again = None if refusal is None or refusal.op == "backward" else refusal.span
+        if value.span is None or is_constant:
+            return ()
+        return (*with_create_graph(evidence, value.span), *(with_create_graph(evidence, again) if again else ()))
     node = repair.node_at(evidence, value.span)
     if node is None or value.span is None:
         return ()

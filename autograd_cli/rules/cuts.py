@@ -23,6 +23,9 @@ _SAMPLING = frozenset("sample multinomial".split())
 _CASTS = frozenset("int long short to type type_as".split())
 
 
+_MAX_PARTS = 10_000  # of a list or an object that are looked at
+
+
 def find_cuts(trace: Trace, within: frozenset[int]) -> tuple[Cut, ...]:
     """The cuts among the values `within`, in the order of the computation."""
     return tuple(
@@ -106,17 +109,24 @@ def _is_cut(trace: Trace, value: Value) -> bool:
 
 
 def is_tracked(trace: Trace, value: int) -> bool:
-    """Whether torch records what is made of the value; of a sequence or an object, of any of its elements."""
-    found = trace.values[value]
-    if _tracks(found):
-        return not _is_dead_view(trace, found)
-    parts = found.operands if _is_object(found) else found.elements
-    return any(is_tracked(trace, each) for each in parts)
+    """Whether torch records what is made of the value; of a sequence or an object, of any of its parts."""
+    pending = [value]
+    for _ in range(_MAX_PARTS):
+        if not pending:
+            return False
+        found = trace.values[pending.pop()]
+        if _tracks(found):
+            if not _is_dead_view(trace, found):
+                return True
+        else:
+            pending += found.operands if _is_object(found) else found.elements
+    return False
 
 
 def _is_object(value: Value) -> bool:
     """Whether a value is an object of torch, such as a distribution, which holds the tensors that it was made of."""
-    return isinstance(value.scalar, str) and value.tensor is None and not is_metadata(value)
+    is_text = isinstance(value.scalar, str) and value.tensor is None
+    return is_text and not value.op.startswith(("[", "method ")) and not is_metadata(value)
 
 
 def _is_new_leaf(trace: Trace, value: Value) -> bool:

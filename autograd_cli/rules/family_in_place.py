@@ -14,10 +14,11 @@ from autograd_cli.rules.lost import Role, first_tracked, leaves, lost_gradients,
 from autograd_cli.rules.writes import (
     base_of,
     content,
-    is_one_of_several,
     is_write,
     noticed_write,
+    numbers_of,
     silent_write,
+    source_of_several,
     tensors_in,
 )
 from autograd_cli.trace import Node, Phase, Refusal, TensorInfo, Value, Visit, Walk
@@ -122,7 +123,7 @@ def inplace_on_multi_view(evidence: Evidence) -> Iterator[Diagnostic]:
     found = _refused_write(evidence)
     if found is None or not found.is_of_several or not found.is_tracked:
         return
-    base = base_of(evidence, found.value.id)
+    base = found.source
     name = None if base is None else _name(evidence, base.id)
     called = "the tensor" if base is None else evidence.called(base.id)
     yield Diagnostic(
@@ -284,8 +285,9 @@ def discarded_result(evidence: Evidence) -> Iterator[Diagnostic]:
 
     Fix: assign the result, or use the method that ends in `_`.
     """
-    yield from _uncalled(evidence)
-    if evidence.trace.refusal is not None:
+    uncalled = list(_uncalled(evidence))
+    yield from uncalled
+    if uncalled or evidence.trace.refusal is not None:
         return
     for step in evidence.trace.steps:
         value = None if step.value is None else evidence.trace.values[step.value]
@@ -399,7 +401,7 @@ def _expected_version(tensor: TensorInfo | None) -> str:
 
 def _silently_changed(evidence: Evidence, walk: Walk, visit: Visit) -> tuple[Value, Value] | None:
     """What a node saved whose numbers are no longer those of the forward pass, and who wrote to it."""
-    kept = {content(saved.tensor) for saved in visit.saved if saved.tensor is not None}
+    kept = {numbers_of(saved.tensor) for saved in visit.saved if saved.tensor is not None}
     if not kept:
         return None
     made = evidence.trace.values[evidence.trace.nodes[visit.node].value]
@@ -408,7 +410,7 @@ def _silently_changed(evidence: Evidence, walk: Walk, visit: Visit) -> tuple[Val
         if found is None or value.tensor is None:
             continue
         writer, now = found
-        if content(now) in kept and content(value.tensor) not in kept and writer.id > made.id:
+        if numbers_of(now) in kept and numbers_of(value.tensor) not in kept and writer.id > made.id:
             return value, writer
     return None
 
@@ -434,7 +436,7 @@ def _silent(evidence: Evidence, walk: Walk, visit: Visit, kept: Value, writer: V
         victim=victim,
         observed=None if victim is None else f"{victim}.grad is not the gradient of what was computed",
         fix="work on a copy: .detach().clone()",
-        edits=write_repairs.on_copy(evidence, writer, alias, name),
+        edits=write_repairs.on_copy(evidence, writer, alias),
     )
 
 
@@ -478,8 +480,13 @@ class _RefusedWrite:
 
     @property
     def is_of_several(self) -> bool:
-        """Whether it is one of several views."""
-        return is_one_of_several(self._evidence, self.value.id)
+        """Whether it is one of several views, or a view of one."""
+        return self.source is not None
+
+    @property
+    def source(self) -> Value | None:
+        """What the several views were taken of."""
+        return source_of_several(self._evidence, self.value.id)
 
     @property
     def is_expanded(self) -> bool:
@@ -510,6 +517,8 @@ def _refused_write(evidence: Evidence) -> _RefusedWrite | None:
     refusal = evidence.trace.refusal
     if refusal is None or refusal.during is not Phase.FORWARD or not refusal.operands:
         return None
+    if name_of(refusal.op or "") == "detach_":
+        return None
     if evidence.tensor(refusal.operands[0]) is None or not (is_write(refusal.op) or _IN_PLACE in refusal.message):
         return None
     found = _RefusedWrite(evidence, refusal)
@@ -530,7 +539,8 @@ def _is_dropped(evidence: Evidence, value: Value) -> bool:
         chain.add(current.id)
     if any(evidence.names(number) for number in chain) or value.id in {trace.result, *trace.outputs}:
         return False
-    if any(user.id not in chain for user in evidence.users.get(value.id, ())):
+    users = evidence.users.get(value.id, ())
+    if any(user.id not in chain and not (value.op == ".data =" and user.op == "alias =") for user in users):
         return False
     if value.op == ".data =":
         return True
@@ -558,25 +568,26 @@ def _symptom_of_temporary(
 
 def _uncalled(evidence: Evidence) -> Iterator[Diagnostic]:
     """A method that was named and not called, alone on its line."""
-    refusal = evidence.trace.refusal
-    if refusal is None or refusal.op is None or refusal.span is None or not refusal.operands:
+    for value in evidence.trace.values:
+        if not value.op.startswith("method ") or value.span is None:
+            continue
+        name = name_of(value.op)
+        owner = evidence.trace.values[value.operands[0]]
+        read = next((answer for _, answer in evidence.grad_reads if answer.tensor is None and answer.id > value.id), None)
+        is_missed = name == "backward" and read is not None
+        yield Diagnostic(
+            rule="discarded-result",
+            severity=Severity.ERROR if is_missed else Severity.WARNING,
+            message=f"`{evidence.piece(value.span)}` names the method and does not call it: nothing happens",
+            span=value.span,
+            label="without parentheses",
+            related=_places((read.span, "None here")) if is_missed and read is not None else (),
+            victim=_leaf_name(evidence, owner.operands[0] if owner.op == ".grad" else owner.id),
+            observed="nothing happens on this line",
+            fix=f"call it: {name}()",
+            edits=write_repairs.called(evidence, value.span),
+        )
         return
-    name = name_of(refusal.op)
-    is_method = name in vocabulary.METHODS or name in {"zero_grad", "step"}
-    if refusal.exception != "AttributeError" or not is_method or not write_repairs.is_alone(evidence, refusal.span):
-        return
-    owner = evidence.trace.values[refusal.operands[0]]
-    yield Diagnostic(
-        rule="discarded-result",
-        severity=Severity.ERROR,
-        message=f"`{evidence.piece(refusal.span)}` names the method and does not call it: nothing happens",
-        span=refusal.span,
-        label="without parentheses",
-        victim=_leaf_name(evidence, owner.operands[0] if owner.op == ".grad" else owner.id),
-        observed="Python runs this line, and nothing happens",
-        fix=f"call it: {name}()",
-        edits=write_repairs.called(evidence, refusal.span),
-    )
 
 
 def _is_pure(evidence: Evidence, value: Value, span: Span) -> bool:

@@ -10,11 +10,6 @@ from autograd_cli.rules.evidence import Evidence
 from autograd_cli.trace import Value
 
 
-def is_alone(evidence: Evidence, span: Span) -> bool:
-    """Whether what stands at a place is a whole statement."""
-    return isinstance(repair.statement_at(evidence, span), ast.Expr)
-
-
 def out_of_place(evidence: Evidence, writer: Value, refused: Span | None) -> tuple[Edit, ...]:
     """The write into a copy; a step of an optimizer, and an update of a leaf, after the pass that it was in the way of."""
     span = writer.span
@@ -123,6 +118,9 @@ def copied(evidence: Evidence, span: Span | None, base_name: str | None = None) 
         return ()
     if base_name is not None and base_name in repair.names_after(evidence, statement):
         return ()
+    bound = evidence.bindings(name)
+    if not bound or evidence.tensor(bound[-1][1]) is None:
+        return ()
     return repair.inserted_before(evidence, repair.span_of(evidence, statement), f"{name} = {name}.clone()")
 
 
@@ -140,13 +138,15 @@ def read_from_copy(evidence: Evidence, span: Span | None) -> tuple[Edit, ...]:
     return repair.replaced(evidence, [(repair.span_of(evidence, read), f"{repair.text_of(evidence, read)}.clone()")])
 
 
-def on_copy(evidence: Evidence, writer: Value, alias: Value, name: str) -> tuple[Edit, ...]:
+def on_copy(evidence: Evidence, writer: Value, alias: Value) -> tuple[Edit, ...]:
     """A write through `.data` to a copy: where the alias has a name that is made a copy, else the tensor itself is."""
     node = repair.node_at(evidence, alias.span)
     if evidence.names(alias.id) and isinstance(node, ast.Attribute) and alias.span is not None:
         text = repair.text_of(evidence, node.value)
         return repair.replaced(evidence, [(alias.span, f"{text}.detach().clone()")])
-    if writer.span is None or not name.isidentifier():
+    statement = None if writer.span is None else repair.statement_around(evidence, writer.span)
+    name = None if statement is None else written_name(statement)
+    if writer.span is None or name is None:
         return ()
     return repair.inserted_before(evidence, writer.span, f"{name} = {name}.clone()")
 

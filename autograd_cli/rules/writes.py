@@ -67,6 +67,14 @@ def content(tensor: TensorValues) -> str:
     return repr((tensor.shape, tensor.values, tensor.summary))
 
 
+def numbers_of(tensor: TensorValues) -> str:
+    """The numbers in a tensor, in whatever order: a view of it has the same."""
+    if tensor.values is not None:
+        return repr(sorted(map(repr, tensor.values)))
+    summary = tensor.summary
+    return repr(None if summary is None else (tensor.numel, summary.minimum, summary.maximum, summary.nan_count))
+
+
 def tensors_in(evidence: Evidence, *numbers: int) -> Iterator[Value]:
     """The tensors among some values, and in sequences of them."""
     for number in numbers:
@@ -81,11 +89,7 @@ def base_of(evidence: Evidence, value: int) -> Value | None:
     found = None
     current = evidence.trace.values[value]
     while current.tensor is not None:
-        same = [
-            each
-            for each in tensors_in(evidence, *_sources(evidence, current))
-            if each.tensor is not None and each.tensor.storage == current.tensor.storage
-        ]
+        same = _sharing(evidence, current)
         if not same:
             break
         found = current = same[0]
@@ -98,29 +102,30 @@ def _sources(evidence: Evidence, value: Value) -> tuple[int, ...]:
     """What a value was made of: an element of several, what these were made of; a new version, its first."""
     if value.previous is not None:
         return (value.previous,)
-    if value.op.startswith("[") and len(value.operands) == 1:
-        whole = evidence.trace.values[value.operands[0]]
-        return whole.operands if value.id in whole.elements else value.operands
-    return value.operands
+    return evidence.trace.values[value.operands[0]].operands if _is_element(evidence, value) else value.operands
 
 
-def is_one_of_several(evidence: Evidence, value: int) -> bool:
-    """Whether a tensor is, or is a view of, one of several views that one operation returned."""
+def source_of_several(evidence: Evidence, value: int) -> Value | None:
+    """What several views were taken of by one operation, if a tensor is one of them, or a view of one."""
     current = evidence.trace.values[value]
     while current.tensor is not None:
-        if current.op.startswith("[") and len(current.operands) == 1:
-            whole = evidence.trace.values[current.operands[0]]
-            if current.id in whole.elements:
-                shared = [
-                    each.tensor.storage for each in tensors_in(evidence, *whole.operands) if each.tensor is not None
-                ]
-                return current.tensor.storage in shared
-        same = [
-            each
-            for each in tensors_in(evidence, *_sources(evidence, current))
-            if each.tensor is not None and each.tensor.storage == current.tensor.storage
-        ]
+        same = _sharing(evidence, current)
         if not same:
-            return False
+            return None
+        if _is_element(evidence, current):
+            return same[0]
         current = same[0]
-    return False
+    return None
+
+
+def _sharing(evidence: Evidence, value: Value) -> list[Value]:
+    """What a value was made of that lives in the same memory."""
+    storage = None if value.tensor is None else value.tensor.storage
+    sources = tensors_in(evidence, *_sources(evidence, value))
+    return [each for each in sources if each.tensor is not None and each.tensor.storage == storage]
+
+
+def _is_element(evidence: Evidence, value: Value) -> bool:
+    """Whether a value is one of several that an operation returned."""
+    is_one = value.op.startswith("[") and len(value.operands) == 1 and value.previous is None
+    return is_one and value.id in evidence.trace.values[value.operands[0]].elements
