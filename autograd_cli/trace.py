@@ -138,12 +138,17 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Torch (or Python) said no: the type and words of its exception, and where in the program."""
+    """Torch (or Python) said no: the type and words of its exception, and where in the program.
+
+    `op` is the operation that was refused and `operands` the values that it was given, where it was one of torch's.
+    """
 
     exception: str
     message: str
     span: Span | None
     during: Phase
+    op: str | None = None
+    operands: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,13 +260,18 @@ class Walk:
 
     `step` and `span` are those of the call in the program (`backward()` or `autograd.grad()`), None for the pass that
     agx runs on the result. `backward` is the index of what the walk did to `.grad` among the trace's backward passes,
-    None for `autograd.grad`, which leaves `.grad` alone.
+    None for `autograd.grad`, which leaves `.grad` alone. The values before `start` were there when it began. Where
+    `create_graph`, torch recorded the walk itself. `changed` are the nodes that could not have their turn because what
+    they saved had been changed in place, each with torch's name for that.
     """
 
     step: int | None
     span: Span | None
     backward: int | None
+    start: int
+    create_graph: bool
     visits: tuple[Visit, ...]
+    changed: tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

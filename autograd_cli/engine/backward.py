@@ -173,7 +173,7 @@ def _backward(
         with walk:
             function(*[each.unwrap() for each in arguments], **{name: each.unwrap() for name, each in keywords.items()})
     except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
-        raised = performer.refused(error, span, Phase.BACKWARD)
+        raised = performer.refused(error, span, Phase.BACKWARD, op="backward", operands=roots)
     weights = [] if gradient is None else list(tensors_in([gradient]))
     interpreter.backwards.append(
         Backward(

@@ -150,7 +150,7 @@ class Calls:
         method = objects.method_of_object(payload, name)
         if method is None:
             missing = AttributeError(f"'{owner.type_name}' object has no attribute '{name}'")
-            raise self._performer.refused(missing, span)
+            raise self._performer.refused(missing, span, op=f".{name}", operands=[owner])
         if isinstance(payload, objects.Optimizer):
             return self._call_optimizer(owner, name, method, arguments, keywords, span)
         return self._performer.perform(f".{name}", method, arguments, span, keywords, also=[owner])

@@ -15,6 +15,7 @@ from autograd_cli.engine.expressions import Expressions
 from autograd_cli.engine.performer import Performer, RefusedError
 from autograd_cli.engine.python_functions import iterate, listed
 from autograd_cli.engine.values import Box, Function, Named, Scope
+from autograd_cli.lang.check import is_uncalled
 from autograd_cli.lang.program import Program
 from autograd_cli.trace import Printed, Step
 
@@ -95,6 +96,8 @@ class Interpreter(Expressions):
     def statement(self, node: ast.stmt) -> tuple[Box | None, dict[str, int]]:  # noqa: C901, PLR0912 - one case for each kind of statement
         """The value of a statement, and the names that it bound, each with what to."""
         match node:
+            case ast.Expr(value=ast.Attribute() as named) if id(named) not in self.resolved and is_uncalled(named):
+                return self._uncalled(named), {}
             case ast.Expr():
                 return self._result(self.evaluate(node.value), node.value), {}
             case ast.Assign():
@@ -139,6 +142,15 @@ class Interpreter(Expressions):
         if isinstance(box.payload, Named | Function):
             raise self.performer.refused(TypeError("a function is not a result: call it"), self.spans.of(node))
         return None if box.payload is None and isinstance(node, ast.Call) else box
+
+    def _uncalled(self, node: ast.Attribute) -> None:
+        """A method that is named and not called: a value that nothing is done with."""
+        owner = self.evaluate(node.value)
+        span = self.spans.of(node)
+        if not objects.has_method(owner.payload, node.attr):
+            raise self.performer.refused(objects.no_attribute(owner.payload, node.attr), span)
+        self.performer.tick(node.attr, span)
+        self.recording.add(f"<method {node.attr}>", op=f"method .{node.attr}", operands=[owner], span=span)
 
     def _with(self, node: ast.With) -> Box | None:
         with contextlib.ExitStack() as modes:

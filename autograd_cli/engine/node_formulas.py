@@ -17,6 +17,7 @@ from autograd_cli.lang.documentation import Formulas
 from autograd_cli.trace import Saved
 
 _PREFIX = "_saved_"
+_CHANGED = "modified by an inplace operation"  # only torch's words tell it from what was freed
 _UNSIGNED = 2**64  # torch hands a negative int64 out as this much more
 _TENSOR = "tensor"  # how a tensor counts where only its absence decides
 _FRACTION = 0.5  # any number that is no integer: none of them decides anything
@@ -35,6 +36,25 @@ class Edge(NamedTuple):
 def saved_of(node: Any) -> tuple[Saved, ...]:  # noqa: ANN401 - torch has no public class for a node
     """What the node kept, to be read before backward; nothing of what was freed or has changed since."""
     return tuple(saved for attribute in _saved_attributes(node.__class__) for saved in _read(node, attribute))
+
+
+def changed_of(node: Any) -> tuple[str, ...]:  # noqa: ANN401 - as above
+    """The names of what the node kept that was changed in place since, for which it cannot have its turn any more."""
+    return tuple(
+        attribute.removeprefix(_PREFIX)
+        for attribute in _saved_attributes(node.__class__)
+        if _is_changed(node, attribute)
+    )
+
+
+def _is_changed(node: Any, attribute: str) -> bool:  # noqa: ANN401 - as above
+    try:
+        getattr(node, attribute)
+    except RuntimeError as error:
+        return _CHANGED in str(error)
+    except Exception:  # noqa: BLE001 - as below
+        return False
+    return False
 
 
 @functools.cache

@@ -78,6 +78,15 @@ def _set_member(module: torch.nn.Module, name: str, value: object) -> None:
     setattr(module, name, value)
 
 
+def has_method(owner: object, name: str) -> bool:
+    """Whether a value has a method of this name here."""
+    if isinstance(owner, torch.Tensor):
+        return name in vocabulary.METHODS
+    if isinstance(owner, list | dict):
+        return name in (kinds.LIST_METHODS if isinstance(owner, list) else kinds.DICT_METHODS)
+    return method_of_object(owner, name) is not None
+
+
 def method_of_object(owner: object, name: str) -> Function | None:
     """A method of an object of torch that is not a tensor; None where it has no such method here."""
     match owner:

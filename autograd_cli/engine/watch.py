@@ -36,17 +36,47 @@ class Watch:
         visits: list[Visit] = []
         starts = [root.payload.grad_fn for root in roots if isinstance(root.payload, torch.Tensor)]
         nodes = self._recording.nodes_below([start for start in starts if start is not None])
-        handles = [node.register_hook(_visitor(node, number, visits)) for node, number in nodes]
+        modes: set[bool] = set()
+        handles = [node.register_hook(_visitor(node, number, visits, modes)) for node, number in nodes]
+        start = len(self._recording.values)
+        changed: tuple[tuple[int, str], ...] = ()
         try:
             yield
+        except Exception:
+            changed = _changed(nodes)
+            raise
         finally:
             for handle in handles:
                 handle.remove()
-            self.walks.append(Walk(step=self._recording.step, span=span, backward=backward, visits=tuple(visits)))
+            self.walks.append(
+                Walk(
+                    step=self._recording.step,
+                    span=span,
+                    backward=backward,
+                    start=start,
+                    create_graph=True in modes,
+                    visits=tuple(visits),
+                    changed=changed,
+                )
+            )
 
 
-def _visitor(node: Any, number: int, visits: list[Visit]) -> Callable[..., None]:  # noqa: ANN401 - torch exports no type for nodes
-    """The hook of a node. What it saved is read now: the walk frees it."""
+def _changed(nodes: Iterable[tuple[Any, int]]) -> tuple[tuple[int, str], ...]:
+    from autograd_cli.engine.node_formulas import changed_of
+
+    return tuple([(number, name) for node, number in nodes for name in changed_of(node)])
+
+
+def _visitor(
+    node: Any,  # noqa: ANN401 - torch exports no type for nodes
+    number: int,
+    visits: list[Visit],
+    modes: set[bool],
+) -> Callable[..., None]:
+    """The hook of a node, which adds to `visits`, and to `modes` the grad mode of the walk.
+
+    What the node saved is read now: the walk frees it.
+    """
     from autograd_cli.engine.node_formulas import edges_of, saved_of  # its table takes time that other runs do not have
 
     saved, edges = saved_of(node), edges_of(node)
@@ -57,6 +87,7 @@ def _visitor(node: Any, number: int, visits: list[Visit]) -> Callable[..., None]
             Flow(argument=edge.argument, formula=edge.formula, gloss=edge.gloss, gradient=_values(gradient))
             for edge, gradient in zip(edges, left, strict=True)
         ]
+        modes.add(torch.is_grad_enabled())
         arrived = tuple([_values(gradient) for gradient in grad_outputs])
         visits.append(Visit(node=number, arrived=arrived, flows=tuple(flows), saved=saved))
 

@@ -62,6 +62,7 @@ class Checker:
         self._looping: list[set[str]] = []  # the names that the loops that we are in bind
         self._everywhere: set[str] = set()  # the names that the top level binds, sooner or later
         self._loops = 0
+        self._last: ast.stmt | None = None
 
     def check(self, tree: ast.Module) -> None:
         """Check a whole program.
@@ -70,6 +71,7 @@ class Checker:
             AgxError: something in it is not in the subset.
         """
         self._everywhere = assigned(tree.body)
+        self._last = tree.body[-1] if tree.body else None
         self._block(tree.body)
 
     def _block(self, body: Iterable[ast.stmt]) -> None:
@@ -80,6 +82,8 @@ class Checker:
 
     def _statement(self, node: ast.stmt) -> None:  # noqa: C901, PLR0912 - one case for each kind of statement
         match node:
+            case ast.Expr(value=ast.Attribute() as named) if node is not self._last and self._is_uncalled(named):
+                self._expression(named.value)
             case ast.Expr():
                 self._expression(node.value)
             case ast.Assign():
@@ -340,6 +344,10 @@ class Checker:
         if node.attr not in vocabulary.ATTRIBUTES | vocabulary.RESULT_FIELDS | kinds.ATTRIBUTES:
             raise self._unknown_attribute(node)
 
+    def _is_uncalled(self, node: ast.Attribute) -> bool:
+        """Whether an attribute that stands alone is a method without its parentheses: nothing, as in Python."""
+        return is_uncalled(node) and self._dotted(node) is None
+
     # Calls.
 
     def _call(self, node: ast.Call) -> None:
@@ -510,6 +518,12 @@ class Checker:
     ) -> AgxError:
         span = node if isinstance(node, Span) else self._spans.of(node)
         return bad_request(rule, message, source=self._source, span=span, label=label, fix=fix)
+
+
+def is_uncalled(node: ast.expr) -> bool:
+    """Whether an expression is the name of a method after a dot."""
+    attributes = vocabulary.ATTRIBUTES | vocabulary.RESULT_FIELDS | kinds.ATTRIBUTES
+    return isinstance(node, ast.Attribute) and node.attr in (vocabulary.METHODS | kinds.METHODS) - attributes
 
 
 def is_constant(full_name: str) -> bool:

@@ -11,14 +11,19 @@ from autograd_cli.trace import Cut, TensorInfo, Trace, Value
 # Operations whose result holds nothing of their operand's values: its shape, its dtype, its kind.
 _METADATA = frozenset(
     """
-    grad grad_fn next_functions print shape ndim dtype device size dim ndimension numel nelement stride requires_grad
+    grad_fn next_functions print shape ndim dtype device size dim ndimension numel nelement stride requires_grad
     is_leaf is_complex is_floating_point is_contiguous is_inference is_tensor new_zeros new_ones new_full len zeros_like
     ones_like full_like rand_like randn_like randint_like is
     """.split()
 ) | {"is not"}
 _COMPARISONS = frozenset("== != < <= > >= not isnan isinf isfinite isclose equal allclose".split())
-_REWRAP = frozenset("tensor as_tensor asarray new_tensor".split())
+REWRAP = frozenset("tensor as_tensor asarray new_tensor Tensor FloatTensor DoubleTensor Variable Parameter".split())
+_FACTORIES = frozenset("linspace logspace arange range full".split())
+_SAMPLING = frozenset("sample multinomial".split())
 _CASTS = frozenset("int long short to type type_as".split())
+
+
+_MAX_PARTS = 10_000  # of a list or an object that are looked at
 
 
 def find_cuts(trace: Trace, within: frozenset[int]) -> tuple[Cut, ...]:
@@ -26,7 +31,7 @@ def find_cuts(trace: Trace, within: frozenset[int]) -> tuple[Cut, ...]:
     return tuple(
         _cut(trace, value)
         for value in trace.values
-        if value.id in within and not _is_metadata(value) and _is_cut(trace, value)
+        if value.id in within and not is_metadata(value) and _is_cut(trace, value)
     )
 
 
@@ -34,7 +39,7 @@ def dependents(trace: Trace, start: int) -> frozenset[int]:
     """Every value computed from the value `start`, itself included."""
     found = {start}
     for value in trace.values:  # operands come before what is made of them
-        if not _is_metadata(value) and not found.isdisjoint(value.operands):
+        if not is_metadata(value) and not found.isdisjoint(value.operands):
             found.add(value.id)
     return frozenset(found)
 
@@ -51,7 +56,7 @@ def ancestors(trace: Trace, ends: Iterable[int]) -> frozenset[int]:
         if value not in found:
             found.add(value)
             made = trace.values[value]
-            pending.extend((made.previous,) if made.previous is not None and _is_written_leaf(made) else made.operands)
+            pending.extend((made.previous,) if made.previous is not None and is_written_leaf(made) else made.operands)
     return frozenset(found)
 
 
@@ -78,11 +83,12 @@ def _starts(trace: Trace, names: tuple[str, ...]) -> list[int]:
     return list(found.values())
 
 
-def _is_metadata(value: Value) -> bool:
-    return _name(value.op) in _METADATA
+def is_metadata(value: Value) -> bool:
+    """Whether a value holds nothing of its operands' values."""
+    return value.op == ".grad" or name_of(value.op) in _METADATA
 
 
-def _name(op: str) -> str:
+def name_of(op: str) -> str:
     """The name alone of `.detach` and `torch.detach`."""
     return op.rpartition(".")[2]
 
@@ -95,20 +101,47 @@ def _is_cut(trace: Trace, value: Value) -> bool:
     says_nothing = value.tensor is None and value.scalar is None and not value.elements  # as of `y.backward()`
     if says_nothing or value.op == "alias =" or isinstance(value.scalar, str):
         return False
-    if not any(_is_tracked(trace, operand) for operand in value.operands):
+    if _is_object(value) or not any(is_tracked(trace, operand) for operand in value.operands):
         return False
-    if any(_is_tracked(trace, element) for element in value.elements):
+    if any(is_tracked(trace, element) for element in value.elements):
         return False
-    return not _tracks(value) or _is_dead_view(value) or _is_unrecorded_write(value)
+    return not _tracks(value) or _is_dead_view(trace, value) or _is_unrecorded_write(value) or _is_new_leaf(trace, value)
 
 
-def _is_tracked(trace: Trace, value: int) -> bool:
-    """Whether torch records what is made of the value; of a sequence, of any of its elements."""
-    found = trace.values[value]
-    return (_tracks(found) and not _is_dead_view(found)) or any(_is_tracked(trace, each) for each in found.elements)
+def is_tracked(trace: Trace, value: int) -> bool:
+    """Whether torch records what is made of the value; of a sequence or an object, of any of its parts."""
+    pending = [value]
+    for _ in range(_MAX_PARTS):
+        if not pending:
+            return False
+        found = trace.values[pending.pop()]
+        if _tracks(found):
+            if not _is_dead_view(trace, found):
+                return True
+        else:
+            pending += found.operands if _is_object(found) else found.elements
+    return False
 
 
-def _is_written_leaf(value: Value) -> bool:
+def _is_object(value: Value) -> bool:
+    """Whether a value is an object of torch, such as a distribution, which holds the tensors that it was made of."""
+    is_text = isinstance(value.scalar, str) and value.tensor is None
+    return is_text and not value.op.startswith(("[", "method ")) and not is_metadata(value)
+
+
+def _is_new_leaf(trace: Trace, value: Value) -> bool:
+    """A leaf that was made of a tracked tensor and begins anew, as `nn.Parameter(2*x)` does."""
+    tensor = value.tensor
+    if tensor is None or not (tensor.requires_grad and tensor.is_leaf) or value.previous is not None:
+        return False
+    given = [trace.values[operand] for operand in value.operands if is_tracked(trace, operand)]
+    if any(each.tensor is None or not each.tensor.is_leaf for each in given):
+        return True
+    return any(node.leaf == value.id for node in trace.nodes)
+
+
+def is_written_leaf(value: Value) -> bool:
+    """Whether a value is a leaf that was written to."""
     tensor = value.tensor
     return tensor is not None and tensor.requires_grad and tensor.is_leaf and value.op.endswith(("_", "="))
 
@@ -124,17 +157,25 @@ def _holds_tensor(trace: Trace, value: Value) -> bool:
     return value.tensor is not None or any(_holds_tensor(trace, trace.values[each]) for each in value.elements)
 
 
-def _is_dead_view(value: Value) -> bool:
+def _is_dead_view(trace: Trace, value: Value) -> bool:
     """A view taken under no_grad says that it requires grad and is a leaf, and yet no gradient passes through it."""
     tensor = value.tensor
     return (
         tensor is not None
         and tensor.requires_grad
         and tensor.is_leaf
-        and bool(value.operands)
         and value.grad_mode != GradMode.GRAD
-        and not _is_written_leaf(value)
+        and not is_written_leaf(value)
+        and any(_has_tracked(trace, operand) for operand in value.operands)
     )
+
+
+def _has_tracked(trace: Trace, number: int) -> bool:
+    """Whether a value requires gradients; of what an operation returned in pieces, whether something that it took."""
+    value = trace.values[number]
+    if value.tensor is not None:
+        return value.tensor.requires_grad
+    return bool(value.elements) and any(_tracks(trace.values[operand]) for operand in value.operands)
 
 
 def _cut(trace: Trace, value: Value) -> Cut:
@@ -155,10 +196,14 @@ def _first_use(trace: Trace, value: int) -> Span | None:
 
 def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
     """The rule, the words for it, and whether a reader of the program sees at a glance that it was meant."""
-    name = _name(value.op)
+    name = name_of(value.op)
+    if name == "grad":
+        return "missing-create-graph", "autograd.grad() gives numbers, unless it is told create_graph=True", False
+    if name in _SAMPLING:
+        return "cut-by-sampling", f"{_call(value.op)} draws numbers, which have no derivative", False
     if name in {"requires_grad_", "requires_grad ="}:
         return "requires-grad-missing", "requires_grad is switched off here", True
-    if _is_dead_view(value):
+    if _is_dead_view(trace, value):
         return "no-grad-view", "a view taken without grad mode says requires_grad=True and passes no gradient on", True
     if name in {"detach", "detach_", "data"}:
         rule, call = ("cut-by-data", ".data") if name == "data" else ("cut-by-detach", "detach()")
@@ -167,7 +212,9 @@ def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
         return rule, f"{call} gives a tensor that torch does not record", True
     if not _holds_tensor(trace, value) and name not in _COMPARISONS:
         return "cut-by-item", f"{_call(value.op)} gives Python numbers, which torch does not see", True
-    if name in _REWRAP:
+    if name in _FACTORIES:
+        return "cut-by-factory", f"{_call(value.op)} takes the numbers and makes a new tensor", True
+    if name in REWRAP or (_tracks(value) and not _is_unrecorded_write(value)):
         return "cut-by-rewrap", f"{_call(value.op)} copies the values into a new leaf", True
     if value.grad_mode == GradMode.NO_GRAD:
         where = "it is computed under no_grad" if value.grad_mode_span else "the program runs under torch.no_grad()"
@@ -179,17 +226,17 @@ def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
 
 def _reason_by_dtype(value: Value) -> tuple[str, str, bool]:
     tensor = value.tensor
-    if _name(value.op) in _COMPARISONS or tensor is None or tensor.dtype == "bool":
+    if name_of(value.op) in _COMPARISONS or tensor is None or tensor.dtype == "bool":
         return "cut-by-comparison", f"{_call(value.op)} gives truth values, which have no gradient", False
     if tensor.is_differentiable:
         return "cut-by-nondiff-op", f"torch has no derivative for {_call(value.op)}", False
-    if _name(value.op) in _CASTS:
+    if name_of(value.op) in _CASTS:
         return "cut-by-int-cast", f"{tensor.dtype} has no gradient", False
     return "cut-by-index-op", f"{_call(value.op)} gives {tensor.dtype} numbers, which have no gradient", False
 
 
 def _call(op: str) -> str:
-    return f"{op}()" if _name(op).isidentifier() else op
+    return f"{op}()" if name_of(op).isidentifier() else op
 
 
 def enters_untracked(trace: Trace) -> bool:

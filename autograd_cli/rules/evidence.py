@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TypeAlias
 
@@ -80,6 +80,10 @@ class Evidence:
         text = "" if span is None else " ".join(span.cut_lines(self.lines).split())
         return text if len(text) <= _PIECE else f"{text[: _PIECE - 1]}…"
 
+    def piece_whole(self, span: Span | None) -> str:
+        """The piece of the program as it stands there."""
+        return "" if span is None else span.cut_lines(self.lines)
+
     def origin(self, value: int) -> int:
         """The value that a tensor was before the changes in place that led to this version."""
         found = self.trace.values[value]
@@ -148,6 +152,17 @@ class Evidence:
         tensor = self.tensor(value)
         return None if tensor is None or tensor.grad_fn is None else self.trace.nodes[tensor.grad_fn]
 
+    def nodes_below(self, values: Iterable[int]) -> list[Node]:
+        """The nodes that backward reaches from some values, the last made first."""
+        pending = [node.id for value in values if (node := self.node_of(value)) is not None]
+        found: set[int] = set()
+        while pending:
+            number = pending.pop()
+            if number not in found:
+                found.add(number)
+                pending += [child for child in self.trace.nodes[number].next if child is not None]
+        return [self.trace.nodes[number] for number in sorted(found, reverse=True)]
+
     def arrived_at(self, value: int) -> Iterator[tuple[Walk, Visit]]:
         """The turns of the node that made a value."""
         node = self.node_of(value)
@@ -159,12 +174,39 @@ class Evidence:
         """The statement that made a value."""
         return None if value.step is None else self.trace.steps[value.step]
 
+    @cached_property
+    def _tests(self) -> dict[int, tuple[int, ...]]:
+        """Of each statement the `if` and `while` statements around it, as they ran last before it."""
+        found: dict[int, tuple[int, ...]] = {}
+        open_: list[Step] = []
+        for step in self.trace.steps:
+            open_ = [outer for outer in open_ if encloses(outer.span, step.span)]
+            found[step.id] = tuple([outer.id for outer in open_ if self._is_test(outer.span)])
+            open_.append(step)
+        return found
+
+    def _is_test(self, span: Span) -> bool:
+        words = self.lines[span.line - 1][span.column :].replace("(", " ").split(None, 1)
+        return bool(words) and words[0] in {"if", "elif", "while"}
+
+    def tests_of(self, step: int) -> tuple[int, ...]:
+        """The `if` and `while` statements that a statement stood under."""
+        return self._tests.get(step, ())
+
     def is_in_loop(self, step: int | None) -> bool:
         """Whether a statement stood in a loop that ran more than one round."""
         if step is None or not self.trace.steps[step].iteration:
             return False
         span = self.trace.steps[step].span
         return sum(other.span == span for other in self.trace.steps) > 1
+
+
+def encloses(outer: Span, inner: Span | None) -> bool:
+    """Whether a piece of the program is a part of another one."""
+    if inner is None:
+        return False
+    starts = (outer.line, outer.column) <= (inner.line, inner.column)
+    return starts and outer != inner and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
 
 
 Find: TypeAlias = Callable[[Evidence], Iterator[Diagnostic]]

@@ -1,0 +1,245 @@
+"""How a cut is mended: in words, and as changes of the lines it stands in."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from autograd_cli.diagnostic import Edit, Span
+from autograd_cli.rules import repair
+from autograd_cli.rules.cuts import REWRAP
+from autograd_cli.rules.evidence import Evidence, encloses
+from autograd_cli.rules.lost import Culprit, Role, path
+from autograd_cli.trace import Value
+
+_WORDS = {
+    "cut-by-detach": "leave out detach()",
+    "cut-by-data": "leave out .data",
+    "cut-by-no-grad": "compute it outside no_grad",
+    "cut-by-grad-mode-off": "turn grad mode on where it is computed",
+    "no-grad-view": "take the view outside no_grad",
+    "cut-by-item": "keep the tensor; a number is for printing",
+    "cut-by-rewrap": "use the tensor itself, or torch.stack([…]) to put several together",
+    "cut-by-int-cast": "keep a floating point dtype",
+    "cut-by-index-op": "use the values instead of their positions, or a soft position",
+    "cut-by-nondiff-op": "use an operation that has a derivative",
+    "cut-by-comparison": "use a soft step, such as torch.sigmoid",
+    "used-only-in-condition": "weigh by a soft step instead of choosing",
+    "used-only-as-index": "interpolate between neighbours, by weights computed from it",
+    "cut-by-factory": "make the tensor of plain numbers, and compute with it",
+    "cut-by-sampling": "rsample() where the distribution has it, else weigh log_prob(…)",
+    "missing-create-graph": "record the first derivative, too: create_graph=True",
+    "constant-derivative": "nothing is missing: the next derivative is zero",
+}
+
+
+def words_of(rule: str) -> str | None:
+    """The cure, in words."""
+    return _WORDS.get(rule)
+
+
+def edits_of(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
+    """The cure as changes of lines, where there is one that is short."""
+    value = evidence.trace.values[found.cut.value]
+    rule = found.cut.rule
+    if found.role is not Role.VALUE:
+        return _soft_choice(evidence, found) if found.role is Role.CONDITION else ()
+    if rule in {"cut-by-no-grad", "cut-by-grad-mode-off", "no-grad-view"}:
+        return grad_mode_on(evidence, value)
+    if rule == "missing-create-graph":
+        is_constant = any(walk.create_graph for walk in evidence.trace.walks if walk.span == value.span)
+        refusal = found.lost.refusal
+        again = None if refusal is None or refusal.op == "backward" else refusal.span
+        if value.span is None or is_constant:
+            return ()
+        return (*with_create_graph(evidence, value.span), *(with_create_graph(evidence, again) if again else ()))
+    node = repair.node_at(evidence, value.span)
+    if node is None or value.span is None:
+        return ()
+    text = _instead(evidence, rule, node, value)
+    return () if text is None else repair.replaced(evidence, [(value.span, text), *_behind(evidence, found)])
+
+
+def _behind(evidence: Evidence, found: Culprit) -> Iterator[tuple[Span, str]]:
+    """What else would cut on the way to the result, once this cut were mended: numbers made a tensor again."""
+    cut = evidence.trace.values[found.cut.value]
+    seen = {cut.span}
+    for number in sorted(path(evidence, cut.id, found.lost.roots, frozenset({Role.VALUE}))):
+        value = evidence.trace.values[number]
+        node = repair.node_at(evidence, value.span)
+        if value.span is None or value.span in seen or node is None or encloses(value.span, cut.span):
+            continue
+        seen.add(value.span)
+        if value.op.rpartition(".")[2] in REWRAP and isinstance(node, ast.Call) and node.args:
+            was_edited = any(evidence.trace.values[each].span == cut.span for each in value.operands[:1])
+            text = repair.text_of(evidence, node.args[0]) if was_edited else _stacked(evidence, node)
+            if text is not None:
+                yield value.span, text
+
+
+def _instead(evidence: Evidence, rule: str, node: ast.expr, value: Value) -> str | None:
+    """What to write for the expression that cuts."""
+    match rule:
+        case "cut-by-detach" | "cut-by-data" | "cut-by-int-cast" | "cut-by-item":
+            owner = repair.owner_of(node)
+            return None if owner is None else repair.text_of(evidence, owner)
+        case "cut-by-rewrap":
+            return _stacked(evidence, node)
+        case "cut-by-comparison":
+            return _soft_step(evidence, node)
+        case "cut-by-index-op":
+            return _soft_position(evidence, node, value)
+        case "cut-by-sampling":
+            text = evidence.piece_whole(value.span)
+            return text.replace(".sample(", ".rsample(") if ".sample(" in text else None
+        case "cut-by-factory":
+            return _scaled(evidence, node)
+    return None
+
+
+def grad_mode_on(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
+    """The place that switched grad mode off, switching it on."""
+    span = value.grad_mode_span
+    if span is None:
+        return ()
+    node, text = repair.node_at(evidence, span), evidence.piece_whole(span)
+    if isinstance(node, ast.Call) and node.args and "no_grad" in text and "set_grad" not in text:
+        return repair.replaced(evidence, [(span, repair.text_of(evidence, node.args[0]))])
+    for old, new in (("inference_mode", "enable_grad"), ("no_grad", "enable_grad"), ("False", "True")):
+        if old in text:
+            new_text = text.replace(old, new)
+            if new == "enable_grad" and "(" in new_text:
+                new_text = new_text[: new_text.index("(")] + "()"
+            return repair.replaced(evidence, [(span, new_text)])
+    return ()
+
+
+def is_statement(evidence: Evidence, span: Span) -> bool:
+    """Whether what stands at a place is a whole statement."""
+    return isinstance(repair.statement_at(evidence, span), ast.Expr)
+
+
+def removed_flag(evidence: Evidence, span: Span) -> tuple[Edit, ...]:
+    """The statement that only sets a flag taken out."""
+    node = repair.statement_at(evidence, span)
+    is_flag = isinstance(node, ast.Expr) or (
+        isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute)
+    )
+    return repair.removed(evidence, span) if is_flag else ()
+
+
+def with_create_graph(evidence: Evidence, span: Span) -> tuple[Edit, ...]:
+    """The call with `create_graph=True`."""
+    node = repair.node_at(evidence, span)
+    if not isinstance(node, ast.Call):
+        return ()
+    for keyword in node.keywords:
+        if keyword.arg == "create_graph":
+            return repair.replaced(evidence, [(repair.span_of(evidence, keyword.value), "True")])
+    text = evidence.piece_whole(span).rstrip()
+    head = text[:-1].rstrip().removesuffix(",")
+    return repair.replaced(evidence, [(span, f"{head}{'' if head.endswith('(') else ', '}create_graph=True)")])
+
+
+def edits_of_factory(evidence: Evidence, span: Span) -> tuple[Edit, ...]:
+    """A call that fills a new tensor with a tracked number, as a product."""
+    node = repair.node_at(evidence, span)
+    text = None if node is None else _scaled(evidence, node)
+    return () if text is None else repair.replaced(evidence, [(span, text)])
+
+
+def _scaled(evidence: Evidence, node: ast.expr) -> str | None:
+    if not isinstance(node, ast.Call):
+        return None
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    texts = [repair.text_of(evidence, each) for each in node.args]
+    texts += [repair.text_of(evidence, each.value) for each in node.keywords if each.arg in {"steps", "fill_value"}]
+    match name, texts:
+        case "linspace", [start, end, steps]:
+            return f"({start} + ({end} - {start}) * torch.linspace(0, 1, {steps}))"
+        case "logspace", [start, end, steps]:
+            return f"(10 ** ({start} + ({end} - {start}) * torch.linspace(0, 1, {steps})))"
+        case "full", [size, number]:
+            return f"({number} * torch.ones({size}))"
+        case "full_like", [like, number]:
+            return f"({number} * torch.ones_like({like}))"
+        case "new_full", [size, number] if isinstance(node.func, ast.Attribute):
+            return f"({number} * {repair.text_of(evidence, node.func.value)}.new_ones({size}))"
+    return None
+
+
+def _stacked(evidence: Evidence, node: ast.expr) -> str | None:
+    """The tensors that a new one was made of, put together by an operation that is recorded."""
+    if not isinstance(node, ast.Call) or not node.args:
+        return None
+    given = node.args[0]
+    if not isinstance(given, ast.List | ast.Tuple | ast.ListComp | ast.Name | ast.Call | ast.BinOp | ast.Attribute):
+        return None
+    text = ast.get_source_segment(evidence.source, given) or ""
+    if isinstance(given, ast.List | ast.Tuple):
+        if any(isinstance(each, ast.List | ast.Tuple) for each in given.elts):
+            rows = [_row(evidence, each) for each in given.elts]
+            return f"torch.stack([{', '.join(rows)}])"
+        return _row(evidence, given)
+    numbers = [value for value in evidence.trace.values if value.span == repair.span_of(evidence, given)]
+    is_list = isinstance(given, ast.ListComp) or any(value.elements for value in numbers)
+    if isinstance(given, ast.Name):
+        bound = [value for _, value in evidence.bindings(given.id)]
+        is_list = bool(bound) and evidence.tensor(bound[-1]) is None
+    return f"torch.stack({text})" if is_list else f"({text})"
+
+
+def _row(evidence: Evidence, node: ast.expr) -> str:
+    if not isinstance(node, ast.List | ast.Tuple):
+        return repair.text_of(evidence, node)
+    elements = [
+        f"torch.tensor({float(each.value)})"
+        if isinstance(each, ast.Constant) and isinstance(each.value, int | float)
+        else ast.get_source_segment(evidence.source, each) or ""
+        for each in node.elts
+    ]
+    return f"torch.stack([{', '.join(elements)}])"
+
+
+def _soft_step(evidence: Evidence, node: ast.expr) -> str | None:
+    """A comparison as a sigmoid of the difference."""
+    if not isinstance(node, ast.Compare) or len(node.ops) != 1:
+        return None
+    left, right = (repair.text_of(evidence, each) for each in (node.left, node.comparators[0]))
+    if isinstance(node.ops[0], ast.Lt | ast.LtE):
+        left, right = right, left
+    elif not isinstance(node.ops[0], ast.Gt | ast.GtE):
+        return None
+    return f"torch.sigmoid({left} - {right})"
+
+
+def _soft_choice(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
+    """A choice by a comparison as a weighing: of `a[a > b]` and `torch.where(a > b, c, d)`."""
+    node = repair.node_at(evidence, found.use)
+    compared = repair.node_at(evidence, evidence.trace.values[found.cut.value].span)
+    weight = None if compared is None else _soft_step(evidence, compared)
+    if node is None or weight is None or found.use is None:
+        return ()
+    if isinstance(node, ast.Subscript) and node.slice is compared:
+        text = f"({repair.text_of(evidence, node.value)} * {weight})"
+        return repair.replaced(evidence, [(found.use, text)])
+    if isinstance(node, ast.Call) and len(node.args) == 3 and node.args[0] is compared:  # noqa: PLR2004 - torch.where
+        one, other = (repair.text_of(evidence, each) for each in node.args[1:])
+        text = f"({weight} * {one} + (1 - {weight}) * {other})"
+        return repair.replaced(evidence, [(found.use, text)])
+    return ()
+
+
+def _soft_position(evidence: Evidence, node: ast.expr, value: Value) -> str | None:
+    """`argmax` as the mean of the positions, weighted by softmax."""
+    owner, tensor = repair.owner_of(node), evidence.tensor(value.operands[0]) if value.operands else None
+    if owner is None or tensor is None or value.op.rpartition(".")[2] != "argmax" or not tensor.shape:
+        return None
+    text = repair.text_of(evidence, owner)
+    dims = [evidence.trace.values[each].scalar for each in value.operands[1:]]
+    dim = dims[0] if dims else None
+    if dim is None:
+        return f"(torch.softmax({text}.flatten(), 0) * torch.arange({float(tensor.numel)})).sum()"
+    if not isinstance(dim, int) or dim % len(tensor.shape) != len(tensor.shape) - 1:
+        return None
+    return f"(torch.softmax({text}, {dim}) * torch.arange({float(tensor.shape[dim])})).sum({dim})"

@@ -1,0 +1,209 @@
+"""How a write is mended: as changes of the lines it stands in."""
+
+from __future__ import annotations
+
+import ast
+
+from autograd_cli.diagnostic import Edit, Span
+from autograd_cli.rules import repair
+from autograd_cli.rules.evidence import Evidence
+from autograd_cli.trace import Value
+
+
+def out_of_place(evidence: Evidence, writer: Value, refused: Span | None) -> tuple[Edit, ...]:
+    """The write into a copy; a step of an optimizer, and an update of a leaf, after the pass that it was in the way of."""
+    span = writer.span
+    if span is None:
+        return ()
+    if "inplace=True" in evidence.source and writer.op.endswith(tuple(_letters(writer.op))) and not writer.op.endswith("_"):
+        made = [evidence.trace.values[each].span for each in writer.operands] + [span]
+        for place in made:
+            text = evidence.piece_whole(place)
+            if place is not None and "inplace=True" in text:
+                return repair.replaced(evidence, [(place, text.replace("inplace=True", "inplace=False"))])
+    statement = repair.statement_around(evidence, span)
+    if statement is None:
+        return ()
+    is_update = writer.tensor is not None and writer.tensor.is_leaf
+    if is_update:
+        return _moved(evidence, statement, refused)
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+        return repair.replaced(evidence, [(repair.span_of(evidence, statement), _spelled_out(evidence, statement))])
+    name = written_name(statement)
+    return () if name is None else repair.inserted_before(evidence, span, f"{name} = {name}.clone()")
+
+
+def _letters(op: str) -> str:
+    return op[-1:] if op[-1:].isalnum() else "\0"
+
+
+def _spelled_out(evidence: Evidence, node: ast.AugAssign) -> str:
+    """`y += 1` as `y = y + 1`."""
+    text = repair.text_of(evidence, node.value)
+    assert isinstance(node.target, ast.Name)
+    name = node.target.id
+    return f"{name} = {name} {_OPERATORS.get(type(node.op), '+')} {text}"
+
+
+def _moved(evidence: Evidence, statement: ast.stmt, refused: Span | None) -> tuple[Edit, ...]:
+    """A statement behind the one that torch refused, where both stand in one block."""
+    if refused is None:
+        return ()
+    target = repair.statement_around(evidence, refused)
+    block = repair.block_around(evidence, statement)
+    if target is None or block is None or statement.col_offset != target.col_offset or block.lineno >= target.lineno:
+        return ()
+    first, last = block.lineno, block.end_lineno or block.lineno
+    moved = "\n".join(evidence.lines[first - 1 : last])
+    end = target.end_lineno or target.lineno
+    behind = "\n".join(evidence.lines[end - 1 : end])
+    return (
+        Edit(line=first, end_line=last, text=""),
+        Edit(line=end, end_line=end, text=f"{behind}\n{moved}"),
+    )
+
+
+def written_name(statement: ast.stmt) -> str | None:
+    """The name that a statement writes through: `y` of `y[0] = 1`, `y[0].add_(1)` and `y.T.mul_(2)`."""
+    node: ast.expr | None = None
+    match statement:
+        case ast.Assign(targets=[target]):
+            node = target
+        case ast.AugAssign(target=target):
+            node = target
+        case ast.Expr(value=ast.Call() as call):
+            node = call
+    while node is not None and not isinstance(node, ast.Name):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=home)), args=[first, *_]) if home in _HOMES:
+                node = first
+            case ast.Call(func=ast.Attribute(value=owner)):
+                node = owner
+            case ast.Call(args=[first, *_]):
+                node = first
+            case ast.Subscript(value=owner) | ast.Attribute(value=owner):
+                node = owner
+            case _:
+                node = None
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def update(evidence: Evidence, span: Span | None, *, is_computed: bool) -> tuple[Edit, ...]:
+    """A write to a leaf under no_grad; one of what was computed, into a copy."""
+    statement = None if span is None else repair.statement_around(evidence, span)
+    if statement is None or span is None:
+        return ()
+    place = repair.span_of(evidence, statement)
+    line = evidence.lines[place.line - 1]
+    if is_computed:
+        name = written_name(statement)
+        return () if name is None else repair.inserted_before(evidence, place, f"{name} = {name}.clone()")
+    if line[: place.column].strip() or place.line != place.end_line or ";" in line:
+        return ()
+    indent = line[: place.column]
+    return (
+        Edit(
+            line=place.line,
+            end_line=place.line,
+            text=f"{indent}with torch.no_grad():\n{indent}    {line.strip()}",
+        ),
+    )
+
+
+def copied(evidence: Evidence, span: Span | None, base_name: str | None = None) -> tuple[Edit, ...]:
+    """A copy made before the write; nothing where the tensor that the view was taken of is read later."""
+    statement = None if span is None else repair.statement_around(evidence, span)
+    name = None if statement is None else written_name(statement)
+    if statement is None or name is None or span is None:
+        return ()
+    if base_name is not None and base_name in repair.names_after(evidence, statement):
+        return ()
+    bound = evidence.bindings(name)
+    if not bound or evidence.tensor(bound[-1][1]) is None:
+        return ()
+    return repair.inserted_before(evidence, repair.span_of(evidence, statement), f"{name} = {name}.clone()")
+
+
+def read_from_copy(evidence: Evidence, span: Span | None) -> tuple[Edit, ...]:
+    """What is read in a write, copied first."""
+    statement = None if span is None else repair.statement_around(evidence, span)
+    read: ast.expr | None = None
+    match statement:
+        case ast.Assign(value=value) | ast.AugAssign(value=value):
+            read = value
+        case ast.Expr(value=ast.Call(args=[first, *_])):
+            read = first
+    if read is None:
+        return ()
+    return repair.replaced(evidence, [(repair.span_of(evidence, read), f"{repair.text_of(evidence, read)}.clone()")])
+
+
+def on_copy(evidence: Evidence, writer: Value, alias: Value) -> tuple[Edit, ...]:
+    """A write through `.data` to a copy: where the alias has a name that is made a copy, else the tensor itself is."""
+    node = repair.node_at(evidence, alias.span)
+    if evidence.names(alias.id) and isinstance(node, ast.Attribute) and alias.span is not None:
+        text = repair.text_of(evidence, node.value)
+        return repair.replaced(evidence, [(alias.span, f"{text}.detach().clone()")])
+    statement = None if writer.span is None else repair.statement_around(evidence, writer.span)
+    name = None if statement is None else written_name(statement)
+    if writer.span is None or name is None:
+        return ()
+    return repair.inserted_before(evidence, writer.span, f"{name} = {name}.clone()")
+
+
+def assigned(evidence: Evidence, place: Span | None, span: Span | None, *, is_data: bool) -> tuple[Edit, ...]:
+    """A write to a copy, assigned to the place that it was copied from."""
+    statement = None if span is None else repair.statement_around(evidence, span)
+    node = repair.node_at(evidence, place)
+    if statement is None or place is None or not isinstance(node, ast.Subscript):
+        return ()
+    whole = repair.span_of(evidence, statement)
+    text = evidence.piece_whole(place)
+    if is_data and isinstance(statement, ast.Assign):
+        value = ast.get_source_segment(evidence.source, statement.value) or ""
+        owner = ast.get_source_segment(evidence.source, node.value) or ""
+        index = text[len(owner) :]
+        return repair.replaced(evidence, [(whole, f"{owner}.data{index} = {value}")])
+    return repair.replaced(evidence, [(whole, f"{text} = {evidence.piece_whole(whole)}")])
+
+
+def assigned_result(evidence: Evidence, value: Value, operand: Value) -> tuple[Edit, ...]:
+    """A result that was dropped, assigned to the operand; of a `.grad` the method that writes."""
+    node, span = repair.node_at(evidence, value.span), value.span
+    owner = repair.owner_of(node) if node is not None else None
+    if owner is None or span is None:
+        return ()
+    text, whole = repair.text_of(evidence, owner), evidence.piece_whole(span)
+    del operand
+    return repair.replaced(evidence, [(span, f"{text} = {whole}")])
+
+
+def detached(evidence: Evidence, span: Span | None) -> tuple[Edit, ...]:
+    """`v.detach_()` as `v = v.detach()`."""
+    node = repair.node_at(evidence, span)
+    owner = None if node is None else repair.owner_of(node)
+    if span is None or owner is None:
+        return ()
+    text = repair.text_of(evidence, owner)
+    statement = repair.statement_at(evidence, span)
+    if isinstance(statement, ast.Expr) and isinstance(owner, ast.Name | ast.Subscript):
+        return repair.replaced(evidence, [(span, f"{text} = {text}.detach()")])
+    return repair.replaced(evidence, [(span, f"{text}.detach()")])
+
+
+def called(evidence: Evidence, span: Span) -> tuple[Edit, ...]:
+    """A method with its parentheses."""
+    return repair.replaced(evidence, [(span, f"{evidence.piece_whole(span)}()")])
+
+
+_HOMES = frozenset({"torch", "F", "nn"})
+_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.Pow: "**",
+    ast.MatMult: "@",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+}
