@@ -133,12 +133,17 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Torch (or Python) said no: the type and words of its exception, and where in the program."""
+    """Torch (or Python) said no: the type and words of its exception, and where in the program.
+
+    `op` is the operation that was refused, as a Value would have it, and `operands` the values that it was given.
+    """
 
     exception: str
     message: str
     span: Span | None
     during: Phase
+    op: str = ""
+    operands: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

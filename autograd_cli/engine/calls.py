@@ -102,7 +102,8 @@ class Calls:
         operation = vocabulary.operation(full_name)
         for name in keywords:
             if operation is not None and name not in operation.keywords:
-                raise self._performer.refused(TypeError(f"the argument `{name}` is not available"), span)
+                words = f"{full_name.rpartition('.')[2]}() got an unexpected keyword argument '{name}'"
+                raise self._performer.refused(TypeError(words), span, op=full_name, operands=[*keywords.values()])
 
     def _function(self, full_name: str, arguments: Sequence[Box]) -> Callable[..., Any]:
         name = full_name.rpartition(".")[2]
@@ -150,7 +151,7 @@ class Calls:
         method = objects.method_of_object(payload, name)
         if method is None:
             missing = AttributeError(f"'{owner.type_name}' object has no attribute '{name}'")
-            raise self._performer.refused(missing, span)
+            raise self._performer.refused(missing, span, op=f".{name}", operands=[owner])
         if isinstance(payload, objects.Optimizer):
             return self._call_optimizer(owner, name, method, arguments, keywords, span)
         return self._performer.perform(f".{name}", method, arguments, span, keywords, also=[owner])

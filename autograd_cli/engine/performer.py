@@ -65,7 +65,7 @@ class Performer:
                 **{name: keyword.unwrap() for name, keyword in (keywords or {}).items()},
             )
         except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
-            raise self.refused(error, span) from None
+            raise self.refused(error, span, op=op, operands=operands) from None
         self.check_result(result, span)
         return self._record(result, op, operands, versions, span)
 
@@ -121,8 +121,16 @@ class Performer:
         if self._source == PROGRAM:
             position.mark(op, span)
 
-    def refused(self, error: Exception, span: Span, during: Phase = Phase.FORWARD) -> Exception:
-        """What to raise for an exception of torch's or Python's."""
+    def refused(
+        self,
+        error: Exception,
+        span: Span,
+        during: Phase = Phase.FORWARD,
+        *,
+        op: str = "",
+        operands: Sequence[Box] = (),
+    ) -> Exception:
+        """What to raise for an exception of torch's or Python's, raised by `op` on these operands."""
         if isinstance(error, AgxError) and error.diagnostic.span is None:
             return AgxError(replace(error.diagnostic, span=span), error.status)
         if isinstance(error, AgxError | RefusedError):
@@ -131,7 +139,14 @@ class Performer:
             return limit_reached("depth", "the program nests or calls itself too deeply", span=span)
         if (out_of_memory := memory_error(error, span)) is not None:
             return out_of_memory
-        refusal = Refusal(exception=type(error).__name__, message=str(error), span=span, during=during)
+        refusal = Refusal(
+            exception=type(error).__name__,
+            message=str(error),
+            span=span,
+            during=during,
+            op=op,
+            operands=tuple([box.value for box in operands]),
+        )
         return RefusedError(refusal)
 
     def check_result(self, result: object, span: Span) -> None:  # noqa: C901 - one case for each kind of result
