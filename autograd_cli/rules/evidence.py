@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from autograd_cli.diagnostic import Diagnostic, Span
 from autograd_cli.rules.edges import recorded_edges
+from autograd_cli.rules.text import Text
 from autograd_cli.trace import Node, Step, TensorInfo, Trace, Value, Visit, Walk
 
 _PIECE = 40
@@ -20,6 +21,11 @@ class Evidence:
         self.trace = trace
         self.source = source
         self.lines = source.split("\n")
+
+    @cached_property
+    def text(self) -> Text:
+        """The program as a text."""
+        return Text(self.source)
 
     # The computed graph.
 
