@@ -77,8 +77,9 @@ def _is_of_no_use(owner: object, name: str, value: object) -> bool:
     """Whether Python would keep the value as an attribute that torch knows nothing of, and no program can read here."""
     if isinstance(owner, torch.Tensor):
         return name not in _OF_TENSOR
-    registers = isinstance(value, torch.Tensor | torch.nn.Module)
-    return isinstance(owner, torch.nn.Module) and not registers and name not in _OF_MODULE and member(owner, name) is None
+    if not isinstance(owner, torch.nn.Module) or isinstance(value, torch.Tensor | torch.nn.Module):
+        return False
+    return name not in _OF_MODULE and member(owner, name) is None
 
 
 _OF_TENSOR = frozenset(dir(torch.Tensor))

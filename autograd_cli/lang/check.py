@@ -240,7 +240,8 @@ class Checker:
         name = node.attr
         if name in vocabulary.ASSIGNABLE_ATTRIBUTES | kinds.MODULE_MEMBERS:
             return
-        if name.startswith("_") or name in vocabulary.ATTRIBUTES | vocabulary.METHODS | kinds.ATTRIBUTES | kinds.METHODS:
+        known = vocabulary.ATTRIBUTES | vocabulary.METHODS | kinds.ATTRIBUTES | kinds.METHODS
+        if name.startswith("_") or name in known:
             label = did_you_mean(node.attr, vocabulary.ASSIGNABLE_ATTRIBUTES)
             message = f"`.{node.attr}` cannot be assigned to"
             raise self._error("unknown-attribute", message, self._member(node), label=label)
@@ -422,7 +423,7 @@ class Checker:
         return None if operation is None else operation.keywords
 
     def _keyword(self, keyword: ast.keyword, known: frozenset[str] | None, *, is_checked_later: bool) -> None:
-        """Check an argument that is given by name. A misspelt requires_grad is left to the run, for a rule tells of it."""
+        """Check an argument that is given by name. A misspelt requires_grad is left to the run: a rule tells of it."""
         if keyword.arg is None:
             raise self._error("unsupported-syntax", "** is not available in a call", keyword)
         is_left = known is not None and is_checked_later and closest(keyword.arg, known) == _FLAG

@@ -133,8 +133,8 @@ def _hidden_leaf(evidence: Evidence, made: Value) -> Value | None:
 def non_leaf_after_update(evidence: Evidence) -> Iterator[Diagnostic]:
     """An update gave a leaf's name to a result: from then on `.grad` of that name is None.
 
-    Why: `w = w - lr * w.grad` does not change the leaf `w`. It computes a new tensor, records that, and binds the name to
-    it; the new tensor is no leaf, and its graph goes back through the old one.
+    Why: `w = w - lr * w.grad` does not change the leaf `w`. It computes a new tensor, records that, and binds the
+    name to it; the new tensor is no leaf, and its graph goes back through the old one.
 
     Example:
         w = torch.tensor([1., 2.], requires_grad=True)
@@ -143,8 +143,8 @@ def non_leaf_after_update(evidence: Evidence) -> Iterator[Diagnostic]:
             loss.backward()
             w = w - 0.1 * w.grad
 
-    Fix: change the leaf itself, `with torch.no_grad(): w -= 0.1 * w.grad`, and reset `w.grad` after it; or begin a new leaf,
-    `w = (w - 0.1 * w.grad).detach().requires_grad_()`.
+    Fix: change the leaf itself, `with torch.no_grad(): w -= 0.1 * w.grad`, and reset `w.grad` after it; or begin a
+    new leaf, `w = (w - 0.1 * w.grad).detach().requires_grad_()`.
     """
     for look in looks(evidence):
         if not is_result(look.asked.tensor) or _retains(evidence, look):
@@ -162,7 +162,7 @@ def non_leaf_after_update(evidence: Evidence) -> Iterator[Diagnostic]:
             label="a new tensor, and no leaf",
             related=places((look.read.span, f"{name}.grad is None here")),
             victim=name,
-            fix=f"change the leaf in place under torch.no_grad(), or detach the new one: {name} = (…).detach().requires_grad_()",
+            fix="change the leaf in place under torch.no_grad(), or detach the new one and mark it",
             edits=_edits(evidence.text.with_method(made.span, ".detach().requires_grad_()")),
             **seen_in(evidence, look),
         )
@@ -187,8 +187,8 @@ def _old_of_update(evidence: Evidence, value: Value) -> tuple[str, Step] | None:
 def rebound_under_no_grad(evidence: Evidence) -> Iterator[Diagnostic]:
     """An update under no_grad gave a leaf's name to a new tensor, which does not require grad.
 
-    Why: under `torch.no_grad()` what `w = w - lr * w.grad` computes is not tracked. The name `w` now means that tensor, and
-    the leaf that required grad is gone. `w -= lr * w.grad` would have changed the leaf itself.
+    Why: under `torch.no_grad()` what `w = w - lr * w.grad` computes is not tracked. The name `w` now means that
+    tensor, and the leaf that required grad is gone. `w -= lr * w.grad` would have changed the leaf itself.
 
     Example:
         w = torch.tensor([1., 2.], requires_grad=True)
@@ -258,8 +258,8 @@ def _in_place(evidence: Evidence, step: Step, name: str) -> Edit | None:
 def flag_on_non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
     """requires_grad was set on the result of an operation, and torch lets it be changed on leaves only.
 
-    Why: whether a result is tracked follows from what it was computed from. A name that was bound to a new result, as in
-    `x = x + step`, no longer means the leaf that it was; what is missing is a `detach()` where that happened.
+    Why: whether a result is tracked follows from what it was computed from. A name that was bound to a new result,
+    as in `x = x + step`, no longer means the leaf that it was; what is missing is a `detach()` where that happened.
 
     Example:
         x = torch.tensor([0.5, -0.5])
@@ -294,8 +294,8 @@ def flag_on_non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
 def retain_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
     """retain_grad() was called after backward(): it keeps the gradient of passes to come, not of one that is over.
 
-    Why: `retain_grad()` hangs a hook on the result, which stores the gradient as it passes by. After backward() the gradient
-    of a result is gone.
+    Why: `retain_grad()` hangs a hook on the result, which stores the gradient as it passes by. After backward() the
+    gradient of a result is gone.
 
     Example:
         x = torch.tensor([1., 2.], requires_grad=True)
@@ -348,16 +348,16 @@ def _earlier(evidence: Evidence, call: Value, made: int) -> tuple[Edit, ...]:
 def requires_grad_missing(evidence: Evidence) -> Iterator[Diagnostic]:
     """Nothing told torch to track the tensor: requires_grad is False, as it is by default.
 
-    Why: torch records only what is computed from a tensor with requires_grad=True. `torch.tensor`, `torch.ones` and their
-    like make tensors without it; only the parameters of modules have it from the start.
+    Why: torch records only what is computed from a tensor with requires_grad=True. `torch.tensor`, `torch.ones` and
+    their like make tensors without it; only the parameters of modules have it from the start.
 
     Example:
         x = torch.tensor([1., 2.])
         y = (x ** 2).sum()
         y.backward()
 
-    Fix: ask for it when the tensor is made, `torch.tensor([1., 2.], requires_grad=True)`, or call `x.requires_grad_()` before
-    computing with it.
+    Fix: ask for it when the tensor is made, `torch.tensor([1., 2.], requires_grad=True)`, or call
+    `x.requires_grad_()` before computing with it.
     """
     found = Untracked.find(evidence)
     if found is None or found.late is not None or found.mark is not None:
@@ -384,8 +384,8 @@ def requires_grad_missing(evidence: Evidence) -> Iterator[Diagnostic]:
 def requires_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
     """requires_grad was switched on after the tensor had been used: what was computed before is not recorded.
 
-    Why: torch decides whether to record an operation when it runs. Switching requires_grad on changes nothing about results
-    that are there already.
+    Why: torch decides whether to record an operation when it runs. Switching requires_grad on changes nothing about
+    results that are there already.
 
     Example:
         x = torch.tensor([1., 2.])
@@ -414,8 +414,8 @@ def requires_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
 def requires_grad_typo(evidence: Evidence) -> Iterator[Diagnostic]:
     """requires_grad is misspelt: Python sets an attribute that nobody reads, and torch tracks nothing.
 
-    Why: a tensor takes any attribute, as most objects of Python do. `x.requires_gard = True` is legal and means nothing. So is
-    `model.requires_grad = False`: modules have no such attribute, but a method, `requires_grad_()`.
+    Why: a tensor takes any attribute, as most objects of Python do. `x.requires_gard = True` is legal and means
+    nothing. So is `model.requires_grad = False`: modules have no such attribute, but a method, `requires_grad_()`.
 
     Example:
         x = torch.tensor([1., 2.])

@@ -79,7 +79,8 @@ class Untracked:
             source = _source(evidence, look.asked.id)
             if source is not None and source.span is not None:
                 found = cls(evidence, look.asked, source, seen_in(evidence, look))
-                if found.switched_off is None:  # which was meant, and `.grad` is None as it must be
+                is_missing = is_plain(look.asked.tensor) and found.switched_off is None  # which was meant
+                if is_missing or found.late is not None:
                     return found
         return None
 
