@@ -203,9 +203,21 @@ def idle_steps(evidence: Evidence) -> Iterator[Diagnostic]:
             related=places((step.span, "changes nothing"), but=step.span if reset is None else None),
             victim=name,
             fix="the order is zero_grad(), backward(), step()",
+            edits=_reordered(evidence, step, reset, earlier[-1] if lost else later[0]),
             observed=f"{name}.grad is None",
         )
         return
+
+
+def _reordered(evidence: Evidence, step: Value, reset: Value | None, each: Pass) -> tuple[Edit, ...]:
+    """The reset moved before the backward pass, or the step moved behind it."""
+    text = evidence.text
+    moved = text.statement_around(step.span if reset is None else reset.span)
+    call = text.statement_around(None if each.call is None else each.call.span)
+    if moved is None or call is None or text.is_alone(text.span_of(moved)):
+        return ()
+    place = text.after if reset is None else text.before
+    return (text.without(text.span_of(moved)), place(text.span_of(call), text.cut(moved)))
 
 
 # The cure.

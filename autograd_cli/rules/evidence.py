@@ -84,7 +84,20 @@ class Evidence:
         found = self.trace.values[value]
         while found.previous is not None:
             found = self.trace.values[found.previous]
-        return found.id
+        return self._parameters.get(found.id, found.id)
+
+    @cached_property
+    def _parameters(self) -> dict[int, int]:
+        """What an optimizer or a module holds, and the program has no name for any more: the leaf that it was."""
+        first: dict[tuple[object, ...], int] = {}
+        found: dict[int, int] = {}
+        for value in self.trace.values:
+            tensor = value.tensor
+            if tensor is not None and tensor.is_leaf and tensor.requires_grad and value.previous is None:
+                leaf = first.setdefault((tensor.storage, tensor.shape), value.id)
+                if value.op == "parameter" and leaf != value.id:
+                    found[value.id] = leaf
+        return found
 
     def bindings(self, name: str) -> list[tuple[Step, int]]:
         """The statements that bound a name, in order, each with the value."""

@@ -248,7 +248,7 @@ def grad_used_before_backward(evidence: Evidence) -> Iterator[Diagnostic]:
             label="None here",
             victim=name_of(evidence, look.asked.id),
             fix="call backward() first" if not earlier else "use it before it is reset",
-            edits=_guarded(evidence, look) if stopped else (),
+            edits=_guarded(evidence, look) if stopped else _with_backward(evidence, look),
             **seen_in(evidence, look),
         )
         return
@@ -268,6 +268,21 @@ def _guarded(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
     indent = text.indent(span.line)
     guard = f"{indent}if {look.read.span.cut(evidence.source)} is not None:\n{indent}    {whole}"
     return (Edit(line=span.line, end_line=span.end_line, text=guard),)
+
+
+def _with_backward(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
+    """backward() of the newest scalar that was computed from the tensor, before it is looked at."""
+    made = [
+        name
+        for value in reversed(evidence.trace.values[: look.read.id])
+        if (tensor := value.tensor) is not None and tensor.requires_grad and not tensor.is_leaf and tensor.numel == 1
+        for name in evidence.names(value.id)[:1]
+        if evidence.origin(look.asked.id) in origins(evidence, [value.id])
+    ]
+    statement = evidence.text.statement_around(look.read.span)
+    if not made or statement is None:
+        return ()
+    return (evidence.text.before(evidence.text.span_of(statement), f"{made[0]}.backward()"),)
 
 
 # What is not there.
@@ -392,19 +407,22 @@ def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked:
     called = name or evidence.called(leaf.id)
     used = origins(evidence, last.roots)
     made = trace.values[evidence.origin(leaf.id)]
-    older = [value for step, value in ([] if name is None else evidence.bindings(name)) if value < made.id]
     root = trace.values[last.roots[0]]
     said = name_of(evidence, root.id) or evidence.called(root.id)
-    if any(evidence.origin(value) in used for value in older):
+    bindings = [] if name is None else evidence.bindings(name)
+    for step, value in [pair for pair in bindings if evidence.origin(pair[1]) in used]:
+        later = made.id > value  # the leaf is the newer tensor of this name, or the older
+        anew = next((other for other, bound in bindings if bound == made.id), None) if later else step
         return Diagnostic(
             rule="not-in-graph",
             severity=Severity.ERROR,
-            message=f"{called} has no gradient: {said} was computed from an older tensor of this name",
-            span=made.span,
-            label=f"a new tensor, which {said} does not depend on",
-            related=places((root.span, f"{said} was computed here"), (looked, "None here")),
+            message=f"{called} has no gradient: {said} was computed from {'an older' if later else 'a newer'} {called}",
+            span=made.span if later else trace.values[evidence.origin(value)].span,
+            label="a new tensor of the same name",
+            related=places((root.span, f"{said} was computed here"), (looked, "no gradient here"), but=made.span),
             victim=name,
-            fix=f"make {called} before what is computed from it, or keep the old one",
+            fix=f"make {called} once, before all that uses it",
+            edits=() if anew is None or evidence.text.is_alone(anew.span) else (evidence.text.without(anew.span),),
             **found,
         )
     return Diagnostic(

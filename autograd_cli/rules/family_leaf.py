@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.lang import vocabulary
@@ -225,9 +226,7 @@ def rebound_under_no_grad(evidence: Evidence) -> Iterator[Diagnostic]:
                 related=places((value.grad_mode_span, "tracking is off from here"), _place(evidence, look)),
                 victim=name,
                 fix=f"change {name} in place, as with {name} -= …",
-                edits=_edits(
-                    _in_place(evidence, step, name) or evidence.text.with_method(value.span, ".requires_grad_()")
-                ),
+                edits=_kept_leaves(evidence, value.grad_mode_span),
                 **found,
             )
             return
@@ -243,16 +242,43 @@ def _was_leaf(evidence: Evidence, name: str, number: int) -> bool:
     )
 
 
+def _kept_leaves(evidence: Evidence, mode: Span | None) -> tuple[Edit, ...]:
+    """In-place updates of all that lose their leaf in that block, or marks on the new tensors."""
+    found: dict[Span, Edit | None] = {}
+    for step in evidence.trace.steps:
+        for name, number in zip(step.binds, step.bound, strict=True):
+            value = evidence.trace.values[number]
+            if value.grad_mode_span == mode and is_plain(value.tensor) and _was_leaf(evidence, name, number):
+                changed = _in_place(evidence, step, name) or evidence.text.with_method(value.span, ".requires_grad_()")
+                found.setdefault(step.span, changed)
+    return tuple(edit for edit in found.values() if edit is not None)
+
+
 def _in_place(evidence: Evidence, step: Step, name: str) -> Edit | None:
-    """`w -= …` for the statement `w = w - …`."""
-    match evidence.text.statement_around(step.span):
+    """`w -= …` for `w = w - …`, and a reset of the gradient, which the leaf keeps, where there is none."""
+    text = evidence.text
+    match text.statement_around(step.span):
         case ast.Assign(
             targets=[ast.Name()], value=ast.BinOp(left=ast.Name(id=left), op=ast.Sub() | ast.Add()) as value
-        ):
+        ) if left == name:
             op = "-=" if isinstance(value.op, ast.Sub) else "+="
-            if left == name:
-                return evidence.text.replaced(step.span, f"{name} {op} {evidence.text.cut(value.right)}")
+            changed = text.replaced(step.span, f"{name} {op} {text.cut(value.right)}")
+            reset = "" if _resets_in_text(evidence) else f"\n{text.indent(step.span.line)}{name}.grad = None"
+            return replace(changed, text=f"{changed.text}{reset}")
     return None
+
+
+def _resets_in_text(evidence: Evidence) -> bool:
+    """Whether the program resets gradients anywhere, whether it came so far or not."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and (
+            node.attr == "zero_grad"
+            or (node.attr == "grad" and isinstance(node.ctx, ast.Store))
+            or node.attr == "zero_"
+        )
+        for node in evidence.text.expressions()
+    )
 
 
 def flag_on_non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -325,21 +351,23 @@ def retain_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
             related=places((None if ran is None else ran.span, "the backward pass ran here")),
             victim=name_of(evidence, look.asked.id),
             fix="call it before backward()",
-            edits=_earlier(evidence, call, evidence.origin(look.asked.id)),
+            edits=_earlier(evidence, call, evidence.origin(look.asked.id), "retain_grad()"),
             **seen_in(evidence, look),
         )
         return
 
 
-def _earlier(evidence: Evidence, call: Value, made: int) -> tuple[Edit, ...]:
-    """The statement of `call`, moved to right behind the one that made the value."""
+def _earlier(evidence: Evidence, call: Value, made: int, method: str) -> tuple[Edit, ...]:
+    """The call of the method, right behind the statement that made the value, and not where it was."""
     text = evidence.text
     step = evidence.step_of(call)
     names = evidence.names(made)
     bound = next((step for name in names for step, value in evidence.bindings(name) if value == made), None)
-    if step is None or bound is None or text.lines[step.span.line - 1].strip() != step.span.cut(evidence.source):
+    if step is None or bound is None:
         return ()
-    return (text.after(bound.span, step.span.cut(evidence.source)), text.without(step.span))
+    earlier = text.after(bound.span, f"{names[0]}.{method}")
+    is_same = step.span.cut(evidence.source).startswith(f"{names[0]}.")
+    return (earlier, text.without(step.span)) if is_same and not text.is_alone(step.span) else (earlier,)
 
 
 # requires_grad: never, too late, misspelt.
@@ -369,6 +397,7 @@ def requires_grad_missing(evidence: Evidence) -> Iterator[Diagnostic]:
             span=found.switched_off.span,
             label="from here on torch does not record it",
             fix="leave it on",
+            edits=_edits(_switched_on(evidence, found.switched_off)),
         )
         return
     yield found.diagnostic(
@@ -379,6 +408,18 @@ def requires_grad_missing(evidence: Evidence) -> Iterator[Diagnostic]:
         fix="requires_grad=True where it is made, or requires_grad_() before it is used",
         edits=_edits(_with_flag(evidence, found.source)),
     )
+
+
+def _switched_on(evidence: Evidence, switch: Value) -> Edit | None:
+    """The statement that switches it off, with True for its False."""
+    match evidence.text.statement_around(switch.span):
+        case (
+            ast.Assign(value=ast.Constant(value=False) as node)
+            | ast.Expr(value=ast.Call(args=[ast.Constant(value=False) as node]))
+            | ast.Expr(value=ast.Call(keywords=[ast.keyword(value=ast.Constant(value=False) as node)]))
+        ):
+            return evidence.text.replaced(evidence.text.span_of(node), "True")
+    return None
 
 
 def requires_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -407,7 +448,7 @@ def requires_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
         label="too late for what was computed before",
         related=((use.span, f"{found.called} was used here, untracked"),),
         fix="switch it on before the first use",
-        edits=_earlier(evidence, found.late, evidence.origin(found.late.id)),
+        edits=_earlier(evidence, found.late, evidence.origin(found.late.id), "requires_grad_()"),
     )
 
 

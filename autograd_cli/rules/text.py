@@ -87,6 +87,14 @@ class Text:
         after = self.lines[span.end_line - 1][span.end_column :]
         return Edit(line=span.line, end_line=span.end_line, text=f"{before}{words}{after}")
 
+    def is_alone(self, statement: Span) -> bool:
+        """Whether it is all that its block holds, or shares its lines."""
+        words = statement.cut(self.source)
+        if "\n".join(self.lines[statement.line - 1 : statement.end_line]).strip() != words:
+            return True
+        blocks = [getattr(node, "body", None) for _, node in self._nodes]
+        return any(isinstance(body, list) and [self.span_of(each) for each in body] == [statement] for body in blocks)
+
     def without(self, statement: Span) -> Edit:
         """The change that takes out a statement that has its lines for itself."""
         return Edit(line=statement.line, end_line=statement.end_line, text="")

@@ -69,7 +69,7 @@ class Untracked:
             return None
         for value in _wanted_of_refused(trace):
             source = _source(evidence, value)
-            if source is not None and source.span is not None:
+            if source is not None and source.op != "input":
                 is_asked = trace.refusal is not None and trace.refusal.op in {".retain_grad", GRAD}
                 return cls(evidence, trace.values[value if is_asked else source.id], source, seen_refused(evidence))
         ran = [each.at for each in passes(trace)]
@@ -77,7 +77,7 @@ class Untracked:
             if not any(at < look.read.id for at in ran):
                 continue
             source = _source(evidence, look.asked.id)
-            if source is not None and source.span is not None:
+            if source is not None and source.op != "input":
                 found = cls(evidence, look.asked, source, seen_in(evidence, look))
                 is_missing = is_plain(look.asked.tensor) and found.switched_off is None  # which was meant
                 if is_missing or found.late is not None:
