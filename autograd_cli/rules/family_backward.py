@@ -318,12 +318,21 @@ def not_in_graph(evidence: Evidence) -> Iterator[Diagnostic]:
             return
     for step in accumulation.steps_in_vain(evidence):
         earlier = [each for each in ran if each.at < step.id]
+        used = origins(evidence, [root for each in earlier for root in each.roots])
         for value in flattened(trace, step.operands):
-            roots = [root for each in earlier for root in each.roots]
-            if earlier and is_leaf(evidence.tensor(value)) and evidence.origin(value) not in origins(evidence, roots):
+            is_held = is_leaf(evidence.tensor(value)) and not accumulation.was_filled(evidence, value, earlier)
+            if earlier and is_held and (evidence.origin(value) not in used or _newer(evidence, value, used)):
                 found: Seen = {"observed": f"{evidence.piece(step.span)} changed nothing", "torch_says": None}
                 yield _unreached(evidence, trace.values[value], earlier[-1], found, step.span)
                 return
+
+
+def _newer(evidence: Evidence, leaf: int, used: frozenset[int]) -> bool:
+    """Whether the name of a leaf means a newer leaf, which was used."""
+    made = evidence.origin(leaf)
+    name = name_of(evidence, leaf)
+    newer = [value for _, value in evidence.bindings(name or "") if value > made]
+    return any(is_leaf(evidence.tensor(value)) and evidence.origin(value) in used - {made} for value in newer)
 
 
 def _unused_input(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -410,7 +419,7 @@ def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked:
     root = trace.values[last.roots[0]]
     said = name_of(evidence, root.id) or evidence.called(root.id)
     bindings = [] if name is None else evidence.bindings(name)
-    for step, value in [pair for pair in bindings if evidence.origin(pair[1]) in used]:
+    for step, value in [pair for pair in bindings if evidence.origin(pair[1]) in used - {made.id}]:
         later = made.id > value  # the leaf is the newer tensor of this name, or the older
         anew = next((other for other, bound in bindings if bound == made.id), None) if later else step
         return Diagnostic(
