@@ -140,14 +140,14 @@ class Phase(StrEnum):
 class Refusal:
     """Torch (or Python) said no: the type and words of its exception, and where in the program.
 
-    `op` is the operation that was refused and `operands` the values that it was given, where it was one of torch's.
+    `op` is the operation that was refused, as a Value would have it, and `operands` the values that it was given.
     """
 
     exception: str
     message: str
     span: Span | None
     during: Phase
-    op: str | None = None
+    op: str = ""
     operands: tuple[int, ...] = ()
 
 

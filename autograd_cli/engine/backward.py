@@ -173,7 +173,7 @@ def _backward(
         with walk:
             function(*[each.unwrap() for each in arguments], **{name: each.unwrap() for name, each in keywords.items()})
     except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
-        raised = performer.refused(error, span, Phase.BACKWARD, op="backward", operands=roots)
+        raised = performer.refused(error, span, Phase.BACKWARD, op="backward", operands=arguments)
     weights = [] if gradient is None else list(tensors_in([gradient]))
     interpreter.backwards.append(
         Backward(
@@ -202,6 +202,8 @@ def _autograd_grad(interpreter: Expressions, arguments: Sequence[Box], keywords:
     performer = interpreter.performer
     outputs = keywords.get("outputs", arguments[0] if arguments else None)
     roots = [] if outputs is None else list(tensors_in([outputs]))
+    gradient = keywords.get("grad_outputs", arguments[2] if len(arguments) > 2 else None)  # noqa: PLR2004 - its place
+    weights = [] if gradient is None else list(tensors_in([gradient]))
     try:
         with interpreter.watch.walk(roots, span=span, backward=None):
             return performer.perform("torch.autograd.grad", torch.autograd.grad, arguments, span, keywords)
@@ -213,7 +215,7 @@ def _autograd_grad(interpreter: Expressions, arguments: Sequence[Box], keywords:
                 span=span,
                 roots=tuple([root.value for root in roots]),
                 gradients=(None,) * len(roots),
-                given=False,
+                given=bool(weights),
                 leaves=(),
                 refusal=refusal,
             )

@@ -102,7 +102,8 @@ class Calls:
         operation = vocabulary.operation(full_name)
         for name in keywords:
             if operation is not None and name not in operation.keywords:
-                raise self._performer.refused(TypeError(f"the argument `{name}` is not available"), span)
+                words = f"{full_name.rpartition('.')[2]}() got an unexpected keyword argument '{name}'"
+                raise self._performer.refused(TypeError(words), span, op=full_name, operands=[*keywords.values()])
 
     def _function(self, full_name: str, arguments: Sequence[Box]) -> Callable[..., Any]:
         name = full_name.rpartition(".")[2]

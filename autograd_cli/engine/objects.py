@@ -57,9 +57,11 @@ def member(module: torch.nn.Module, name: str) -> torch.Tensor | torch.nn.Module
 
 
 def setter(name: str) -> Function:
-    """The function that assigns to the attribute `name` and returns the owner."""
+    """The function that assigns to the attribute `name`, and returns the owner where that changed it."""
 
     def assign(owner: object, value: object) -> object:
+        if _is_of_no_use(owner, name, value):
+            return None
         if isinstance(owner, torch.nn.Module):
             _set_member(owner, name, value)
         elif isinstance(owner, torch.Tensor) and name in vocabulary.ASSIGNABLE_ATTRIBUTES:
@@ -69,6 +71,19 @@ def setter(name: str) -> Function:
         return owner
 
     return assign
+
+
+def _is_of_no_use(owner: object, name: str, value: object) -> bool:
+    """Whether Python would keep the value as an attribute that torch knows nothing of, and no program can read here."""
+    if isinstance(owner, torch.Tensor):
+        return name not in _OF_TENSOR
+    if not isinstance(owner, torch.nn.Module) or isinstance(value, torch.Tensor | torch.nn.Module):
+        return False
+    return name not in _OF_MODULE and member(owner, name) is None
+
+
+_OF_TENSOR = frozenset(dir(torch.Tensor))
+_OF_MODULE = frozenset(dir(torch.nn.Module)) | kinds.MODULE_ATTRIBUTES
 
 
 def _set_member(module: torch.nn.Module, name: str, value: object) -> None:

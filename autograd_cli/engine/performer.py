@@ -127,10 +127,10 @@ class Performer:
         span: Span,
         during: Phase = Phase.FORWARD,
         *,
-        op: str | None = None,
+        op: str = "",
         operands: Sequence[Box] = (),
     ) -> Exception:
-        """What to raise for an exception of torch's or Python's."""
+        """What to raise for an exception of torch's or Python's, raised by `op` on these operands."""
         if isinstance(error, AgxError) and error.diagnostic.span is None:
             return AgxError(replace(error.diagnostic, span=span), error.status)
         if isinstance(error, AgxError | RefusedError):
@@ -145,7 +145,7 @@ class Performer:
             span=span,
             during=during,
             op=op,
-            operands=tuple([operand.value for operand in operands]),
+            operands=tuple([box.value for box in operands]),
         )
         return RefusedError(refusal)
 

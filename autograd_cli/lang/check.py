@@ -9,7 +9,7 @@ from autograd_cli.diagnostic import AgxError, Span, bad_request
 from autograd_cli.lang import kinds, vocabulary
 from autograd_cli.lang.imports import binds, instead, module_of
 from autograd_cli.lang.spans import SpanFinder
-from autograd_cli.lang.suggest import did_you_mean
+from autograd_cli.lang.suggest import closest, did_you_mean
 
 _PLAIN_EXPRESSIONS = (
     ast.BinOp,
@@ -42,6 +42,7 @@ _UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
     ast.YieldFrom: ("yield", "append to a list"),
 }
 _FEW = 10
+_FLAG = "requires_grad"
 _MODES = "write torch.no_grad(), torch.enable_grad(), torch.inference_mode() or torch.set_grad_enabled(…)"
 
 
@@ -239,8 +240,12 @@ class Checker:
                 raise self._unsupported(node)
 
     def _assigned_attribute(self, node: ast.Attribute) -> None:
-        known = vocabulary.ASSIGNABLE_ATTRIBUTES | kinds.MODULE_MEMBERS
-        if node.attr not in known:
+        """What may be assigned to, and what means nothing: Python keeps an attribute that nobody reads."""
+        name = node.attr
+        if name in vocabulary.ASSIGNABLE_ATTRIBUTES | kinds.MODULE_MEMBERS:
+            return
+        known = vocabulary.ATTRIBUTES | vocabulary.METHODS | kinds.ATTRIBUTES | kinds.METHODS
+        if name.startswith("_") or name in known:
             label = did_you_mean(node.attr, vocabulary.ASSIGNABLE_ATTRIBUTES)
             message = f"`.{node.attr}` cannot be assigned to"
             raise self._error("unknown-attribute", message, self._member(node), label=label)
@@ -352,7 +357,8 @@ class Checker:
 
     def _call(self, node: ast.Call) -> None:
         keywords: frozenset[str] | None = None
-        if isinstance(node.func, ast.Attribute) and self._dotted(node.func) is None:
+        is_method = isinstance(node.func, ast.Attribute) and self._dotted(node.func) is None
+        if isinstance(node.func, ast.Attribute) and is_method:
             keywords = self._method(node.func)
         elif isinstance(node.func, ast.Name) and not self._is_variable(node.func.id):
             keywords = self._named_function(node.func)
@@ -369,7 +375,7 @@ class Checker:
             if not (takes_functions and isinstance(argument, ast.Name) and self._names_function(argument)):
                 self._elements([argument])
         for keyword in node.keywords:
-            self._keyword(keyword, keywords)
+            self._keyword(keyword, keywords, is_checked_later=not is_method)
 
     def _names_function(self, node: ast.Name) -> bool:
         """Whether a name stands for a function of the vocabulary; then that is what it means from here on."""
@@ -424,10 +430,12 @@ class Checker:
         operation = vocabulary.operation(full_name)
         return None if operation is None else operation.keywords
 
-    def _keyword(self, keyword: ast.keyword, known: frozenset[str] | None) -> None:
+    def _keyword(self, keyword: ast.keyword, known: frozenset[str] | None, *, is_checked_later: bool) -> None:
+        """Check an argument that is given by name. A misspelt requires_grad is left to the run: a rule tells of it."""
         if keyword.arg is None:
             raise self._error("unsupported-syntax", "** is not available in a call", keyword)
-        if known is not None and keyword.arg not in known:
+        is_left = known is not None and is_checked_later and closest(keyword.arg, known) == _FLAG
+        if known is not None and keyword.arg not in known and not is_left:
             label = did_you_mean(keyword.arg, known) or _listed(known)
             raise self._error("unknown-keyword", f"the argument `{keyword.arg}` is not available", keyword, label=label)
         self._expression(keyword.value)

@@ -105,7 +105,9 @@ def _is_cut(trace: Trace, value: Value) -> bool:
         return False
     if any(is_tracked(trace, element) for element in value.elements):
         return False
-    return not _tracks(value) or _is_dead_view(trace, value) or _is_unrecorded_write(value) or _is_new_leaf(trace, value)
+    return (
+        not _tracks(value) or _is_dead_view(trace, value) or _is_unrecorded_write(value) or _is_new_leaf(trace, value)
+    )
 
 
 def is_tracked(trace: Trace, value: int) -> bool:

@@ -10,6 +10,7 @@ from autograd_cli.diagnostic import Diagnostic, Span
 from autograd_cli.rules.edges import recorded_edges
 from autograd_cli.rules.in_flight import Passage
 from autograd_cli.rules.pieces import Pieces
+from autograd_cli.rules.text import Text
 from autograd_cli.trace import Node, Step, TensorInfo, Trace, Value, Visit, Walk
 
 _PIECE = 40
@@ -27,6 +28,11 @@ class Evidence:
     def pieces(self) -> Pieces:
         """The expressions of the program, by their place."""
         return Pieces(self.source)
+
+    @cached_property
+    def text(self) -> Text:
+        """The program as a text."""
+        return Text(self.source)
 
     # The computed graph.
 
@@ -89,7 +95,20 @@ class Evidence:
         found = self.trace.values[value]
         while found.previous is not None:
             found = self.trace.values[found.previous]
-        return found.id
+        return self._parameters.get(found.id, found.id)
+
+    @cached_property
+    def _parameters(self) -> dict[int, int]:
+        """What an optimizer or a module holds, and the program has no name for any more: the leaf that it was."""
+        first: dict[tuple[object, ...], int] = {}
+        found: dict[int, int] = {}
+        for value in self.trace.values:
+            tensor = value.tensor
+            if tensor is not None and tensor.is_leaf and tensor.requires_grad and value.previous is None:
+                leaf = first.setdefault((tensor.storage, tensor.shape), value.id)
+                if value.op == "parameter" and leaf != value.id:
+                    found[value.id] = leaf
+        return found
 
     def bindings(self, name: str) -> list[tuple[Step, int]]:
         """The statements that bound a name, in order, each with the value."""

@@ -10,7 +10,17 @@ from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.rules import cut_repairs
 from autograd_cli.rules.cuts import is_tracked, name_of
 from autograd_cli.rules.evidence import Evidence, Find
-from autograd_cli.rules.lost import Culprit, Role, culprits, first_tracked, leaves, lost_gradients, path, upstream, words
+from autograd_cli.rules.lost import (
+    Culprit,
+    Role,
+    culprits,
+    first_tracked,
+    leaves,
+    lost_gradients,
+    path,
+    upstream,
+    words,
+)
 from autograd_cli.trace import Phase, Value, Walk
 
 FAMILY = "cut"
@@ -94,7 +104,9 @@ def no_grad_view(evidence: Evidence) -> Iterator[Diagnostic]:
             message=f"{called} is a view that was taken under no_grad: it cannot be written to with grad mode on",
             span=value.span,
             label="taken here",
-            related=_places((refusal.span, "torch refuses the write here"), (value.grad_mode_span, "no_grad from here")),
+            related=_places(
+                (refusal.span, "torch refuses the write here"), (value.grad_mode_span, "no_grad from here")
+            ),
             victim=_leaf_name(evidence, value.id),
             observed=words(refusal),
             torch_says=words(refusal),
@@ -245,7 +257,9 @@ def cut_by_nondiff_op(evidence: Evidence) -> Iterator[Diagnostic]:
     if walk is None or refusal is None or walk.changed:
         return
     visited = {visit.node for visit in walk.visits}
-    missing = [node for node in evidence.nodes_below(evidence.trace.backwards[-1].roots) if node.name == "NotImplemented"]
+    missing = [
+        node for node in evidence.nodes_below(evidence.trace.backwards[-1].roots) if node.name == "NotImplemented"
+    ]
     for node in missing:
         if node.id not in visited:
             yield Diagnostic(
@@ -326,7 +340,7 @@ def cut_by_factory(evidence: Evidence) -> Iterator[Diagnostic]:
     """
     yield from _told(evidence, "cut-by-factory")
     refusal = evidence.trace.refusal
-    if refusal is None or refusal.op is None or name_of(refusal.op) not in _FILLED:
+    if refusal is None or name_of(refusal.op) not in _FILLED:
         return
     given = [number for number in refusal.operands if _is_number(evidence, number)]
     if given and refusal.span is not None:
@@ -590,8 +604,11 @@ def _joins(evidence: Evidence, answer: int, roots: tuple[int, ...]) -> Value | N
 def _is_added(evidence: Evidence, joined: Value, roots: tuple[int, ...]) -> bool:
     """Whether a scalar made of gradients alone was added to the loss: as a constant it changes no gradient at all."""
     tensor = joined.tensor
-    return name_of(joined.op) in _ADDITIVE and tensor is not None and tensor.numel == 1 and (
-        joined.id in roots or any(name_of(user.op) in _ADDITIVE for user in evidence.users.get(joined.id, ()))
+    return (
+        name_of(joined.op) in _ADDITIVE
+        and tensor is not None
+        and tensor.numel == 1
+        and (joined.id in roots or any(name_of(user.op) in _ADDITIVE for user in evidence.users.get(joined.id, ())))
     )
 
 

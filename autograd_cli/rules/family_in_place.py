@@ -244,7 +244,12 @@ def write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
     Fix: assign to the place: `canvas[spots] += bump`.
     """
     for value in evidence.trace.values:
-        if value.previous is None or value.op == "alias =" or not is_write(value.op) or not _is_dropped(evidence, value):
+        if (
+            value.previous is None
+            or value.op == "alias ="
+            or not is_write(value.op)
+            or not _is_dropped(evidence, value)
+        ):
             continue
         first = evidence.trace.values[evidence.origin(value.id)]
         meant = next(iter(tensors_in(evidence, *first.operands[:1])), None)
@@ -546,8 +551,7 @@ def _is_dropped(evidence: Evidence, value: Value) -> bool:
         return True
     storage = None if value.tensor is None else value.tensor.storage
     return not any(
-        other.tensor is not None and other.tensor.storage == storage and other.id not in chain
-        for other in trace.values
+        other.tensor is not None and other.tensor.storage == storage and other.id not in chain for other in trace.values
     )
 
 
@@ -573,7 +577,9 @@ def _uncalled(evidence: Evidence) -> Iterator[Diagnostic]:
             continue
         name = name_of(value.op)
         owner = evidence.trace.values[value.operands[0]]
-        read = next((answer for _, answer in evidence.grad_reads if answer.tensor is None and answer.id > value.id), None)
+        read = next(
+            (answer for _, answer in evidence.grad_reads if answer.tensor is None and answer.id > value.id), None
+        )
         is_missed = name == "backward" and read is not None
         yield Diagnostic(
             rule="discarded-result",

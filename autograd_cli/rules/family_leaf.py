@@ -1,8 +1,598 @@
-"""Rules of the family "leaf"."""
+"""Rules of the family "leaf": the tensor is not what it was taken for."""
 
 from __future__ import annotations
 
-from autograd_cli.rules.evidence import Find
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+
+from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
+from autograd_cli.lang import vocabulary
+from autograd_cli.lang.suggest import closest
+from autograd_cli.modes import GradMode
+from autograd_cli.rules.cuts import ancestors
+from autograd_cli.rules.evidence import Evidence, Find
+from autograd_cli.rules.symptoms import (
+    FLAG,
+    SWITCHES,
+    Look,
+    Seen,
+    flattened,
+    is_flagged,
+    is_leaf,
+    is_plain,
+    is_result,
+    looks,
+    name_of,
+    origins,
+    passes,
+    places,
+    seen_in,
+    seen_refused,
+)
+from autograd_cli.rules.untracked import Untracked, marks, untracked_roots
+from autograd_cli.trace import Step, Value
 
 FAMILY = "leaf"
-RULES: dict[str, Find] = {}
+
+_NO_LEAF = "the result of an operation, not a leaf"
+
+
+# A result, where a leaf was meant.
+
+
+def non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
+    """A variable was taken for a leaf and is the result of an operation: torch keeps no `.grad` for results.
+
+    Why: backward() writes `.grad` on leaves, the tensors that nothing was computed for. Everything else only passes
+    gradients on. `torch.randn(3, requires_grad=True) * 0.1` is a result, whose leaf has no name.
+
+    Example:
+        x = torch.tensor([1., 2., 3., 4.], requires_grad=True).view(2, 2)
+        (x ** 2).sum().backward()
+        print(x.grad)
+
+    Fix: mark the tensor after the last operation, `torch.tensor([…]).view(2, 2).requires_grad_()`, or ask torch to keep
+    the gradient of a result: `x.retain_grad()` before backward().
+    """
+    for look in looks(evidence):
+        if is_result(look.asked.tensor) and not _retains(evidence, look) and _has_run(evidence, look):
+            if _old_of_update(evidence, look.asked) is None:
+                yield _non_leaf(evidence, look.asked, seen_in(evidence, look), look.read.span)
+            return
+    refusal = evidence.trace.refusal
+    if refusal is not None and refusal.op.startswith("torch.optim."):
+        for value in flattened(evidence.trace, refusal.operands):
+            if is_result(evidence.tensor(value)) and _old_of_update(evidence, evidence.trace.values[value]) is None:
+                yield _non_leaf(evidence, evidence.trace.values[value], seen_refused(evidence), refusal.span)
+                return
+
+
+def _non_leaf(evidence: Evidence, value: Value, found: Seen, used: Span | None) -> Diagnostic:
+    made = evidence.trace.values[evidence.origin(value.id)]
+    victim = name_of(evidence, value.id)
+    called = victim or evidence.called(value.id)
+    leaf = _hidden_leaf(evidence, made)
+    is_looked_at = evidence.trace.refusal is None or evidence.trace.refusal.span != used
+    is_hidden = leaf is not None and not evidence.names(leaf.id)
+    piece = evidence.piece(made.span)
+    related = [] if leaf is None or leaf.span in {None, made.span} else [(leaf.span, "the leaf that it was made of")]
+    return Diagnostic(
+        rule="non-leaf",
+        severity=Severity.ERROR,
+        message=f"{called} is no leaf, so torch keeps no .grad for it: it is the result of `{piece}`",
+        span=made.span,
+        label=_NO_LEAF,
+        related=places(*related, (used, f"{called}.grad is asked for" if is_looked_at else "used here")),
+        victim=victim,
+        fix="mark it after the last operation: requires_grad_()"
+        if is_hidden
+        else f"{called}.retain_grad() before backward()",
+        edits=_edits_of_result(evidence, made, is_hidden=is_hidden or not is_looked_at),
+        **found,
+    )
+
+
+def _edits_of_result(evidence: Evidence, made: Value, *, is_hidden: bool) -> tuple[Edit, ...]:
+    text = evidence.text
+    if not is_hidden:
+        names = evidence.names(made.id)
+        step = next((step for name in names for step, bound in evidence.bindings(name) if bound == made.id), None)
+        return () if step is None else (text.after(step.span, f"{names[0]}.retain_grad()"),)
+    flag = _flag_within(evidence, made.span)
+    if flag is None or made.span is None or made.span.line != made.span.end_line:
+        return _edits(text.with_method(made.span, ".detach().requires_grad_()"))
+    whole = made.span.cut(evidence.source)
+    start, end = flag.column - made.span.column, flag.end_column - made.span.column
+    head, tail = whole[:start].rstrip(), whole[end:]
+    rest = head[:-1] + tail if head.endswith(",") else head + tail.lstrip(", ")
+    is_atom = isinstance(text.expression_at(made.span), ast.Call)
+    return (text.replaced(made.span, f"{rest}.requires_grad_()" if is_atom else f"({rest}).requires_grad_()"),)
+
+
+def _flag_within(evidence: Evidence, span: Span | None) -> Span | None:
+    """Where `requires_grad=True` stands in an expression, on its first line."""
+    whole = evidence.text.expression_at(span)
+    for node in () if whole is None else ast.walk(whole):
+        for keyword in node.keywords if isinstance(node, ast.Call) else ():
+            place = evidence.text.span_of(keyword)
+            if keyword.arg == FLAG and span is not None and place.line == place.end_line == span.line:
+                return place
+    return None
+
+
+def _hidden_leaf(evidence: Evidence, made: Value) -> Value | None:
+    """The leaf that a result was made of, where that is one alone."""
+    found = [
+        value
+        for number in sorted(ancestors(evidence.trace, [made.id]))
+        if is_leaf((value := evidence.trace.values[number]).tensor) and value.previous is None
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def non_leaf_after_update(evidence: Evidence) -> Iterator[Diagnostic]:
+    """An update gave a leaf's name to a result: from then on `.grad` of that name is None.
+
+    Why: `w = w - lr * w.grad` does not change the leaf `w`. It computes a new tensor, records that, and binds the
+    name to it; the new tensor is no leaf, and its graph goes back through the old one.
+
+    Example:
+        w = torch.tensor([1., 2.], requires_grad=True)
+        for step in range(2):
+            loss = (w ** 2).sum()
+            loss.backward()
+            w = w - 0.1 * w.grad
+
+    Fix: change the leaf itself, `with torch.no_grad(): w -= 0.1 * w.grad`, and reset `w.grad` after it; or begin a
+    new leaf, `w = (w - 0.1 * w.grad).detach().requires_grad_()`.
+    """
+    for look in looks(evidence):
+        if not is_result(look.asked.tensor) or _retains(evidence, look):
+            continue
+        found = _old_of_update(evidence, look.asked)
+        if found is None:
+            return
+        name, step = found
+        made = evidence.trace.values[evidence.origin(look.asked.id)]
+        yield Diagnostic(
+            rule="non-leaf-after-update",
+            severity=Severity.ERROR,
+            message=f"{name} has no .grad any more: `{evidence.piece(step.span)}` made it the result of an operation",
+            span=made.span or step.span,
+            label="a new tensor, and no leaf",
+            related=places((look.read.span, f"{name}.grad is None here")),
+            victim=name,
+            fix="change the leaf in place under torch.no_grad(), or detach the new one and mark it",
+            edits=_edits(evidence.text.with_method(made.span, ".detach().requires_grad_()")),
+            **seen_in(evidence, look),
+        )
+        return
+
+
+def _old_of_update(evidence: Evidence, value: Value) -> tuple[str, Step] | None:
+    """The name that meant a leaf before a backward pass and was then bound to this result of it, and the statement."""
+    made = evidence.origin(value.id)
+    before = ancestors(evidence.trace, [made]) - {made}
+    first = min((each.at for each in passes(evidence.trace)), default=made)
+    for name in evidence.names(made):
+        bindings = evidence.bindings(name)
+        given = [each.id for each in evidence.trace.values if each.name == name and each.op == "input"]
+        old = [*given, *[bound for _, bound in bindings if bound < made]]
+        step = next((step for step, bound in bindings if bound == made), None)
+        if step is not None and first < made and any(evidence.origin(each) in before for each in old):
+            return name, step
+    return None
+
+
+def rebound_under_no_grad(evidence: Evidence) -> Iterator[Diagnostic]:
+    """An update under no_grad gave a leaf's name to a new tensor, which does not require grad.
+
+    Why: under `torch.no_grad()` what `w = w - lr * w.grad` computes is not tracked. The name `w` now means that
+    tensor, and the leaf that required grad is gone. `w -= lr * w.grad` would have changed the leaf itself.
+
+    Example:
+        w = torch.tensor([1., 2.], requires_grad=True)
+        for step in range(2):
+            loss = (w ** 2).sum()
+            loss.backward()
+            with torch.no_grad():
+                w = w - 0.1 * w.grad
+
+    Fix: change it in place: `w -= 0.1 * w.grad`.
+    """
+    trace = evidence.trace
+    roots = untracked_roots(trace)
+    lost = {
+        evidence.origin(look.asked.id): look for look in reversed(looks(evidence)) if not is_flagged(look.asked.tensor)
+    }
+    behind = origins(evidence, roots)
+    for step in trace.steps:
+        for name, number in zip(step.binds, step.bound, strict=True):
+            value = trace.values[number]
+            if value.grad_mode == GradMode.GRAD or value.grad_mode_span is None or not is_plain(value.tensor):
+                continue
+            look = lost.get(evidence.origin(number))
+            if (look is None and number not in behind) or not _was_leaf(evidence, name, number):
+                continue
+            found = seen_refused(evidence) if look is None else seen_in(evidence, look)
+            yield Diagnostic(
+                rule="rebound-under-no-grad",
+                severity=Severity.ERROR,
+                message=f"{name} was a leaf, and `{evidence.piece(step.span)}` under {_call_of(evidence, value)} "
+                f"gave its name to a new tensor, which does not require grad",
+                span=value.span or step.span,
+                label="a new tensor with requires_grad=False",
+                related=places((value.grad_mode_span, "tracking is off from here"), _place(evidence, look)),
+                victim=name,
+                fix=f"change {name} in place, as with {name} -= …",
+                edits=_kept_leaves(evidence, value.grad_mode_span),
+                **found,
+            )
+            return
+
+
+def _was_leaf(evidence: Evidence, name: str, number: int) -> bool:
+    """Whether the name meant a leaf that requires grad before the value `number`."""
+    before = [bound for _, bound in evidence.bindings(name) if bound < number]
+    before += [each.id for each in evidence.trace.values if each.name == name and each.id < number]
+    latest = max(before, default=None)
+    return (
+        latest is not None and is_leaf(evidence.tensor(latest)) and evidence.origin(latest) != evidence.origin(number)
+    )
+
+
+def _kept_leaves(evidence: Evidence, mode: Span | None) -> tuple[Edit, ...]:
+    """In-place updates of all that lose their leaf in that block, or marks on the new tensors."""
+    found: dict[Span, Edit | None] = {}
+    for step in evidence.trace.steps:
+        for name, number in zip(step.binds, step.bound, strict=True):
+            value = evidence.trace.values[number]
+            if value.grad_mode_span == mode and is_plain(value.tensor) and _was_leaf(evidence, name, number):
+                changed = _in_place(evidence, step, name) or evidence.text.with_method(value.span, ".requires_grad_()")
+                found.setdefault(step.span, changed)
+    return tuple(edit for edit in found.values() if edit is not None)
+
+
+def _in_place(evidence: Evidence, step: Step, name: str) -> Edit | None:
+    """`w -= …` for `w = w - …`, and a reset of the gradient, which the leaf keeps, where there is none."""
+    text = evidence.text
+    match text.statement_around(step.span):
+        case ast.Assign(
+            targets=[ast.Name()], value=ast.BinOp(left=ast.Name(id=left), op=ast.Sub() | ast.Add()) as value
+        ) if left == name:
+            op = "-=" if isinstance(value.op, ast.Sub) else "+="
+            changed = text.replaced(step.span, f"{name} {op} {text.cut(value.right)}")
+            reset = "" if _resets_in_text(evidence) else f"\n{text.indent(step.span.line)}{name}.grad = None"
+            return replace(changed, text=f"{changed.text}{reset}")
+    return None
+
+
+def _resets_in_text(evidence: Evidence) -> bool:
+    """Whether the program resets gradients anywhere, whether it came so far or not."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and (
+            node.attr == "zero_grad"
+            or (node.attr == "grad" and isinstance(node.ctx, ast.Store))
+            or node.attr == "zero_"
+        )
+        for node in evidence.text.expressions()
+    )
+
+
+def flag_on_non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
+    """requires_grad was set on the result of an operation, and torch lets it be changed on leaves only.
+
+    Why: whether a result is tracked follows from what it was computed from. A name that was bound to a new result,
+    as in `x = x + step`, no longer means the leaf that it was; what is missing is a `detach()` where that happened.
+
+    Example:
+        x = torch.tensor([0.5, -0.5])
+        for step in range(2):
+            x.requires_grad = True
+            (x ** 3).sum().backward()
+            x = x + 0.1 * x.grad
+
+    Fix: detach the result when it gets the name: `x = (x + 0.1 * x.grad).detach()`.
+    """
+    refusal = evidence.trace.refusal
+    if refusal is None or refusal.op not in SWITCHES or not refusal.operands:
+        return
+    value = evidence.trace.values[evidence.origin(refusal.operands[0])]
+    if not is_result(evidence.tensor(refusal.operands[0])):
+        return
+    called = name_of(evidence, value.id) or evidence.piece(value.span)
+    yield Diagnostic(
+        rule="flag-on-non-leaf",
+        severity=Severity.ERROR,
+        message=f"requires_grad cannot be set on {called}: it is the result of `{evidence.piece(value.span)}`",
+        span=value.span,
+        label=_NO_LEAF,
+        related=places((refusal.span, "torch refused here")),
+        victim=name_of(evidence, value.id),
+        fix="detach() the result: that is a leaf again",
+        edits=_edits(evidence.text.with_method(value.span, ".detach()")),
+        **seen_refused(evidence),
+    )
+
+
+def retain_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
+    """retain_grad() was called after backward(): it keeps the gradient of passes to come, not of one that is over.
+
+    Why: `retain_grad()` hangs a hook on the result, which stores the gradient as it passes by. After backward() the
+    gradient of a result is gone.
+
+    Example:
+        x = torch.tensor([1., 2.], requires_grad=True)
+        h = x ** 2
+        h.sum().backward()
+        h.retain_grad()
+        print(h.grad)
+
+    Fix: call `h.retain_grad()` before backward().
+    """
+    for look in looks(evidence):
+        call = _retains(evidence, look)
+        if call is None or not is_result(look.asked.tensor):
+            continue
+        earlier = [each for each in passes(evidence.trace) if each.at < call.id]
+        between = [each for each in passes(evidence.trace) if call.id < each.at < look.read.id]
+        if not earlier or between:
+            continue
+        called = name_of(evidence, look.asked.id) or evidence.called(look.asked.id)
+        ran = earlier[-1].call
+        yield Diagnostic(
+            rule="retain-grad-late",
+            severity=Severity.ERROR,
+            message=f"retain_grad() was called on {called} after the backward pass, whose gradient is gone",
+            span=call.span,
+            label="too late",
+            related=places((None if ran is None else ran.span, "the backward pass ran here")),
+            victim=name_of(evidence, look.asked.id),
+            fix="call it before backward()",
+            edits=_earlier(evidence, call, evidence.origin(look.asked.id), "retain_grad()"),
+            **seen_in(evidence, look),
+        )
+        return
+
+
+def _earlier(evidence: Evidence, call: Value, made: int, method: str) -> tuple[Edit, ...]:
+    """The call of the method, right behind the statement that made the value, and not where it was."""
+    text = evidence.text
+    step = evidence.step_of(call)
+    names = evidence.names(made)
+    bound = next((step for name in names for step, value in evidence.bindings(name) if value == made), None)
+    if step is None or bound is None:
+        return ()
+    earlier = text.after(bound.span, f"{names[0]}.{method}")
+    is_same = step.span.cut(evidence.source).startswith(f"{names[0]}.")
+    return (earlier, text.without(step.span)) if is_same and not text.is_alone(step.span) else (earlier,)
+
+
+# requires_grad: never, too late, misspelt.
+
+
+def requires_grad_missing(evidence: Evidence) -> Iterator[Diagnostic]:
+    """Nothing told torch to track the tensor: requires_grad is False, as it is by default.
+
+    Why: torch records only what is computed from a tensor with requires_grad=True. `torch.tensor`, `torch.ones` and
+    their like make tensors without it; only the parameters of modules have it from the start.
+
+    Example:
+        x = torch.tensor([1., 2.])
+        y = (x ** 2).sum()
+        y.backward()
+
+    Fix: ask for it when the tensor is made, `torch.tensor([1., 2.], requires_grad=True)`, or call
+    `x.requires_grad_()` before computing with it.
+    """
+    found = Untracked.find(evidence)
+    if found is None or found.late is not None or found.mark is not None:
+        return
+    if found.switched_off is not None:
+        yield found.diagnostic(
+            "requires-grad-missing",
+            message=f"{found.called} is not tracked: requires_grad was switched off",
+            span=found.switched_off.span,
+            label="from here on torch does not record it",
+            fix="leave it on",
+            edits=_edits(_switched_on(evidence, found.switched_off)),
+        )
+        return
+    yield found.diagnostic(
+        "requires-grad-missing",
+        message=f"{found.called} is not tracked: {found.whose} made without requires_grad=True",
+        span=found.source.span,
+        label="requires_grad is False, as by default",
+        fix="requires_grad=True where it is made, or requires_grad_() before it is used",
+        edits=_edits(_with_flag(evidence, found.source)),
+    )
+
+
+def _switched_on(evidence: Evidence, switch: Value) -> Edit | None:
+    """The statement that switches it off, with True for its False."""
+    match evidence.text.statement_around(switch.span):
+        case (
+            ast.Assign(value=ast.Constant(value=False) as node)
+            | ast.Expr(value=ast.Call(args=[ast.Constant(value=False) as node]))
+            | ast.Expr(value=ast.Call(keywords=[ast.keyword(value=ast.Constant(value=False) as node)]))
+        ):
+            return evidence.text.replaced(evidence.text.span_of(node), "True")
+    return None
+
+
+def requires_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
+    """requires_grad was switched on after the tensor had been used: what was computed before is not recorded.
+
+    Why: torch decides whether to record an operation when it runs. Switching requires_grad on changes nothing about
+    results that are there already.
+
+    Example:
+        x = torch.tensor([1., 2.])
+        y = x ** 2
+        x.requires_grad_()
+        y.sum().backward()
+
+    Fix: switch it on before the first use, best where the tensor is made.
+    """
+    found = Untracked.find(evidence)
+    if found is None or found.late is None:
+        return
+    use = found.first_use
+    yield found.diagnostic(
+        "requires-grad-late",
+        message=f"requires_grad of {found.called} is switched on after `{evidence.piece(use.span)}` used it: "
+        "that is not recorded",
+        span=found.late.span,
+        label="too late for what was computed before",
+        related=((use.span, f"{found.called} was used here, untracked"),),
+        fix="switch it on before the first use",
+        edits=_earlier(evidence, found.late, evidence.origin(found.late.id), "requires_grad_()"),
+    )
+
+
+def requires_grad_typo(evidence: Evidence) -> Iterator[Diagnostic]:
+    """requires_grad is misspelt: Python sets an attribute that nobody reads, and torch tracks nothing.
+
+    Why: a tensor takes any attribute, as most objects of Python do. `x.requires_gard = True` is legal and means
+    nothing. So is `model.requires_grad = False`: modules have no such attribute, but a method, `requires_grad_()`.
+
+    Example:
+        x = torch.tensor([1., 2.])
+        x.requires_gard = True
+        (x ** 2).sum().backward()
+
+    Fix: write `requires_grad`; of a module, call `requires_grad_(False)`.
+    """
+    found = Untracked.find(evidence)
+    if found is not None and found.mark is not None:
+        yield found.diagnostic(
+            "requires-grad-typo",
+            message=f"{found.called} is not tracked: {_misspelt(found.mark)} is not requires_grad",
+            span=found.mark.span,
+            label="an attribute that torch does not read",
+            fix="write requires_grad",
+            edits=_spelt(evidence, found.mark),
+        )
+        return
+    if (refused := _refused_keyword(evidence)) is not None:
+        yield refused
+        return
+    for mark in marks(evidence):
+        owner = evidence.trace.values[mark.operands[0]]
+        called = name_of(evidence, owner.id) or evidence.called(owner.id)
+        of_module = owner.tensor is None
+        yield Diagnostic(
+            rule="requires-grad-typo",
+            severity=Severity.WARNING,
+            message=f"{_misspelt(mark)} of {called} means nothing to torch"
+            + (": a module has parameters, and they keep their own" if of_module else ": it is not requires_grad"),
+            span=mark.span,
+            label="an attribute that torch does not read",
+            victim=name_of(evidence, owner.id),
+            fix=f"{called}.requires_grad_(…)" if of_module else "write requires_grad",
+            edits=_spelt(evidence, mark),
+        )
+        return
+
+
+def _misspelt(mark: Value) -> str:
+    return mark.op.removesuffix(" =")
+
+
+def _spelt(evidence: Evidence, mark: Value) -> tuple[Edit, ...]:
+    statement = evidence.text.statement_around(mark.span)
+    if mark.span is None or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return ()
+    owner = mark.span.cut(evidence.source).rpartition(".")[0]
+    if evidence.tensor(mark.operands[0]) is not None:
+        return (evidence.text.replaced(mark.span, f"{owner}.{FLAG}"),)
+    value = evidence.text.cut(statement.value)
+    return (evidence.text.replaced(evidence.text.span_of(statement), f"{owner}.requires_grad_({value})"),)
+
+
+def _refused_keyword(evidence: Evidence) -> Diagnostic | None:
+    """The refusal of an argument that looks like requires_grad."""
+    refusal = evidence.trace.refusal
+    operation = None if refusal is None else vocabulary.operation(refusal.op)
+    call = None if refusal is None else evidence.text.call_at(refusal.span)
+    if operation is None or call is None or refusal is None or refusal.exception != "TypeError":
+        return None
+    for keyword in call.keywords:
+        if keyword.arg is None or keyword.arg in operation.keywords or closest(keyword.arg, {FLAG}) is None:
+            continue
+        place = evidence.text.span_of(keyword)
+        value = evidence.text.cut(keyword.value)
+        return Diagnostic(
+            rule="requires-grad-typo",
+            severity=Severity.ERROR,
+            message=f"`{evidence.piece(refusal.span)}` has no argument {keyword.arg}: it is requires_grad",
+            span=place,
+            label="misspelt",
+            victim=evidence.text.target_at(refusal.span),
+            fix=f"write {FLAG}={value}",
+            edits=(evidence.text.replaced(place, f"{FLAG}={value}"),),
+            **seen_refused(evidence),
+        )
+    return None
+
+
+def _with_flag(evidence: Evidence, source: Value) -> Edit | None:
+    """`requires_grad=True` in the call that made the tensor, or `requires_grad_()` on what was made."""
+    text = evidence.text
+    call = text.call_at(source.span)
+    operation = vocabulary.operation(source.op if source.op.startswith("torch.") else f"torch.{source.op}")
+    takes_flag = operation is not None and FLAG in operation.keywords
+    is_float = source.tensor is not None and source.tensor.is_differentiable
+    if call is not None and not is_float:
+        return text.with_method(source.span, ".float().requires_grad_()")
+    if call is None or not takes_flag:
+        return text.with_method(source.span, ".requires_grad_()")
+    given = next((keyword for keyword in call.keywords if keyword.arg == FLAG), None)
+    if given is not None:
+        return text.replaced(text.span_of(given), f"{FLAG}=True")
+    return text.with_keyword(call, f"{FLAG}=True")
+
+
+# What was seen.
+
+
+def _retains(evidence: Evidence, look: Look) -> Value | None:
+    """The call of retain_grad() on the tensor before it was asked."""
+    origin = evidence.origin(look.asked.id)
+    calls = [value for value in evidence.trace.values[: look.read.id] if value.op == ".retain_grad" and value.operands]
+    return next((call for call in calls if evidence.origin(call.operands[0]) == origin), None)
+
+
+def _has_run(evidence: Evidence, look: Look) -> bool:
+    """Whether a backward pass came before the look, or none at all."""
+    ran = [each.at for each in passes(evidence.trace)]
+    return not ran or min(ran) < look.read.id
+
+
+def _place(evidence: Evidence, look: Look | None) -> tuple[Span | None, str]:
+    refusal = evidence.trace.refusal
+    if look is not None:
+        return look.read.span, f"{evidence.piece(look.read.span)} is None here"
+    return None if refusal is None else refusal.span, "torch refused here"
+
+
+def _call_of(evidence: Evidence, value: Value) -> str:
+    return evidence.piece(value.grad_mode_span).removeprefix("@")
+
+
+def _edits(edit: Edit | None) -> tuple[Edit, ...]:
+    return () if edit is None else (edit,)
+
+
+RULES: dict[str, Find] = {
+    "non-leaf": non_leaf,
+    "non-leaf-after-update": non_leaf_after_update,
+    "rebound-under-no-grad": rebound_under_no_grad,
+    "flag-on-non-leaf": flag_on_non_leaf,
+    "retain-grad-late": retain_grad_late,
+    "requires-grad-missing": requires_grad_missing,
+    "requires-grad-late": requires_grad_late,
+    "requires-grad-typo": requires_grad_typo,
+}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span, speaker
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.rules.cuts import cuts_before_roots, describe, enters_untracked, reaches_roots
-from autograd_cli.trace import Cut, LeafGradient, Phase, Refusal, Trace, Value
+from autograd_cli.trace import Cut, Phase, Refusal, Trace, Value
 
 _REMEDIES = {
     "xor": "power is **; ^ is bitwise xor",
@@ -98,37 +98,6 @@ def check_partly_cut(trace: Trace, source: str) -> Iterator[Diagnostic]:
                     related=_since(cut),
                     victim=name,
                 )
-
-
-def check_accumulated(trace: Trace, _source: str) -> Iterator[Diagnostic]:
-    """A backward pass began while a leaf had a gradient already, and added to it."""
-    seen = dict[str, int]()
-    for backward in trace.backwards:
-        for leaf in backward.leaves:
-            if backward.refusal is None and _adds(leaf):
-                seen[leaf.name] = seen.get(leaf.name, 0) + 1
-    for name, count in seen.items():
-        times = "a backward pass" if count == 1 else f"{count:,} backward passes"
-        span = next(
-            each.span for each in trace.backwards if any(leaf.name == name and leaf.before for leaf in each.leaves)
-        )
-        yield Diagnostic(
-            rule="grad-accumulated",
-            severity=Severity.NOTE,
-            message=f"{times} added to the gradient that {name} had: .grad is a sum",
-            span=span,
-            label="the first of them",
-            victim=name,
-            fix=f"{name}.grad = None before it, where the sum is not meant",
-        )
-
-
-def _adds(leaf: LeafGradient) -> bool:
-    """Whether the pass added something to a gradient that was not zero."""
-    before, after = leaf.before, leaf.after
-    if before is None or after is None or (before.version == after.version and before.storage == after.storage):
-        return False
-    return before.values is None or any(before.values)
 
 
 def _missing(

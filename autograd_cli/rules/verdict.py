@@ -9,25 +9,56 @@ from autograd_cli.rules.catalogue import CATALOGUE
 from autograd_cli.rules.evidence import Evidence
 from autograd_cli.trace import Trace
 
-# What `agx grad` says of a symptom. A finding of the catalogue that explains it takes its place.
-_SYMPTOMS = frozenset({"torch-refused", "nan-gradient"})
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+
+# Causes that say less than another of the same trouble, and give way to it: the most general last.
+_GENERAL = (
+    *("nan-zero-times-nan", "nan-sqrt-at-zero", "nan-log-of-zero", "nan-overflow", "nan-pow-zero-base"),
+    *("zero-grad-constant", "zero-grad-saturated"),
+    *("cut-by-comparison", "cut-by-index-op", "cut-by-nondiff-op", "cut-by-int-cast"),
+    *("cut-by-no-grad", "cut-by-grad-mode-off", "no-grad-view", "cut-by-data"),
+    *("discarded-result", "non-leaf", "requires-grad-missing", "not-in-graph", "grad-used-before-backward"),
+)
 
 
 def verdict(trace: Trace, source: str, checked: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """The findings in a watched run, gravest first; `checked` are those that `agx grad` has of it."""
+    """The findings in a watched run, first what explains what its reader sees; `checked` are those of `agx grad`."""
     evidence = Evidence(trace, source)
     found = [diagnostic for rule in CATALOGUE.values() for diagnostic in rule.find(evidence)]
-    errors = [diagnostic for diagnostic in found if diagnostic.severity is Severity.ERROR]
-    said = {(diagnostic.rule, diagnostic.victim) for diagnostic in found}
-    for diagnostic in checked:
-        is_symptom = diagnostic.severity is Severity.ERROR and (diagnostic.rule in _SYMPTOMS or bool(errors))
-        is_explained = is_symptom and any(_explains(error, diagnostic) for error in errors)
-        if not is_explained and (diagnostic.rule, diagnostic.victim) not in said:
-            found.append(diagnostic)
-    return tuple(sorted(found, key=lambda diagnostic: _ORDER[diagnostic.severity]))
+    kept: list[Diagnostic] = []
+    for diagnostic in sorted(found, key=_rank):
+        if not any(_folds(earlier, diagnostic) for earlier in kept):
+            kept.append(diagnostic)
+    symptoms = [diagnostic for diagnostic in checked if not any(_explains(cause, diagnostic) for cause in kept)]
+    return tuple(sorted([*kept, *symptoms], key=_rank))
 
 
-def _explains(error: Diagnostic, symptom: Diagnostic) -> bool:
-    """Whether both are about the same variable, or the symptom about none or about the refusal."""
-    return symptom.victim is None or error.victim == symptom.victim or symptom.torch_says is not None
+def _rank(diagnostic: Diagnostic) -> tuple[int, bool, int]:
+    """The gravest first; of these what torch refused, where the program stopped; the particular before the general."""
+    general = 1 + _GENERAL.index(diagnostic.rule) if diagnostic.rule in _GENERAL else 0
+    return _ORDER[diagnostic.severity], diagnostic.torch_says is None, general
+
+
+def _folds(cause: Diagnostic, other: Diagnostic) -> bool:
+    """Whether `other` tells of the same trouble as `cause`, which ranks before it.
+
+    A gradient is missing once, and a program is refused once. One place of the program is one cause, for
+    however many variables.
+    """
+    if cause.severity is Severity.ERROR and other.severity is Severity.ERROR:
+        is_refusal = cause.torch_says is not None and other.torch_says is not None
+        return is_refusal or cause.victim == other.victim or cause.span == other.span
+    return cause.span == other.span and (cause.rule == other.rule or cause.victim == other.victim)
+
+
+def _explains(cause: Diagnostic, symptom: Diagnostic) -> bool:
+    """Whether a finding of the catalogue takes the place of what `agx grad` says."""
+    if (cause.rule, cause.victim) == (symptom.rule, symptom.victim):
+        return True
+    if symptom.severity is not Severity.ERROR:
+        return cause.span == symptom.span and cause.span is not None
+    if cause.severity is not Severity.ERROR:
+        return False
+    if symptom.torch_says is not None:
+        return cause.torch_says is not None
+    return symptom.victim is None or symptom.victim == cause.victim

@@ -15,7 +15,11 @@ def out_of_place(evidence: Evidence, writer: Value, refused: Span | None) -> tup
     span = writer.span
     if span is None:
         return ()
-    if "inplace=True" in evidence.source and writer.op.endswith(tuple(_letters(writer.op))) and not writer.op.endswith("_"):
+    if (
+        "inplace=True" in evidence.source
+        and writer.op.endswith(tuple(_letters(writer.op)))
+        and not writer.op.endswith("_")
+    ):
         made = [evidence.trace.values[each].span for each in writer.operands] + [span]
         for place in made:
             text = evidence.piece_whole(place)
