@@ -133,9 +133,14 @@ def _lifted(report: Report, found: Counterfactual, names: Names) -> str:
     assert report.explanation is not None
     if found.span is None:
         return f"without --{report.trace.mode}"
+    made = [report.trace.values[cut.value] for cut in report.explanation.cuts]
     values = [
-        cut.value for cut in report.explanation.cuts if found.span in {cut.since, report.trace.values[cut.value].span}
+        value
+        for cut, value in zip(report.explanation.cuts, made, strict=True)
+        if found.span in {cut.since, value.span} and value.op != "alias ="
     ]
-    cut_off = list(dict.fromkeys(names.of(value) for value in values))
+    cut_off = list(
+        dict.fromkeys(names.of(each.id) if each.previous is None else names.piece(each.id) for each in values)
+    )
     shown = ", ".join(cut_off[:3]) + (f" and {len(cut_off) - 3:,} more" if len(cut_off) > 3 else "")
     return f"with {shown} tracked" if shown else "without the cut"

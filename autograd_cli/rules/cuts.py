@@ -98,7 +98,7 @@ def _is_cut(trace: Trace, value: Value) -> bool:
         return False
     if any(_is_tracked(trace, element) for element in value.elements):
         return False
-    return not _tracks(value) or _is_dead_view(value) or _is_unrecorded_write(value)
+    return not _tracks(value) or _is_dead_view(value) or is_unrecorded_write(value)
 
 
 def _is_tracked(trace: Trace, value: int) -> bool:
@@ -112,7 +112,7 @@ def _is_written_leaf(value: Value) -> bool:
     return tensor is not None and tensor.requires_grad and tensor.is_leaf and value.op.endswith(("_", "="))
 
 
-def _is_unrecorded_write(value: Value) -> bool:
+def is_unrecorded_write(value: Value) -> bool:
     """An in-place operation under no_grad leaves the tensor tracked as if it had not happened."""
     writes = value.op.endswith(("_", "=")) and value.op not in _COMPARISONS and value.op != ".requires_grad_"
     tensor = value.tensor
