@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 
+from autograd_cli.trace import Trace
+
 COUNT = 500
 CHUNKS = 20
 MOST = 100  # elements of a tensor
@@ -127,6 +129,52 @@ def same(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
     if one is None or other is None:
         return one is other
     return one.shape == other.shape and torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)
+
+
+# Torch's own graph.
+
+
+def below(root: Any) -> list[Any]:
+    """Every node that can be reached from one, itself first."""
+    found = dict.fromkeys([root])
+    pending = [root]
+    while pending:
+        for child, _ in pending.pop().next_functions:
+            if child is not None and child not in found:
+                found[child] = None
+                pending.append(child)
+    return list(found)
+
+
+def name_of_leaf(names: dict[str, Any], variable: torch.Tensor) -> str:
+    leaves = {**names, "layer.weight": names["layer"].weight, "layer.bias": names["layer"].bias}
+    return next(name for name, tensor in leaves.items() if tensor is variable)
+
+
+def matched(trace: Trace, told: int, root: Any, names: dict[str, Any]) -> dict[Any, int]:
+    """Torch's nodes below `root`, each with the id of the trace's, which is like it in all that torch tells."""
+    pairs = {root: told}
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        ours = trace.nodes[pairs[node]]
+        assert ours.name == type(node).__name__
+        assert ours.input_nrs == tuple([number for _, number in node.next_functions])
+        if hasattr(node, "variable"):
+            assert ours.variable == name_of_leaf(names, node.variable)
+        for ours_next, (child, _) in zip(ours.next, node.next_functions, strict=True):
+            assert (ours_next is None) is (child is None)
+            if child is not None and child not in pairs:
+                assert ours_next is not None
+                pairs[child] = ours_next
+                pending.append(child)
+            elif child is not None:
+                assert pairs[child] == ours_next
+    assert len(set(pairs.values())) == len(pairs)
+    return pairs
+
+
+# How programs are made.
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ from random_programs import (
     CHUNKS,
     INPUTS,
     Made,
+    below,
     by_torch,
     chunk,
+    matched,
     names_at_start,
     run,
     same,
@@ -89,46 +91,6 @@ def test_the_programs_have_paths_to_miss() -> None:
 
 
 # What torch recorded.
-
-
-def below(root: Any) -> list[Any]:
-    """Every node that can be reached from one, itself first."""
-    found = dict.fromkeys([root])
-    pending = [root]
-    while pending:
-        for child, _ in pending.pop().next_functions:
-            if child is not None and child not in found:
-                found[child] = None
-                pending.append(child)
-    return list(found)
-
-
-def name_of_leaf(names: dict[str, Any], variable: torch.Tensor) -> str:
-    leaves = {**names, "layer.weight": names["layer"].weight, "layer.bias": names["layer"].bias}
-    return next(name for name, tensor in leaves.items() if tensor is variable)
-
-
-def matched(trace: Trace, told: int, root: Any, names: dict[str, Any]) -> dict[Any, int]:
-    """Torch's nodes below `root`, each with the id of the trace's, which is like it in all that torch tells."""
-    pairs = {root: told}
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        ours = trace.nodes[pairs[node]]
-        assert ours.name == type(node).__name__
-        assert ours.input_nrs == tuple([number for _, number in node.next_functions])
-        if hasattr(node, "variable"):
-            assert ours.variable == name_of_leaf(names, node.variable)
-        for ours_next, (child, _) in zip(ours.next, node.next_functions, strict=True):
-            assert (ours_next is None) is (child is None)
-            if child is not None and child not in pairs:
-                assert ours_next is not None
-                pairs[child] = ours_next
-                pending.append(child)
-            elif child is not None:
-                assert pairs[child] == ours_next
-    assert len(set(pairs.values())) == len(pairs)
-    return pairs
 
 
 @pytest.mark.parametrize("number", range(CHUNKS))
