@@ -123,6 +123,11 @@ class Value:
     tensor: TensorInfo | None
     scalar: Scalar
 
+    @property
+    def is_passed_through(self) -> bool:
+        """Whether it only holds others: a sequence, or an object such as a distribution of tensors."""
+        return self.tensor is None and (bool(self.elements) or isinstance(self.scalar, str))
+
 
 class Phase(StrEnum):
     """When something happened."""
@@ -187,9 +192,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeafGradient:
-    """What one backward pass did to one leaf: `.grad` before and after it."""
+    """What one backward pass did to the `.grad` of one leaf. `value` is the leaf as torch first met it."""
 
     name: str
+    value: int | None
     before: TensorInfo | None
     after: TensorInfo | None
 
@@ -400,7 +406,7 @@ class Report:
 
     `source` begins at line `source_line` of what `source_name` names, such as a file. `explanation` is of the first
     trace, where it was asked for; `of` is the one variable that the answer is narrowed to, and `lesson` the name of the
-    lesson that the program is of.
+    lesson that the program is of. A comparison has `columns` in place of traces.
     """
 
     schema: str
@@ -419,6 +425,12 @@ class Report:
     explanation: Explanation | None = None
     of: str | None = None
     lesson: str | None = None
+    columns: tuple[Column, ...] = ()
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether there is more to show than what is wrong with the request."""
+        return bool(self.traces or self.columns)
 
     @property
     def ok(self) -> bool:
@@ -444,3 +456,11 @@ class Report:
             **{f"--{given.name}": given.text for given in self.gradients},
         }
         return texts.get(source, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One of the runs that stand side by side: what tells it from the others, and its Report."""
+
+    name: str
+    report: Report

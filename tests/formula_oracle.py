@@ -50,7 +50,7 @@ def handed_on(node: Any) -> tuple[list[torch.Tensor | None], list[torch.Tensor |
     """
     arrived = [
         torch.randn(end.shape, dtype=end.dtype) if end.dtype.is_floating_point or end.dtype.is_complex else None
-        for end in node._input_metadata
+        for end in node._input_metadata  # noqa: SLF001 - torch has no other name for it
     ]
     left = node(*arrived)
     return arrived, list(left) if isinstance(left, tuple) else [left]

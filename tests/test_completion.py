@@ -32,6 +32,9 @@ def offered(capsys: Capture, monkeypatch: pytest.MonkeyPatch, shell: str, line: 
         ("agx grad x@w x=3 --", ["--w", "--var"]),
         ("agx grad sin(α)*pi --", ["--α", "--var"]),
         ("agx grad x@ --", ["--var", "--gradient"]),
+        ("agx compare x@w --", ["--x", "--w", "--var"]),
+        ("agx compare x@w --mo", ["--modes"]),
+        ("agx compare x@w --no", []),
         ("agx gr", ["grad"]),
     ],
 )

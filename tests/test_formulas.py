@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import itertools
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,10 +25,11 @@ from autograd_cli.render.formula import equation, with_numbers
 from autograd_cli.render.look import ASCII, Look
 from autograd_cli.trace import Flow, TensorValues, Visit
 from formula_oracle import handed_on, is_formula, nodes_of, told
-from test_every_operation import ROWS, leaf_of, replaced
+from test_every_operation import GROUPS, ROWS, leaf_of, replaced
+from test_operations_table import of_this_torch
 
-SAMPLES = 5  # of each operation, from torch's own operator database
-NODES = 8  # of each class
+SAMPLES = 4  # of each operation, from torch's own operator database
+NODES = 4  # of each class
 MAX_ELEMENTS = 200
 PRECISE = Look(precision=8)
 
@@ -330,17 +330,18 @@ m.tril()  ->  TrilBackward0
 """
 
 
-def cases() -> Iterator[tuple[str, str, list[str]]]:
-    """An operation, its node, and its edges."""
-    lines: list[str] = []
-    for line in [*CASES.strip().splitlines(), "end"]:
+def blocks(text: str) -> list[tuple[str, list[str]]]:
+    """The lines that begin at the margin, each with the indented lines below it."""
+    found: list[tuple[str, list[str]]] = []
+    for line in text.strip().splitlines():
         if line.startswith(" "):
-            lines.append(line.strip())
-            continue
-        if lines:
-            operation, _, node = lines[0].partition("  ->  ")
-            yield operation, node, lines[1:]
-        lines = [line]
+            found[-1][1].append(line.strip())
+        else:
+            found.append((line, []))
+    return found
+
+
+OPERATIONS = [first.partition("  ->  ")[0] for first, _ in blocks(CASES)]
 
 
 def leaves(dtype: torch.dtype = torch.float64) -> dict[str, torch.Tensor]:
@@ -370,8 +371,9 @@ def shown(node: Any, inputs: dict[str, torch.Tensor]) -> list[str]:
     return lines
 
 
-@pytest.mark.parametrize(("operation", "node", "edges"), cases())
-def test_edges_are_told_in_the_order_of_next_functions(operation: str, node: str, edges: list[str]) -> None:
+@pytest.mark.parametrize(("operation_and_node", "edges"), blocks(CASES))
+def test_edges_are_told_in_the_order_of_next_functions(operation_and_node: str, edges: list[str]) -> None:
+    operation, _, node = operation_and_node.partition("  ->  ")
     inputs = leaves()
     grad_fn = computed(operation, inputs).grad_fn
     assert type(grad_fn).__name__ == node
@@ -385,7 +387,7 @@ def test_edges_are_told_in_the_order_of_next_functions(operation: str, node: str
 def test_the_formula_is_true_of_complex_numbers_too(operation: str, dtype: torch.dtype) -> None:
     """One side complex, the other real: a gradient that goes to a real argument is the real part."""
     inputs = leaves()
-    for name in ("x", "m"):
+    for name in ("x", "m", "n"):
         inputs[name] = (inputs[name].detach() * (1 + 2j if dtype.is_complex else 1)).requires_grad_()
     node = computed(operation, inputs).grad_fn
     assert list(differences(node)) == []
@@ -406,9 +408,9 @@ def differences(node: Any) -> Iterator[str]:
                 yield f"{type(node).__name__} {edge.argument}: {text} is {mine}, torch hands on {gradient}"
 
 
-def graphs(full_name: str) -> Iterator[torch.Tensor]:
+def graphs(full_name: str, samples: int) -> Iterator[torch.Tensor]:
     """Results of an operation on samples of torch's own, from leaves."""
-    for sample in itertools.islice(probe_operations.database_samples(full_name), SAMPLES):
+    for sample in itertools.islice(probe_operations.database_samples(full_name), samples):
         fresh: dict[int, torch.Tensor] = {}
         for tensor in probe_operations.tensors_in([*sample.arguments, *sample.keywords.values()]):
             leaf_of(tensor, fresh)
@@ -420,35 +422,43 @@ def graphs(full_name: str) -> Iterator[torch.Tensor]:
         yield from (result for result in results if result.grad_fn is not None and result.numel() <= MAX_ELEMENTS)
 
 
-def sampled_nodes() -> Iterator[Any]:
-    """Some nodes of each class that operations make, with their classes mixed."""
+def sampled_nodes(group: str, samples: int) -> Iterator[Any]:
+    """Some nodes of each class that the operations of a group make."""
     seen: Counter[str] = Counter()
     for row in ROWS:
-        if row.group != "attribute" and not row.name.endswith("_"):
-            for result in graphs(row.name):
+        if row.group == group and not row.name.endswith("_"):
+            for result in graphs(row.name, samples):
                 for node in nodes_of(result):
                     seen[type(node).__name__] += 1
                     if seen[type(node).__name__] <= NODES and not hasattr(node, "variable"):
                         yield node
 
 
-def test_formulas_are_true_of_the_nodes_of_every_operation() -> None:
+@pytest.mark.filterwarnings("ignore")  # what the samples are warned of
+@pytest.mark.parametrize("group", GROUPS)
+def test_formulas_are_true_of_the_nodes_of_every_operation(group: str) -> None:
     """The text itself, evaluated by agx, is what torch's own code for the node makes of random gradients."""
-    wrong: list[str] = []
-    standing: dict[str, set[str]] = {}
     torch.manual_seed(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for node in sampled_nodes():
-            assert len(edges_of(node)) == len(node.next_functions)
-            standing.setdefault(type(node).__name__, set()).update(map(standing_of, edges_of(node)))
-            if any(is_formula(told(edge)) for edge in edges_of(node)) and takes_gradients(node):
-                wrong += differences(node)
+    wrong: list[str] = []
+    for node in sampled_nodes(group, SAMPLES):
+        if any(is_formula(told(edge)) for edge in edges_of(node)) and takes_gradients(node):
+            wrong += differences(node)
     assert wrong == []
+
+
+@of_this_torch
+@pytest.mark.filterwarnings("ignore")  # as above
+def test_most_classes_of_nodes_are_told_in_full() -> None:
+    """`formula`: torch's table says it plainly. A class counts as the worst that is told of any of its edges."""
+    standing: dict[str, set[str]] = {}
+    for node in itertools.chain.from_iterable(sampled_nodes(group, 2) for group in GROUPS):
+        assert len(edges_of(node)) == len(node.next_functions)
+        standing.setdefault(type(node).__name__, set()).update(map(standing_of, edges_of(node)))
     counts = Counter(worst(found) for found in standing.values())
-    print(f"\n{len(standing)} classes of nodes: {dict(counts)}")
-    assert counts["formula"] + counts["gloss"] > 200
-    assert counts["neither"] < 60
+    assert counts["formula"] > 85, counts
+    assert counts["gloss"] > 95, counts
+    assert counts["words"] > 30, counts
+    assert counts["neither"] < 60, counts
 
 
 def takes_gradients(node: Any) -> bool:
@@ -469,7 +479,7 @@ def worst(standings: set[str]) -> str:
     return next(standing for standing in ("neither", "words", "gloss", "formula") if standing in standings)
 
 
-def test_glosses_are_of_helpers_and_nodes_that_this_torch_has() -> None:
+def test_a_gloss_is_a_formula_or_marked_as_words() -> None:
     for name, rows in formula_text.glosses().items():
         for gloss in rows:
             assert gloss.is_words == (formula_text.parsed(gloss.text) is None), gloss
@@ -506,37 +516,69 @@ def kept(tensor: torch.Tensor | None) -> TensorValues | None:
 
 
 EQUATIONS = """
-2*w                     grad * other = 1. * 2 = 2.
-2*x                     grad * other = [1., 1.] * 2 = [2., 2.]
-x*w                     grad * other = [1., 1.] * 3. = [3., 3.]; sum(grad * self) = sum([1., 1.] * [-1., 2.]) = 1.
-w + x                   sum(grad) = sum([1., 1.]) = 2.; grad = [1., 1.]
-m*x                     grad * other = [[1., 1.], [1., 1.]] * [-1., 2.] = [[-1., 2.], [-1., 2.]]; (grad * self).sum_to_size(2) = ([[1., 1.], [1., 1.]] * [[1., 2.], [3., 4.]]).sum_to_size(2) = [4., 6.]
-x - w                   grad = [1., 1.]; sum(-grad) = sum(-[1., 1.]) = -2.
-x**2                    grad * exponent * self ** (exponent - 1) = [1., 1.] * 2 * [-1., 2.] ** 1 = [-2., 4.]
-(-w)**3                 grad * exponent * self ** (exponent - 1) = 1. * 3 * (-3.) ** 2 = 27.
-x.sum()                 grad.expand(self.shape) = (1.).expand([2]) = [1., 1.]
-x.sin()                 grad * self.cos() = [1., 1.] * cos([-1., 2.]) = [0.5403, -0.4161]
-x.abs()                 grad * self.sgn() = [1., 1.] * sgn([-1., 2.]) = [-1., 1.]
-x.relu()                where(result <= 0, 0, grad) = where([0., 2.] <= 0, 0, [1., 1.]) = [0., 1.]
-torch.add(x, x, alpha=-2)  grad = [1., 1.]; grad * alpha = [1., 1.] * -2 = [-2., -2.]
-x.clamp(-0.5, 5)        where((self >= min) & (self <= max), grad, 0) = [0., 1.]
-m@x                     grad.ger(vec) = ger([1., 1.], [-1., 2.]) = [[-1., 2.], [-1., 2.]]; self.t().mv(grad) = t([[1., 2.], [3., 4.]]).mv([1., 1.]) = [4., 6.]
-x[1:]                   zeros(self.shape).slice_scatter(grad, dim, start, end, step) = zeros([2]).slice_scatter([1.], 0, 1, None, 1) = [0., 1.]
-x.mean()                grad.expand(self.shape) / self.numel() = (1.).expand([2]) / 2 = [0.5, 0.5]
-m.mean(1)               grad.unsqueeze(1).expand(self.shape) / self.shape[1] = unsqueeze([1., 1.], 1).expand([2, 2]) / 2 = [[0.5, 0.5], [0.5, 0.5]]
-x.prod()                grad * the product of the other elements → [2., -1.]
-torch.stack([w, w])     grad.select(dim, 0) = select([1., 1.], 0, 0) = 1.; grad.select(dim, 1) = select([1., 1.], 0, 1) = 1.
-w*(2+1j)                (grad * other.conj()).real = ((1.+0.j) * conj(2.+1.j)).real = 2.; None
-w.expand(3, 4)          grad.sum_to_size(self.shape) = 12.
-x.repeat(5)             the repeats of grad, added up → [5., 5.]
-x.repeat(5)*torch.ones(10)  grad * other → [10] norm 3.1623; None
+2*w
+    grad * other = 1. * 2 = 2.
+    None
+2*x
+    grad * other = [1., 1.] * 2 = [2., 2.]
+    None
+x*w
+    grad * other = [1., 1.] * 3. = [3., 3.]
+    sum(grad * self) = sum([1., 1.] * [-1., 2.]) = 1.
+w + x
+    sum(grad) = sum([1., 1.]) = 2.
+    grad = [1., 1.]
+m*x
+    grad * other = [[1., 1.], [1., 1.]] * [-1., 2.] = [[-1., 2.], [-1., 2.]]
+    (grad * self).sum_to_size(2) = ([[1., 1.], [1., 1.]] * [[1., 2.], [3., 4.]]).sum_to_size(2) = [4., 6.]
+x - w
+    grad = [1., 1.]
+    sum(-grad) = sum(-[1., 1.]) = -2.
+x**2
+    grad * exponent * self ** (exponent - 1) = [1., 1.] * 2 * [-1., 2.] ** 1 = [-2., 4.]
+(-w)**3
+    grad * exponent * self ** (exponent - 1) = 1. * 3 * (-3.) ** 2 = 27.
+x.sum()
+    grad.expand(self.shape) = (1.).expand([2]) = [1., 1.]
+x.sin()
+    grad * self.cos() = [1., 1.] * cos([-1., 2.]) = [0.5403, -0.4161]
+x.abs()
+    grad * self.sgn() = [1., 1.] * sgn([-1., 2.]) = [-1., 1.]
+x.relu()
+    where(result <= 0, 0, grad) = where([0., 2.] <= 0, 0, [1., 1.]) = [0., 1.]
+torch.add(x, x, alpha=-2)
+    grad = [1., 1.]
+    grad * alpha = [1., 1.] * -2 = [-2., -2.]
+x.clamp(0, 5)
+    where((self >= min) & (self <= max), grad, 0) = where(([-1., 2.] >= 0) & ([-1., 2.] <= 5), [1., 1.], 0) = [0., 1.]
+m@x
+    grad.ger(vec) = ger([1., 1.], [-1., 2.]) = [[-1., 2.], [-1., 2.]]
+    self.t().mv(grad) = t([[1., 2.], [3., 4.]]).mv([1., 1.]) = [4., 6.]
+x[1]
+    zeros(self.shape).select_scatter(grad, dim, index) = zeros([2]).select_scatter(1., 0, 1) = [0., 1.]
+x.mean()
+    grad.expand(self.shape) / self.numel() = (1.).expand([2]) / 2 = [0.5, 0.5]
+m.sum(0)
+    grad.unsqueeze(0).expand(self.shape) = unsqueeze([1., 1.], 0).expand([2, 2]) = [[1., 1.], [1., 1.]]
+x.prod()
+    grad * the product of the other elements → [2., -1.]
+torch.stack([w, w])
+    grad.select(dim, 0) = select([1., 1.], 0, 0) = 1.
+    grad.select(dim, 1) = select([1., 1.], 0, 1) = 1.
+w*(2+1j)
+    (grad * other.conj()).real = ((1.+0.j) * conj(2.+1.j)).real = 2.
+    None
+w.expand(3, 4)
+    grad.sum_to_size(self.shape) = 12.
+x.repeat(5)
+    the repeats of grad, added up → [5., 5.]
+x.repeat(5)*torch.ones(10)
+    grad * other → [10] norm 3.1623
+    None
 """
 
 
-@pytest.mark.parametrize(
-    ("operation", "equations"),
-    [(line.split("  ")[0], line.split("  ", 1)[1].strip().split("; ")) for line in EQUATIONS.strip().splitlines()],
-)
+@pytest.mark.parametrize(("operation", "equations"), blocks(EQUATIONS))
 def test_equations(operation: str, equations: list[str]) -> None:
     names = {"x": torch.tensor([-1.0, 2.0]), "w": torch.tensor(3.0), "m": torch.tensor([[1.0, 2.0], [3.0, 4.0]])}
     inputs = {name: tensor.requires_grad_() for name, tensor in names.items()}
@@ -545,6 +587,17 @@ def test_equations(operation: str, equations: list[str]) -> None:
     assert [
         equation(flow, visit, Look(precision=5 if "norm" in equations[0] else 4)) for flow in visit.flows
     ] == equations
+
+
+def test_the_end_of_a_slice_that_has_none_is_written_so() -> None:
+    _, visit = walked(torch.tensor([2.0, 3.0], requires_grad=True)[1:])[0]
+    assert with_numbers(visit.flows[0], visit, Look()) == "zeros([2]).slice_scatter([1.], 0, 1, None, 1)"
+
+
+def test_a_helper_of_torchs_own_has_no_numbers() -> None:
+    _, visit = walked(torch.special.i1(torch.tensor(2.0, requires_grad=True)))[0]
+    assert with_numbers(visit.flows[0], visit, Look()) is None
+    assert equation(visit.flows[0], visit, Look()) == "i1_backward(grad, self, result) = 1.4843"
 
 
 def test_an_arrow_of_ascii_where_the_terminal_has_no_other() -> None:
@@ -571,8 +624,9 @@ class Tensors(ast.NodeTransformer):
             first = [self.visit(argument) for argument in node.args[:1] if not isinstance(node.func, ast.Attribute)]
             sizes_are_first = isinstance(node.func, ast.Attribute) or name == "zeros"
             node.args = node.args if sizes_are_first else [*first, *node.args[1:]]
-        elif name == "stack":
+        elif name in {"stack", "index_put"}:
             node.args[0] = ast.List([self.visit(element) for element in getattr(node.args[0], "elts", [])])
+            node.args[1:] = [self.visit(argument) for argument in node.args[1:]]
         elif name != "math":
             node.args = [self.visit(argument) for argument in node.args]
         if name == "sum" and isinstance(node.func, ast.Name):
@@ -596,7 +650,7 @@ def unequal(name: str, visit: Visit) -> Iterator[str]:
                 yield f"{name} {flow.argument}: {text} is {mine}, not {gradient}"
 
 
-@pytest.mark.parametrize("operation", [operation for operation, _, _ in cases()])
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_the_numbers_in_a_formula_make_the_gradient(operation: str) -> None:
     result = computed(operation, leaves(torch.float32))
     for name, visit in walked(result.real if result.is_complex() else result):
@@ -606,10 +660,10 @@ def test_the_numbers_in_a_formula_make_the_gradient(operation: str) -> None:
 def test_many_formulas_have_numbers() -> None:
     """The test above cannot pass by there being none."""
     found = 0
-    for operation, _, _ in cases():
+    for operation in OPERATIONS:
         for _, visit in walked(computed(operation, leaves(torch.float32))):
             found += any(with_numbers(flow, visit, Look()) is not None for flow in visit.flows)
-    assert found > 60
+    assert found > 50
 
 
 NUMBERS = st.integers(-8, 8).map(lambda number: number / 2)
@@ -680,11 +734,11 @@ def test_of_what_was_freed_or_has_changed_nothing_is_told() -> None:
 
 class Double(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:  # noqa: ARG004 - torch calls it so
         return 2 * x
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:  # noqa: ARG004 - as above
         return 2 * gradients[0]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,11 +23,26 @@ CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE
 INNER = re.compile(r"\$\(agx ([^()]*)\)")
 
 
-def calls(transcript: str) -> Iterator[str]:
-    """The command lines of a transcript; a backslash continues one."""
-    return (
-        match[1].replace("\\\n", " ") for match in re.finditer(r"^\$ agx ((?:.*\\\n)*.*)$", transcript, re.MULTILINE)
-    )
+def command_at(lines: Sequence[str]) -> str:
+    """The command that begins with the first of these lines: a backslash or an open quotation mark continues it."""
+    for count in range(1, len(lines) + 1):
+        command = "\n".join(lines[:count])
+        if not command.endswith("\\") and is_complete(command):
+            return command
+    raise AssertionError(f"no end to {lines[0]}")
+
+
+def is_complete(command: str) -> bool:
+    try:
+        shlex.split(command)
+    except ValueError:
+        return False
+    return True
+
+
+def words_of(command: str) -> list[str]:
+    """The words after `$ agx`."""
+    return shlex.split(command.replace("\\\n", " "))[2:]
 
 
 def replay(agx: Agx, transcript: str) -> str:
@@ -35,12 +50,11 @@ def replay(agx: Agx, transcript: str) -> str:
     pieces = re.split(r"^(?=\$ agx )", transcript, flags=re.MULTILINE)
     played = [pieces[0]]
     for piece in pieces[1:]:
-        line = INNER.sub(lambda inner: agx(*shlex.split(inner[1])).out.rstrip("\n"), next(calls(piece)))
-        outcome = agx(*shlex.split(line))
-        command = re.match(r"(?:.*\\\n)*.*\n?", piece)
-        assert command is not None
+        command = command_at(piece.split("\n"))
+        line = INNER.sub(lambda inner: agx(*shlex.split(inner[1])).out.rstrip("\n"), command)
+        outcome = agx(*words_of(line))
         code = f"[exit {outcome.code}]\n" if outcome.code else ""
-        played.append(f"{command[0].rstrip()}\n{outcome.out}{outcome.err}{code}\n")
+        played.append(f"{command}\n{outcome.out}{outcome.err}{code}\n")
     return "".join(played).rstrip("\n") + "\n"
 
 
@@ -62,3 +76,17 @@ def test_readme(agx: Agx, request: pytest.FixtureRequest) -> None:
         README.write_text(played, encoding="utf-8")
     else:
         assert played == text
+
+
+def test_the_picture_in_the_readme(agx: Agx, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    text = README.read_text(encoding="utf-8")
+    command = re.search(r"^agx explain \"[^`]*-o (docs/explain.svg)$", text, re.MULTILINE)
+    assert command is not None
+    assert f"]({command[1]})" in text
+    picture, drawn = HERE.parent / command[1], tmp_path / "explain.svg"
+    words = shlex.split(command[0].replace(command[1], str(drawn)))
+    assert agx(*words[1:]).code == 0
+    if request.config.getoption("--accept"):
+        picture.write_text(drawn.read_text(encoding="utf-8"), encoding="utf-8")
+    else:
+        assert drawn.read_text(encoding="utf-8") == picture.read_text(encoding="utf-8")

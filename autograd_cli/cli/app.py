@@ -10,7 +10,7 @@ import typer
 from typer.main import get_command
 
 from autograd_cli.cli.arguments import CommandLine
-from autograd_cli.cli.commands import batch, explain, grad, ops, schema
+from autograd_cli.cli.commands import batch, compare, explain, grad, ops, schema
 from autograd_cli.cli.delivery import Delivery, Format, render_error, write
 from autograd_cli.cli.program_command import ProgramCommand
 from autograd_cli.cli.terminal import prepare_streams
@@ -38,6 +38,7 @@ app = typer.Typer(
 )
 app.command(name="grad", cls=ProgramCommand, help=grad.HELP, epilog=EXIT_CODES)(grad.grad)
 app.command(name="explain", cls=ProgramCommand, help=explain.HELP, epilog=EXIT_CODES)(explain.explain)
+app.command(name="compare", cls=ProgramCommand, help=compare.HELP, epilog=EXIT_CODES)(compare.compare)
 app.command(name="batch", help=batch.HELP, epilog=EXIT_CODES)(batch.batch)
 app.command(name="ops")(ops.ops)
 app.command(name="schema")(schema.schema)

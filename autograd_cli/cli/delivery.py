@@ -32,6 +32,7 @@ class Format(StrEnum):
     PYTHON = "python"
     EXPLANATION = "explanation"
     LESSON = "lesson"
+    COMPARISON = "comparison"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ def render(report: Report, delivery: Delivery) -> Answer:
         stdout, file = _texts(report, delivery)
     except AgxError as error:
         diagnostics = (error.diagnostic, *report.diagnostics)
-        report = replace(report, status=error.status, traces=(), diagnostics=diagnostics)
+        report = replace(report, status=error.status, traces=(), columns=(), diagnostics=diagnostics)
         stdout, file = _texts(report, delivery)
     return Answer(exit_code=report.status.exit_code, stdout=stdout, stderr=_errors(report, delivery), file=file)
 
@@ -126,7 +127,7 @@ def write(answer: Answer, on_error: Callable[[Exception], Answer]) -> int:
 
 def _texts(report: Report, delivery: Delivery) -> tuple[str, tuple[str, str] | None]:
     """What stdout gets, and what a file gets in its place."""
-    if delivery.file is not None and report.traces:
+    if delivery.file is not None and report.is_answered:
         suffix = PurePath(delivery.file).suffix.lower()
         page = _PAGES.get(delivery.format, _page)
         return "", (delivery.file, _FILES[suffix](report, replace(delivery.look, width=None), page))
@@ -138,7 +139,7 @@ def _for_stdout(report: Report, delivery: Delivery) -> str:
         from autograd_cli.render.json_text import json_text
 
         return f"{json_text(report)}\n"
-    if not report.traces:
+    if not report.is_answered:
         return ""
     if delivery.format is Format.VALUES:
         from autograd_cli.render.values import values_text
@@ -154,7 +155,7 @@ def _for_stdout(report: Report, delivery: Delivery) -> str:
 
 def _errors(report: Report, delivery: Delivery) -> str:
     """What is wrong, for a person, where stdout does not say it in a person's words."""
-    on_page = delivery.format in _PAGES and report.traces and delivery.file is None
+    on_page = delivery.format in _PAGES and report.is_answered and delivery.file is None
     if report.lesson is not None or (on_page and report.status is Status.BAD_NEWS):
         return ""
     errors = [found for found in report.diagnostics if found.severity is Severity.ERROR]
@@ -186,8 +187,19 @@ def _lesson(report: Report, look: Look) -> Group:
     return lesson(report, look)
 
 
+def _comparison(report: Report, look: Look) -> Group:
+    from autograd_cli.render.comparison import comparison
+
+    return comparison(report, look)
+
+
 # What a person reads, by format; output files show the same.
-_PAGES: dict[Format, Page] = {Format.PAGE: _page, Format.EXPLANATION: _explanation, Format.LESSON: _lesson}
+_PAGES: dict[Format, Page] = {
+    Format.PAGE: _page,
+    Format.EXPLANATION: _explanation,
+    Format.LESSON: _lesson,
+    Format.COMPARISON: _comparison,
+}
 
 
 def _json_file(report: Report, _look: Look, _page: Page) -> str:

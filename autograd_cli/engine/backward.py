@@ -107,7 +107,12 @@ class _Leaves:
     def changes(self) -> tuple[LeafGradient, ...]:
         return tuple(
             [
-                LeafGradient(name=name, before=self._before[name], after=self.look(leaf.grad))
+                LeafGradient(
+                    name=name,
+                    value=self._recording.values_of_leaves.get(id(leaf)),
+                    before=self._before[name],
+                    after=self.look(leaf.grad),
+                )
                 for name, leaf in self._leaves.items()
             ]
         )
@@ -122,8 +127,7 @@ def _leaves(recording: Recording, program_text: str) -> dict[str, torch.Tensor]:
     for tensor in recording.leaves.values():
         name = recording.name_of(tensor)
         if name is None:
-            box = recording.known(tensor)
-            span = None if box is None else recording.values[box.value].span
+            span = recording.values[recording.values_of_leaves[id(tensor)]].span
             name = "" if span is None else span.cut(program_text)
         while name in leaves:
             name += "'"

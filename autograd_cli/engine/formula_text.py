@@ -258,12 +258,18 @@ class _Plain(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.func, ast.Attribute):
             name = node.func.attr
-            if name in _NOISE or (name == "conj" and not self._values[COMPLEX]):
+            if name in _NOISE or (name == "conj" and not self._may_be_complex(node.func.value)):
                 return node.func.value
             if name == "to" and isinstance(node.args[0], ast.Attribute) and not self._values[COMPLEX]:
                 return node.func.value
             node.func.attr = name.rstrip("_")
+        if isinstance(node.func, ast.Name) and node.func.id == "zeros" and self._values[COMPLEX]:
+            node.func = ast.Attribute(ast.Name("grad"), "new_zeros")  # zeros() would be real
         return node
+
+    def _may_be_complex(self, tree: ast.expr) -> bool:
+        is_real = isinstance(tree, ast.Name) and isinstance(self._values.get(tree.id), int | float)
+        return bool(self._values[COMPLEX]) and not is_real
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         self.generic_visit(node)

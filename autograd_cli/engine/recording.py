@@ -29,6 +29,7 @@ class Recording:
         self.step: int | None = None
         self.grad_mode_spans: list[Span | None] = [None]
         self.leaves: dict[int, torch.Tensor] = {}
+        self.values_of_leaves: dict[int, int] = {}  # the first value that each of them was
         self._node_ids: dict[Any, int] = {}
         self._storages: dict[int, int] = {}
         self._leaf_names: dict[int, str] = {}
@@ -224,6 +225,7 @@ class Recording:
             grad_fn = tensor.grad_fn
             if tensor.requires_grad and tensor.is_leaf:
                 self.leaves.setdefault(id(tensor), tensor)
+                self.values_of_leaves.setdefault(id(tensor), value)
         except RuntimeError:  # torch refuses to tell of a view that was made without grad mode and then written to
             grad_fn = None
         return snapshot(
@@ -272,12 +274,8 @@ class Recording:
             value=value,
             span=span if variable is None else None,
             variable=None if variable is None else self._leaf_names.get(id(variable)),
-            leaf=None if variable is None else self._value_of_leaf(variable),
+            leaf=None if variable is None else self.values_of_leaves.get(id(variable)),
         )
-
-    def _value_of_leaf(self, variable: torch.Tensor) -> int | None:
-        box = self.known(variable)
-        return None if box is None else box.value
 
     def finish(self) -> None:
         """Give the leaves the names that they got after torch first used them."""

@@ -45,8 +45,8 @@ def run(  # noqa: PLR0913 - the parts of a request, each used once
 
     `held` maps the source of an input that is a file or an object to what `files.read` gave for it, or to the object.
     `wrt` are the inputs that require gradients (None: all of a floating or complex dtype). `full` keeps the values of
-    tensors of any size. Where the run is `watched`, the Trace has what each node did in the backward passes. Where it will run `again`, it
-    leaves what is held as it is.
+    tensors of any size. Where the run is `watched`, the Trace has what each node did in the backward passes. Where the
+    program will run `again`, what is held stays as it is.
 
     Raises:
         AgxError: an input or a gradient cannot be made; the program has no result.

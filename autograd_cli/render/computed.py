@@ -73,10 +73,10 @@ class Computed:
                 self._of_input.add(value.id)
 
     def roots(self) -> tuple[int, ...]:
-        """What to draw from: the roots of the last backward passes, the result, or else the last tensor."""
+        """What to draw from: the roots of the last passes, one of each call, the result, or else the last tensor."""
         trace = self._trace
-        passes = [backward.roots for backward in trace.backwards if backward.step is not None]
-        shown = passes if len(passes) <= _PASSES else passes[-1:]
+        passes = {backward.span: backward.roots for backward in trace.backwards if backward.step is not None}
+        shown = list(passes.values())[-_PASSES:]
         roots = tuple([root for each in shown for root in each]) or trace.outputs
         if not roots:
             roots = tuple([value.id for value in trace.values if value.tensor is not None][-1:])
@@ -85,7 +85,8 @@ class Computed:
     def children(self, node: int) -> Sequence[int]:
         """The operands of a value that are tensors, or numbers made of one that torch records."""
         found: dict[int, bool] = {}
-        for child, is_recorded in self._operands(node):
+        for operand, is_recorded in self._operands(node):
+            child = self._shown(operand)
             found[child] = found.get(child, False) or is_recorded
         self._solid.update({(node, child): is_recorded for child, is_recorded in found.items()})
         return list(found)
@@ -120,7 +121,7 @@ class Computed:
         while pending:
             operand, is_recorded = pending.pop()
             value = self._trace.values[operand]
-            if value.tensor is None and value.elements:
+            if value.is_passed_through:
                 pending += [
                     (each, is_recorded and (operand, each) in self._recorded)
                     for each in reversed(self._operands_of(operand))
@@ -130,6 +131,13 @@ class Computed:
 
     def _operands_of(self, node: int) -> tuple[int, ...]:
         return self._trace.values[node].operands
+
+    def _shown(self, node: int) -> int:
+        """The value, or what it was before the program assigned to its `.grad`, which leaves its numbers alone."""
+        value = self._trace.values[node]
+        while value.op == ".grad =" and value.previous is not None:
+            value = self._trace.values[value.previous]
+        return value.id
 
     def _is_kept(self, node: int) -> bool:
         return self._related is None or node in self._related

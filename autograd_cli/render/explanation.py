@@ -24,6 +24,7 @@ from autograd_cli.trace import Counterfactual, Report, Trace, Variable
 
 _HEADINGS = ("name", "value", "requires_grad", "is_leaf", "grad_fn", "version", ".grad")
 _NAME = 24
+_CUT_OFF = 3
 
 
 def explanation(report: Report, look: Look) -> Group:
@@ -59,6 +60,9 @@ def _sections(report: Report, look: Look) -> Iterator[RenderableType]:
     if graph is not None:
         yield graph
     yield from backward_passes(report, look)
+    if report.of is not None and (arrived := trace.arrived(report.of)) is not None:
+        shown = (short_tensor(arrived, look, 60), GRADIENT)
+        yield Text.assemble((f"the gradient that arrived at {visible(report.of)}  ", HEADING), shown)
     if trace.variables:
         yield end_state(report, look)
     would_be = list(_would_be(report, look))
@@ -142,5 +146,6 @@ def _lifted(report: Report, found: Counterfactual, names: Names) -> str:
     cut_off = list(
         dict.fromkeys(names.of(each.id) if each.previous is None else names.piece(each.id) for each in values)
     )
-    shown = ", ".join(cut_off[:3]) + (f" and {len(cut_off) - 3:,} more" if len(cut_off) > 3 else "")
+    left_out = len(cut_off) - _CUT_OFF
+    shown = ", ".join(cut_off[:_CUT_OFF]) + (f" and {left_out:,} more" if left_out > 0 else "")
     return f"with {shown} tracked" if shown else "without the cut"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from autograd_cli.diagnostic import Span
+from autograd_cli.language import translate
+from autograd_cli.render import words
 from autograd_cli.render.escape import shortened
 from autograd_cli.render.look import Look
 from autograd_cli.render.names import Names
@@ -34,8 +36,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One thing that a line made. `when` says in which round of a loop; `words` what torch knows of it, `version`
-    its version after a change in place."""
+    """One thing that a line made.
+
+    `when` says in which round of a loop, `words` what torch knows of it, `version` its version after a change in place.
+    """
 
     when: str = ""
     name: str = ""
@@ -79,10 +83,10 @@ class Facts:
         if len(steps) == 1:
             yield from first
             return
-        rows = [replace(fact, when=_when(steps, 0)) for fact in first]
+        rows = [replace(fact, when=self._when(steps, 0)) for fact in first]
         before = {fact.name: fact for fact in first}
-        for fact in self._of_step(steps[-1]):
-            rows.append(replace(_compared(fact, before.get(fact.name)), when=_when(steps, -1)))
+        last = [self._compared(fact, before.get(fact.name)) for fact in self._of_step(steps[-1])]
+        rows += [replace(fact, when=self._when(steps, -1)) for fact in last]
         for index, row in enumerate(rows):
             repeated = index > 0 and rows[index - 1].when == row.when
             yield replace(row, when="") if repeated else row
@@ -90,18 +94,18 @@ class Facts:
     def _of_step(self, step: Step) -> Iterator[Fact]:
         keyword = self._keyword(step.span)
         if keyword in _LOOPS:
-            count = self._rounds(step)
-            yield Fact(words=f"{count:,} round{'' if count == 1 else 's'}")
+            yield Fact(words=self._say(words.ROUNDS, n=f"{self._rounds(step):,}"))
             return
         if keyword in _COMPOUND:
             return
         bound = dict(zip(step.binds, step.bound, strict=True))
         for name, number in bound.items():
-            yield self._fact(name, self._trace.values[number])
+            value = self._trace.values[number]
+            yield self._changed(name, value) if _is_version(value) else self._fact(name, value)
         made = self._values.get(step.id, ())
         changed = list({value.name or value.id: value for value in made if _is_changed(value, bound)}.values())
         for value in changed[:_CHANGED]:
-            yield self._changed(value)
+            yield self._changed(self._names.of(value.id), value)
         if len(changed) > _CHANGED:
             yield Fact(words=f"{len(changed) - _CHANGED:,} more changed in place")
         passes = self._backwards.get(step.id, ())
@@ -130,64 +134,75 @@ class Facts:
 
     def _fact(self, name: str, value: Value) -> Fact:
         tensor = value.tensor
-        kind, words = self._kind(value)
+        kind, known = self._kind(value)
         return Fact(
             name=shortened(name, _NAME),
             value=short_value(value, self._look),
             shape="" if tensor is None else str(list(tensor.shape)),
-            words=words,
+            words=known,
             kind=kind,
         )
 
     def _kind(self, value: Value) -> tuple[Kind, str]:
         tensor = value.tensor
         if value.id in self._cuts:
-            return Kind.CUT, "not recorded"
+            return Kind.CUT, self._say(words.UNRECORDED)
         if tensor is None:
             return Kind.OTHER, ""
         if tensor.grad_fn is not None:
             return Kind.RECORDED, node_name(self._trace.nodes[tensor.grad_fn])
         if tensor.requires_grad:
-            return Kind.LEAF, "leaf"
-        return Kind.UNTRACKED, "inference tensor" if tensor.is_inference else "not tracked"
+            return Kind.LEAF, self._say(words.LEAF)
+        return Kind.UNTRACKED, self._say(words.INFERENCE_TENSOR if tensor.is_inference else words.NOT_TRACKED)
 
-    def _changed(self, value: Value) -> Fact:
-        fact = self._fact(self._names.of(value.id), value)
+    def _changed(self, name: str, value: Value) -> Fact:
+        if value.op == ".grad =":
+            assigned = self._trace.values[value.operands[1]]
+            return replace(self._fact(f"{name}.grad", assigned), words="")
+        fact = self._fact(name, value)
         version = None if value.tensor is None else value.tensor.version
-        return fact if version is None else replace(fact, version=f"version {version}")
+        return fact if version is None else replace(fact, version=self._say(words.VERSION, n=version))
 
     def _gradients(self, backward: Backward) -> Iterator[Fact]:
         for leaf in backward.leaves:
             if leaf.after is not None and _is_new(leaf):
-                words = "was None" if leaf.before is None else f"was {short_tensor(leaf.before, self._look)}"
+                before = "None" if leaf.before is None else short_tensor(leaf.before, self._look)
                 yield Fact(
                     name=shortened(f"{leaf.name}.grad", _NAME),
                     value=short_tensor(leaf.after, self._look),
                     shape=str(list(leaf.after.shape)),
-                    words=words,
+                    words=self._say(words.WAS, before=before),
                     kind=Kind.GRADIENT,
                 )
 
+    def _when(self, steps: list[Step], index: int) -> str:
+        step = steps[index]
+        if not step.iteration:
+            return self._say(words.CALL, n=f"{1 if index == 0 else len(steps):,}")
+        return self._say(words.ROUND, n=".".join(f"{number + 1:,}" for number in step.iteration))
+
+    def _compared(self, fact: Fact, before: Fact | None) -> Fact:
+        """The fact, with what was otherwise in the first round."""
+        if before is None or (fact.words, fact.shape) == (before.words, before.shape):
+            return fact
+        was = ", ".join(text for text in (before.shape * (before.shape != fact.shape), before.words) if text)
+        if not was or fact.kind is Kind.GRADIENT:
+            return fact
+        return replace(fact, words=f"{fact.words} ({self._say(words.WAS, before=was)})")
+
+    def _say(self, text: str, **parts: object) -> str:
+        return translate(text, self._look.language).format(**parts)
+
 
 def _is_changed(value: Value, bound: dict[str, int]) -> bool:
-    return value.previous is not None and value.op not in _MAINTAINED and value.id not in bound.values()
+    return _is_version(value) and value.id not in bound.values()
+
+
+def _is_version(value: Value) -> bool:
+    """Whether it is a tensor that the program changed in place."""
+    return value.previous is not None and value.op not in _MAINTAINED
 
 
 def _is_new(leaf: LeafGradient) -> bool:
     before, after = leaf.before, leaf.after
     return before is None or after is None or before.version != after.version or before.storage != after.storage
-
-
-def _when(steps: list[Step], index: int) -> str:
-    step = steps[index]
-    if not step.iteration:
-        return f"call {1 if index == 0 else len(steps):,}"
-    return f"round {'.'.join(f'{number + 1:,}' for number in step.iteration)}"
-
-
-def _compared(fact: Fact, before: Fact | None) -> Fact:
-    """The fact, with what was otherwise in the first round."""
-    if before is None or (fact.words, fact.shape) == (before.words, before.shape):
-        return fact
-    was = ", ".join(text for text in (before.shape * (before.shape != fact.shape), before.words) if text)
-    return replace(fact, words=f"{fact.words} (was {was})") if was and fact.kind is not Kind.GRADIENT else fact

@@ -1,4 +1,4 @@
-"""A backward pass node by node: what arrives, what leaves along each edge and by which formula, what `.grad` becomes."""
+"""A backward pass node by node: what arrives, what leaves along each edge by which formula, what `.grad` becomes."""
 
 from __future__ import annotations
 
@@ -8,27 +8,32 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from autograd_cli.diagnostic import Span
 from autograd_cli.render.escape import shortened
 from autograd_cli.render.formula import equation
-from autograd_cli.render.look import GRADIENT, HEADING, LEAF, NODE, QUIET, Look
+from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, Look
 from autograd_cli.render.names import Names
 from autograd_cli.render.short import short_tensor
-from autograd_cli.trace import Backward, Flow, LeafGradient, Report, TensorInfo, TensorValues, Visit, Walk
+from autograd_cli.trace import Backward, Flow, LeafGradient, Node, Report, TensorInfo, TensorValues, Visit, Walk
 
 _VISITS = 30
 _VISITS_EDGE = 15
-_WALKS = 3
 
 
 def backward_passes(report: Report, look: Look) -> Iterator[RenderableType]:
-    """Each backward pass of the run; of many the first and the last."""
-    walks = report.trace.walks
+    """Each backward pass of the run; of those that one call made the first and the last."""
     names = Names(report)
-    for index, walk in enumerate(walks):
-        if look.full or len(walks) <= _WALKS or index in {0, len(walks) - 1}:
-            yield _Pass(report, look, names, walk).show()
-        elif index == 1:
-            yield Text(f"{look.glyphs.fold} {len(walks) - 2:,} more backward passes (--full)", style=QUIET)
+    calls: dict[Span | None, list[Walk]] = {}
+    for walk in report.trace.walks:
+        calls.setdefault(walk.span, []).append(walk)
+    for walks in calls.values():
+        for index, walk in enumerate(walks):
+            if look.full or index in {0, len(walks) - 1}:
+                yield _Pass(report, look, names, walk).show()
+            elif index == 1:
+                count = len(walks) - 2
+                passes = "1 more backward pass" if count == 1 else f"{count:,} more backward passes"
+                yield Text(f"{look.glyphs.fold} {passes} (--full)", style=QUIET)
 
 
 class _Pass:
@@ -60,8 +65,22 @@ class _Pass:
                 grid.add_row(Text(f"{self._look.glyphs.fold} {count:,} more nodes (--full)", style=QUIET))
             self._keep(visit)
         if not shown:
-            grid.add_row("", "", Text("no node was visited", style=QUIET))
+            grid.add_row(Text("no node was visited", style=QUIET))
+        elif self._backward is not None and self._backward.refusal is not None:
+            grid.add_row(*self._stopped_at())
         return Group(self._heading(), grid)
+
+    def _stopped_at(self) -> tuple[Text, ...]:
+        """The node that torch refused to run: the one that something was handed to, and that had no turn."""
+        visited = {visit.node for visit in self._walk.visits}
+        waiting = sorted({node for node, _ in self._received if node not in visited}, reverse=True)
+        if not waiting:
+            return (Text("refused", style=BAD),)
+        return (
+            Text(self._trace.nodes[waiting[0]].name, style=BAD),
+            Text(self._label(waiting[0])),
+            Text("refused", style=BAD),
+        )
 
     def _shown(self) -> frozenset[int]:
         """Which visits are shown: those that have to do with the one variable, where there is one; few of many."""
@@ -72,7 +91,11 @@ class _Pass:
 
     def _is_related(self, visit: Visit) -> bool:
         node = self._trace.nodes[visit.node]
-        return self._related is None or node.value in self._related or node.leaf in self._related
+        return self._is_of_related(node)
+
+    def _is_of_related(self, node: Node) -> bool:
+        made_for = node.value if node.leaf is None else node.leaf
+        return self._related is None or made_for in self._related
 
     def _keep(self, visit: Visit) -> None:
         """Keep what a node hands on for those that receive it."""
@@ -122,7 +145,7 @@ class _Pass:
     def _edges(self, visit: Visit) -> Iterator[Text]:
         node = self._trace.nodes[visit.node]
         for child, flow in zip(node.next, visit.flows, strict=True):
-            if child is None:
+            if child is None or not self._is_of_related(self._trace.nodes[child]):
                 continue
             yield self._edge(self._label(child), flow, visit)
 
@@ -131,8 +154,9 @@ class _Pass:
         if flow.gradient is None:
             return text.append("nothing", style=QUIET)
         words = equation(flow, visit, self._look)
-        before, sign, result = words.rpartition(" = ")
-        return text.append(before + sign).append(result, style=GRADIENT)
+        signs = (" = ", f" {self._look.glyphs.arrow}")
+        start = max(words.rfind(sign) + len(sign) if sign in words else 0 for sign in signs)
+        return text.append(words[:start]).append(words[start:], style=GRADIENT)
 
     def _accumulation(self, visit: Visit) -> Iterator[Text]:
         """What the pass did to the leaf's `.grad`: before, added, after."""
@@ -141,19 +165,21 @@ class _Pass:
         if arrived is None:
             yield Text("receives nothing", style=QUIET)
             return
-        leaf = self._leaf(node.variable)
-        name = f"{node.variable or self._names.of_node(visit.node)}.grad"
+        leaf = self._leaf(node)
+        name = f"{self._label(visit.node)}.grad"
         if leaf is None or leaf.after is None:
             yield Text.assemble(f"{name} is left alone; it receives ", (self._short(arrived), GRADIENT))
         elif leaf.before is None:
             yield Text.assemble(f"{name} was None, now ", (self._short(leaf.after), GRADIENT))
         else:
             before, added = self._short(leaf.before), self._short(arrived)
-            yield Text.assemble(f"{name} = {before} + {added} = ", (self._short(leaf.after), GRADIENT))
+            is_sum = before.startswith("[") or leaf.before.shape == ()
+            words = f"{name} = {before} + {added} = " if is_sum else f"{name} was {before}; added {added}; now "
+            yield Text.assemble(words, (self._short(leaf.after), GRADIENT))
 
-    def _leaf(self, name: str | None) -> LeafGradient | None:
+    def _leaf(self, node: Node) -> LeafGradient | None:
         leaves: Sequence[LeafGradient] = () if self._backward is None else self._backward.leaves
-        return next((leaf for leaf in leaves if leaf.name == name), None)
+        return next((leaf for leaf in leaves if leaf.value is not None and leaf.value == node.leaf), None)
 
     def _label(self, node: int) -> str:
         room = None if self._look.width is None else max(self._look.width // 5, 12)

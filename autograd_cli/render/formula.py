@@ -15,8 +15,8 @@ from autograd_cli.trace import Flow, Saved, TensorValues, Visit
 MAX_ELEMENTS = 6
 MAX_LENGTH = 60
 _ELEMENTWISE = {"elementwise", "activation", "special", "comparison"}
-# Functions of a bare name, where Python's own has another meaning for a tensor.
-_PYTHONS_OWN = {"sum", "max", "min", "all", "any", "round"}
+# Methods that stay methods: as a function Python's own has the name, or torch's takes other arguments.
+_METHODS = {"sum", "max", "min", "all", "any", "round", "flip", "permute"}
 _CONSTANTS = {"pi", "inf", "nan", "math", "linalg", "special", "True", "False"}
 _NO_END = 2**63 - 1  # how torch writes the end of a slice that has none
 _MARK = re.compile(r"_(\d+)_")
@@ -192,8 +192,8 @@ def _elementwise_parts(tree: ast.expr) -> list[ast.expr]:
             return []
         case ast.Call(func=ast.Attribute(ast.Name(), "numel")):
             return []
-        case ast.UnaryOp(operand=operand):
-            return [operand]
+        case ast.UnaryOp(operand=part) | ast.Attribute(part, "real" | "imag"):
+            return [part]
         case ast.BinOp(left, op, right) if not isinstance(op, ast.MatMult):
             return [left, right]
         case ast.Compare(left, _, comparators):
@@ -300,6 +300,8 @@ class _Numbers(ast.NodeTransformer):
                 return ast.Constant(math.prod(self._known.shape(name)))
             case ast.Call(func=ast.Attribute(ast.Name(name), "dim")):
                 return ast.Constant(len(self._known.shape(name)))
+        if isinstance(node.func, ast.Name) and vocabulary.resolve(node.func.id) is None:
+            raise UnknownNumberError  # a helper of torch's own
         node.args = [self.visit(argument) for argument in node.args]
         for keyword in node.keywords:
             keyword.value = self.visit(keyword.value)
@@ -316,7 +318,7 @@ class _Numbers(ast.NodeTransformer):
     def _called(self, node: ast.Call, method: ast.Attribute) -> ast.Call:
         """A method of a number as a function, `cos(2.)`, where there is one."""
         value = self.visit(method.value)
-        is_function = vocabulary.operation(f"torch.{method.attr}") is not None and method.attr not in _PYTHONS_OWN
+        is_function = vocabulary.operation(f"torch.{method.attr}") is not None and method.attr not in _METHODS
         if isinstance(value, ast.Name) and is_function:
             return ast.Call(ast.Name(method.attr), [value, *node.args], node.keywords)
         node.func = ast.Attribute(self._bracketed(value, always=True), method.attr)

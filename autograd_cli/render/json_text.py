@@ -33,6 +33,7 @@ def json_object(report: Report) -> dict[str, Any]:
         "settings": {"seed": report.seed, "dtype": report.default_dtype, "device": report.device},
         **(_trace_object(report.trace) if report.traces else _no_trace()),
         "explanation": plain(report.explanation),
+        "modes": {column.name: _column(column.report) for column in report.columns},
         "diagnostics": plain(report.diagnostics),
     }
 
@@ -56,6 +57,17 @@ def _no_trace() -> dict[str, Any]:
         "backwards": [],
         "walks": [],
         "refusal": None,
+    }
+
+
+def _column(report: Report) -> dict[str, Any]:
+    """One of the runs of a comparison: the same as of a run alone, without what they have in common."""
+    return {
+        "ok": report.ok,
+        "status": report.status.value,
+        "source": report.source,
+        **_trace_object(report.trace),
+        "diagnostics": plain(report.diagnostics),
     }
 
 

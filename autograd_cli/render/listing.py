@@ -23,7 +23,7 @@ from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, 
 from autograd_cli.render.names import Names
 from autograd_cli.render.printed import printed_lines
 from autograd_cli.render.reasons import short_reason
-from autograd_cli.trace import Report
+from autograd_cli.trace import Cut, Report
 
 _NARROWEST = 24  # columns of code, beside which there is room for facts
 _PRINTED = 5
@@ -138,17 +138,18 @@ class Listing:
         number = str(self._report.source_line - 1 + line).rjust(self._number_width)
         head = Text.assemble((f"{number} ", QUIET), (glyph, style), " ", code)
         blank = " " * (self._number_width + 3)
-        widths = widths if column is not None else [0, *widths[1:]]
+        widths = widths if column is not None else _widths(found)
         facts = [_fact_text(fact, widths) for fact in found]
         beside = column is not None and bool(facts) and cell_len(visible(self._rows[line - 1])) <= column
         if beside and column is not None:
             head.append(" " * (len(blank) + column - head.cell_len + 3)).append_text(facts[0])
             facts = facts[1:]
         yield head
-        indent = blank + " " * (column + 3) if column is not None else f"{blank}  "
         marks = [Text(f"{blank}{row}", style=BAD) for row in self._mark_rows(line, len(blank))]
-        behind = [Text(indent).append_text(fact) for fact in facts]
-        yield from behind + marks if column is not None else marks + behind
+        if column is None:
+            yield from [*marks, *(Text(f"{blank}  ").append_text(fact) for fact in facts)]
+        else:
+            yield from _side_by_side(marks, facts, len(blank) + column + 3)
         for text in self._printed_rows(line):
             yield Text.assemble((f"{blank}> ", QUIET), text)
 
@@ -171,14 +172,19 @@ class Listing:
         trace = self._report.trace
         for cut in self._explanation.cuts:
             if cut.span is not None:
-                since = None if cut.since is None else self._report.source_line - 1 + cut.since.line
-                reason = short_reason(cut.rule, since, trace.values[cut.value].op, self._look.language)
-                found.setdefault(cut.span.line, {})[self._mark(cut.span, reason)] = None
+                found.setdefault(cut.span.line, {})[self._mark(cut.span, self._reason(cut))] = None
         refusal = trace.refusal
         if refusal is not None and refusal.span is not None:
             reason = translate(words.REFUSED, self._look.language)
             found.setdefault(refusal.span.line, {})[self._mark(refusal.span, reason)] = None
         return {line: list(marks) for line, marks in found.items()}
+
+    def _reason(self, cut: Cut) -> str:
+        value = self._report.trace.values[cut.value]
+        if value.span is None:
+            return cut.why  # how an input enters
+        since = None if cut.since is None else self._report.source_line - 1 + cut.since.line
+        return short_reason(cut.rule, since, value.op, self._look.language)
 
     def _mark(self, span: Span, reason: str) -> Mark:
         row = self._rows[span.line - 1]
@@ -238,12 +244,23 @@ def _widths(facts: Sequence[Fact]) -> list[int]:
     return [max((cell_len(cell) for cell in column), default=0) for column in zip(*map(_cells, facts), strict=True)]
 
 
+def _side_by_side(marks: Sequence[Text], facts: Sequence[Text], start: int) -> Iterator[Text]:
+    """The marks, and from the column `start` on the facts; a mark that is too long has a line of its own."""
+    pending = list(facts)
+    for mark in marks:
+        if pending and mark.cell_len < start:
+            yield Text.assemble(mark, " " * (start - mark.cell_len), pending.pop(0))
+        else:
+            yield mark
+    for fact in pending:
+        yield Text(" " * start).append_text(fact)
+
+
 def _fact_text(fact: Fact, widths: Sequence[int]) -> Text:
-    """The fact in columns; `when` has none of its own where that is 0."""
     styles = (QUIET, HEADING, GRADIENT if fact.kind is Kind.GRADIENT else "", QUIET, _STYLES[fact.kind])
     pieces = []
     for cell, width, style in zip(_cells(fact), widths, styles, strict=True):
-        if width or cell:
+        if width:
             pieces.append(Text(cell, style=style).append(" " * (width - cell_len(cell))))
     text = Text("  ").join(pieces)
     text.rstrip()

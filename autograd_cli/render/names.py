@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from autograd_cli.render.escape import shortened
 from autograd_cli.trace import Report, Trace
 
 _PIECE = 32
+_LAYER = "nn."
 
 
 class Names:
@@ -14,6 +17,8 @@ class Names:
     def __init__(self, report: Report) -> None:
         self._lines = report.source.split("\n")
         self._trace: Trace = report.trace
+        # Layers of a module share the piece of the program that calls it.
+        self._layers = Counter((value.step, value.span) for value in self._trace.values if value.op.startswith(_LAYER))
         self._bound: dict[int, dict[str, None]] = {}
         for value in self._trace.values:
             if value.name is not None:
@@ -21,6 +26,8 @@ class Names:
         for step in self._trace.steps:
             for name, number in zip(step.binds, step.bound, strict=True):
                 self._bound.setdefault(number, {})[name] = None
+        for variable in self._trace.variables:  # those that no statement bound, such as a module's parameters
+            self._bound.setdefault(variable.value, {variable.name: None})
 
     def of(self, value: int) -> str:
         """All names of the value, joined, or the piece of the program that made it."""
@@ -34,6 +41,8 @@ class Names:
         """The piece of the program that made the value, of an element of a sequence with its index."""
         found = self._trace.values[value]
         text = "" if found.span is None else shortened(found.span.cut_lines(self._lines), limit)
+        if found.op.startswith(_LAYER) and self._layers[found.step, found.span] > 1:
+            return f"{found.op.removeprefix(_LAYER)} of {text}"
         is_element = found.op.startswith("[") and found.op[1:-1].isdigit() and len(found.operands) == 1
         return f"{text}{found.op}" if is_element else text or found.op
 

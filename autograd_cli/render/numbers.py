@@ -50,6 +50,7 @@ def statistics_text(tensor: TensorValues, look: Look) -> str:
 
 
 def statistics(tensor: TensorValues) -> tuple[float | None, float | None, float | None, int, int]:
+    """Minimum, maximum and mean of the finite elements (None where there are none), the counts of NaN and infinity."""
     import numpy as np
 
     if (summary := tensor.summary) is not None:

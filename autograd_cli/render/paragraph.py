@@ -9,11 +9,14 @@ from rich.text import Text
 
 from autograd_cli.render.look import CODE
 
-# A piece that stays whole: code in backticks, a tensor in brackets, a word, with the punctuation that follows it.
-_OPENING = "“（「"
-_CLOSING = "，。；：？！”）」、"
-_WHOLE = r"`[^`]*`|\[[^\]]*\]|[!-~–…é]+?(?=[^!-~]|$|`|\[)"
-_PIECE = re.compile(rf"\s+|[{_OPENING}]?(?:{_WHOLE}|[^\s])[{_CLOSING}.,;:!?)]*")
+# A piece that stays whole: code in backticks, a tensor in brackets, a word, one wide character; and its punctuation.
+_OPENING = '["\N{LEFT DOUBLE QUOTATION MARK}\N{FULLWIDTH LEFT PARENTHESIS}(]*'
+_CLOSING = (
+    "[\\]\"'.,;:!?)\N{RIGHT DOUBLE QUOTATION MARK}\N{FULLWIDTH COMMA}\N{IDEOGRAPHIC FULL STOP}\N{FULLWIDTH SEMICOLON}"
+    "\N{FULLWIDTH COLON}\N{FULLWIDTH QUESTION MARK}\N{FULLWIDTH EXCLAMATION MARK}\N{FULLWIDTH RIGHT PARENTHESIS}"
+    "\N{IDEOGRAPHIC COMMA}]*"
+)
+_PIECE = re.compile(rf"\s+|{_OPENING}(?:`[^`]*`|\[[^\]]*\]|[^\s`\[\u2e80-\U0010ffff]+|\S){_CLOSING}")
 _CODE = re.compile(r"`[^`]*`")
 
 

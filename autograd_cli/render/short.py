@@ -15,7 +15,7 @@ def short_value(value: Value, look: Look) -> str:
     if value.tensor is not None:
         return short_tensor(value.tensor, look)
     if value.elements:
-        return f"{len(value.elements):,} elements"
+        return "1 element" if len(value.elements) == 1 else f"{len(value.elements):,} elements"
     return shortened(str(value.scalar), CELL)
 
 

@@ -7,17 +7,23 @@ from collections.abc import Iterator
 from autograd_cli.diagnostic import bad_request
 from autograd_cli.render.escape import visible
 from autograd_cli.render.numbers import shell_text
-from autograd_cli.trace import Report, Trace
+from autograd_cli.trace import Column, Report, TensorValues, Trace
 
 
 def values_text(report: Report) -> str:
     """The gradient, or one `name=values` a line where several were asked for; a missing one has no line.
 
-    Of a program without a backward pass it is the result, or each of several on a line.
+    Of a program without a backward pass it is the result, or each of several on a line. Of the one variable that the
+    answer is narrowed to, it is the gradient that arrived there. Of a comparison it is `mode name=values` for each
+    gradient of each mode, with None for one that is missing, or `mode result=values`.
 
     Raises:
         AgxError: a gradient is too large to be written out.
     """
+    if report.columns:
+        return "".join(line for column in report.columns for line in _column(column))
+    if report.traces and report.of is not None and not report.trace.grads:
+        return _arrived(report.trace, report.of)
     if report.traces and not report.trace.backwards:
         return "".join(_results(report.trace))
     several = len(report.grads) > 1
@@ -25,12 +31,26 @@ def values_text(report: Report) -> str:
     for name, grad in report.grads.items():
         if grad is None:
             continue
-        if grad.values is None:
-            message = f"the gradient of {name} has {grad.numel:,} elements"
-            raise bad_request("too-large", message, fix="--full writes out all of them")
-        text = shell_text(grad)
+        text = _written_out(name, grad)
         lines.append(f"{visible(name)}={text}\n" if several else f"{text}\n")
     return "".join(lines)
+
+
+def _arrived(trace: Trace, name: str) -> str:
+    gradient = trace.arrived(name)
+    return "" if gradient is None else f"{_written_out(name, gradient)}\n"
+
+
+def _written_out(name: str, gradient: TensorValues) -> str:
+    """The gradient as the shell takes it.
+
+    Raises:
+        AgxError: it is too large to be written out.
+    """
+    if gradient.values is None:
+        message = f"the gradient of {name} has {gradient.numel:,} elements"
+        raise bad_request("too-large", message, fix="--full writes out all of them")
+    return shell_text(gradient)
 
 
 def _results(trace: Trace) -> Iterator[str]:
@@ -40,3 +60,13 @@ def _results(trace: Trace) -> Iterator[str]:
             yield f"{visible(str(value.scalar))}\n"
         elif value.tensor.values is not None:
             yield f"{shell_text(value.tensor)}\n"
+
+
+def _column(column: Column) -> Iterator[str]:
+    trace = column.report.trace
+    if trace.backwards or trace.refusal is not None:
+        for name, grad in trace.grads:
+            yield f"{visible(column.name)} {visible(name)}={None if grad is None else _written_out(name, grad)}\n"
+    else:
+        for text in _results(trace):
+            yield f"{visible(column.name)} result={text}"

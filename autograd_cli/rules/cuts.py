@@ -92,7 +92,8 @@ def _tracks(value: Value) -> bool:
 
 
 def _is_cut(trace: Trace, value: Value) -> bool:
-    if value.tensor is None and value.scalar is None and not value.elements:  # as of `y.backward()`
+    says_nothing = value.tensor is None and value.scalar is None and not value.elements  # as of `y.backward()`
+    if says_nothing or value.op == "alias =" or isinstance(value.scalar, str):
         return False
     if not any(_is_tracked(trace, operand) for operand in value.operands):
         return False

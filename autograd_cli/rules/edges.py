@@ -10,8 +10,8 @@ from autograd_cli.trace import TensorInfo, Trace, Value
 def recorded_edges(trace: Trace) -> tuple[tuple[int, int], ...]:
     """The pairs (value, operand) between which torch recorded an edge.
 
-    Torch knows no lists and tuples: to the value that holds them, and from it, an edge counts as recorded where one of
-    its elements has it.
+    Torch knows no lists and tuples, and no objects such as distributions: to what holds tensors, and from it, an edge
+    counts as recorded where one of the tensors has it.
     """
     finder = _Edges(trace)
     return tuple(
@@ -56,8 +56,9 @@ class _Edges:
         """The nodes that stand for a value: its grad_fn, the accumulator of a leaf; of a sequence, its elements'."""
         if number not in self._known:
             value = self._trace.values[number]
-            if value.elements:
-                found = frozenset[int]().union(*[self._nodes(element) for element in value.elements])
+            if value.is_passed_through:
+                held = value.elements or value.operands
+                found = frozenset[int]().union(*[self._nodes(each) for each in held])
             elif value.tensor is None:
                 found = frozenset()
             elif value.tensor.grad_fn is not None:

@@ -109,7 +109,7 @@ def explain(  # noqa: PLR0913 - the options of the command
     is_program = asked.program is not None
     language = language_of(lang, os.environ)
     if not is_program:
-        _check_lesson(flags, {"--var": var, "--gradient": gradient, "--wrt": wrt, "--of": of})
+        _check_lesson(flags, {"an input": var, "--gradient": gradient, "--wrt": wrt, "--of": of})
     elif lang is not None:
         message = "--lang is for lessons: what is said of a program is in English"
         raise bad_request("usage", message, source=COMMAND_LINE, fix="leave out --lang")

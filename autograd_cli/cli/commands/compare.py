@@ -1,0 +1,182 @@
+"""`agx compare`: the same program under every tracking mode, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from autograd_cli import comparison
+from autograd_cli.cli import options
+from autograd_cli.cli.arguments import CommandLine, GivenValue, Sorted
+from autograd_cli.cli.delivery import Delivery, Format, check_file
+from autograd_cli.cli.request import Request, answer, check_program, make_request
+from autograd_cli.cli.sources import GivenProgram
+from autograd_cli.cli.terminal import Color
+from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Span, bad_request
+from autograd_cli.lang.suggest import did_you_mean
+from autograd_cli.modes import DEFAULT_MODE, MODES
+from autograd_cli.supervise import Ready
+from autograd_cli.trace import Report
+
+HELP = f"""Run a program under every tracking mode, and show side by side what changes.
+
+\b
+The modes: {", ".join(list(MODES)[:3])},
+           {", ".join(list(MODES)[3:])}
+
+Rows where the modes differ begin with *. The limits of time and steps are for
+all modes together. The exit code is 1 where every mode is bad news.
+
+Without a program it shows why .data is not .detach(): the same change of a
+tensor, once right, once silently wrong, once refused by torch.
+
+{options.PROGRAM_HELP}
+
+\b
+Examples:
+  agx compare
+  agx compare "(2*x).sum()" --x 1,2,3
+  agx compare "x**2 + no_grad(x**3)" --x 1 --modes requires-grad,detach
+  agx compare -f snippet.py --x 1,2,3 --of x
+  agx compare "x*w" --x 1 --w 2 --json | jq '.modes["no-grad"].result'
+"""
+_FORMATS = {"json": Format.JSON, "quiet": Format.VALUES, "": Format.COMPARISON}
+_THE_MODES = f"the modes are {', '.join(MODES)}"
+_MODE_OPTIONS = tuple(f"--{name}" for name in MODES if name != DEFAULT_MODE)
+
+
+def compare(  # noqa: PLR0913 - the options of the command
+    ctx: typer.Context,
+    expression: Annotated[  # noqa: ARG001 - read by cli.arguments
+        str | None, typer.Argument(help='What to run, such as "2*x"; - for stdin.', show_default=False)
+    ] = None,
+    *,
+    var: options.Var = None,
+    gradient: options.Gradient = None,
+    file: options.File = None,  # noqa: ARG001 - read by cli.arguments
+    wrt: options.Wrt = None,
+    modes: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="The modes, such as no-grad,detach (default: all).")
+    ] = None,
+    one_mode: Annotated[bool, typer.Option(*_MODE_OPTIONS, hidden=True)] = False,
+    of: options.Of = None,
+    json: options.Json = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print the gradients only, as lines MODE NAME=VALUES.")
+    ] = False,
+    output: options.Output = None,
+    color: options.ColorOption = Color.AUTO,
+    precision: options.Precision = 4,
+    full: options.Full = False,
+    seed: options.Seed = 0,
+    dtype: options.Dtype = "float32",
+    device: options.Device = "cpu",
+    threads: options.Threads = None,
+    timeout: options.Timeout = None,  # noqa: ARG001 - read by cli.arguments
+    limit: options.LimitOption = None,  # noqa: ARG001 - read by cli.arguments
+    debug: options.Debug = False,
+) -> None:
+    """Run `agx compare`; HELP is what a user reads."""
+    asked: Sorted = ctx.obj
+    if one_mode:
+        raise _one_mode(asked)
+    teaches = asked.program is None and not any((var, gradient, wrt, modes, of))
+    if not teaches:
+        check_program(asked)
+    names = _modes(asked)
+    format_ = _FORMATS[options.chosen({"json": json, "quiet": quiet}, "", "formats")]
+    check_file(output, format_)
+    delivery = Delivery(format=format_, color=color, precision=precision, full=full, file=output)
+    request = make_request(
+        _with_lesson(asked) if teaches else asked,
+        var=var,
+        gradient=gradient,
+        wrt=wrt,
+        seed=seed,
+        dtype=dtype,
+        device=device,
+        threads=threads,
+        full=full,
+    )
+    explored = _lesson if teaches else partial(_compared, names=names, of=of)
+    raise typer.Exit(answer(request, delivery, explored=explored, debug=debug))
+
+
+def _compared(request: Request, before_run: Ready, *, names: Sequence[str], of: str | None) -> Report:
+    return comparison.compare(
+        request.program.text,
+        modes=names,
+        of=of,
+        inputs=request.inputs,
+        gradients=request.gradients,
+        wrt=request.wrt,
+        seed=request.seed,
+        dtype=request.dtype,
+        device=request.device,
+        threads=request.threads,
+        full=request.full,
+        limits=request.limits,
+        before_run=before_run,
+    )
+
+
+def _lesson(request: Request, before_run: Ready) -> Report:
+    return comparison.lesson(
+        dtype=request.dtype,
+        device=request.device,
+        threads=request.threads,
+        limits=request.limits,
+        before_run=before_run,
+    )
+
+
+def _with_lesson(asked: Sorted) -> Sorted:
+    return replace(asked, program=GivenProgram(text=next(iter(comparison.LESSON.values()))))
+
+
+def _one_mode(asked: Sorted) -> AgxError:
+    """The error for a mode as `agx grad` takes it."""
+    word = next(index for index, word in enumerate(asked.line.words) if word in _MODE_OPTIONS)
+    name = asked.line.words[word].removeprefix("--")
+    fix = f"choose modes by --modes {DEFAULT_MODE},{name}"
+    if name.isidentifier():
+        fix = f"{fix}; an input of this name is --var {name}=VALUE"
+    return asked.line.error("usage", f"--{name} is for one run, and here modes are compared", word, fix=fix)
+
+
+def _modes(asked: Sorted) -> tuple[str, ...]:
+    """What --modes names, or all."""
+    given = next((option for option in asked.options if option.name == "--modes"), None)
+    if given is None:
+        return tuple(MODES)
+    names: list[str] = []
+    start = 0
+    for piece in given.text.split(","):
+        name = piece.strip()
+        if not name:
+            raise asked.line.error("unknown-mode", "--modes names no mode", given.word, fix=_THE_MODES)
+        place = _place(asked.line, given, start + piece.index(name), len(name))
+        start += len(piece) + 1
+        if name not in MODES:
+            label = did_you_mean(name, MODES)
+            fix = None if label else _THE_MODES
+            message = f"there is no mode {name}"
+            raise bad_request("unknown-mode", message, source=COMMAND_LINE, span=place, label=label, fix=fix)
+        if name in names:
+            message = f"{name} is given twice"
+            raise bad_request("usage", message, source=COMMAND_LINE, span=place, label="the second time here")
+        names.append(name)
+    return tuple(names)
+
+
+def _place(line: CommandLine, given: GivenValue, start: int, length: int) -> Span:
+    """The piece of an option's value, or its whole word where that stands in quotes."""
+    whole, word = line.span(given.word), line.words[given.word]
+    if whole.end_column - whole.column != len(word):
+        return whole
+    column = whole.column + len(word) - len(given.text) + start
+    return replace(whole, column=column, end_column=column + length)
