@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -35,8 +35,8 @@ class Recording:
         self._leaf_names: dict[int, str] = {}
         self._alive: list[torch.Tensor] = []
         self._nesting: dict[int, int] = {}
-        # The boxes of each tensor, by the storage it lives in: those that the program still holds.
-        self._sharing: dict[int, dict[int, WeakSet[Box]]] = {}
+        # The boxes of each tensor, by the storage it lives in: those that the program still holds, the oldest first.
+        self._sharing: dict[int, dict[int, WeakKeyDictionary[Box, None]]] = {}
         self._held: list[Box] = []  # of tensors that torch holds
 
     def add(
@@ -205,7 +205,7 @@ class Recording:
 
     def _share(self, box: Box) -> None:
         tensor = box.payload
-        self._sharing.setdefault(_storage(tensor), {}).setdefault(id(tensor), WeakSet()).add(box)
+        self._sharing.setdefault(_storage(tensor), {}).setdefault(id(tensor), WeakKeyDictionary())[box] = None
 
     # Looking at tensors.
 

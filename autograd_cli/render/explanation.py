@@ -137,10 +137,15 @@ def _lifted(report: Report, found: Counterfactual, names: Names) -> str:
     assert report.explanation is not None
     if found.span is None:
         return f"without --{report.trace.mode}"
+    made = [report.trace.values[cut.value] for cut in report.explanation.cuts]
     values = [
-        cut.value for cut in report.explanation.cuts if found.span in {cut.since, report.trace.values[cut.value].span}
+        value
+        for cut, value in zip(report.explanation.cuts, made, strict=True)
+        if found.span in {cut.since, value.span} and value.op != "alias ="
     ]
-    cut_off = list(dict.fromkeys(names.of(value) for value in values))
+    cut_off = list(
+        dict.fromkeys(names.of(each.id) if each.previous is None else names.piece(each.id) for each in values)
+    )
     left_out = len(cut_off) - _CUT_OFF
     shown = ", ".join(cut_off[:_CUT_OFF]) + (f" and {left_out:,} more" if left_out > 0 else "")
     return f"with {shown} tracked" if shown else "without the cut"

@@ -31,5 +31,5 @@ def patch(report: Report) -> str:
     """
     above = "\n" * (report.source_line - 1)  # blank lines, which are not part of the program
     old, new = (f"{above}{text}".splitlines(keepends=True) for text in (f"{report.source}\n", repaired(report)))
-    name = report.source_name
+    name = report.source_name.lstrip("/")
     return "".join(difflib.unified_diff(old, new, f"a/{name}", f"b/{name}"))

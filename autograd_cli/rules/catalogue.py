@@ -47,8 +47,13 @@ class Rule:
         sections = {"Summary": " ".join(summary.split())}
         for name, text in zip(rest[::2], rest[1::2], strict=True):
             is_code = name == "Example"
-            sections[name] = textwrap.dedent(text).strip("\n").rstrip() if is_code else " ".join(text.split())
+            sections[name] = textwrap.dedent(text).strip("\n").rstrip() if is_code else _sentences(text)
         return sections
+
+
+def _sentences(text: str) -> str:
+    words = " ".join(text.split())
+    return words[:1].upper() + words[1:]
 
 
 def _rules() -> Iterator[Rule]:

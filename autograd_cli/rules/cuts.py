@@ -105,9 +105,7 @@ def _is_cut(trace: Trace, value: Value) -> bool:
         return False
     if any(is_tracked(trace, element) for element in value.elements):
         return False
-    return (
-        not _tracks(value) or _is_dead_view(trace, value) or _is_unrecorded_write(value) or _is_new_leaf(trace, value)
-    )
+    return not _tracks(value) or _is_dead_view(trace, value) or is_unrecorded_write(value) or _is_new_leaf(trace, value)
 
 
 def is_tracked(trace: Trace, value: int) -> bool:
@@ -148,7 +146,7 @@ def is_written_leaf(value: Value) -> bool:
     return tensor is not None and tensor.requires_grad and tensor.is_leaf and value.op.endswith(("_", "="))
 
 
-def _is_unrecorded_write(value: Value) -> bool:
+def is_unrecorded_write(value: Value) -> bool:
     """An in-place operation under no_grad leaves the tensor tracked as if it had not happened."""
     writes = value.op.endswith(("_", "=")) and value.op not in _COMPARISONS and value.op != ".requires_grad_"
     tensor = value.tensor
@@ -216,7 +214,7 @@ def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
         return "cut-by-item", f"{_call(value.op)} gives Python numbers, which torch does not see", True
     if name in _FACTORIES:
         return "cut-by-factory", f"{_call(value.op)} takes the numbers and makes a new tensor", True
-    if name in REWRAP or (_tracks(value) and not _is_unrecorded_write(value)):
+    if name in REWRAP or (_tracks(value) and not is_unrecorded_write(value)):
         return "cut-by-rewrap", f"{_call(value.op)} copies the values into a new leaf", True
     if value.grad_mode == GradMode.NO_GRAD:
         where = "it is computed under no_grad" if value.grad_mode_span else "the program runs under torch.no_grad()"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autograd_cli.modes import GradMode
+from autograd_cli.rules.cuts import is_unrecorded_write
 from autograd_cli.trace import TensorInfo, Trace, Value
 
 
@@ -40,6 +41,8 @@ class _Edges:
         """Whether one of the nodes that were made for `value` leads to one of `operand`, or is one."""
         if value.tensor is not None and self._origins[value.id] == self._origins[operand] and value.tensor.is_leaf:
             return False  # the same leaf: there is no node between them
+        if is_unrecorded_write(value):
+            return False  # its node is the one from before the write
         ends = self._nodes(operand)
         return bool(ends) and any(not ends.isdisjoint(self._reach(node, value.id)) for node in self._nodes(value.id))
 
