@@ -90,3 +90,12 @@ def test_the_picture_in_the_readme(agx: Agx, tmp_path: Path, request: pytest.Fix
         picture.write_text(drawn.read_text(encoding="utf-8"), encoding="utf-8")
     else:
         assert drawn.read_text(encoding="utf-8") == picture.read_text(encoding="utf-8")
+
+
+def test_the_page_of_rules(agx: Agx, request: pytest.FixtureRequest) -> None:
+    page = HERE.parent / "docs" / "rules.md"
+    made = agx("rules", "--markdown").out
+    if request.config.getoption("--accept"):
+        page.write_text(made, encoding="utf-8")
+    else:
+        assert made == page.read_text(encoding="utf-8")

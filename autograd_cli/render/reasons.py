@@ -16,6 +16,9 @@ _REASONS = {
     "cut-by-index-op": marked("{call}: integers"),
     "cut-by-nondiff-op": marked("{call}: no derivative"),
     "cut-by-comparison": marked("{call}: true or false"),
+    "cut-by-factory": marked("{call}: a new tensor"),
+    "cut-by-sampling": marked("{call}: drawn at random"),
+    "missing-create-graph": marked("without create_graph=True"),
     "no-grad-view": marked("a view made without grad mode"),
     "requires-grad-missing": marked("requires_grad switched off"),
 }
@@ -27,7 +30,8 @@ _REASONS_WITH_LINE = {
 
 def short_reason(rule: str, line: int | None, op: str, language: str) -> str:
     """The reason of a cut: its rule, the line that switched tracking off, and the operation that made the value."""
-    reason = _REASONS[rule] if line is None else _REASONS_WITH_LINE.get(rule, _REASONS[rule])
+    alone = _REASONS.get(rule, "{call}")
+    reason = alone if line is None else _REASONS_WITH_LINE.get(rule, alone)
     return translate(reason, language).format(call=_call(op), n=line)
 
 

@@ -32,9 +32,19 @@ def check(trace: Trace, source: str) -> tuple[Diagnostic, ...]:
 
 def explain(trace: Trace, counterfactuals: Iterable[Counterfactual]) -> Explanation:
     """The difference between the two graphs of a run."""
+    cuts = find_cuts(trace, frozenset(range(len(trace.values))))
     return Explanation(
         recorded=recorded_edges(trace),
-        cuts=find_cuts(trace, frozenset(range(len(trace.values)))),
+        cuts=tuple([cut for cut in cuts if cut.rule != "missing-create-graph" or _is_used(trace, cut.value)]),
         missing=missing.reasons(trace),
         counterfactuals=tuple(counterfactuals),
+    )
+
+
+def _is_used(trace: Trace, gradient: int) -> bool:
+    """Whether anything was computed from what `autograd.grad` returned: the gradient that is asked for is no cut."""
+    held = {gradient, *trace.values[gradient].elements}
+    return any(
+        value.tensor is not None and value.id not in held and not held.isdisjoint(value.operands)
+        for value in trace.values
     )
