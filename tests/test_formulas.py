@@ -27,8 +27,9 @@ from autograd_cli.trace import Flow, TensorValues, Visit
 from formula_oracle import handed_on, is_formula, nodes_of, told
 from test_every_operation import GROUPS, ROWS, leaf_of, replaced
 from test_operations_table import of_this_torch
+from thorough import THOROUGH, at_length
 
-SAMPLES = 4  # of each operation, from torch's own operator database
+SAMPLES = 4 if THOROUGH else 2  # of each operation, from torch's own operator database
 NODES = 4  # of each class
 MAX_ELEMENTS = 200
 PRECISE = Look(precision=8)
@@ -446,6 +447,7 @@ def test_formulas_are_true_of_the_nodes_of_every_operation(group: str) -> None:
     assert wrong == []
 
 
+@at_length
 @of_this_torch
 @pytest.mark.filterwarnings("ignore")  # as above
 def test_most_classes_of_nodes_are_told_in_full() -> None:

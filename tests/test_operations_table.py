@@ -23,6 +23,7 @@ from autograd_cli.lang import vocabulary
 from autograd_cli.lang.documentation import find, short_name
 from autograd_cli.lang.vocabulary import Operation
 from conftest import Agx
+from thorough import at_length
 
 ROWS = [operation for name in vocabulary.operation_names() if (operation := vocabulary.operation(name)) is not None]
 IS_TESTED_TORCH = torch.__version__.startswith("2.13.0")
@@ -218,6 +219,7 @@ def test_named_tuples_have_the_fields_that_a_program_reads() -> None:
     assert fields <= vocabulary.RESULT_FIELDS
 
 
+@at_length
 @of_this_torch
 def test_the_nodes_of_the_derivative_table_are_those_that_torch_makes() -> None:
     """The class names follow from a rule of torch's code generator; here they meet the nodes of real calls."""
