@@ -285,6 +285,20 @@ class Recording:
                 name = self._leaf_names.get(id(variable))
                 self.nodes[number] = replace(self.nodes[number], variable=name)
 
+    def release(self) -> None:
+        """Let go of all tensors, and then of the nodes, from the last one on.
+
+        Torch frees a chain of nodes that Python has seen by recursion, and crashes at some ten thousand: here each is
+        the last to hold itself alone.
+        """
+        for boxes in [boxes for found in self._sharing.values() for boxes in found.values()]:
+            for box in list(boxes):
+                box.payload = None
+        for holders in (self._sharing, self._alive, self.leaves, self._held):
+            holders.clear()
+        while self._node_ids:
+            self._node_ids.popitem()
+
     def _revise(self, number: int, **changes: Any) -> None:  # noqa: ANN401 - fields of Value
         self.values[number] = replace(self.values[number], **changes)
 

@@ -58,10 +58,13 @@ def run(  # noqa: PLR0913 - the parts of a request, each used once
             tensors = {name: tensor.clone() for name, tensor in tensors.items()}
         asked = _asked(inputs, tensors, wrt)
         weights = [make_tensor(spec, held.get(spec.source), device, limits) for spec in gradients]
+        one = _Run(program, mode, asked, max_values, limits, watched=watched)
         try:
-            return _Run(program, mode, asked, max_values, limits, watched=watched).go(tensors, gradients, weights)
+            return one.go(tensors, gradients, weights)
         except RecursionError:
             raise limit_reached("depth", "the program nests too deeply") from None
+        finally:
+            one.release()
 
 
 def _asked(
@@ -125,6 +128,10 @@ class _Run:
                     raise bad_request("unused-input", message, source="--gradient", fix=fix)
                 return self._trace(interpreter, result=result, refusal=None)
             return self._differentiate(interpreter, result, specs, weights)
+
+    def release(self) -> None:
+        """Let go of what torch recorded."""
+        self._recording.release()
 
     def _starts_backward(self, interpreter: Interpreter, result: Box) -> bool:
         """Whether it is for agx to call backward() on the result: a program that asks for gradients itself has them."""

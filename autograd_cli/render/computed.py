@@ -79,8 +79,15 @@ class Computed:
         shown = list(passes.values())[-_PASSES:]
         roots = tuple([root for each in shown for root in each]) or trace.outputs
         if not roots:
-            roots = tuple([value.id for value in trace.values if value.tensor is not None][-1:])
+            made = [value.id for value in trace.values if value.tensor is not None and value.op != "input"]
+            roots = tuple(made[-1:])
+        roots = tuple([self._as_given(root) for root in roots])
         return tuple(dict.fromkeys(root for root in roots if self._is_kept(root)))
+
+    def _as_given(self, root: int) -> int:
+        """The root, or the input that it is."""
+        value = self._trace.values[root]
+        return value.operands[0] if value.op == "input =" else root
 
     def children(self, node: int) -> Sequence[int]:
         """The operands of a value that are tensors, or numbers made of one that torch records."""

@@ -18,6 +18,8 @@ from autograd_cli.trace import Backward, Flow, LeafGradient, Node, Report, Tenso
 
 _VISITS = 30
 _VISITS_EDGE = 15
+_PARTS = 4
+_PARTS_EDGE = 2
 
 
 def backward_passes(report: Report, look: Look) -> Iterator[RenderableType]:
@@ -47,8 +49,9 @@ class _Pass:
         self._backward = None if walk.backward is None else report.trace.backwards[walk.backward]
         related = report.explanation.related
         self._related = None if related is None else frozenset(related)
-        # What was handed to each input of a node, and by which node.
-        self._received: dict[tuple[int, int], list[tuple[int, TensorValues]]] = {}
+        # What was handed to each input of a node, and by which node: None where the pass starts.
+        self._received: dict[tuple[int, int], list[tuple[int | None, TensorValues]]] = {}
+        self._keep_starts()
 
     def show(self) -> RenderableType:
         grid = Table.grid(padding=(0, 2))
@@ -60,15 +63,31 @@ class _Pass:
             if index in shown:
                 for row in self._visit(visit):
                     grid.add_row(*row)
-            elif index - 1 in shown:
-                count = len(self._walk.visits) - len(shown)
-                grid.add_row(Text(f"{self._look.glyphs.fold} {count:,} more nodes (--full)", style=QUIET))
+            elif index == 0 or index - 1 in shown:
+                grid.add_row(self._fold(index, shown))
             self._keep(visit)
-        if not shown:
-            grid.add_row(Text("no node was visited", style=QUIET))
+        if not self._walk.visits:
+            for row in self._without_nodes():
+                grid.add_row(*row)
         elif self._backward is not None and self._backward.refusal is not None:
             grid.add_row(*self._stopped_at())
         return Group(self._heading(), grid)
+
+    def _fold(self, start: int, shown: frozenset[int]) -> Text:
+        """How many visits from `start` on are left out."""
+        end = min([index for index in shown if index > start], default=len(self._walk.visits))
+        nodes = "1 more node" if end - start == 1 else f"{end - start:,} more nodes"
+        why = " (--full)" if self._related is None else ""
+        return Text(f"{self._look.glyphs.fold} {nodes}{why}", style=QUIET)
+
+    def _without_nodes(self) -> Iterator[tuple[Text, ...]]:
+        """What a pass did that began at leaves and ended there."""
+        leaves: Sequence[LeafGradient] = () if self._backward is None else self._backward.leaves
+        changed = [leaf for leaf in leaves if leaf.before != leaf.after]
+        for leaf in changed:
+            yield Text("the start is a leaf", style=QUIET), Text(), self._change(f"{leaf.name}.grad", leaf, None)
+        if not changed:
+            yield (Text("no node was visited", style=QUIET),)
 
     def _stopped_at(self) -> tuple[Text, ...]:
         """The node that torch refused to run: the one that something was handed to, and that had no turn."""
@@ -104,6 +123,21 @@ class _Pass:
             if child is not None and flow.gradient is not None:
                 self._received.setdefault((child, number), []).append((visit.node, flow.gradient))
 
+    def _keep_starts(self) -> None:
+        """Keep what the pass starts with."""
+        backward = self._backward
+        if backward is None:
+            return
+        accumulators = {node.leaf: node.id for node in self._trace.nodes if node.leaf is not None}
+        for root, gradient in zip(backward.roots, backward.gradients, strict=True):
+            value = self._trace.values[root]
+            if value.tensor is not None:
+                leaf = value.operands[0] if value.op == "input =" else root
+                node = accumulators.get(leaf) if value.tensor.grad_fn is None else value.tensor.grad_fn
+                start = gradient or TensorValues(shape=(), dtype=value.tensor.dtype, values=(1.0,), summary=None)
+                if node is not None:
+                    self._received.setdefault((node, value.tensor.output_nr), []).append((None, start))
+
     def _heading(self) -> Text:
         heading = Text("backward pass", style=HEADING)
         span = self._walk.span
@@ -117,11 +151,10 @@ class _Pass:
         return heading
 
     def _start(self, backward: Backward) -> str:
-        weights = [gradient for gradient in backward.gradients if gradient is not None]
-        if not weights:
+        if not any(backward.gradients):
             return "from 1"
-        what = "" if backward.given else "ones: "
-        return "from " + what + ", ".join(short_tensor(weight, self._look) for weight in weights)
+        weights = ["1" if each is None else short_tensor(each, self._look) for each in backward.gradients]
+        return f"from {'' if backward.given else 'ones: '}{', '.join(weights)}"
 
     def _visit(self, visit: Visit) -> Iterator[tuple[Text, ...]]:
         """The lines of one node."""
@@ -138,9 +171,14 @@ class _Pass:
         for number, arrived in enumerate(visit.arrived):
             received = self._received.get((visit.node, number), [])
             if arrived is not None and len(received) > 1:
-                parts = [f"{self._short(gradient)} from {self._label(node)}" for node, gradient in received]
+                shown = received if len(received) <= _PARTS else received[:_PARTS_EDGE]
+                parts = [f"{self._short(gradient)} from {self._sender(node)}" for node, gradient in shown]
+                parts += [f"{len(received) - len(shown):,} more"] if len(shown) < len(received) else []
                 text = Text(f"receives {' and '.join(parts)}: ")
                 yield text.append(self._short(arrived), style=GRADIENT)
+
+    def _sender(self, node: int | None) -> str:
+        return "the start" if node is None else self._label(node)
 
     def _edges(self, visit: Visit) -> Iterator[Text]:
         node = self._trace.nodes[visit.node]
@@ -165,17 +203,25 @@ class _Pass:
         if arrived is None:
             yield Text("receives nothing", style=QUIET)
             return
-        leaf = self._leaf(node)
         name = f"{self._label(visit.node)}.grad"
+        leaf = self._leaf(node)
         if leaf is None or leaf.after is None:
             yield Text.assemble(f"{name} is left alone; it receives ", (self._short(arrived), GRADIENT))
-        elif leaf.before is None:
-            yield Text.assemble(f"{name} was None, now ", (self._short(leaf.after), GRADIENT))
         else:
-            before, added = self._short(leaf.before), self._short(arrived)
-            is_sum = before.startswith("[") or leaf.before.shape == ()
-            words = f"{name} = {before} + {added} = " if is_sum else f"{name} was {before}; added {added}; now "
-            yield Text.assemble(words, (self._short(leaf.after), GRADIENT))
+            yield self._change(name, leaf, arrived)
+
+    def _change(self, name: str, leaf: LeafGradient, arrived: TensorValues | None) -> Text:
+        """What became of a leaf's `.grad`: before, what was added where that is known, after."""
+        after = ("None" if leaf.after is None else self._short(leaf.after), GRADIENT)
+        if leaf.before is None:
+            return Text.assemble(f"{name} was None, now ", after)
+        before = self._short(leaf.before)
+        if arrived is None:
+            return Text.assemble(f"{name} was {before}, now ", after)
+        added = self._short(arrived)
+        is_sum = before.startswith("[") or leaf.before.shape == ()
+        words = f"{name} = {before} + {added} = " if is_sum else f"{name} was {before}; added {added}; now "
+        return Text.assemble(words, after)
 
     def _leaf(self, node: Node) -> LeafGradient | None:
         leaves: Sequence[LeafGradient] = () if self._backward is None else self._backward.leaves

@@ -63,7 +63,23 @@ def check_missing_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
         return
     for name, grad in trace.grads:
         if grad is None and name in trace.asked:
-            yield _missing(trace, f"{name} has no gradient", "", cuts_before_roots(trace, (name,)), name, None)
+            yield _lost(trace, name) or _missing(
+                trace, f"{name} has no gradient", "", cuts_before_roots(trace, (name,)), name, None
+            )
+
+
+def _lost(trace: Trace, name: str) -> Diagnostic | None:
+    """What became of a gradient that backward() had, or could have, computed."""
+    got = [leaf for backward in trace.backwards for leaf in backward.leaves if leaf.name == name and leaf.after]
+    if got:
+        why = "the program threw it away after the backward pass"
+    elif reaches_roots(trace, name) and not cuts_before_roots(trace, (name,)):
+        why = "backward() was not asked for it"
+    else:
+        return None
+    return Diagnostic(
+        rule="not-in-graph", severity=Severity.ERROR, message=f"{name} has no gradient: {why}", victim=name
+    )
 
 
 def check_nan_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
