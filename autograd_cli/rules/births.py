@@ -78,7 +78,7 @@ def _explained(evidence: Evidence, passage: Passage, end: int, path: Sequence[De
     turned = next((each for each in path if has_nan(each.gradient)), None)
     return Birth(
         slug=slug,
-        victim=evidence.end_name(end),
+        victim=evidence.affected(passage, end, lambda arrived: not all(map(is_finite, arrived))),
         is_nan=any(map(has_nan, passage.arrived_at(end))),
         value=culprit,
         departure=departure,
@@ -106,7 +106,7 @@ def _cause(
     if source is not None and is_data(evidence.trace, source):
         return "nan-zero-times-nan", _first_tracked(evidence, value)
     blamed = value if source is None else source
-    if how == "where":
+    if how == "where" or (how == "mask" and source is None):
         return "nan-where-branch", blamed
     if how == "cleaned" and source is not None:
         return "nan-zero-times-nan", blamed
@@ -322,11 +322,13 @@ def _hides(passage: Passage, departure: Departure) -> bool:
 
 
 def _how(evidence: Evidence, passage: Passage, maker: Departure) -> str | None:
-    """How zeros came into a departure: `where` (a mask, too), or `cleaned`; None of its own accord."""
+    """How zeros came into a departure: `where`, a factor that is a `mask`, or `cleaned`; None by themselves."""
     node = passage.nodes[maker.visit.node]
     kind = kind_of(node)
-    if kind == "where" or (kind == "mul" and any(_masks(evidence, node.value))):
+    if kind == "where":
         return "where"
+    if kind == "mul" and any(_masks(evidence, node.value)):
+        return "mask"
     return "cleaned" if kind in _CLEANING else None
 
 

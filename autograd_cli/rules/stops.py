@@ -61,7 +61,8 @@ def find_stop(evidence: Evidence) -> Stop | None:
                 turns.setdefault(name, []).append((passage, end, _is_dead(passage, end)))
     dead = [found for name, each in turns.items() if (found := _since_when(name, each)) is not None]
     for name, passage, end in sorted(dead, key=lambda each: evidence.end_order(each[2])):
-        stop = _explained(evidence, passage, end, name)
+        victim = evidence.affected(passage, end, lambda arrived: bool(arrived) and all(map(is_zero, arrived)))
+        stop = _explained(evidence, passage, end, victim or name)
         if stop is not None:
             return stop
     return None
