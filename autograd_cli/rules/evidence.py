@@ -144,6 +144,12 @@ class Evidence:
             name = end.variable
         return name or self._name_of_user(value if end.leaf is None else end.leaf)
 
+    def has_name(self, node: int) -> bool:
+        """Whether the program has a name for what a gradient ended at, or reads the `.grad` of something before it."""
+        end = self.trace.nodes[node]
+        value = end.value if end.leaf is None else end.leaf
+        return bool(end.variable or self.names(value) or self._names_read)
+
     def _name_of_user(self, value: int) -> str | None:
         while users := self.users.get(value, ()):
             value = users[0].id
@@ -166,6 +172,10 @@ class Evidence:
         end = self.trace.nodes[node]
         value = end.value if end.leaf is None else end.leaf
         return self.end_name(node) not in self._names_read, value
+
+    def is_looked_at(self, name: str) -> bool:
+        """Whether the program reads the `.grad` of a variable, or its gradient was asked for."""
+        return name in self._names_read or name in self.trace.asked
 
     @cached_property
     def _names_read(self) -> frozenset[str]:

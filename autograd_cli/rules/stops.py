@@ -30,6 +30,7 @@ _BY_KIND = {
 _CERTAIN = frozenset({"zero-grad-step", "sampling-not-reparameterised"})
 _FEW = 3
 _TRIFLE = 1e-3
+_MARGINS = frozenset("sub add rsub mul neg".split())
 _LINEAR = frozenset(
     "sum mean expand mul div add sub rsub view unsafeview reshape squeeze unsqueeze neg clone t".split()
 )
@@ -57,7 +58,7 @@ def find_stop(evidence: Evidence) -> Stop | None:
     for passage in evidence.passages:
         for end in passage.ends:
             name = evidence.end_name(end)
-            if name is not None:
+            if name is not None and evidence.has_name(end):
                 turns.setdefault(name, []).append((passage, end, _is_dead(passage, end)))
     dead = [found for name, each in turns.items() if (found := _since_when(name, each)) is not None]
     for name, passage, end in sorted(dead, key=lambda each: evidence.end_order(each[2])):
@@ -145,7 +146,11 @@ def _cause(evidence: Evidence, passage: Passage, departure: Departure, victim: s
     is_bound = kind in _RELUS | _CLAMPS | _PAIRS
     is_meant = kind in _KINKS - {"abs"}
     if is_bound:
-        is_meant = _is_hinge(evidence, passage, departure) or _is_hardly_bound(evidence, value)
+        is_meant = (
+            _is_hinge(evidence, passage, departure)
+            or _is_hardly_bound(evidence, value)
+            or _is_one_of_several(passage, departure)
+        )
     return Stop(slug=slug, victim=victim, value=value, visit=departure.visit, is_meant=is_meant)
 
 
@@ -181,9 +186,10 @@ def _was_changed(visit: Visit, value: Value) -> bool:
 
 
 def _meets_itself(passage: Passage, departure: Departure) -> bool:
-    """Whether both operands of one operation are the same value, so that what leaves along one takes back the other."""
-    ends = passage.nodes[departure.visit.node].next
-    return len(ends) > 1 and ends.count(ends[departure.edge]) > 1
+    """Whether one operation hands on what cancels, as it does where its operands are the same or it normalises one."""
+    node = passage.nodes[departure.visit.node]
+    met = passage.into.get(node.next[departure.edge] or 0, ())
+    return len(met) > 1 and all(passage.nodes[each.visit.node].value == node.value for each in met)
 
 
 def _operand(evidence: Evidence, value: Value) -> TensorInfo | None:
@@ -222,10 +228,22 @@ def _is_hinge(evidence: Evidence, passage: Passage, departure: Departure) -> boo
         return False
     value = evidence.trace.values[passage.nodes[departure.visit.node].value]
     given = next((evidence.trace.values[each] for each in value.operands if evidence.tensor(each) is not None), None)
-    if given is None or name_of(given) not in {"sub", "add", "rsub"}:
+    if given is None or name_of(given) not in _MARGINS:
         return name_of(value).endswith("loss")
-    operands = [evidence.trace.values[each] for each in given.operands]
-    return any(each.tensor is None or not each.tensor.requires_grad for each in operands)
+    operands = [evidence.trace.values[each].tensor for each in given.operands]
+    tracked = [each for each in operands if each is not None and each.requires_grad]
+    if name_of(given) in {"mul", "neg"} and any(each.is_leaf for each in tracked):
+        return False
+    return len(tracked) < len(operands) or name_of(given) == "neg"
+
+
+def _is_one_of_several(passage: Passage, departure: Departure) -> bool:
+    """Whether it is a single unit, and another one beside it is on."""
+    if departure.gradient is None or departure.gradient.numel != 1:
+        return False
+    units = [visit for visit in passage.walk.visits if kind_of(passage.nodes[visit.node]) in _RELUS]
+    gradients = [visit.flows[0].gradient for visit in units if visit.flows]
+    return any(each is not None and each.numel == 1 and not is_zero(each) for each in gradients)
 
 
 def _cause_of_normalised(passage: Passage, departure: Departure, kind: str) -> str | None:
