@@ -32,14 +32,14 @@ class Birth:
 
     `value` is the operation to blame. `departure` is where the backward pass first handed on what is no number, at
     `element`, and `turned` where infinity became NaN. `source` is the value in which the forward pass had it first, and
-    `masker` the one that let nothing come back to that place.
+    `masker` the one that let nothing come back to that place. Where the loss alone is no number there is no departure.
     """
 
     slug: str
     victim: str | None
     is_nan: bool
     value: Value
-    departure: Departure
+    departure: Departure | None
     turned: Departure | None
     element: tuple[int, ...] | None
     arrived: Number | None
@@ -56,7 +56,41 @@ def find_birth(evidence: Evidence) -> Birth | None:
             path = passage.birth(end)
             if path:
                 return _explained(evidence, passage, end, path)
-    return None
+    return next(_broken_losses(evidence), None)
+
+
+def _broken_losses(evidence: Evidence) -> Iterator[Birth]:
+    """The losses that are no number though their gradients are, where the operation that made them so is known."""
+    for passage in evidence.passages:
+        number = passage.walk.backward
+        roots = () if number is None else evidence.trace.backwards[number].roots
+        ends = sorted(passage.ends, key=evidence.end_order)
+        for root in roots:
+            value = evidence.trace.values[root]
+            if is_finite(value.tensor) or not ends:
+                continue
+            source = _source_of(evidence, value)
+            slug = _cause_of_value(evidence, source)
+            if slug != "nan-zero-times-nan" and not is_data(evidence.trace, source):
+                yield Birth(
+                    slug=slug,
+                    victim=evidence.end_name(ends[0]),
+                    is_nan=has_nan(value.tensor),
+                    value=source,
+                    departure=None,
+                    turned=None,
+                    element=None,
+                    arrived=None,
+                    left=None,
+                    source=source,
+                    masker=None,
+                )
+
+
+def _source_of(evidence: Evidence, value: Value) -> Value:
+    """Where the NaN in a value stands first, or the infinity that it was made of."""
+    found = _first(evidence, value, has_nan if has_nan(value.tensor) else _is_infinite)
+    return _first(evidence, found, _is_infinite) if _takes_infinity(evidence, found) else found
 
 
 def first_infinite(evidence: Evidence, value: Value) -> Value | None:

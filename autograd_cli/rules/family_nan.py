@@ -231,18 +231,21 @@ def _born(evidence: Evidence, slug: str, what: str) -> Iterator[Diagnostic]:
     birth = _birth(evidence)
     if birth is None or birth.slug != slug:
         return
-    number = "NaN" if birth.is_nan else "infinite"
+    number, short = ("NaN", "nan") if birth.is_nan else ("infinite", "inf")
     subject = "a gradient" if birth.victim is None else f"the gradient of {birth.victim}"
+    observed = None if birth.victim is None else f"{birth.victim}.grad is {short}"
+    if birth.departure is None:
+        subject, observed = "the loss", f"the loss is {short}"
     fix = nan_fixes.fix(evidence, birth)
     yield Diagnostic(
         rule=slug,
-        severity=Severity.ERROR if birth.is_nan else Severity.WARNING,
+        severity=Severity.ERROR if birth.is_nan and birth.departure is not None else Severity.WARNING,
         message=f"{subject} is {number}: `{evidence.piece(birth.value.span)}` {what}",
         span=birth.value.span,
         label=_label(evidence, birth),
         related=tuple(_related(evidence, birth)),
         victim=birth.victim,
-        observed=None if birth.victim is None else f"{birth.victim}.grad is {'nan' if birth.is_nan else 'inf'}",
+        observed=observed,
         fix=fix.words,
         edits=fix.edits,
     )
@@ -251,7 +254,7 @@ def _born(evidence: Evidence, slug: str, what: str) -> Iterator[Diagnostic]:
 def _label(evidence: Evidence, birth: Birth) -> str | None:
     """What arrived and what left at the operation, or what the forward pass made there."""
     value = birth.value
-    if evidence.trace.nodes[birth.departure.visit.node].value == value.id:
+    if birth.departure is not None and evidence.trace.nodes[birth.departure.visit.node].value == value.id:
         return _handed_on(birth)
     tensor = value.tensor
     place = first_broken(tensor)
@@ -278,7 +281,7 @@ def _related(evidence: Evidence, birth: Birth) -> Iterator[Related]:
     """The other places: where the value came from, what sent back 0, where the gradient broke, where inf became NaN."""
     nodes, values = evidence.trace.nodes, evidence.trace.values
     said = {birth.value.span, None}
-    born = values[nodes[birth.departure.visit.node].value]
+    born = None if birth.departure is None else values[nodes[birth.departure.visit.node].value]
     turned = None if birth.turned is None else values[nodes[birth.turned.visit.node].value]
     for value, label in (
         (birth.source, "NaN or infinity stands here first"),
