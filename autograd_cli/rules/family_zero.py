@@ -10,7 +10,7 @@ from autograd_cli.rules import zero_fixes
 from autograd_cli.rules.broadcasts import find_broadcast
 from autograd_cli.rules.evidence import Evidence, Find
 from autograd_cli.rules.in_flight import is_finite
-from autograd_cli.rules.operations import name_of
+from autograd_cli.rules.operations import module_of, name_of
 from autograd_cli.rules.stops import Stop, find_stop
 from autograd_cli.rules.ties import find_padding, find_tie
 from autograd_cli.trace import Value
@@ -306,7 +306,5 @@ def _place(evidence: Evidence, value: Value) -> Span | None:
     """Where to change it: of a module that looks up padding, where it is made; of a leaf, where it began."""
     if value.tensor is not None and value.tensor.is_leaf and not name_of(value).startswith("embedding"):
         return zero_fixes.beginning(evidence, value).span
-    module = next(
-        (made for each in value.operands if (made := evidence.trace.values[each]).op == "torch.nn.Embedding"), None
-    )
+    module = module_of(evidence.trace, value, "Embedding")
     return value.span if module is None else module.span
