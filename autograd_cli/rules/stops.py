@@ -29,6 +29,7 @@ _BY_KIND = {
 # A finding that an unexplained zero beside it does not put in doubt.
 _CERTAIN = frozenset({"zero-grad-step", "sampling-not-reparameterised"})
 _FEW = 3
+_TRIED = 10
 _TRIFLE = 1e-3
 _MARGINS = frozenset("sub add rsub mul neg".split())
 _LINEAR = frozenset(
@@ -60,24 +61,24 @@ def find_stop(evidence: Evidence) -> Stop | None:
             name = evidence.end_name(end)
             if name is not None and evidence.has_name(end):
                 turns.setdefault(name, []).append((passage, end, _is_dead(passage, end)))
-    dead = [found for name, each in turns.items() if (found := _since_when(name, each)) is not None]
-    for name, passage, end in sorted(dead, key=lambda each: evidence.end_order(each[2])):
-        victim = evidence.affected(passage, end, lambda arrived: bool(arrived) and all(map(is_zero, arrived)))
-        stop = _explained(evidence, passage, end, victim or name)
-        if stop is not None:
-            return stop
+    dead = {name: run for name, each in turns.items() if (run := _last_run(each))}
+    for name in sorted(dead, key=lambda each: evidence.end_order(dead[each][0][1])):
+        for passage, end in dead[name][:_TRIED]:
+            victim = evidence.affected(passage, end, lambda arrived: bool(arrived) and all(map(is_zero, arrived)))
+            stop = _explained(evidence, passage, end, victim or name)
+            if stop is not None:
+                return stop
     return None
 
 
-def _since_when(name: str, turns: Sequence[tuple[Passage, int, bool]]) -> tuple[str, Passage, int] | None:
-    """The first of the passes in which nothing came to a leaf any more; None where that may be chance."""
+def _last_run(turns: Sequence[tuple[Passage, int, bool]]) -> list[tuple[Passage, int]]:
+    """The passes since which nothing came to a leaf any more; none where that may be chance."""
     count = 0
     while count < len(turns) and turns[-1 - count][2]:
         count += 1
-    if not count or (count < len(turns) and (count < _FEW or 2 * count < len(turns))):
-        return None
-    passage, end, _ = turns[-count]
-    return name, passage, end
+    if count < len(turns) and (count < _FEW or 2 * count < len(turns)):
+        return []
+    return [(passage, end) for passage, end, _ in turns[len(turns) - count :]]
 
 
 def _is_dead(passage: Passage, end: int) -> bool:
@@ -118,7 +119,9 @@ def _cancels(passage: Passage, leaving: Departure) -> bool:
 
 def _explained(evidence: Evidence, passage: Passage, end: int, victim: str) -> Stop | None:
     """What stopped the gradient, where all that did is known, or one of it is certain."""
-    if all(map(is_zero, passage.arrived_at(end))):
+    if (blocked := _blocked(passage, end)) is not None:
+        departures = [blocked]
+    elif all(map(is_zero, passage.arrived_at(end))):
         departures = list(passage.stops(end))
     else:
         into = passage.into[end]
@@ -130,6 +133,24 @@ def _explained(evidence: Evidence, passage: Passage, end: int, victim: str) -> S
     found = [_cause(evidence, passage, each, victim) for each in departures]
     certain = next((each for each in found if each is not None and each.slug in _CERTAIN), None)
     return certain or (next(iter(found), None) if all(found) else None)
+
+
+def _blocked(passage: Passage, end: int) -> Departure | None:
+    """Where every way to `end` leads through a step or a draw, which hand on zeros whatever arrives: one of these."""
+    pending = list(passage.into.get(end, ()))
+    seen = set[int]()
+    found = None
+    while pending:
+        leaving = pending.pop()
+        if kind_of(passage.nodes[leaving.visit.node]) in _STEPS | _DRAWS:
+            found = found or leaving
+        elif leaving.visit.node not in seen:
+            seen.add(leaving.visit.node)
+            before = passage.into.get(leaving.visit.node, ())
+            if not before:
+                return None
+            pending += before
+    return found
 
 
 def _cause(evidence: Evidence, passage: Passage, departure: Departure, victim: str) -> Stop | None:
