@@ -21,6 +21,15 @@ _DECOMPOSITION = frozenset("svd eigh eig symeig pcalowrank svdlowrank eigvals".s
 _VARIANCE = frozenset("std var stdmean varmean std_mean var_mean".split())
 _POWER = frozenset("pow float_power reciprocal floatpower".split())
 _SOFTMAX = frozenset("softmax logsoftmax log_softmax logsumexp logcumsumexp logaddexp softmin".split())
+_ELEMENTWISE = (
+    _SQRT
+    | _LOG
+    | _ARC
+    | _POWER
+    | frozenset(
+        "mul div exp exp2 expm1 sinh cosh tan sigmoid tanh square abs neg reciprocal atan2 sin cos lgamma".split()
+    )
+)
 _DIVISION = frozenset("div divide true_divide".split())
 # What is written to clean a result of what is no number, so that nothing comes back to it.
 _CLEANING = frozenset("maskedfill nantonum nansum nanmean index maskedselect maskedscatter indexfill".split())
@@ -102,9 +111,10 @@ def first_infinite(evidence: Evidence, value: Value) -> Value | None:
 def _explained(evidence: Evidence, passage: Passage, end: int, path: Sequence[Departure]) -> Birth:
     departure = path[0]
     value = _whole(evidence, evidence.trace.values[evidence.trace.nodes[departure.visit.node].value])
-    place = _broken_place(departure)
+    kind = kind_of(evidence.trace.nodes[departure.visit.node])
+    place = _broken_place(departure, kind)
     source = _source(evidence, value, departure)
-    maker = _zero_maker(passage, departure) if _zero_arrived(departure, place) else None
+    maker = _zero_maker(passage, departure) if _zero_arrived(departure, place, kind) else None
     masker = None if maker is None else evidence.trace.values[evidence.trace.nodes[maker.visit.node].value]
     how = None if maker is None else _how(evidence, passage, maker)
     slug, culprit = _cause(evidence, departure, value, source, how)
@@ -118,7 +128,7 @@ def _explained(evidence: Evidence, passage: Passage, end: int, path: Sequence[De
         departure=departure,
         turned=None if turned is departure else turned,
         element=None if place is None or gradient is None else index(gradient.shape, place),
-        arrived=_arrived_at(departure, place),
+        arrived=_arrived_at(departure, place, kind),
         left=None if place is None or gradient is None or gradient.values is None else gradient.values[place],
         source=source,
         masker=masker if how is not None else None,
@@ -308,10 +318,10 @@ def _has_zero(value: Value) -> bool:
 # What let only zero arrive.
 
 
-def _arrived_at(departure: Departure, place: int | None) -> Number | None:
-    """What arrived at the element: None where the operation has others."""
+def _arrived_at(departure: Departure, place: int | None, kind: str) -> Number | None:
+    """What arrived at the element: None where the operation is not one of each element alone."""
     gradient = departure.gradient
-    if place is None or gradient is None or len(departure.arrived) != 1:
+    if place is None or gradient is None or len(departure.arrived) != 1 or kind not in _ELEMENTWISE:
         return None
     arrived = departure.arrived[0]
     if arrived.values is None or arrived.shape != gradient.shape:
@@ -319,18 +329,18 @@ def _arrived_at(departure: Departure, place: int | None) -> Number | None:
     return arrived.values[place]
 
 
-def _broken_place(departure: Departure) -> int | None:
+def _broken_place(departure: Departure, kind: str) -> int | None:
     """The first element that is no number where something other than zero arrived, or else the first of all."""
     gradient = departure.gradient
     first = first_broken(gradient)
-    if first is None or gradient is None or gradient.values is None or _arrived_at(departure, first) is None:
+    if first is None or gradient is None or gradient.values is None or _arrived_at(departure, first, kind) is None:
         return first
     broken = [place for place, each in enumerate(gradient.values) if not is_number(each)]
-    return next((place for place in broken if _arrived_at(departure, place)), first)
+    return next((place for place in broken if _arrived_at(departure, place, kind)), first)
 
 
-def _zero_arrived(departure: Departure, place: int | None) -> bool:
-    exact = _arrived_at(departure, place)
+def _zero_arrived(departure: Departure, place: int | None, kind: str) -> bool:
+    exact = _arrived_at(departure, place, kind)
     return exact == 0 if exact is not None else any(_zeros(each) for each in departure.arrived)
 
 

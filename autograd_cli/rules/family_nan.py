@@ -9,7 +9,8 @@ from autograd_cli.diagnostic import Diagnostic, Related, Severity
 from autograd_cli.rules import nan_fixes
 from autograd_cli.rules.births import Birth, find_birth
 from autograd_cli.rules.evidence import Evidence, Find
-from autograd_cli.rules.in_flight import Departure, Passage, first_broken, index, is_number, norm
+from autograd_cli.rules.factors import factor_of
+from autograd_cli.rules.in_flight import Departure, Passage, first_broken, index, norm
 from autograd_cli.rules.operations import kind_of
 from autograd_cli.trace import Number
 
@@ -79,7 +80,8 @@ def nan_log_of_zero(evidence: Evidence) -> Iterator[Diagnostic]:
     Example:
         x = torch.tensor([0., 500.], requires_grad=True)
         p = torch.softmax(x, dim=0)
-        -torch.log(p)[0].backward()
+        loss = -torch.log(p)[0]
+        loss.backward()
         print(x.grad)
 
     Fix: F.log_softmax or F.logsigmoid compute both steps in one; or keep the operand away from 0.
@@ -255,7 +257,7 @@ def _label(evidence: Evidence, birth: Birth) -> str | None:
     """What arrived and what left at the operation, or what the forward pass made there."""
     value = birth.value
     if birth.departure is not None and evidence.trace.nodes[birth.departure.visit.node].value == value.id:
-        return _handed_on(birth)
+        return _handed_on(evidence, birth)
     tensor = value.tensor
     place = first_broken(tensor)
     if tensor is None or tensor.values is None or place is None:
@@ -263,18 +265,17 @@ def _label(evidence: Evidence, birth: Birth) -> str | None:
     return f"{_number(tensor.values[place])}{_at(index(tensor.shape, place))} of the forward pass"
 
 
-def _handed_on(birth: Birth) -> str | None:
-    if birth.left is None:
+def _handed_on(evidence: Evidence, birth: Birth) -> str | None:
+    """What arrived at the element in the backward pass, what left, and the factor between them."""
+    if birth.left is None or birth.departure is None:
         return None
     where = _at(birth.element)
     if birth.arrived is None:
         return f"backward hands on {_number(birth.left)}{where}"
-    factor = ""
-    if birth.arrived == 0 and not is_number(birth.left):
-        factor = ": 0 times what is no finite number"
-    elif is_number(birth.arrived):
-        factor = ": the derivative there is no finite number"
-    return f"{_number(birth.arrived)} arrives{where}, {_number(birth.left)} leaves{factor}"
+    factor = factor_of(evidence, birth.departure, birth.element)
+    factor = f"({factor})" if factor is not None and " " in factor else factor
+    words = f": {_number(birth.arrived)} * {factor}" if factor else ""
+    return f"{_number(birth.arrived)} arrives{where}, {_number(birth.left)} leaves{words}"
 
 
 def _related(evidence: Evidence, birth: Birth) -> Iterator[Related]:
@@ -286,7 +287,7 @@ def _related(evidence: Evidence, birth: Birth) -> Iterator[Related]:
     for value, label in (
         (birth.source, "NaN or infinity stands here first"),
         (birth.masker, "nothing comes back to what is thrown away here: a gradient of 0"),
-        (born, _handed_on(birth) or "the gradient breaks here, in the backward pass"),
+        (born, _handed_on(evidence, birth) or "the gradient breaks here, in the backward pass"),
         (turned, "infinity becomes NaN here: inf * 0, or inf - inf"),
     ):
         if value is not None and value.span is not None and value.span not in said:
