@@ -78,7 +78,7 @@ def _broken_losses(evidence: Evidence) -> Iterator[Birth]:
             value = evidence.trace.values[root]
             if is_finite(value.tensor) or not ends:
                 continue
-            source = _source_of(evidence, value)
+            source = _origin(evidence, value, has_nan if has_nan(value.tensor) else _is_infinite)
             slug = _cause_of_value(evidence, source)
             if slug != "nan-zero-times-nan" and not is_data(evidence.trace, source):
                 yield Birth(
@@ -94,12 +94,6 @@ def _broken_losses(evidence: Evidence) -> Iterator[Birth]:
                     source=source,
                     masker=None,
                 )
-
-
-def _source_of(evidence: Evidence, value: Value) -> Value:
-    """Where the NaN in a value stands first, or the infinity that it was made of."""
-    found = _first(evidence, value, has_nan if has_nan(value.tensor) else _is_infinite)
-    return _first(evidence, found, _is_infinite) if _takes_infinity(evidence, found) else found
 
 
 def first_infinite(evidence: Evidence, value: Value) -> Value | None:
@@ -145,7 +139,7 @@ def _cause(
     node = evidence.trace.nodes[departure.visit.node]
     if source is not None and _is_softmax(evidence, source):
         return "nan-masked-softmax", source
-    if kind_of(node) in _SOFTMAX:
+    if kind_of(node) in _SOFTMAX and (source is None or not _holds(evidence, source, has_nan)):
         return "nan-masked-softmax", value
     if source is not None and is_data(evidence.trace, source):
         return "nan-zero-times-nan", _first_tracked(evidence, value)
@@ -163,11 +157,14 @@ def _cause_of_value(evidence: Evidence, value: Value) -> str:
     """Why the forward pass made what is no number of numbers."""
     kinds = kinds_of(evidence.trace, value)
     operands = [evidence.trace.values[each] for each in value.operands]
+    is_masked = "sub" in kinds and all(_holds(evidence, each, _is_infinite) for each in operands)
+    if is_masked or _is_softmax(evidence, value):
+        return "nan-masked-softmax"
     if kinds & _POWER:
         return _cause_of_power(operands)
     if kinds & _DIVISION and len(operands) > 1 and _has_zero(operands[1]):
         return "nan-masked-softmax" if _is_softmax_by_hand(evidence, operands[1]) else "nan-zero-times-nan"
-    return _by_kind(kinds) or ("nan-zero-times-nan" if has_nan(value.tensor) else "nan-overflow")
+    return _by_kind(kinds) or ("nan-zero-times-nan" if _holds(evidence, value, has_nan) else "nan-overflow")
 
 
 def _cause_of_departure(evidence: Evidence, departure: Departure, value: Value) -> str:
@@ -211,7 +208,9 @@ def _is_softmax(evidence: Evidence, value: Value) -> bool:
     if not kinds_of(evidence.trace, value) & _SOFTMAX:
         return False
     given = [evidence.trace.values[each].tensor for each in value.operands]
-    return not any(tensor is not None and (has_nan(tensor) or _has_plus_infinity(tensor)) for tensor in given)
+    return _holds(evidence, value, has_nan) and not any(
+        tensor is not None and (has_nan(tensor) or _has_plus_infinity(tensor)) for tensor in given
+    )
 
 
 def _is_softmax_by_hand(evidence: Evidence, denominator: Value) -> bool:
@@ -253,11 +252,17 @@ def _source(evidence: Evidence, value: Value, departure: Departure) -> Value | N
             continue
         start = next((each for each in known if _holds(evidence, each, test)), None)
         if start is not None:
-            found = _first(evidence, start, test)
-            if test is has_nan and not _is_softmax(evidence, found):
-                return _first(evidence, found, _is_infinite) if _takes_infinity(evidence, found) else found
-            return found
+            return _origin(evidence, start, test)
     return None
+
+
+def _origin(evidence: Evidence, value: Value, test: Test) -> Value:
+    """Where NaN or infinity stands first; of NaN that was computed from infinity, where that was computed."""
+    found = _first(evidence, value, test)
+    if test is not has_nan or _is_softmax(evidence, found) or not _takes_infinity(evidence, found):
+        return found
+    infinite = _first(evidence, found, _is_infinite)
+    return found if is_data(evidence.trace, infinite) else infinite
 
 
 def _first_tracked(evidence: Evidence, value: Value) -> Value:

@@ -11,14 +11,14 @@ from autograd_cli.trace import TensorInfo, Value
 
 _OF_OPERAND: dict[str, Callable[[str], str]] = {
     "sqrt": lambda x: f"1 / (2 * sqrt({x}))",
-    "rsqrt": lambda x: f"-0.5 * ({x}) ** -1.5",
+    "rsqrt": lambda x: f"-0.5 * {_enclosed(x)} ** -1.5",
     "log": lambda x: f"1 / {x}",
     "log2": lambda x: f"1 / ({x} * ln 2)",
     "log10": lambda x: f"1 / ({x} * ln 10)",
     "log1p": lambda x: f"1 / (1 + {x})",
     "exp": lambda x: f"exp({x})",
-    "acos": lambda x: f"-1 / sqrt(1 - ({x}) ** 2)",
-    "asin": lambda x: f"1 / sqrt(1 - ({x}) ** 2)",
+    "acos": lambda x: f"-1 / sqrt(1 - {_enclosed(x)} ** 2)",
+    "asin": lambda x: f"1 / sqrt(1 - {_enclosed(x)} ** 2)",
     "cosh": lambda x: f"sinh({x})",
     "sinh": lambda x: f"cosh({x})",
 }

@@ -48,7 +48,8 @@ def name_of(value: Value) -> str:
 
 def kinds_of(trace: Trace, value: Value) -> frozenset[str]:
     """What the operation is called, and all that torch recorded for it."""
-    return frozenset([name_of(value), *[kind_of(node) for node in trace.nodes if node.value == value.id]])
+    parts = {value.id, *value.elements}
+    return frozenset([name_of(value), *[kind_of(node) for node in trace.nodes if node.value in parts]])
 
 
 def is_data(trace: Trace, value: Value) -> bool:
