@@ -20,7 +20,7 @@ from autograd_cli.trace import Trace
 from thorough import THOROUGH
 
 COUNT = 500 if THOROUGH else 100
-CHUNKS = 20
+CHUNKS = COUNT // 25
 MOST = 100  # elements of a tensor
 RECENT, AGAIN = 0.7, 0.15  # how often an operand is a recent tensor, and a name is bound again
 INPUTS: dict[str, list[Any]] = {

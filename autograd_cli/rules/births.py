@@ -21,6 +21,15 @@ _DECOMPOSITION = frozenset("svd eigh eig symeig pcalowrank svdlowrank eigvals".s
 _VARIANCE = frozenset("std var stdmean varmean std_mean var_mean".split())
 _POWER = frozenset("pow float_power reciprocal floatpower".split())
 _SOFTMAX = frozenset("softmax logsoftmax log_softmax logsumexp logcumsumexp logaddexp softmin".split())
+_ELEMENTWISE = (
+    _SQRT
+    | _LOG
+    | _ARC
+    | _POWER
+    | frozenset(
+        "mul div exp exp2 expm1 sinh cosh tan sigmoid tanh square abs neg reciprocal atan2 sin cos lgamma".split()
+    )
+)
 _DIVISION = frozenset("div divide true_divide".split())
 # What is written to clean a result of what is no number, so that nothing comes back to it.
 _CLEANING = frozenset("maskedfill nantonum nansum nanmean index maskedselect maskedscatter indexfill".split())
@@ -32,14 +41,14 @@ class Birth:
 
     `value` is the operation to blame. `departure` is where the backward pass first handed on what is no number, at
     `element`, and `turned` where infinity became NaN. `source` is the value in which the forward pass had it first, and
-    `masker` the one that let nothing come back to that place.
+    `masker` the one that let nothing come back to that place. Where the loss alone is no number there is no departure.
     """
 
     slug: str
     victim: str | None
     is_nan: bool
     value: Value
-    departure: Departure
+    departure: Departure | None
     turned: Departure | None
     element: tuple[int, ...] | None
     arrived: Number | None
@@ -56,7 +65,35 @@ def find_birth(evidence: Evidence) -> Birth | None:
             path = passage.birth(end)
             if path:
                 return _explained(evidence, passage, end, path)
-    return None
+    return next(_broken_losses(evidence), None)
+
+
+def _broken_losses(evidence: Evidence) -> Iterator[Birth]:
+    """The losses that are no number though their gradients are, where the operation that made them so is known."""
+    for passage in evidence.passages:
+        number = passage.walk.backward
+        roots = () if number is None else evidence.trace.backwards[number].roots
+        ends = sorted(passage.ends, key=evidence.end_order)
+        for root in roots:
+            value = evidence.trace.values[root]
+            if is_finite(value.tensor) or not ends:
+                continue
+            source = _origin(evidence, value, has_nan if has_nan(value.tensor) else _is_infinite)
+            slug = _cause_of_value(evidence, source)
+            if slug != "nan-zero-times-nan" and not is_data(evidence.trace, source):
+                yield Birth(
+                    slug=slug,
+                    victim=evidence.end_name(ends[0]),
+                    is_nan=has_nan(value.tensor),
+                    value=source,
+                    departure=None,
+                    turned=None,
+                    element=None,
+                    arrived=None,
+                    left=None,
+                    source=source,
+                    masker=None,
+                )
 
 
 def first_infinite(evidence: Evidence, value: Value) -> Value | None:
@@ -68,9 +105,10 @@ def first_infinite(evidence: Evidence, value: Value) -> Value | None:
 def _explained(evidence: Evidence, passage: Passage, end: int, path: Sequence[Departure]) -> Birth:
     departure = path[0]
     value = _whole(evidence, evidence.trace.values[evidence.trace.nodes[departure.visit.node].value])
-    place = _broken_place(departure)
+    kind = kind_of(evidence.trace.nodes[departure.visit.node])
+    place = _broken_place(departure, kind)
     source = _source(evidence, value, departure)
-    maker = _zero_maker(passage, departure) if _zero_arrived(departure, place) else None
+    maker = _zero_maker(passage, departure) if _zero_arrived(departure, place, kind) else None
     masker = None if maker is None else evidence.trace.values[evidence.trace.nodes[maker.visit.node].value]
     how = None if maker is None else _how(evidence, passage, maker)
     slug, culprit = _cause(evidence, departure, value, source, how)
@@ -78,13 +116,13 @@ def _explained(evidence: Evidence, passage: Passage, end: int, path: Sequence[De
     turned = next((each for each in path if has_nan(each.gradient)), None)
     return Birth(
         slug=slug,
-        victim=evidence.end_name(end),
+        victim=evidence.affected(passage, end, lambda arrived: not all(map(is_finite, arrived))),
         is_nan=any(map(has_nan, passage.arrived_at(end))),
         value=culprit,
         departure=departure,
         turned=None if turned is departure else turned,
         element=None if place is None or gradient is None else index(gradient.shape, place),
-        arrived=_arrived_at(departure, place),
+        arrived=_arrived_at(departure, place, kind),
         left=None if place is None or gradient is None or gradient.values is None else gradient.values[place],
         source=source,
         masker=masker if how is not None else None,
@@ -101,12 +139,12 @@ def _cause(
     node = evidence.trace.nodes[departure.visit.node]
     if source is not None and _is_softmax(evidence, source):
         return "nan-masked-softmax", source
-    if kind_of(node) in _SOFTMAX:
+    if kind_of(node) in _SOFTMAX and (source is None or not _holds(evidence, source, has_nan)):
         return "nan-masked-softmax", value
     if source is not None and is_data(evidence.trace, source):
         return "nan-zero-times-nan", _first_tracked(evidence, value)
     blamed = value if source is None else source
-    if how == "where":
+    if how == "where" or (how == "mask" and source is None):
         return "nan-where-branch", blamed
     if how == "cleaned" and source is not None:
         return "nan-zero-times-nan", blamed
@@ -119,11 +157,14 @@ def _cause_of_value(evidence: Evidence, value: Value) -> str:
     """Why the forward pass made what is no number of numbers."""
     kinds = kinds_of(evidence.trace, value)
     operands = [evidence.trace.values[each] for each in value.operands]
+    is_masked = "sub" in kinds and all(_holds(evidence, each, _is_infinite) for each in operands)
+    if is_masked or _is_softmax(evidence, value):
+        return "nan-masked-softmax"
     if kinds & _POWER:
         return _cause_of_power(operands)
     if kinds & _DIVISION and len(operands) > 1 and _has_zero(operands[1]):
         return "nan-masked-softmax" if _is_softmax_by_hand(evidence, operands[1]) else "nan-zero-times-nan"
-    return _by_kind(kinds) or ("nan-zero-times-nan" if has_nan(value.tensor) else "nan-overflow")
+    return _by_kind(kinds) or ("nan-zero-times-nan" if _holds(evidence, value, has_nan) else "nan-overflow")
 
 
 def _cause_of_departure(evidence: Evidence, departure: Departure, value: Value) -> str:
@@ -167,7 +208,9 @@ def _is_softmax(evidence: Evidence, value: Value) -> bool:
     if not kinds_of(evidence.trace, value) & _SOFTMAX:
         return False
     given = [evidence.trace.values[each].tensor for each in value.operands]
-    return not any(tensor is not None and (has_nan(tensor) or _has_plus_infinity(tensor)) for tensor in given)
+    return _holds(evidence, value, has_nan) and not any(
+        tensor is not None and (has_nan(tensor) or _has_plus_infinity(tensor)) for tensor in given
+    )
 
 
 def _is_softmax_by_hand(evidence: Evidence, denominator: Value) -> bool:
@@ -209,11 +252,17 @@ def _source(evidence: Evidence, value: Value, departure: Departure) -> Value | N
             continue
         start = next((each for each in known if _holds(evidence, each, test)), None)
         if start is not None:
-            found = _first(evidence, start, test)
-            if test is has_nan and not _is_softmax(evidence, found):
-                return _first(evidence, found, _is_infinite) if _takes_infinity(evidence, found) else found
-            return found
+            return _origin(evidence, start, test)
     return None
+
+
+def _origin(evidence: Evidence, value: Value, test: Test) -> Value:
+    """Where NaN or infinity stands first; of NaN that was computed from infinity, where that was computed."""
+    found = _first(evidence, value, test)
+    if test is not has_nan or _is_softmax(evidence, found) or not _takes_infinity(evidence, found):
+        return found
+    infinite = _first(evidence, found, _is_infinite)
+    return found if is_data(evidence.trace, infinite) else infinite
 
 
 def _first_tracked(evidence: Evidence, value: Value) -> Value:
@@ -274,10 +323,10 @@ def _has_zero(value: Value) -> bool:
 # What let only zero arrive.
 
 
-def _arrived_at(departure: Departure, place: int | None) -> Number | None:
-    """What arrived at the element: None where the operation has others."""
+def _arrived_at(departure: Departure, place: int | None, kind: str) -> Number | None:
+    """What arrived at the element: None where the operation is not one of each element alone."""
     gradient = departure.gradient
-    if place is None or gradient is None or len(departure.arrived) != 1:
+    if place is None or gradient is None or len(departure.arrived) != 1 or kind not in _ELEMENTWISE:
         return None
     arrived = departure.arrived[0]
     if arrived.values is None or arrived.shape != gradient.shape:
@@ -285,18 +334,18 @@ def _arrived_at(departure: Departure, place: int | None) -> Number | None:
     return arrived.values[place]
 
 
-def _broken_place(departure: Departure) -> int | None:
+def _broken_place(departure: Departure, kind: str) -> int | None:
     """The first element that is no number where something other than zero arrived, or else the first of all."""
     gradient = departure.gradient
     first = first_broken(gradient)
-    if first is None or gradient is None or gradient.values is None or _arrived_at(departure, first) is None:
+    if first is None or gradient is None or gradient.values is None or _arrived_at(departure, first, kind) is None:
         return first
     broken = [place for place, each in enumerate(gradient.values) if not is_number(each)]
-    return next((place for place in broken if _arrived_at(departure, place)), first)
+    return next((place for place in broken if _arrived_at(departure, place, kind)), first)
 
 
-def _zero_arrived(departure: Departure, place: int | None) -> bool:
-    exact = _arrived_at(departure, place)
+def _zero_arrived(departure: Departure, place: int | None, kind: str) -> bool:
+    exact = _arrived_at(departure, place, kind)
     return exact == 0 if exact is not None else any(_zeros(each) for each in departure.arrived)
 
 
@@ -322,11 +371,13 @@ def _hides(passage: Passage, departure: Departure) -> bool:
 
 
 def _how(evidence: Evidence, passage: Passage, maker: Departure) -> str | None:
-    """How zeros came into a departure: `where` (a mask, too), or `cleaned`; None of its own accord."""
+    """How zeros came into a departure: `where`, a factor that is a `mask`, or `cleaned`; None by themselves."""
     node = passage.nodes[maker.visit.node]
     kind = kind_of(node)
-    if kind == "where" or (kind == "mul" and any(_masks(evidence, node.value))):
+    if kind == "where":
         return "where"
+    if kind == "mul" and any(_masks(evidence, node.value)):
+        return "mask"
     return "cleaned" if kind in _CLEANING else None
 
 

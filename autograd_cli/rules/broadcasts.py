@@ -15,6 +15,8 @@ _DIFFERENCES = frozenset("sub subtract rsub".split())
 _LOSSES = frozenset(
     "mse_loss l1_loss smooth_l1_loss huber_loss mseloss l1loss smoothl1loss huberloss poisson_nll_loss".split()
 )
+_MEANS = frozenset("mean sum".split())
+_KERNELS = frozenset("exp max min amax amin softmax logsumexp argmin".split())
 _RESHAPES = frozenset("unsqueeze [] view reshape expand t mt".split())
 
 
@@ -36,7 +38,7 @@ def find_broadcast(evidence: Evidence) -> Broadcast | None:
             continue
         pair = [evidence.trace.values[each] for each in value.operands if evidence.tensor(each) is not None][:2]
         shapes = _shapes(pair)
-        if shapes is None or (name in _DIFFERENCES and _is_deliberate(pair, value)):
+        if shapes is None or (name in _DIFFERENCES and (_has_two_axes(shapes) or _is_deliberate(pair, value))):
             continue
         roots = roots or ancestors(evidence.trace, evidence.trace.roots)
         victim = _victim(evidence, pair)
@@ -46,15 +48,21 @@ def find_broadcast(evidence: Evidence) -> Broadcast | None:
 
 
 def _shapes(pair: list[Value]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] | None:
-    """The shapes of operands with as many elements as one another, and of what is larger than both."""
+    """The shapes of both operands, and of a result that is larger than each."""
     tensors = [value.tensor for value in pair if value.tensor is not None]
-    if len(tensors) < 2 or tensors[0].numel != tensors[1].numel or len(tensors[0].shape) == len(tensors[1].shape):  # noqa: PLR2004 - a pair
+    if len(tensors) < 2:  # noqa: PLR2004 - a pair
         return None
     one, other = tensors[0].shape, tensors[1].shape
     depth = max(len(one), len(other))
     sizes = zip(((1,) * (depth - len(one))) + one, ((1,) * (depth - len(other))) + other, strict=True)
     result = tuple([max(size) for size in sizes])
-    return (one, other, result) if prod(result) > tensors[0].numel else None
+    return (one, other, result) if prod(result) > max(prod(one), prod(other)) else None
+
+
+def _has_two_axes(shapes: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]) -> bool:
+    """Whether the operands have axes of their own, or other numbers of elements: then every pair is meant."""
+    one, other, _ = shapes
+    return len(one) == len(other) or prod(one) != prod(other)
 
 
 def _is_deliberate(pair: list[Value], value: Value) -> bool:
@@ -94,7 +102,7 @@ def _is_leaf(tensor: TensorInfo | None) -> bool:
 
 
 def _becomes_loss(evidence: Evidence, value: Value, roots: frozenset[int]) -> bool:
-    """Whether all elements are summed up at once, after operations on each of them."""
+    """Whether all elements are summed up, after operations on each of them that no kernel of pairs has."""
     shape = None if value.tensor is None else value.tensor.shape
     pending, seen = [value], set[int]()
     while pending:
@@ -102,8 +110,10 @@ def _becomes_loss(evidence: Evidence, value: Value, roots: frozenset[int]) -> bo
             if user.id in seen or user.id not in roots or user.tensor is None:
                 continue
             seen.add(user.id)
+            if name_of(user) in _KERNELS:
+                continue
             if user.tensor.numel == 1:
                 return True
-            if user.tensor.shape == shape:
+            if user.tensor.shape == shape or (name_of(user) in _MEANS and len(shape or ()) == 2):  # noqa: PLR2004 - a matrix
                 pending.append(user)
     return False

@@ -11,7 +11,7 @@ from autograd_cli.rules.edges import recorded_edges
 from autograd_cli.rules.in_flight import Passage
 from autograd_cli.rules.pieces import Pieces
 from autograd_cli.rules.text import Text
-from autograd_cli.trace import Node, Step, TensorInfo, Trace, Value, Visit, Walk
+from autograd_cli.trace import Node, Step, TensorInfo, TensorValues, Trace, Value, Visit, Walk
 
 _PIECE = 40
 
@@ -151,16 +151,54 @@ class Evidence:
         return tuple([Passage(walk, self.trace.nodes) for walk in self.trace.walks])
 
     def end_name(self, node: int) -> str | None:
-        """The program's name of what a gradient ended at: a leaf, or what `autograd.grad` was asked for."""
+        """The program's name of what a gradient ended at.
+
+        That is a leaf, or what `autograd.grad` was asked for; where the walk broke off, a leaf that it had not come to
+        yet; of a leaf without a name the first name of what was made of it.
+        """
         end = self.trace.nodes[node]
         value = end.value if end.leaf is None else end.leaf
-        return end.variable or next(iter(self.names(value)), None)
+        name = end.variable or next(iter(self.names(value)), None)
+        while name is None and end.next:
+            below = [child for child in end.next if child is not None]
+            if not below:
+                break
+            end = self.trace.nodes[below[0]]
+            name = end.variable
+        return name or self._name_of_user(value if end.leaf is None else end.leaf)
+
+    def has_name(self, node: int) -> bool:
+        """Whether the program has a name for what a gradient ended at, or reads the `.grad` of something before it."""
+        end = self.trace.nodes[node]
+        value = end.value if end.leaf is None else end.leaf
+        return bool(end.variable or self.names(value) or self._names_read)
+
+    def _name_of_user(self, value: int) -> str | None:
+        while users := self.users.get(value, ()):
+            value = users[0].id
+            if self.names(value):
+                return self.names(value)[0]
+        return None
+
+    def affected(self, passage: Passage, end: int, test: Callable[[tuple[TensorValues, ...]], bool]) -> str | None:
+        """Who to speak of: the end, or where its `.grad` is not read, a result whose own is, and passes the test."""
+        name = self.end_name(end)
+        if name not in self._names_read:
+            for owner, _ in self.grad_reads:
+                node = self.node_of(owner.id)
+                if node is not None and test(passage.arrived_at(node.id)) and self.names(owner.id):
+                    return self.names(owner.id)[0]
+        return name
 
     def end_order(self, node: int) -> tuple[bool, int]:
         """Where an end stands among those to tell of: first those whose `.grad` the program reads, by their age."""
         end = self.trace.nodes[node]
         value = end.value if end.leaf is None else end.leaf
         return self.end_name(node) not in self._names_read, value
+
+    def is_looked_at(self, name: str) -> bool:
+        """Whether the program reads the `.grad` of a variable, or its gradient was asked for."""
+        return name in self._names_read or name in self.trace.asked
 
     @cached_property
     def _names_read(self) -> frozenset[str]:

@@ -9,7 +9,8 @@ from autograd_cli.diagnostic import Diagnostic, Related, Severity
 from autograd_cli.rules import nan_fixes
 from autograd_cli.rules.births import Birth, find_birth
 from autograd_cli.rules.evidence import Evidence, Find
-from autograd_cli.rules.in_flight import Departure, Passage, first_broken, index, is_number, norm
+from autograd_cli.rules.factors import factor_of
+from autograd_cli.rules.in_flight import Departure, Passage, first_broken, index, norm
 from autograd_cli.rules.operations import kind_of
 from autograd_cli.trace import Number
 
@@ -79,7 +80,8 @@ def nan_log_of_zero(evidence: Evidence) -> Iterator[Diagnostic]:
     Example:
         x = torch.tensor([0., 500.], requires_grad=True)
         p = torch.softmax(x, dim=0)
-        -torch.log(p)[0].backward()
+        loss = -torch.log(p)[0]
+        loss.backward()
         print(x.grad)
 
     Fix: F.log_softmax or F.logsigmoid compute both steps in one; or keep the operand away from 0.
@@ -231,18 +233,21 @@ def _born(evidence: Evidence, slug: str, what: str) -> Iterator[Diagnostic]:
     birth = _birth(evidence)
     if birth is None or birth.slug != slug:
         return
-    number = "NaN" if birth.is_nan else "infinite"
+    number, short = ("NaN", "nan") if birth.is_nan else ("infinite", "inf")
     subject = "a gradient" if birth.victim is None else f"the gradient of {birth.victim}"
+    observed = None if birth.victim is None else f"{birth.victim}.grad is {short}"
+    if birth.departure is None:
+        subject, observed = "the loss", f"the loss is {short}"
     fix = nan_fixes.fix(evidence, birth)
     yield Diagnostic(
         rule=slug,
-        severity=Severity.ERROR if birth.is_nan else Severity.WARNING,
+        severity=Severity.ERROR if birth.is_nan and birth.departure is not None else Severity.WARNING,
         message=f"{subject} is {number}: `{evidence.piece(birth.value.span)}` {what}",
         span=birth.value.span,
         label=_label(evidence, birth),
         related=tuple(_related(evidence, birth)),
         victim=birth.victim,
-        observed=None if birth.victim is None else f"{birth.victim}.grad is {'nan' if birth.is_nan else 'inf'}",
+        observed=observed,
         fix=fix.words,
         edits=fix.edits,
     )
@@ -251,8 +256,8 @@ def _born(evidence: Evidence, slug: str, what: str) -> Iterator[Diagnostic]:
 def _label(evidence: Evidence, birth: Birth) -> str | None:
     """What arrived and what left at the operation, or what the forward pass made there."""
     value = birth.value
-    if evidence.trace.nodes[birth.departure.visit.node].value == value.id:
-        return _handed_on(birth)
+    if birth.departure is not None and evidence.trace.nodes[birth.departure.visit.node].value == value.id:
+        return _handed_on(evidence, birth)
     tensor = value.tensor
     place = first_broken(tensor)
     if tensor is None or tensor.values is None or place is None:
@@ -260,30 +265,29 @@ def _label(evidence: Evidence, birth: Birth) -> str | None:
     return f"{_number(tensor.values[place])}{_at(index(tensor.shape, place))} of the forward pass"
 
 
-def _handed_on(birth: Birth) -> str | None:
-    if birth.left is None:
+def _handed_on(evidence: Evidence, birth: Birth) -> str | None:
+    """What arrived at the element in the backward pass, what left, and the factor between them."""
+    if birth.left is None or birth.departure is None:
         return None
     where = _at(birth.element)
     if birth.arrived is None:
         return f"backward hands on {_number(birth.left)}{where}"
-    factor = ""
-    if birth.arrived == 0 and not is_number(birth.left):
-        factor = ": 0 times what is no finite number"
-    elif is_number(birth.arrived):
-        factor = ": the derivative there is no finite number"
-    return f"{_number(birth.arrived)} arrives{where}, {_number(birth.left)} leaves{factor}"
+    factor = factor_of(evidence, birth.departure, birth.element)
+    factor = f"({factor})" if factor is not None and " " in factor else factor
+    words = f": {_number(birth.arrived)} * {factor}" if factor else ""
+    return f"{_number(birth.arrived)} arrives{where}, {_number(birth.left)} leaves{words}"
 
 
 def _related(evidence: Evidence, birth: Birth) -> Iterator[Related]:
     """The other places: where the value came from, what sent back 0, where the gradient broke, where inf became NaN."""
     nodes, values = evidence.trace.nodes, evidence.trace.values
     said = {birth.value.span, None}
-    born = values[nodes[birth.departure.visit.node].value]
+    born = None if birth.departure is None else values[nodes[birth.departure.visit.node].value]
     turned = None if birth.turned is None else values[nodes[birth.turned.visit.node].value]
     for value, label in (
         (birth.source, "NaN or infinity stands here first"),
         (birth.masker, "nothing comes back to what is thrown away here: a gradient of 0"),
-        (born, _handed_on(birth) or "the gradient breaks here, in the backward pass"),
+        (born, _handed_on(evidence, birth) or "the gradient breaks here, in the backward pass"),
         (turned, "infinity becomes NaN here: inf * 0, or inf - inf"),
     ):
         if value is not None and value.span is not None and value.span not in said:

@@ -9,8 +9,8 @@ from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span
 from autograd_cli.rules import zero_fixes
 from autograd_cli.rules.broadcasts import find_broadcast
 from autograd_cli.rules.evidence import Evidence, Find
-from autograd_cli.rules.in_flight import is_finite
-from autograd_cli.rules.operations import name_of
+from autograd_cli.rules.in_flight import is_finite, is_zero
+from autograd_cli.rules.operations import module_of, name_of
 from autograd_cli.rules.stops import Stop, find_stop
 from autograd_cli.rules.ties import find_padding, find_tie
 from autograd_cli.trace import Value
@@ -282,13 +282,20 @@ def _stopped(evidence: Evidence, slug: str, what: str) -> Iterator[Diagnostic]:
         severity=Severity.NOTE if stop.is_meant else Severity.WARNING,
         message=f"the gradient of {stop.victim} is zero: `{_called(evidence, culprit)}` {what}",
         span=span,
-        label=None if stop.by is not None else "something arrives here, and only zeros leave",
+        label=_label(stop),
         related=related,
         victim=stop.victim,
         observed=f"{stop.victim}.grad is zero",
         fix=fix.words,
         edits=fix.edits,
     )
+
+
+def _label(stop: Stop) -> str | None:
+    if stop.by is not None:
+        return None
+    arrives = any(not is_zero(each) for each in stop.visit.arrived if each is not None)
+    return "something arrives here, and only zeros leave" if arrives else "only zeros leave here, whatever arrives"
 
 
 def _multiplied(span: Span | None) -> tuple[Related, ...]:
@@ -306,7 +313,5 @@ def _place(evidence: Evidence, value: Value) -> Span | None:
     """Where to change it: of a module that looks up padding, where it is made; of a leaf, where it began."""
     if value.tensor is not None and value.tensor.is_leaf and not name_of(value).startswith("embedding"):
         return zero_fixes.beginning(evidence, value).span
-    module = next(
-        (made for each in value.operands if (made := evidence.trace.values[each]).op == "torch.nn.Embedding"), None
-    )
+    module = module_of(evidence.trace, value, "Embedding")
     return value.span if module is None else module.span

@@ -55,7 +55,7 @@ class Passage:
         visit = self._visited.get(end)
         if visit is not None:
             return tuple([each for each in visit.arrived if each is not None])
-        return tuple([each.gradient for each in self.into[end] if each.gradient is not None])
+        return tuple([each.gradient for each in self.into.get(end, ()) if each.gradient is not None])
 
     def birth(self, end: int) -> tuple[Departure, ...]:
         """How NaN or infinity came to `end`: from where it first left a node to there, nothing where it was given."""

@@ -169,8 +169,9 @@ def _arc(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
 def _smaller(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     """An exponent that does not overflow."""
     given = evidence.pieces.operands(birth.value.span, birth.value.op)
-    if given and name_of(birth.value) == "exp":
-        text = f"{evidence.pieces.text(given[0])}.clamp(max=80.)"
+    bounds = {"exp": "max=80.", "expm1": "max=80.", "cosh": "-80., 80.", "sinh": "-80., 80."}.get(name_of(birth.value))
+    if given and bounds is not None:
+        text = f"{evidence.pieces.text(given[0])}.clamp({bounds})"
         words = (
             "use the function that torch has for the whole (softplus, sigmoid, logsumexp), or keep the exponent small"
         )

@@ -48,7 +48,8 @@ def name_of(value: Value) -> str:
 
 def kinds_of(trace: Trace, value: Value) -> frozenset[str]:
     """What the operation is called, and all that torch recorded for it."""
-    return frozenset([name_of(value), *[kind_of(node) for node in trace.nodes if node.value == value.id]])
+    parts = {value.id, *value.elements}
+    return frozenset([name_of(value), *[kind_of(node) for node in trace.nodes if node.value in parts]])
 
 
 def is_data(trace: Trace, value: Value) -> bool:
@@ -60,3 +61,20 @@ def is_data(trace: Trace, value: Value) -> bool:
             return False
         pending += operand.elements
     return True
+
+
+def module_of(trace: Trace, value: Value, kind: str) -> Value | None:
+    """The module of a kind, such as `Embedding`, by whose call a value was made, as it was when it was made.
+
+    What a container calls is known by its kind alone: then it is the only one that the program made, or None.
+    """
+    operands = [trace.values[each] for each in value.operands]
+    used = next((each for each in operands if each.tensor is None and _is_module(each, kind)), None)
+    if used is None or used.op.endswith(kind):
+        return used
+    made = [each for each in trace.values if each.op.endswith(kind) and each.tensor is None and _is_module(each, kind)]
+    return made[0] if len({each.span for each in made}) == 1 else None
+
+
+def _is_module(value: Value, kind: str) -> bool:
+    return isinstance(value.scalar, str) and value.scalar.startswith(f"{kind}(")

@@ -29,7 +29,9 @@ _BY_KIND = {
 # A finding that an unexplained zero beside it does not put in doubt.
 _CERTAIN = frozenset({"zero-grad-step", "sampling-not-reparameterised"})
 _FEW = 3
+_TRIED = 10
 _TRIFLE = 1e-3
+_MARGINS = frozenset("sub add rsub mul neg".split())
 _LINEAR = frozenset(
     "sum mean expand mul div add sub rsub view unsafeview reshape squeeze unsqueeze neg clone t".split()
 )
@@ -57,25 +59,26 @@ def find_stop(evidence: Evidence) -> Stop | None:
     for passage in evidence.passages:
         for end in passage.ends:
             name = evidence.end_name(end)
-            if name is not None:
+            if name is not None and evidence.has_name(end):
                 turns.setdefault(name, []).append((passage, end, _is_dead(passage, end)))
-    dead = [found for name, each in turns.items() if (found := _since_when(name, each)) is not None]
-    for name, passage, end in sorted(dead, key=lambda each: evidence.end_order(each[2])):
-        stop = _explained(evidence, passage, end, name)
-        if stop is not None:
-            return stop
+    dead = {name: run for name, each in turns.items() if (run := _last_run(each))}
+    for name in sorted(dead, key=lambda each: evidence.end_order(dead[each][0][1])):
+        for passage, end in dead[name][:_TRIED]:
+            victim = evidence.affected(passage, end, lambda arrived: bool(arrived) and all(map(is_zero, arrived)))
+            stop = _explained(evidence, passage, end, victim or name)
+            if stop is not None:
+                return stop
     return None
 
 
-def _since_when(name: str, turns: Sequence[tuple[Passage, int, bool]]) -> tuple[str, Passage, int] | None:
-    """The first of the passes in which nothing came to a leaf any more; None where that may be chance."""
+def _last_run(turns: Sequence[tuple[Passage, int, bool]]) -> list[tuple[Passage, int]]:
+    """The passes since which nothing came to a leaf any more; none where that may be chance."""
     count = 0
     while count < len(turns) and turns[-1 - count][2]:
         count += 1
-    if not count or (count < len(turns) and (count < _FEW or 2 * count < len(turns))):
-        return None
-    passage, end, _ = turns[-count]
-    return name, passage, end
+    if count < len(turns) and (count < _FEW or 2 * count < len(turns)):
+        return []
+    return [(passage, end) for passage, end, _ in turns[len(turns) - count :]]
 
 
 def _is_dead(passage: Passage, end: int) -> bool:
@@ -116,7 +119,9 @@ def _cancels(passage: Passage, leaving: Departure) -> bool:
 
 def _explained(evidence: Evidence, passage: Passage, end: int, victim: str) -> Stop | None:
     """What stopped the gradient, where all that did is known, or one of it is certain."""
-    if all(map(is_zero, passage.arrived_at(end))):
+    if (blocked := _blocked(passage, end)) is not None:
+        departures = [blocked]
+    elif all(map(is_zero, passage.arrived_at(end))):
         departures = list(passage.stops(end))
     else:
         into = passage.into[end]
@@ -128,6 +133,24 @@ def _explained(evidence: Evidence, passage: Passage, end: int, victim: str) -> S
     found = [_cause(evidence, passage, each, victim) for each in departures]
     certain = next((each for each in found if each is not None and each.slug in _CERTAIN), None)
     return certain or (next(iter(found), None) if all(found) else None)
+
+
+def _blocked(passage: Passage, end: int) -> Departure | None:
+    """Where every way to `end` leads through a step or a draw, which hand on zeros whatever arrives: one of these."""
+    pending = list(passage.into.get(end, ()))
+    seen = set[int]()
+    found = None
+    while pending:
+        leaving = pending.pop()
+        if kind_of(passage.nodes[leaving.visit.node]) in _STEPS | _DRAWS:
+            found = found or leaving
+        elif leaving.visit.node not in seen:
+            seen.add(leaving.visit.node)
+            before = passage.into.get(leaving.visit.node, ())
+            if not before:
+                return None
+            pending += before
+    return found
 
 
 def _cause(evidence: Evidence, passage: Passage, departure: Departure, victim: str) -> Stop | None:
@@ -144,7 +167,11 @@ def _cause(evidence: Evidence, passage: Passage, departure: Departure, victim: s
     is_bound = kind in _RELUS | _CLAMPS | _PAIRS
     is_meant = kind in _KINKS - {"abs"}
     if is_bound:
-        is_meant = _is_hinge(evidence, passage, departure) or _is_hardly_bound(evidence, value)
+        is_meant = (
+            _is_hinge(evidence, passage, departure)
+            or _is_hardly_bound(evidence, value)
+            or _is_one_of_several(passage, departure)
+        )
     return Stop(slug=slug, victim=victim, value=value, visit=departure.visit, is_meant=is_meant)
 
 
@@ -180,9 +207,10 @@ def _was_changed(visit: Visit, value: Value) -> bool:
 
 
 def _meets_itself(passage: Passage, departure: Departure) -> bool:
-    """Whether both operands of one operation are the same value, so that what leaves along one takes back the other."""
-    ends = passage.nodes[departure.visit.node].next
-    return len(ends) > 1 and ends.count(ends[departure.edge]) > 1
+    """Whether one operation hands on what cancels, as it does where its operands are the same or it normalises one."""
+    node = passage.nodes[departure.visit.node]
+    met = passage.into.get(node.next[departure.edge] or 0, ())
+    return len(met) > 1 and all(passage.nodes[each.visit.node].value == node.value for each in met)
 
 
 def _operand(evidence: Evidence, value: Value) -> TensorInfo | None:
@@ -221,10 +249,22 @@ def _is_hinge(evidence: Evidence, passage: Passage, departure: Departure) -> boo
         return False
     value = evidence.trace.values[passage.nodes[departure.visit.node].value]
     given = next((evidence.trace.values[each] for each in value.operands if evidence.tensor(each) is not None), None)
-    if given is None or name_of(given) not in {"sub", "add", "rsub"}:
+    if given is None or name_of(given) not in _MARGINS:
         return name_of(value).endswith("loss")
-    operands = [evidence.trace.values[each] for each in given.operands]
-    return any(each.tensor is None or not each.tensor.requires_grad for each in operands)
+    operands = [evidence.trace.values[each].tensor for each in given.operands]
+    tracked = [each for each in operands if each is not None and each.requires_grad]
+    if name_of(given) in {"mul", "neg"} and any(each.is_leaf for each in tracked):
+        return False
+    return len(tracked) < len(operands) or name_of(given) == "neg"
+
+
+def _is_one_of_several(passage: Passage, departure: Departure) -> bool:
+    """Whether it is a single unit, and another one beside it is on."""
+    if departure.gradient is None or departure.gradient.numel != 1:
+        return False
+    units = [visit for visit in passage.walk.visits if kind_of(passage.nodes[visit.node]) in _RELUS]
+    gradients = [visit.flows[0].gradient for visit in units if visit.flows]
+    return any(each is not None and each.numel == 1 and not is_zero(each) for each in gradients)
 
 
 def _cause_of_normalised(passage: Passage, departure: Departure, kind: str) -> str | None:

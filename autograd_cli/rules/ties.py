@@ -22,20 +22,21 @@ def find_tie(evidence: Evidence) -> tuple[Value, str, str] | None:
             kind = kind_of(node)
             share = _shared(visit) if kind in _EXTREMES else _halved(visit) if kind in _PAIRS else None
             victim = None if share is None else _end_below(evidence, passage, visit.node)
-            if share is not None and victim is not None:
+            if share is not None and victim is not None and evidence.is_looked_at(victim):
                 return evidence.trace.values[node.value], victim, share
     return None
 
 
 def find_padding(evidence: Evidence) -> tuple[Value, str, int] | None:
     """The first look-up of the padding of an embedding whose gradient the program reads, its table, and the row."""
-    read = {name for owner, _ in evidence.grad_reads for name in evidence.names(owner.id)}
     for passage in evidence.passages:
         for visit in passage.walk.visits:
             node = passage.nodes[visit.node]
             row = padding_of(visit) if kind_of(node) == "embedding" else None
             victim = None if row is None else _end_below(evidence, passage, visit.node)
-            if row is not None and victim is not None and victim in read and row in _looked_up(visit):
+            if row is None or victim is None or not evidence.is_looked_at(victim):
+                continue
+            if row in _looked_up(visit):
                 return evidence.trace.values[node.value], victim, row
     return None
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from autograd_cli.diagnostic import Edit
 from autograd_cli.rules.evidence import Evidence
 from autograd_cli.rules.nan_fixes import Fix
-from autograd_cli.rules.operations import name_of
+from autograd_cli.rules.operations import module_of, name_of
 from autograd_cli.rules.stops import Stop, origin_of_zero
 from autograd_cli.trace import Value
 
@@ -85,16 +85,26 @@ def _from_noise(evidence: Evidence, value: Value) -> Iterator[Edit]:
 
 
 def _leaky(evidence: Evidence, value: Value) -> Iterator[Edit]:
-    node = evidence.pieces.at(value.span)
+    """A leaky relu in its place; of a module, where it is made."""
+    module = module_of(evidence.trace, value, "ReLU")
+    node = evidence.pieces.at(value.span if module is None else module.span)
     given = evidence.pieces.operands(value.span, value.op)
-    if node is not None and given and name_of(value) in {"relu", "clamp", "clamp_min", "maximum"}:
+    if module is not None and isinstance(node, ast.Call):
+        yield evidence.pieces.replaced(node, evidence.pieces.bare(node.func).replace("ReLU", "LeakyReLU") + "()")
+    elif (
+        module is None
+        and node is not None
+        and given
+        and value.op.split(".")[0] != "nn"
+        and name_of(value) in {"relu", "clamp", "clamp_min", "maximum"}
+    ):
         yield evidence.pieces.replaced(node, f"F.leaky_relu({evidence.pieces.bare(given[0])}, 0.01)")
 
 
 def fix_of_padding(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
     """The look-up, or the module, without its padding."""
-    for each in (value, *[evidence.trace.values[operand] for operand in value.operands]):
-        given = evidence.pieces.keyword(each.span, "padding_idx")
+    for each in (value, module_of(evidence.trace, value, "Embedding")):
+        given = None if each is None else evidence.pieces.keyword(each.span, "padding_idx")
         if given is not None:
             return (evidence.pieces.replaced(given, "None"),)
     return ()
@@ -114,7 +124,8 @@ def _random(evidence: Evidence, value: Value) -> Iterator[Edit]:
 
 def _other_axis(evidence: Evidence, value: Value) -> Iterator[Edit]:
     """The axis that has more than one element."""
-    given = evidence.pieces.keyword(value.span, "dim")
+    module = module_of(evidence.trace, value, "Softmax")
+    given = evidence.pieces.keyword(value.span if module is None else module.span, "dim")
     operand = evidence.tensor(value.operands[0]) if value.operands else None
     longer = [] if operand is None else [dim for dim, size in enumerate(operand.shape) if size > 1]
     if given is not None and len(longer) == 1 and evidence.pieces.bare(given) != str(longer[0]):
@@ -125,7 +136,11 @@ def _of_one_class(evidence: Evidence, value: Value) -> Iterator[Edit]:
     """The loss for one output in place of the one for several classes."""
     node = evidence.pieces.at(value.span)
     given = evidence.pieces.operands(value.span, value.op)
-    if isinstance(node, ast.Call) and name_of(value) == "cross_entropy" and len(given) == len(node.args) == _PAIR:
+    if (
+        isinstance(node, ast.Call)
+        and name_of(value) in {"cross_entropy", "crossentropyloss"}
+        and len(given) == len(node.args) == _PAIR
+    ):
         logits, target = (evidence.pieces.text(each) for each in given)
         text = f"F.binary_cross_entropy_with_logits({logits}.squeeze(1), {target}.float())"
         yield evidence.pieces.replaced(node, text)
