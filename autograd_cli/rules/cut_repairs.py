@@ -9,7 +9,7 @@ from autograd_cli.diagnostic import Edit, Span
 from autograd_cli.rules import repair
 from autograd_cli.rules.cuts import REWRAP
 from autograd_cli.rules.evidence import Evidence, encloses
-from autograd_cli.rules.lost import Culprit, Role, path
+from autograd_cli.rules.lost import COMPUTED, Culprit, Role, path
 from autograd_cli.trace import Value
 
 _WORDS = {
@@ -64,7 +64,7 @@ def _behind(evidence: Evidence, found: Culprit) -> Iterator[tuple[Span, str]]:
     """What else would cut on the way to the result, once this cut were mended: numbers made a tensor again."""
     cut = evidence.trace.values[found.cut.value]
     seen = {cut.span}
-    for number in sorted(path(evidence, cut.id, found.lost.roots, frozenset({Role.VALUE}))):
+    for number in sorted(path(evidence, cut.id, found.lost.roots, COMPUTED)):
         value = evidence.trace.values[number]
         node = repair.node_at(evidence, value.span)
         if value.span is None or value.span in seen or node is None or encloses(value.span, cut.span):

@@ -10,7 +10,7 @@ from autograd_cli.lang import vocabulary
 from autograd_cli.rules import write_repairs
 from autograd_cli.rules.cuts import is_tracked, name_of
 from autograd_cli.rules.evidence import Evidence, Find
-from autograd_cli.rules.lost import Role, first_tracked, leaves, lost_gradients, upstream, words
+from autograd_cli.rules.lost import COMPUTED, Role, first_tracked, leaves, lost_gradients, upstream, words
 from autograd_cli.rules.writes import (
     base_of,
     content,
@@ -234,12 +234,12 @@ def write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
     `x[mask].add_(y)` the copy is changed, and dropped.
 
     Example:
-        canvas = torch.zeros(4)
+        base = torch.ones(4, requires_grad=True)
         bump = torch.tensor([1., 2.], requires_grad=True)
-        spots = torch.tensor([0, 2])
-        canvas[spots].add_(bump)
-        (canvas.sum() + 0 * bump.detach().sum()).pow(2)
-        print((bump * 0.0).sum().backward(), bump.grad)
+        canvas = base * 2
+        canvas[[0, 2]].add_(bump)
+        canvas.sum().backward()
+        print(bump.grad)
 
     Fix: assign to the place: `canvas[spots] += bump`.
     """
@@ -555,7 +555,7 @@ def _symptom_of_temporary(
     evidence: Evidence, value: Value, meant: Value
 ) -> tuple[Severity, str | None, str | None, tuple[Span | None, str]] | None:
     """What is missed for a dropped write: the gradient of what was to be written, or the change itself."""
-    before = upstream(evidence, (value.id,), frozenset({Role.VALUE}))
+    before = upstream(evidence, (value.id,), COMPUTED)
     for lost in lost_gradients(evidence):
         if lost.start in before:
             return Severity.ERROR, lost.name, lost.observed, (lost.span, lost.label)
@@ -626,7 +626,7 @@ def _expected(evidence: Evidence, value: Value, operand: Value) -> tuple[str | N
     for walk in trace.walks:
         if walk.start <= value.id or walk.backward is None:
             continue
-        before = upstream(evidence, trace.backwards[walk.backward].roots, frozenset({Role.VALUE}))
+        before = upstream(evidence, trace.backwards[walk.backward].roots, COMPUTED)
         for user in evidence.users.get(operand.id, ()):
             if user.id > value.id and user.id in before and is_tracked(trace, user.id):
                 return _leaf_name(evidence, operand.id), user
