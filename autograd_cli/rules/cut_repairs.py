@@ -184,8 +184,8 @@ def _stacked(evidence: Evidence, node: ast.expr) -> str | None:
     numbers = [value for value in evidence.trace.values if value.span == repair.span_of(evidence, given)]
     is_list = isinstance(given, ast.ListComp) or any(value.elements for value in numbers)
     if isinstance(given, ast.Name):
-        bound = [value for _, value in evidence.bindings(given.id)]
-        is_list = bool(bound) and evidence.tensor(bound[-1]) is None
+        bound = [evidence.trace.values[value] for _, value in evidence.bindings(given.id)]
+        is_list = bool(bound) and (bool(bound[-1].elements) or bound[-1].op == "list")
     return f"torch.stack({text})" if is_list else f"({text})"
 
 
