@@ -259,6 +259,7 @@ def cut_by_nondiff_op(evidence: Evidence) -> Iterator[Diagnostic]:
                 observed=words(refusal),
                 torch_says=words(refusal),
                 fix="use an operation that has a derivative",
+                edits=cut_repairs.smoothed(evidence, evidence.trace.values[node.value]),
             )
             return
 

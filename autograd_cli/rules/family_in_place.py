@@ -137,7 +137,7 @@ def inplace_on_multi_view(evidence: Evidence) -> Iterator[Diagnostic]:
         observed=words(found.refusal),
         torch_says=words(found.refusal),
         fix="compute a new tensor of the whole, or write by index",
-        edits=write_repairs.copied(evidence, found.refusal.span, base_name=name),
+        edits=() if found.whole is None or base is None else write_repairs.single_views(evidence, found.whole, base),
     )
 
 
@@ -486,7 +486,14 @@ class _RefusedWrite:
     @property
     def source(self) -> Value | None:
         """What the several views were taken of."""
-        return source_of_several(self._evidence, self.value.id)
+        found = source_of_several(self._evidence, self.value.id)
+        return None if found is None else found[0]
+
+    @property
+    def whole(self) -> Value | None:
+        """The value that is all of the several views."""
+        found = source_of_several(self._evidence, self.value.id)
+        return None if found is None else found[1]
 
     @property
     def is_expanded(self) -> bool:

@@ -51,7 +51,7 @@ def _moved(evidence: Evidence, statement: ast.stmt, refused: Span | None) -> tup
         return ()
     target = repair.statement_around(evidence, refused)
     block = repair.block_around(evidence, statement)
-    if target is None or block is None or statement.col_offset != target.col_offset or block.lineno >= target.lineno:
+    if target is None or block is None or block.col_offset != target.col_offset or block.lineno >= target.lineno:
         return ()
     first, last = block.lineno, block.end_lineno or block.lineno
     moved = "\n".join(evidence.lines[first - 1 : last])
@@ -110,18 +110,43 @@ def update(evidence: Evidence, span: Span | None, *, is_computed: bool) -> tuple
     )
 
 
-def copied(evidence: Evidence, span: Span | None, base_name: str | None = None) -> tuple[Edit, ...]:
-    """A copy made before the write; nothing where the tensor that the view was taken of is read later."""
+def copied(evidence: Evidence, span: Span | None) -> tuple[Edit, ...]:
+    """A copy made before the write."""
     statement = None if span is None else repair.statement_around(evidence, span)
     name = None if statement is None else written_name(statement)
     if statement is None or name is None or span is None:
-        return ()
-    if base_name is not None and base_name in repair.names_after(evidence, statement):
         return ()
     bound = evidence.bindings(name)
     if not bound or evidence.tensor(bound[-1][1]) is None:
         return ()
     return repair.inserted_before(evidence, repair.span_of(evidence, statement), f"{name} = {name}.clone()")
+
+
+def single_views(evidence: Evidence, whole: Value, source: Value) -> tuple[Edit, ...]:
+    """The several views taken one by one: torch lets such a view be written to."""
+    span = whole.span
+    node = None if span is None else repair.node_at(evidence, span)
+    name = evidence.called(source.id)
+    if node is None or span is None or not name.isidentifier():
+        return ()
+    rows = f"[{name}[i] for i in range(len({name}))]"
+    if whole.op == "unpack":
+        places = [each for each in ast.walk(node) if isinstance(each, ast.Name) and each.id == name]
+        return repair.replaced(evidence, [(repair.span_of(evidence, each), rows) for each in places[:1]])
+    owner = repair.owner_of(node)
+    text = None if owner is None else repair.text_of(evidence, owner)
+    shape = () if source.tensor is None else source.tensor.shape
+    parts = [part for each in whole.elements if (part := evidence.tensor(each)) is not None]
+    if text is None or not parts:
+        return ()
+    if len(parts[0].shape) < len(shape):
+        dim = next((each for each in range(len(shape)) if shape[each] == len(parts)), 0)
+        pieces = [f"{text}.select({dim}, {index})" for index in range(len(parts))]
+    else:
+        dim = next((each for each in range(len(shape)) if parts[0].shape[each] != shape[each]), 0)
+        sizes = [part.shape[dim] for part in parts]
+        pieces = [f"{text}.narrow({dim}, {sum(sizes[:index])}, {size})" for index, size in enumerate(sizes)]
+    return repair.replaced(evidence, [(span, f"[{', '.join(pieces)}]")])
 
 
 def read_from_copy(evidence: Evidence, span: Span | None) -> tuple[Edit, ...]:
