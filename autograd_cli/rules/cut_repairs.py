@@ -57,6 +57,8 @@ def edits_of(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
     node = repair.node_at(evidence, value.span)
     if node is None or value.span is None:
         return ()
+    if value.op == ".detach_" and is_statement(evidence, value.span):
+        return repair.removed(evidence, value.span)
     text = _instead(evidence, rule, node, value)
     return () if text is None else repair.replaced(evidence, [(value.span, text), *_behind(evidence, found)])
 

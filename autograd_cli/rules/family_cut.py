@@ -10,7 +10,18 @@ from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.rules import cut_repairs
 from autograd_cli.rules.cuts import is_tracked, name_of
 from autograd_cli.rules.evidence import Evidence, Find
-from autograd_cli.rules.lost import COMPUTED, Culprit, Role, culprits, first_tracked, leaves, lost_gradients, path, upstream, words
+from autograd_cli.rules.lost import (
+    COMPUTED,
+    Culprit,
+    Role,
+    culprits,
+    first_tracked,
+    leaves,
+    lost_gradients,
+    path,
+    upstream,
+    words,
+)
 from autograd_cli.trace import Phase, Value, Walk
 
 FAMILY = "cut"
@@ -94,7 +105,9 @@ def no_grad_view(evidence: Evidence) -> Iterator[Diagnostic]:
             message=f"{called} is a view that was taken under no_grad: it cannot be written to with grad mode on",
             span=value.span,
             label="taken here",
-            related=_places((refusal.span, "torch refuses the write here"), (value.grad_mode_span, "no_grad from here")),
+            related=_places(
+                (refusal.span, "torch refuses the write here"), (value.grad_mode_span, "no_grad from here")
+            ),
             victim=_leaf_name(evidence, value.id),
             observed=words(refusal),
             torch_says=words(refusal),
@@ -245,7 +258,9 @@ def cut_by_nondiff_op(evidence: Evidence) -> Iterator[Diagnostic]:
     if walk is None or refusal is None or walk.changed:
         return
     visited = {visit.node for visit in walk.visits}
-    missing = [node for node in evidence.nodes_below(evidence.trace.backwards[-1].roots) if node.name == "NotImplemented"]
+    missing = [
+        node for node in evidence.nodes_below(evidence.trace.backwards[-1].roots) if node.name == "NotImplemented"
+    ]
     for node in missing:
         if node.id not in visited:
             yield Diagnostic(
@@ -433,7 +448,8 @@ def _diagnostic(evidence: Evidence, found: Culprit) -> Diagnostic | None:
     elif rule == "constant-derivative":
         message = f"the derivative `{evidence.piece(cut.span)}` is constant: there is nothing in it to differentiate"
         label = "recorded, and it depends on no variable"
-    others = [(each.span, f"cut off here, too: {each.why}") for each in found.others[:3]]
+    beside = {each.span: f"cut off here, too: {each.why}" for each in found.others if each.span != cut.span}
+    others = [*beside.items()][:3]
     return Diagnostic(
         rule=rule,
         severity=Severity.ERROR,
@@ -534,7 +550,7 @@ def _silently_first_order(evidence: Evidence) -> Diagnostic | None:
             message=f"{name}.grad lacks a part: `{evidence.piece(answer.span)}` depends on {name}, and has no history",
             span=answer.span,
             label="numbers, without a graph",
-            related=_places((later.span, f"this pass takes it for a constant")),
+            related=_places((later.span, "this pass takes it for a constant")),
             victim=name,
             observed=f"{name}.grad is that of a constant derivative",
             fix=cut_repairs.words_of("missing-create-graph"),
@@ -591,8 +607,11 @@ def _joins(evidence: Evidence, answer: int, roots: tuple[int, ...]) -> Value | N
 def _is_added(evidence: Evidence, joined: Value, roots: tuple[int, ...]) -> bool:
     """Whether a scalar made of gradients alone was added to the loss: as a constant it changes no gradient at all."""
     tensor = joined.tensor
-    return name_of(joined.op) in _ADDITIVE and tensor is not None and tensor.numel == 1 and (
-        joined.id in roots or any(name_of(user.op) in _ADDITIVE for user in evidence.users.get(joined.id, ()))
+    return (
+        name_of(joined.op) in _ADDITIVE
+        and tensor is not None
+        and tensor.numel == 1
+        and (joined.id in roots or any(name_of(user.op) in _ADDITIVE for user in evidence.users.get(joined.id, ())))
     )
 
 

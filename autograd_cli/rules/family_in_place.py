@@ -49,11 +49,11 @@ def saved_tensor_modified(evidence: Evidence) -> Iterator[Diagnostic]:
     if found is None:
         return
     kept, writer = found
-    kept_name = evidence.called(kept.id)
+    kept_name, piece = evidence.called(kept.id), evidence.piece(_statement(evidence, writer))
     yield Diagnostic(
         rule="saved-tensor-modified",
         severity=Severity.ERROR,
-        message=f"`{evidence.piece(_statement(evidence, writer))}` changed {kept_name}, which backward() needs as it was",
+        message=f"`{piece}` changed {kept_name}, which backward() needs as it was",
         span=writer.span,
         label=f"changes {kept_name} in place",
         related=_places(
@@ -99,7 +99,8 @@ def inplace_on_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
         observed=words(refusal),
         torch_says=words(refusal),
         fix="an update belongs under torch.no_grad(); else compute a new tensor",
-        edits=write_repairs.update(
+        edits=(() if is_write(refusal.op) else write_repairs.not_in_place(evidence, refusal.operands, refusal.span))
+        or write_repairs.update(
             evidence, refusal.span, is_computed=any(is_tracked(evidence.trace, number) for number in others)
         ),
     )
@@ -244,7 +245,12 @@ def write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
     Fix: assign to the place: `canvas[spots] += bump`.
     """
     for value in evidence.trace.values:
-        if value.previous is None or value.op == "alias =" or not is_write(value.op) or not _is_dropped(evidence, value):
+        if (
+            value.previous is None
+            or value.op == "alias ="
+            or not is_write(value.op)
+            or not _is_dropped(evidence, value)
+        ):
             continue
         first = evidence.trace.values[evidence.origin(value.id)]
         meant = next(iter(tensors_in(evidence, *first.operands[:1])), None)
@@ -258,7 +264,7 @@ def write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
         yield Diagnostic(
             rule="write-to-temporary",
             severity=severity,
-            message=f"`{evidence.piece(span)}` writes to a copy that is dropped: {evidence.called(meant.id)} stays as it is",
+            message=f"`{evidence.piece(span)}` writes to a copy: {evidence.called(meant.id)} stays as it is",
             span=value.span,
             label=f"`{evidence.piece(first.span)}` is a copy",
             related=_places(place),
@@ -302,7 +308,7 @@ def discarded_result(evidence: Evidence) -> Iterator[Diagnostic]:
         yield Diagnostic(
             rule="discarded-result",
             severity=Severity.WARNING,
-            message=f"the result of `{evidence.piece(value.span)}` is dropped: {evidence.called(operand.id)} stays as it is",
+            message=f"`{evidence.piece(value.span)}` is dropped: {evidence.called(operand.id)} stays as it is",
             span=value.span,
             label=f"{name}() returns a new tensor",
             related=_places((used.span, "used here, unchanged")),
@@ -388,15 +394,15 @@ def _written(
         for value in given
         if (writer := noticed_write(evidence, value.id, walk.start)) is not None and writer.id != made.id
     ]
-    told = [pair for pair in found if _expected_version(pair[0].tensor) in refusal.message]
+    told = [pair for pair in found if _is_told(pair[0].tensor, refusal.message)]
     return next(iter([*told, *found]), None)
 
 
-def _expected_version(tensor: TensorInfo | None) -> str:
-    """What torch says of the version that it expected, which only its words tell of several operands."""
-    shape = "" if tensor is None else f"{list(tensor.shape)}]"
-    version = None if tensor is None else tensor.version
-    return f"expected version {version} instead" if not shape else f"expected version {version} instead"
+def _is_told(tensor: TensorInfo | None, message: str) -> bool:
+    """Whether torch means this one of several operands: only its words tell shape and version of what it expected."""
+    if tensor is None:
+        return False
+    return f"{list(tensor.shape)}]" in message and f"expected version {tensor.version} instead" in message
 
 
 def _silently_changed(evidence: Evidence, walk: Walk, visit: Visit) -> tuple[Value, Value] | None:
@@ -420,12 +426,13 @@ def _silent(evidence: Evidence, walk: Walk, visit: Visit, kept: Value, writer: V
     made = evidence.trace.values[node.value]
     name = evidence.called(kept.id)
     victim = _leaf_below(evidence, node)
+    wrong = "a gradient" if victim is None else f"{victim}.grad"
     alias = evidence.trace.values[evidence.origin(writer.id)]
     return Diagnostic(
         rule="silent-data-mutation",
         severity=Severity.WARNING,
-        message=f"{victim or 'a'}{'.grad' if victim else ' gradient'} is wrong: `{evidence.piece(_statement(evidence, writer))}` "
-        f"changed {name} behind torch's back, and backward() computed with the new numbers",
+        message=f"{wrong} is wrong: `{evidence.piece(_statement(evidence, writer))}` changed {name} behind torch's back, "
+        "and backward() computed with the new numbers",
         span=writer.span,
         label=f"changes {name}, and not its version",
         related=_places(
@@ -553,8 +560,7 @@ def _is_dropped(evidence: Evidence, value: Value) -> bool:
         return True
     storage = None if value.tensor is None else value.tensor.storage
     return not any(
-        other.tensor is not None and other.tensor.storage == storage and other.id not in chain
-        for other in trace.values
+        other.tensor is not None and other.tensor.storage == storage and other.id not in chain for other in trace.values
     )
 
 
@@ -580,7 +586,9 @@ def _uncalled(evidence: Evidence) -> Iterator[Diagnostic]:
             continue
         name = name_of(value.op)
         owner = evidence.trace.values[value.operands[0]]
-        read = next((answer for _, answer in evidence.grad_reads if answer.tensor is None and answer.id > value.id), None)
+        read = next(
+            (answer for _, answer in evidence.grad_reads if answer.tensor is None and answer.id > value.id), None
+        )
         is_missed = name == "backward" and read is not None
         yield Diagnostic(
             rule="discarded-result",

@@ -25,7 +25,7 @@ _WEAK = frozenset({"cut-by-comparison", "cut-by-index-op", "requires-grad-missin
 
 
 class Role(StrEnum):
-    """What an operand is to an operation: what it computes with, what it chooses by, where it looks, a loss's target."""
+    """What an operand is to an operation: a number in it, the target of a loss, a position, a condition."""
 
     VALUE = "value"
     TARGET = "target"

@@ -59,7 +59,9 @@ def parent_of(evidence: Evidence, node: ast.expr) -> ast.AST | None:
 def text_of(evidence: Evidence, node: ast.AST) -> str:
     """The text of a node, with parentheses around what is not one piece."""
     text = ast.get_source_segment(evidence.source, node) or ""
-    is_piece = isinstance(node, ast.Name | ast.Constant | ast.Call | ast.Attribute | ast.Subscript | ast.List | ast.Tuple)
+    is_piece = isinstance(
+        node, ast.Name | ast.Constant | ast.Call | ast.Attribute | ast.Subscript | ast.List | ast.Tuple
+    )
     return text if is_piece or text.startswith("(") else f"({text})"
 
 

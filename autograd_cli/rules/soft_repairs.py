@@ -181,7 +181,9 @@ def _mean_position(evidence: Evidence, text: str, value: Value) -> str | None:
     if not isinstance(dim, int):
         return None
     behind = len(tensor.shape) - 1 - dim % len(tensor.shape)
-    positions = f"torch.arange({float(tensor.shape[dim])})" + (f".view({', '.join(['-1', *['1'] * behind])})" * (behind > 0))
+    positions = f"torch.arange({float(tensor.shape[dim])})" + (
+        f".view({', '.join(['-1', *['1'] * behind])})" * (behind > 0)
+    )
     return f"(torch.softmax({text}, {dim}) * {positions}).sum({dim})"
 
 
@@ -194,7 +196,9 @@ def unpacked_values(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
     if node is None or _name(node) not in _WITH_POSITIONS:
         return ()
     match statement:
-        case ast.Assign(targets=[ast.Tuple(elts=[ast.Name() as one, ast.Name() as other])], value=given) if given is node:
+        case ast.Assign(targets=[ast.Tuple(elts=[ast.Name() as one, ast.Name() as other])], value=given) if (
+            given is node
+        ):
             spans = [repair.span_of(evidence, each) for each in (one, other)]
             return repair.replaced(evidence, [(spans[0], other.id), (spans[1], one.id)])
     around = repair.parent_of(evidence, node)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from autograd_cli.diagnostic import Edit, Span
 from autograd_cli.rules import repair
 from autograd_cli.rules.evidence import Evidence
+from autograd_cli.rules.writes import is_write
 from autograd_cli.trace import Value
 
 
 def out_of_place(evidence: Evidence, writer: Value, refused: Span | None) -> tuple[Edit, ...]:
-    """The write into a copy; a step of an optimizer, and an update of a leaf, after the pass that it was in the way of."""
+    """The write into a copy; an update of a leaf, as an optimizer's step is, after the pass that it stood in the way of."""
     span = writer.span
     if span is None:
         return ()
-    if "inplace=True" in evidence.source and writer.op.endswith(tuple(_letters(writer.op))) and not writer.op.endswith("_"):
-        made = [evidence.trace.values[each].span for each in writer.operands] + [span]
-        for place in made:
-            text = evidence.piece_whole(place)
-            if place is not None and "inplace=True" in text:
-                return repair.replaced(evidence, [(place, text.replace("inplace=True", "inplace=False"))])
+    if not is_write(writer.op) and (edits := not_in_place(evidence, writer.operands, span)):
+        return edits
     statement = repair.statement_around(evidence, span)
     if statement is None:
         return ()
@@ -33,8 +31,14 @@ def out_of_place(evidence: Evidence, writer: Value, refused: Span | None) -> tup
     return () if name is None else repair.inserted_before(evidence, span, f"{name} = {name}.clone()")
 
 
-def _letters(op: str) -> str:
-    return op[-1:] if op[-1:].isalnum() else "\0"
+def not_in_place(evidence: Evidence, operands: Iterable[int], span: Span | None) -> tuple[Edit, ...]:
+    """A function or a module that was told `inplace=True`, told otherwise."""
+    for place in [*[evidence.trace.values[each].span for each in operands], span]:
+        node = repair.node_at(evidence, place)
+        for keyword in node.keywords if isinstance(node, ast.Call) else []:
+            if keyword.arg == "inplace":
+                return repair.replaced(evidence, [(repair.span_of(evidence, keyword.value), "False")])
+    return ()
 
 
 def _spelled_out(evidence: Evidence, node: ast.AugAssign) -> str:
