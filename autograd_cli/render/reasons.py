@@ -16,6 +16,8 @@ _REASONS = {
     "cut-by-index-op": marked("{call}: integers"),
     "cut-by-nondiff-op": marked("{call}: no derivative"),
     "cut-by-comparison": marked("{call}: true or false"),
+    "cut-by-sampling": marked("{call}: no derivative"),
+    "cut-by-factory": marked("{call}: a copy"),
     "no-grad-view": marked("a view made without grad mode"),
     "requires-grad-missing": marked("requires_grad switched off"),
 }

@@ -31,9 +31,10 @@ def check(trace: Trace, source: str) -> tuple[Diagnostic, ...]:
 
 def explain(trace: Trace, counterfactuals: Iterable[Counterfactual]) -> Explanation:
     """The difference between the two graphs of a run."""
+    cuts = find_cuts(trace, frozenset(range(len(trace.values))))
     return Explanation(
         recorded=recorded_edges(trace),
-        cuts=find_cuts(trace, frozenset(range(len(trace.values)))),
+        cuts=tuple([cut for cut in cuts if cut.rule != "missing-create-graph"]),  # a gradient is to be numbers
         missing=missing.reasons(trace),
         counterfactuals=tuple(counterfactuals),
     )

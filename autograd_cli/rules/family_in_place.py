@@ -426,13 +426,13 @@ def _silent(evidence: Evidence, walk: Walk, visit: Visit, kept: Value, writer: V
     made = evidence.trace.values[node.value]
     name = evidence.called(kept.id)
     victim = _leaf_below(evidence, node)
+    piece = evidence.piece(_statement(evidence, writer))
     wrong = "a gradient" if victim is None else f"{victim}.grad"
     alias = evidence.trace.values[evidence.origin(writer.id)]
     return Diagnostic(
         rule="silent-data-mutation",
         severity=Severity.WARNING,
-        message=f"{wrong} is wrong: `{evidence.piece(_statement(evidence, writer))}` changed {name} behind torch's back, "
-        "and backward() computed with the new numbers",
+        message=f"{wrong} is wrong: `{piece}` changed {name} behind torch's back, and backward() used the new numbers",
         span=writer.span,
         label=f"changes {name}, and not its version",
         related=_places(

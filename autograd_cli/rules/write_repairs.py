@@ -13,7 +13,7 @@ from autograd_cli.trace import Value
 
 
 def out_of_place(evidence: Evidence, writer: Value, refused: Span | None) -> tuple[Edit, ...]:
-    """The write into a copy; an update of a leaf, as an optimizer's step is, after the pass that it stood in the way of."""
+    """The write into a copy; an update of a leaf, such as an optimizer's step, after the pass that was refused."""
     span = writer.span
     if span is None:
         return ()

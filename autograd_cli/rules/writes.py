@@ -48,7 +48,7 @@ def noticed_write(evidence: Evidence, value: int, end: int) -> Value | None:
 
 
 def silent_write(evidence: Evidence, value: int, end: int) -> tuple[Value, TensorInfo] | None:
-    """The first write before `end` that changed a tensor's numbers and not its version, and the tensor as it then is."""
+    """The first write that changed a tensor's numbers and not its version, and the tensor as it is at `end`."""
     before = evidence.tensor(value)
     if before is None:
         return None
