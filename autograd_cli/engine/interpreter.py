@@ -97,7 +97,7 @@ class Interpreter(Expressions):
         """The value of a statement, and the names that it bound, each with what to."""
         match node:
             case ast.Expr(value=ast.Attribute() as named) if id(named) not in self.resolved and is_uncalled(named):
-                return self._uncalled(named), {}
+                self._uncalled(named)
             case ast.Expr():
                 return self._result(self.evaluate(node.value), node.value), {}
             case ast.Assign():

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Edit, Span
-from autograd_cli.rules import repair
+from autograd_cli.rules import repair, soft_repairs
 from autograd_cli.rules.cuts import REWRAP
 from autograd_cli.rules.evidence import Evidence, encloses
-from autograd_cli.rules.lost import Culprit, Role, path
+from autograd_cli.rules.lost import COMPUTED, Culprit, Role, path
 from autograd_cli.trace import Value
 
 _WORDS = {
@@ -42,39 +42,70 @@ def edits_of(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
     """The cure as changes of lines, where there is one that is short."""
     value = evidence.trace.values[found.cut.value]
     rule = found.cut.rule
-    if found.role is not Role.VALUE:
-        return _soft_choice(evidence, found) if found.role is Role.CONDITION else ()
+    if rule == "cut-by-sampling":
+        return soft_repairs.expected(evidence, found)
+    if found.role is Role.CONDITION:
+        return soft_repairs.choice(evidence, found)
+    if found.role is Role.INDEX:
+        return soft_repairs.interpolated(evidence, found)
     if rule in {"cut-by-no-grad", "cut-by-grad-mode-off", "no-grad-view"}:
         return grad_mode_on(evidence, value)
     if rule == "missing-create-graph":
-        is_constant = any(walk.create_graph for walk in evidence.trace.walks if walk.span == value.span)
-        refusal = found.lost.refusal
-        again = None if refusal is None or refusal.op == "backward" else refusal.span
-        if value.span is None or is_constant:
-            return ()
-        return (*with_create_graph(evidence, value.span), *(with_create_graph(evidence, again) if again else ()))
+        return _recorded(evidence, found, value)
+    if rule == "cut-by-index-op" and (edits := soft_repairs.unpacked_values(evidence, value)):
+        return edits
     node = repair.node_at(evidence, value.span)
     if node is None or value.span is None:
         return ()
+    if value.op == ".detach_" and is_statement(evidence, value.span):
+        return repair.removed(evidence, value.span)
     text = _instead(evidence, rule, node, value)
     return () if text is None else repair.replaced(evidence, [(value.span, text), *_behind(evidence, found)])
+
+
+def _recorded(evidence: Evidence, found: Culprit, value: Value) -> tuple[Edit, ...]:
+    """The first derivative recorded, and the refused one; of a constant derivative, something to differentiate."""
+    refusal = found.lost.refusal
+    again = None if refusal is None else refusal.span
+    if value.span is None:
+        return ()
+    if any(walk.create_graph for walk in evidence.trace.walks if walk.span == value.span):
+        return () if again is None else _with_zero(evidence, again, found.lost.name)
+    is_grad = refusal is not None and refusal.op != "backward"
+    behind = with_create_graph(evidence, again) if again is not None and is_grad else ()
+    return (*with_create_graph(evidence, value.span), *behind)
+
+
+def _with_zero(evidence: Evidence, span: Span, name: str | None) -> tuple[Edit, ...]:
+    """What is differentiated, plus nothing of the variable: its derivative is then the zero that it is."""
+    node = repair.node_at(evidence, span)
+    root = repair.owner_of(node) if isinstance(node, ast.Call) else None
+    if root is None or name is None or "." in name:
+        return ()
+    text = ast.get_source_segment(evidence.source, root) or ""
+    instead = f"{text} + 0 * {name}.sum()"
+    is_method = isinstance(node, ast.Call) and not node.args
+    return repair.replaced(evidence, [(repair.span_of(evidence, root), f"({instead})" if is_method else instead)])
 
 
 def _behind(evidence: Evidence, found: Culprit) -> Iterator[tuple[Span, str]]:
     """What else would cut on the way to the result, once this cut were mended: numbers made a tensor again."""
     cut = evidence.trace.values[found.cut.value]
     seen = {cut.span}
-    for number in sorted(path(evidence, cut.id, found.lost.roots, frozenset({Role.VALUE}))):
+    for number in sorted(path(evidence, cut.id, found.lost.roots, COMPUTED)):
         value = evidence.trace.values[number]
         node = repair.node_at(evidence, value.span)
         if value.span is None or value.span in seen or node is None or encloses(value.span, cut.span):
             continue
         seen.add(value.span)
+        text = None
         if value.op.rpartition(".")[2] in REWRAP and isinstance(node, ast.Call) and node.args:
             was_edited = any(evidence.trace.values[each].span == cut.span for each in value.operands[:1])
             text = repair.text_of(evidence, node.args[0]) if was_edited else _stacked(evidence, node)
-            if text is not None:
-                yield value.span, text
+        elif isinstance(node, ast.Compare) or (value.tensor is not None and value.tensor.dtype == "bool"):
+            text = soft_repairs.step(evidence, node)
+        if text is not None:
+            yield value.span, text
 
 
 def _instead(evidence: Evidence, rule: str, node: ast.expr, value: Value) -> str | None:
@@ -86,12 +117,11 @@ def _instead(evidence: Evidence, rule: str, node: ast.expr, value: Value) -> str
         case "cut-by-rewrap":
             return _stacked(evidence, node)
         case "cut-by-comparison":
-            return _soft_step(evidence, node)
+            return soft_repairs.step(evidence, node)
         case "cut-by-index-op":
-            return _soft_position(evidence, node, value)
-        case "cut-by-sampling":
-            text = evidence.piece_whole(value.span)
-            return text.replace(".sample(", ".rsample(") if ".sample(" in text else None
+            return soft_repairs.position(evidence, node, value)
+        case "cut-by-nondiff-op":
+            return soft_repairs.smooth(evidence, node, value)
         case "cut-by-factory":
             return _scaled(evidence, node)
     return None
@@ -105,6 +135,8 @@ def grad_mode_on(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
     node, text = repair.node_at(evidence, span), evidence.piece_whole(span)
     if isinstance(node, ast.Call) and node.args and "no_grad" in text and "set_grad" not in text:
         return repair.replaced(evidence, [(span, repair.text_of(evidence, node.args[0]))])
+    if "set_grad_enabled" in text and isinstance(node, ast.Call) and node.args:
+        return repair.replaced(evidence, [(repair.span_of(evidence, node.args[0]), "True")])
     for old, new in (("inference_mode", "enable_grad"), ("no_grad", "enable_grad"), ("False", "True")):
         if old in text:
             new_text = text.replace(old, new)
@@ -112,6 +144,13 @@ def grad_mode_on(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
                 new_text = new_text[: new_text.index("(")] + "()"
             return repair.replaced(evidence, [(span, new_text)])
     return ()
+
+
+def smoothed(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
+    """The operation that has no derivative, written as one that has one."""
+    node = repair.node_at(evidence, value.span)
+    text = None if node is None else soft_repairs.smooth(evidence, node, value)
+    return () if text is None or value.span is None else repair.replaced(evidence, [(value.span, text)])
 
 
 def is_statement(evidence: Evidence, span: Span) -> bool:
@@ -155,6 +194,8 @@ def _scaled(evidence: Evidence, node: ast.expr) -> str | None:
     texts = [repair.text_of(evidence, each) for each in node.args]
     texts += [repair.text_of(evidence, each.value) for each in node.keywords if each.arg in {"steps", "fill_value"}]
     match name, texts:
+        case "arange", [start, end, step]:
+            return f"({start} + {step} * torch.arange(float(({end} - {start}) / {step})))"
         case "linspace", [start, end, steps]:
             return f"({start} + ({end} - {start}) * torch.linspace(0, 1, {steps}))"
         case "logspace", [start, end, steps]:
@@ -184,8 +225,8 @@ def _stacked(evidence: Evidence, node: ast.expr) -> str | None:
     numbers = [value for value in evidence.trace.values if value.span == repair.span_of(evidence, given)]
     is_list = isinstance(given, ast.ListComp) or any(value.elements for value in numbers)
     if isinstance(given, ast.Name):
-        bound = [value for _, value in evidence.bindings(given.id)]
-        is_list = bool(bound) and evidence.tensor(bound[-1]) is None
+        bound = [evidence.trace.values[value] for _, value in evidence.bindings(given.id)]
+        is_list = bool(bound) and (bool(bound[-1].elements) or bound[-1].op == "list")
     return f"torch.stack({text})" if is_list else f"({text})"
 
 
@@ -199,47 +240,3 @@ def _row(evidence: Evidence, node: ast.expr) -> str:
         for each in node.elts
     ]
     return f"torch.stack([{', '.join(elements)}])"
-
-
-def _soft_step(evidence: Evidence, node: ast.expr) -> str | None:
-    """A comparison as a sigmoid of the difference."""
-    if not isinstance(node, ast.Compare) or len(node.ops) != 1:
-        return None
-    left, right = (repair.text_of(evidence, each) for each in (node.left, node.comparators[0]))
-    if isinstance(node.ops[0], ast.Lt | ast.LtE):
-        left, right = right, left
-    elif not isinstance(node.ops[0], ast.Gt | ast.GtE):
-        return None
-    return f"torch.sigmoid({left} - {right})"
-
-
-def _soft_choice(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
-    """A choice by a comparison as a weighing: of `a[a > b]` and `torch.where(a > b, c, d)`."""
-    node = repair.node_at(evidence, found.use)
-    compared = repair.node_at(evidence, evidence.trace.values[found.cut.value].span)
-    weight = None if compared is None else _soft_step(evidence, compared)
-    if node is None or weight is None or found.use is None:
-        return ()
-    if isinstance(node, ast.Subscript) and node.slice is compared:
-        text = f"({repair.text_of(evidence, node.value)} * {weight})"
-        return repair.replaced(evidence, [(found.use, text)])
-    if isinstance(node, ast.Call) and len(node.args) == 3 and node.args[0] is compared:  # noqa: PLR2004 - torch.where
-        one, other = (repair.text_of(evidence, each) for each in node.args[1:])
-        text = f"({weight} * {one} + (1 - {weight}) * {other})"
-        return repair.replaced(evidence, [(found.use, text)])
-    return ()
-
-
-def _soft_position(evidence: Evidence, node: ast.expr, value: Value) -> str | None:
-    """`argmax` as the mean of the positions, weighted by softmax."""
-    owner, tensor = repair.owner_of(node), evidence.tensor(value.operands[0]) if value.operands else None
-    if owner is None or tensor is None or value.op.rpartition(".")[2] != "argmax" or not tensor.shape:
-        return None
-    text = repair.text_of(evidence, owner)
-    dims = [evidence.trace.values[each].scalar for each in value.operands[1:]]
-    dim = dims[0] if dims else None
-    if dim is None:
-        return f"(torch.softmax({text}.flatten(), 0) * torch.arange({float(tensor.numel)})).sum()"
-    if not isinstance(dim, int) or dim % len(tensor.shape) != len(tensor.shape) - 1:
-        return None
-    return f"(torch.softmax({text}, {dim}) * torch.arange({float(tensor.shape[dim])})).sum({dim})"

@@ -18,8 +18,16 @@ _METADATA = frozenset(
 ) | {"is not"}
 _COMPARISONS = frozenset("== != < <= > >= not isnan isinf isfinite isclose equal allclose".split())
 REWRAP = frozenset("tensor as_tensor asarray new_tensor Tensor FloatTensor DoubleTensor Variable Parameter".split())
-_FACTORIES = frozenset("linspace logspace arange range full".split())
-_SAMPLING = frozenset("sample multinomial".split())
+_DRAWN = ("cut-by-sampling", "{} draws numbers, which have no derivative", False)
+_FILLED = ("cut-by-factory", "{} takes the numbers and makes a new tensor", True)
+# What torch never records, whatever the operands.
+_NEVER = {
+    "grad": ("missing-create-graph", "autograd.grad() gives numbers, unless it is told create_graph=True", False),
+    "sample": _DRAWN,
+    "multinomial": _DRAWN,
+    "linspace": _FILLED,
+    "logspace": _FILLED,
+}
 _CASTS = frozenset("int long short to type type_as".split())
 
 
@@ -197,10 +205,9 @@ def _first_use(trace: Trace, value: int) -> Span | None:
 def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
     """The rule, the words for it, and whether a reader of the program sees at a glance that it was meant."""
     name = name_of(value.op)
-    if name == "grad":
-        return "missing-create-graph", "autograd.grad() gives numbers, unless it is told create_graph=True", False
-    if name in _SAMPLING:
-        return "cut-by-sampling", f"{_call(value.op)} draws numbers, which have no derivative", False
+    if name in _NEVER:
+        rule, why, is_deliberate = _NEVER[name]
+        return rule, why.format(_call(value.op)), is_deliberate
     if name in {"requires_grad_", "requires_grad ="}:
         return "requires-grad-missing", "requires_grad is switched off here", True
     if _is_dead_view(trace, value):
@@ -212,8 +219,6 @@ def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
         return rule, f"{call} gives a tensor that torch does not record", True
     if not _holds_tensor(trace, value) and name not in _COMPARISONS:
         return "cut-by-item", f"{_call(value.op)} gives Python numbers, which torch does not see", True
-    if name in _FACTORIES:
-        return "cut-by-factory", f"{_call(value.op)} takes the numbers and makes a new tensor", True
     if name in REWRAP or (_tracks(value) and not is_unrecorded_write(value)):
         return "cut-by-rewrap", f"{_call(value.op)} copies the values into a new leaf", True
     if value.grad_mode == GradMode.NO_GRAD:

@@ -11,6 +11,7 @@ from autograd_cli.rules import cut_repairs
 from autograd_cli.rules.cuts import is_tracked, name_of
 from autograd_cli.rules.evidence import Evidence, Find
 from autograd_cli.rules.lost import (
+    COMPUTED,
     Culprit,
     Role,
     culprits,
@@ -273,6 +274,7 @@ def cut_by_nondiff_op(evidence: Evidence) -> Iterator[Diagnostic]:
                 observed=words(refusal),
                 torch_says=words(refusal),
                 fix="use an operation that has a derivative",
+                edits=cut_repairs.smoothed(evidence, evidence.trace.values[node.value]),
             )
             return
 
@@ -446,7 +448,8 @@ def _diagnostic(evidence: Evidence, found: Culprit) -> Diagnostic | None:
     elif rule == "constant-derivative":
         message = f"the derivative `{evidence.piece(cut.span)}` is constant: there is nothing in it to differentiate"
         label = "recorded, and it depends on no variable"
-    others = [(each.span, f"cut off here, too: {each.why}") for each in found.others[:3]]
+    beside = {each.span: f"cut off here, too: {each.why}" for each in found.others if each.span != cut.span}
+    others = [*beside.items()][:3]
     return Diagnostic(
         rule=rule,
         severity=Severity.ERROR,
@@ -498,7 +501,7 @@ def _from_gradient(evidence: Evidence) -> Diagnostic | None:
     if not roots or any(is_tracked(evidence.trace, root) for root in roots):
         return None
     reads = [(owner, answer) for owner, answer in evidence.grad_reads if answer.tensor is not None]
-    before = upstream(evidence, roots, frozenset({Role.VALUE}))
+    before = upstream(evidence, roots, COMPUTED)
     for owner, answer in reads:
         walk = _last_walk(evidence, answer.id)
         if answer.id not in before or walk is None or walk.span is None:
@@ -547,7 +550,7 @@ def _silently_first_order(evidence: Evidence) -> Diagnostic | None:
             message=f"{name}.grad lacks a part: `{evidence.piece(answer.span)}` depends on {name}, and has no history",
             span=answer.span,
             label="numbers, without a graph",
-            related=_places((later.span, f"this pass takes it for a constant")),
+            related=_places((later.span, "this pass takes it for a constant")),
             victim=name,
             observed=f"{name}.grad is that of a constant derivative",
             fix=cut_repairs.words_of("missing-create-graph"),
@@ -560,7 +563,7 @@ def _lacking(evidence: Evidence, walk: Walk, answer: Value) -> tuple[int, Walk] 
     """The variable whose gradient in a later pass lacks a part, and that pass."""
     trace = evidence.trace
     outputs, inputs = [frozenset(_flat(evidence, operand)) for operand in (*answer.operands, answer.id)[:2]]
-    starts = [leaf for leaf in leaves(evidence) if upstream(evidence, tuple(outputs), _VALUE) >= {leaf}]
+    starts = [leaf for leaf in leaves(evidence) if upstream(evidence, tuple(outputs), COMPUTED) >= {leaf}]
     curved = [leaf for leaf in starts if _is_curved(evidence, walk, leaf)]
     for later in trace.walks:
         if later.start <= walk.start or later.backward is None:
@@ -592,7 +595,7 @@ def _joins(evidence: Evidence, answer: int, roots: tuple[int, ...]) -> Value | N
     Nothing where it went through detach() and its like, or through a function of steps: then a constant is meant.
     """
     values = evidence.trace.values
-    for number in sorted(path(evidence, answer, roots, _VALUE) - {answer}):
+    for number in sorted(path(evidence, answer, roots, COMPUTED) - {answer}):
         value = values[number]
         if name_of(value.op) in _MEANT or value.grad_mode != "grad" or value.scalar is not None:
             return None
@@ -621,7 +624,7 @@ def _is_curved(evidence: Evidence, walk: Walk, leaf: int) -> bool:
             tensor = evidence.tensor(number)
             if tensor is None or not any((each.shape, each.values) == (tensor.shape, tensor.values) for each in kept):
                 continue
-            if leaf in upstream(evidence, (number,), _VALUE):
+            if leaf in upstream(evidence, (number,), COMPUTED):
                 return True
     return False
 
@@ -692,7 +695,6 @@ def _places(*pairs: tuple[Span | None, str]) -> tuple[Related, ...]:
     return tuple(Related(span=span, label=label) for span, label in pairs if span is not None)
 
 
-_VALUE = frozenset({Role.VALUE})
 _BY_GRAD_MODE = frozenset({"cut-by-no-grad", "cut-by-grad-mode-off", "no-grad-view"})
 _FILLED = frozenset("full full_like new_full arange range eye linspace logspace".split())
 _ADDITIVE = frozenset("+ += - -= add add_ sub sub_ sum mean * *= mul div /".split())

@@ -10,7 +10,7 @@ from autograd_cli.lang import vocabulary
 from autograd_cli.rules import write_repairs
 from autograd_cli.rules.cuts import is_tracked, name_of
 from autograd_cli.rules.evidence import Evidence, Find
-from autograd_cli.rules.lost import Role, first_tracked, leaves, lost_gradients, upstream, words
+from autograd_cli.rules.lost import COMPUTED, Role, first_tracked, leaves, lost_gradients, upstream, words
 from autograd_cli.rules.writes import (
     base_of,
     content,
@@ -49,11 +49,11 @@ def saved_tensor_modified(evidence: Evidence) -> Iterator[Diagnostic]:
     if found is None:
         return
     kept, writer = found
-    kept_name = evidence.called(kept.id)
+    kept_name, piece = evidence.called(kept.id), evidence.piece(_statement(evidence, writer))
     yield Diagnostic(
         rule="saved-tensor-modified",
         severity=Severity.ERROR,
-        message=f"`{evidence.piece(_statement(evidence, writer))}` changed {kept_name}, which backward() needs as it was",
+        message=f"`{piece}` changed {kept_name}, which backward() needs as it was",
         span=writer.span,
         label=f"changes {kept_name} in place",
         related=_places(
@@ -99,7 +99,8 @@ def inplace_on_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
         observed=words(refusal),
         torch_says=words(refusal),
         fix="an update belongs under torch.no_grad(); else compute a new tensor",
-        edits=write_repairs.update(
+        edits=(() if is_write(refusal.op) else write_repairs.not_in_place(evidence, refusal.operands, refusal.span))
+        or write_repairs.update(
             evidence, refusal.span, is_computed=any(is_tracked(evidence.trace, number) for number in others)
         ),
     )
@@ -137,7 +138,7 @@ def inplace_on_multi_view(evidence: Evidence) -> Iterator[Diagnostic]:
         observed=words(found.refusal),
         torch_says=words(found.refusal),
         fix="compute a new tensor of the whole, or write by index",
-        edits=write_repairs.copied(evidence, found.refusal.span, base_name=name),
+        edits=() if found.whole is None or base is None else write_repairs.single_views(evidence, found.whole, base),
     )
 
 
@@ -234,12 +235,12 @@ def write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
     `x[mask].add_(y)` the copy is changed, and dropped.
 
     Example:
-        canvas = torch.zeros(4)
+        base = torch.ones(4, requires_grad=True)
         bump = torch.tensor([1., 2.], requires_grad=True)
-        spots = torch.tensor([0, 2])
-        canvas[spots].add_(bump)
-        (canvas.sum() + 0 * bump.detach().sum()).pow(2)
-        print((bump * 0.0).sum().backward(), bump.grad)
+        canvas = base * 2
+        canvas[[0, 2]].add_(bump)
+        canvas.sum().backward()
+        print(bump.grad)
 
     Fix: assign to the place: `canvas[spots] += bump`.
     """
@@ -263,7 +264,7 @@ def write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
         yield Diagnostic(
             rule="write-to-temporary",
             severity=severity,
-            message=f"`{evidence.piece(span)}` writes to a copy that is dropped: {evidence.called(meant.id)} stays as it is",
+            message=f"`{evidence.piece(span)}` writes to a copy: {evidence.called(meant.id)} stays as it is",
             span=value.span,
             label=f"`{evidence.piece(first.span)}` is a copy",
             related=_places(place),
@@ -307,7 +308,7 @@ def discarded_result(evidence: Evidence) -> Iterator[Diagnostic]:
         yield Diagnostic(
             rule="discarded-result",
             severity=Severity.WARNING,
-            message=f"the result of `{evidence.piece(value.span)}` is dropped: {evidence.called(operand.id)} stays as it is",
+            message=f"`{evidence.piece(value.span)}` is dropped: {evidence.called(operand.id)} stays as it is",
             span=value.span,
             label=f"{name}() returns a new tensor",
             related=_places((used.span, "used here, unchanged")),
@@ -393,15 +394,15 @@ def _written(
         for value in given
         if (writer := noticed_write(evidence, value.id, walk.start)) is not None and writer.id != made.id
     ]
-    told = [pair for pair in found if _expected_version(pair[0].tensor) in refusal.message]
+    told = [pair for pair in found if _is_told(pair[0].tensor, refusal.message)]
     return next(iter([*told, *found]), None)
 
 
-def _expected_version(tensor: TensorInfo | None) -> str:
-    """What torch says of the version that it expected, which only its words tell of several operands."""
-    shape = "" if tensor is None else f"{list(tensor.shape)}]"
-    version = None if tensor is None else tensor.version
-    return f"expected version {version} instead" if not shape else f"expected version {version} instead"
+def _is_told(tensor: TensorInfo | None, message: str) -> bool:
+    """Whether torch means this one of several operands: only its words tell shape and version of what it expected."""
+    if tensor is None:
+        return False
+    return f"{list(tensor.shape)}]" in message and f"expected version {tensor.version} instead" in message
 
 
 def _silently_changed(evidence: Evidence, walk: Walk, visit: Visit) -> tuple[Value, Value] | None:
@@ -425,12 +426,13 @@ def _silent(evidence: Evidence, walk: Walk, visit: Visit, kept: Value, writer: V
     made = evidence.trace.values[node.value]
     name = evidence.called(kept.id)
     victim = _leaf_below(evidence, node)
+    piece = evidence.piece(_statement(evidence, writer))
+    wrong = "a gradient" if victim is None else f"{victim}.grad"
     alias = evidence.trace.values[evidence.origin(writer.id)]
     return Diagnostic(
         rule="silent-data-mutation",
         severity=Severity.WARNING,
-        message=f"{victim or 'a'}{'.grad' if victim else ' gradient'} is wrong: `{evidence.piece(_statement(evidence, writer))}` "
-        f"changed {name} behind torch's back, and backward() computed with the new numbers",
+        message=f"{wrong} is wrong: `{piece}` changed {name} behind torch's back, and backward() used the new numbers",
         span=writer.span,
         label=f"changes {name}, and not its version",
         related=_places(
@@ -491,7 +493,14 @@ class _RefusedWrite:
     @property
     def source(self) -> Value | None:
         """What the several views were taken of."""
-        return source_of_several(self._evidence, self.value.id)
+        found = source_of_several(self._evidence, self.value.id)
+        return None if found is None else found[0]
+
+    @property
+    def whole(self) -> Value | None:
+        """The value that is all of the several views."""
+        found = source_of_several(self._evidence, self.value.id)
+        return None if found is None else found[1]
 
     @property
     def is_expanded(self) -> bool:
@@ -559,7 +568,7 @@ def _symptom_of_temporary(
     evidence: Evidence, value: Value, meant: Value
 ) -> tuple[Severity, str | None, str | None, tuple[Span | None, str]] | None:
     """What is missed for a dropped write: the gradient of what was to be written, or the change itself."""
-    before = upstream(evidence, (value.id,), frozenset({Role.VALUE}))
+    before = upstream(evidence, (value.id,), COMPUTED)
     for lost in lost_gradients(evidence):
         if lost.start in before:
             return Severity.ERROR, lost.name, lost.observed, (lost.span, lost.label)
@@ -632,7 +641,7 @@ def _expected(evidence: Evidence, value: Value, operand: Value) -> tuple[str | N
     for walk in trace.walks:
         if walk.start <= value.id or walk.backward is None:
             continue
-        before = upstream(evidence, trace.backwards[walk.backward].roots, frozenset({Role.VALUE}))
+        before = upstream(evidence, trace.backwards[walk.backward].roots, COMPUTED)
         for user in evidence.users.get(operand.id, ()):
             if user.id > value.id and user.id in before and is_tracked(trace, user.id):
                 return _leaf_name(evidence, operand.id), user

@@ -19,16 +19,21 @@ _INDEXING = frozenset(
     index_fill_ index_copy index_copy_ embedding Embedding nll_loss cross_entropy NLLLoss CrossEntropyLoss range slice
     """.split()
 )
+_LOSSES = ("loss", "kl_div", "cross_entropy", "cross_entropy_with_logits", "binary_cross_entropy")
 # What a program may do all day without touching the gradient: compare, choose, count.
 _WEAK = frozenset({"cut-by-comparison", "cut-by-index-op", "requires-grad-missing"})
 
 
 class Role(StrEnum):
-    """What an operand is to an operation: what it computes with, what it chooses by, or where it looks."""
+    """What an operand is to an operation: a number in it, the target of a loss, a position, a condition."""
 
     VALUE = "value"
-    CONDITION = "condition"
+    TARGET = "target"
     INDEX = "index"
+    CONDITION = "condition"
+
+
+COMPUTED = frozenset({Role.VALUE, Role.TARGET})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +79,22 @@ def culprits(evidence: Evidence) -> Iterator[Culprit]:
 
 def culprit_of(evidence: Evidence, lost: Lost) -> Culprit | None:
     """The cut between a variable and what backward started from."""
-    for roles in (frozenset({Role.VALUE}), frozenset({Role.VALUE, Role.INDEX}), frozenset(Role)):
+    roles: frozenset[Role] = frozenset()
+    for role in Role:
+        roles |= {role}
         between = path(evidence, lost.start, lost.roots, roles)
-        cuts = find_cuts(evidence.trace, between)
+        cuts = sorted(find_cuts(evidence.trace, between), key=lambda cut: cut.rule in _WEAK)
+        if cuts and role is Role.TARGET:
+            is_meant = lost.refusal is None and cuts[0].is_deliberate and bool(_received(evidence))
+            return None if is_meant else _culprit(evidence, lost, cuts, Role.VALUE, between)
         if cuts:
-            ordered = sorted(cuts, key=lambda cut: cut.rule in _WEAK)
-            role = max(roles, key=list(Role).index) if len(roles) < len(Role) else Role.CONDITION
-            if len(roles) == 1:
-                role = Role.VALUE
-            use = None if role is Role.VALUE else _use(evidence, between, role)
-            return Culprit(lost=lost, cut=ordered[0], others=tuple(ordered[1:]), role=role, use=use)
+            return _culprit(evidence, lost, cuts, role, between)
     return None
+
+
+def _culprit(evidence: Evidence, lost: Lost, cuts: list[Cut], role: Role, between: frozenset[int]) -> Culprit:
+    use = None if role is Role.VALUE else _use(evidence, between, role)
+    return Culprit(lost=lost, cut=cuts[0], others=tuple(cuts[1:]), role=role, use=use)
 
 
 # Where somebody looked.
@@ -215,7 +225,7 @@ def _nowhere(evidence: Evidence) -> Iterator[Lost]:
         return
     for backward in trace.backwards:
         for start in leaves(evidence):
-            if path(evidence, start, backward.roots, frozenset({Role.VALUE})) and start not in backward.roots:
+            if path(evidence, start, backward.roots, COMPUTED) and start not in backward.roots:
                 name = _name(evidence, start)
                 yield Lost(
                     start=start,
@@ -245,7 +255,7 @@ def _made_leaves(evidence: Evidence) -> frozenset[int]:
     starts = frozenset(leaves(evidence))
     derived: set[int] = set()
     for value in evidence.trace.values:
-        ways = _ways(evidence, value, frozenset({Role.VALUE}))
+        ways = _ways(evidence, value, COMPUTED)
         if any(way in derived or (way in starts and way != value.previous) for way in ways):
             derived.add(value.id)
     return frozenset(derived & starts)
@@ -336,7 +346,7 @@ def role_of(evidence: Evidence, user: Value, place: int, operand: int) -> Role:
     is_number = value.tensor is not None and not value.tensor.is_differentiable and value.tensor.dtype != "bool"
     if (name in {"[]", "[] ="} and place == 1) or (name in _INDEXING and (is_number or value.tensor is None)):
         return Role.INDEX
-    return Role.VALUE
+    return Role.TARGET if place == 1 and name.lower().endswith(_LOSSES) else Role.VALUE
 
 
 def _conditions(evidence: Evidence, value: Value) -> Iterator[int]:

@@ -50,6 +50,12 @@ def node_at(evidence: Evidence, span: Span | None) -> ast.expr | None:
     return None if span is None else _expressions(evidence.source).get(span)
 
 
+def parent_of(evidence: Evidence, node: ast.expr) -> ast.AST | None:
+    """What an expression is a part of."""
+    parents = (each for each in ast.walk(_tree(evidence.source)) if node in ast.iter_child_nodes(each))
+    return next(parents, None)
+
+
 def text_of(evidence: Evidence, node: ast.AST) -> str:
     """The text of a node, with parentheses around what is not one piece."""
     text = ast.get_source_segment(evidence.source, node) or ""
@@ -110,14 +116,6 @@ def block_around(evidence: Evidence, statement: ast.stmt) -> ast.stmt | None:
         if isinstance(node, ast.With) and node.body == [statement]:
             return node
     return statement
-
-
-def names_after(evidence: Evidence, statement: ast.stmt) -> frozenset[str]:
-    """The names that stand behind a statement."""
-    end = statement.end_lineno or statement.lineno
-    return frozenset(
-        node.id for node in ast.walk(_tree(evidence.source)) if isinstance(node, ast.Name) and node.lineno > end
-    )
 
 
 def _holds(outer: Span, inner: Span) -> bool:

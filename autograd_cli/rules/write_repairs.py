@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from autograd_cli.diagnostic import Edit, Span
 from autograd_cli.rules import repair
 from autograd_cli.rules.evidence import Evidence
+from autograd_cli.rules.writes import is_write
 from autograd_cli.trace import Value
 
 
 def out_of_place(evidence: Evidence, writer: Value, refused: Span | None) -> tuple[Edit, ...]:
-    """The write into a copy; a step of an optimizer, and an update of a leaf, after the pass that it was in the way of."""
+    """The write into a copy; an update of a leaf, such as an optimizer's step, after the pass that was refused."""
     span = writer.span
     if span is None:
         return ()
-    if (
-        "inplace=True" in evidence.source
-        and writer.op.endswith(tuple(_letters(writer.op)))
-        and not writer.op.endswith("_")
-    ):
-        made = [evidence.trace.values[each].span for each in writer.operands] + [span]
-        for place in made:
-            text = evidence.piece_whole(place)
-            if place is not None and "inplace=True" in text:
-                return repair.replaced(evidence, [(place, text.replace("inplace=True", "inplace=False"))])
+    if not is_write(writer.op) and (edits := not_in_place(evidence, writer.operands, span)):
+        return edits
     statement = repair.statement_around(evidence, span)
     if statement is None:
         return ()
@@ -37,8 +31,14 @@ def out_of_place(evidence: Evidence, writer: Value, refused: Span | None) -> tup
     return () if name is None else repair.inserted_before(evidence, span, f"{name} = {name}.clone()")
 
 
-def _letters(op: str) -> str:
-    return op[-1:] if op[-1:].isalnum() else "\0"
+def not_in_place(evidence: Evidence, operands: Iterable[int], span: Span | None) -> tuple[Edit, ...]:
+    """A function or a module that was told `inplace=True`, told otherwise."""
+    for place in [*[evidence.trace.values[each].span for each in operands], span]:
+        node = repair.node_at(evidence, place)
+        for keyword in node.keywords if isinstance(node, ast.Call) else []:
+            if keyword.arg == "inplace":
+                return repair.replaced(evidence, [(repair.span_of(evidence, keyword.value), "False")])
+    return ()
 
 
 def _spelled_out(evidence: Evidence, node: ast.AugAssign) -> str:
@@ -55,7 +55,7 @@ def _moved(evidence: Evidence, statement: ast.stmt, refused: Span | None) -> tup
         return ()
     target = repair.statement_around(evidence, refused)
     block = repair.block_around(evidence, statement)
-    if target is None or block is None or statement.col_offset != target.col_offset or block.lineno >= target.lineno:
+    if target is None or block is None or block.col_offset != target.col_offset or block.lineno >= target.lineno:
         return ()
     first, last = block.lineno, block.end_lineno or block.lineno
     moved = "\n".join(evidence.lines[first - 1 : last])
@@ -114,18 +114,43 @@ def update(evidence: Evidence, span: Span | None, *, is_computed: bool) -> tuple
     )
 
 
-def copied(evidence: Evidence, span: Span | None, base_name: str | None = None) -> tuple[Edit, ...]:
-    """A copy made before the write; nothing where the tensor that the view was taken of is read later."""
+def copied(evidence: Evidence, span: Span | None) -> tuple[Edit, ...]:
+    """A copy made before the write."""
     statement = None if span is None else repair.statement_around(evidence, span)
     name = None if statement is None else written_name(statement)
     if statement is None or name is None or span is None:
-        return ()
-    if base_name is not None and base_name in repair.names_after(evidence, statement):
         return ()
     bound = evidence.bindings(name)
     if not bound or evidence.tensor(bound[-1][1]) is None:
         return ()
     return repair.inserted_before(evidence, repair.span_of(evidence, statement), f"{name} = {name}.clone()")
+
+
+def single_views(evidence: Evidence, whole: Value, source: Value) -> tuple[Edit, ...]:
+    """The several views taken one by one: torch lets such a view be written to."""
+    span = whole.span
+    node = None if span is None else repair.node_at(evidence, span)
+    name = evidence.called(source.id)
+    if node is None or span is None or not name.isidentifier():
+        return ()
+    rows = f"[{name}[i] for i in range(len({name}))]"
+    if whole.op == "unpack":
+        places = [each for each in ast.walk(node) if isinstance(each, ast.Name) and each.id == name]
+        return repair.replaced(evidence, [(repair.span_of(evidence, each), rows) for each in places[:1]])
+    owner = repair.owner_of(node)
+    text = None if owner is None else repair.text_of(evidence, owner)
+    shape = () if source.tensor is None else source.tensor.shape
+    parts = [part for each in whole.elements if (part := evidence.tensor(each)) is not None]
+    if text is None or not parts:
+        return ()
+    if len(parts[0].shape) < len(shape):
+        dim = next((each for each in range(len(shape)) if shape[each] == len(parts)), 0)
+        pieces = [f"{text}.select({dim}, {index})" for index in range(len(parts))]
+    else:
+        dim = next((each for each in range(len(shape)) if parts[0].shape[each] != shape[each]), 0)
+        sizes = [part.shape[dim] for part in parts]
+        pieces = [f"{text}.narrow({dim}, {sum(sizes[:index])}, {size})" for index, size in enumerate(sizes)]
+    return repair.replaced(evidence, [(span, f"[{', '.join(pieces)}]")])
 
 
 def read_from_copy(evidence: Evidence, span: Span | None) -> tuple[Edit, ...]:

@@ -48,7 +48,7 @@ def noticed_write(evidence: Evidence, value: int, end: int) -> Value | None:
 
 
 def silent_write(evidence: Evidence, value: int, end: int) -> tuple[Value, TensorInfo] | None:
-    """The first write to a tensor before `end` that changed its numbers and not its version, and what it is at `end`."""
+    """The first write that changed a tensor's numbers and not its version, and the tensor as it is at `end`."""
     before = evidence.tensor(value)
     if before is None:
         return None
@@ -105,15 +105,15 @@ def _sources(evidence: Evidence, value: Value) -> tuple[int, ...]:
     return evidence.trace.values[value.operands[0]].operands if _is_element(evidence, value) else value.operands
 
 
-def source_of_several(evidence: Evidence, value: int) -> Value | None:
-    """What several views were taken of by one operation, if a tensor is one of them, or a view of one."""
+def source_of_several(evidence: Evidence, value: int) -> tuple[Value, Value] | None:
+    """What several views were taken of by one operation, and all of them, if a tensor is one, or a view of one."""
     current = evidence.trace.values[value]
     while current.tensor is not None:
         same = _sharing(evidence, current)
         if not same:
             return None
         if _is_element(evidence, current):
-            return same[0]
+            return same[0], evidence.trace.values[current.operands[0]]
         current = same[0]
     return None
 
