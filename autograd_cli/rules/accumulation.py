@@ -92,7 +92,9 @@ def _summed(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
         found = [
             leaf.name
             for leaf in _leaves(each)
-            if _adds(leaf) and _origin(evidence, leaf) in asked and not _versions(evidence, _origin(evidence, leaf))
+            if _adds(leaf)
+            and (leaf.name in evidence.trace.asked or _origin(evidence, leaf) in asked)
+            and not _versions(evidence, _origin(evidence, leaf))
         ]
         if found and each.call is not None:
             return Severity.NOTE, each, _named(evidence, each, found)
