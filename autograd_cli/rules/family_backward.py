@@ -71,7 +71,7 @@ def non_scalar_backward(evidence: Evidence) -> Iterator[Diagnostic]:
         message=f"backward() of {called} needs one number, and {called} has {tensor.numel:,} elements",
         span=trace.refusal.span if node is None else evidence.text.span_of(node),
         label=describe(tensor),
-        victim=_first_leaf(evidence, roots),
+        victim=_asked_of_refused(evidence) or _first_leaf(evidence, roots),
         fix=f"reduce it first: {called}.sum().backward(), or .mean()",
         edits=_edits(None if node is None else evidence.text.with_method(evidence.text.span_of(node), ".sum()")),
         **seen_refused(evidence),
@@ -106,7 +106,7 @@ def gradient_argument(evidence: Evidence) -> Iterator[Diagnostic]:
     if refusal is not None and refusal.op == "backward":
         yield from _refused_argument(evidence)
         return
-    for each in passes(trace):
+    for each in passes(evidence):
         if each.call is None or each.backward is None or not each.backward.given:
             continue
         weights = [gradient.values for gradient in each.backward.gradients if gradient is not None]
@@ -206,6 +206,15 @@ def _root_node(evidence: Evidence, span: Span | None = None) -> ast.expr | None:
     return call.args[0] if call.args else named.get("outputs", named.get("tensors"))
 
 
+def _asked_of_refused(evidence: Evidence) -> str | None:
+    """What autograd.grad, which torch refused, was to differentiate with respect to."""
+    refusal = evidence.trace.refusal
+    if refusal is None or refusal.op != GRAD:
+        return None
+    inputs = flattened(evidence.trace, refusal.operands[1:2])
+    return name_of(evidence, inputs[0]) if inputs else None
+
+
 def _first_leaf(evidence: Evidence, roots: tuple[int, ...]) -> str | None:
     """The first leaf that roots were recorded to depend on."""
     return next(iter(leaves_of(evidence, reach(evidence.trace, roots))), None)
@@ -230,7 +239,7 @@ def grad_used_before_backward(evidence: Evidence) -> Iterator[Diagnostic]:
     None`.
     """
     trace = evidence.trace
-    ran = [each for each in passes(trace) if each.backward is not None]
+    ran = [each for each in passes(evidence) if each.backward is not None]
     for look in looks(evidence):
         stopped = trace.refusal is not None and look.read.id in trace.refusal.operands
         if not is_leaf(look.asked.tensor) or not (stopped or not ran):
@@ -307,7 +316,7 @@ def not_in_graph(evidence: Evidence) -> Iterator[Diagnostic]:
     if refusal is not None and refusal.op == GRAD:
         yield from _unused_input(evidence)
         return
-    ran = [each for each in passes(trace) if each.backward is not None and each.call is not None]
+    ran = [each for each in passes(evidence) if each.backward is not None and each.call is not None]
     for look in looks(evidence):
         earlier = [each for each in ran if each.at < look.read.id]
         if earlier and is_leaf(look.asked.tensor):

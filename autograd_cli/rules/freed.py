@@ -91,7 +91,7 @@ def _shared(evidence: Evidence) -> _Shared | None:
     trace = evidence.trace
     roots = refused_roots(trace)
     mine = reach(trace, roots)
-    found = [(each, reach(trace, each.roots) & mine) for each in passes(trace) if each.call is not None]
+    found = [(each, reach(trace, each.roots) & mine) for each in passes(evidence) if each.call is not None]
     found = [(each, nodes) for each, nodes in found if any(trace.nodes[node].leaf is None for node in nodes)]
     freeing = [pair for pair in found if not _keeps(evidence, pair[0])] or found
     if not freeing:

@@ -64,6 +64,13 @@ class Untracked:
     @classmethod
     def find(cls, evidence: Evidence) -> Untracked | None:
         """What was never tracked, of what the reader sees first: torch's refusal, or a `.grad` that is None."""
+        if cls not in evidence.memory:
+            evidence.memory[cls] = cls._find(evidence)
+        found: Untracked | None = evidence.memory[cls]
+        return found
+
+    @classmethod
+    def _find(cls, evidence: Evidence) -> Untracked | None:
         trace = evidence.trace
         if trace.mode != DEFAULT_MODE:
             return None
@@ -72,7 +79,7 @@ class Untracked:
             if source is not None and source.op != "input":
                 is_asked = trace.refusal is not None and trace.refusal.op in {".retain_grad", GRAD}
                 return cls(evidence, trace.values[value if is_asked else source.id], source, seen_refused(evidence))
-        ran = [each.at for each in passes(trace)]
+        ran = [each.at for each in passes(evidence)]
         for look in looks(evidence):
             if not any(at < look.read.id for at in ran):
                 continue
@@ -90,7 +97,11 @@ class Untracked:
     def _use_before(self, switch: Value) -> Value | None:
         """The first operation on the tensor before it was switched on that what was differentiated depends on."""
         trace = self._evidence.trace
-        roots = untracked_roots(trace) or [root for each in passes(trace) for root in each.roots] or [self.value.id]
+        roots = (
+            untracked_roots(trace)
+            or [root for each in passes(self._evidence) for root in each.roots]
+            or [self.value.id]
+        )
         needed = ancestors(trace, roots)
         origin = self._evidence.origin(switch.id)
         for value in trace.values[: switch.id]:
