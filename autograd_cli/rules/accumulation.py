@@ -124,10 +124,14 @@ def _named(evidence: Evidence, each: Pass, names: list[str]) -> list[str]:
 
 def _adds(leaf: LeafGradient) -> bool:
     """Whether the pass added something to a gradient that was not zero."""
+    before = leaf.before
+    return before is not None and is_changed(leaf) and (before.values is None or any(before.values))
+
+
+def is_changed(leaf: LeafGradient) -> bool:
+    """Whether the pass gave the leaf a gradient, or changed the one that it had."""
     before, after = leaf.before, leaf.after
-    if before is None or after is None or (before.version == after.version and before.storage == after.storage):
-        return False
-    return before.values is None or any(before.values)
+    return after is not None and (before is None or (before.version, before.storage) != (after.version, after.storage))
 
 
 def _is_same(one: TensorInfo | None, other: TensorInfo | None) -> bool:

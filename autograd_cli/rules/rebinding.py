@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from autograd_cli.diagnostic import Span
 from autograd_cli.rules.cuts import ancestors
 from autograd_cli.rules.evidence import Evidence, remembered
-from autograd_cli.rules.symptoms import flattened, is_leaf, passes
+from autograd_cli.rules.symptoms import flattened, is_leaf, origins, passes
 from autograd_cli.trace import Step, Value
 
 
@@ -74,11 +74,9 @@ def was_leaf(evidence: Evidence, name: str, number: int) -> bool:
 def update_of(evidence: Evidence, value: Value) -> Rebinding | None:
     """The statement that gave the name of a leaf, after a backward pass, to this result of it."""
     made = evidence.origin(value.id)
-    first = min((each.at for each in passes(evidence)), default=made)
-    if first >= made:
-        return None
-    before = ancestors(evidence.trace, [made]) - {made}
+    earlier = [root for each in passes(evidence) if each.at < made for root in each.roots]
+    used = origins(evidence, earlier) & (ancestors(evidence.trace, [made]) - {made})
     for each in [each for found in rebindings(evidence).values() for each in found if each.value == made]:
-        if any(evidence.origin(old) in before for old in held(evidence, each.name, made)):
+        if any(evidence.origin(old) in used for old in held(evidence, each.name, made)):
             return each
     return None
