@@ -69,7 +69,7 @@ def _stale(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
                 pass
             elif _is_same(_after(evidence, last, number), leaf.before):
                 found.append(leaf.name)
-            if leaf.after is not None:
+            if is_changed(leaf):
                 before[number] = each
         if found and each.call is not None:
             return Severity.WARNING, each, _named(evidence, each, found)

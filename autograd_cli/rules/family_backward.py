@@ -258,7 +258,7 @@ def grad_used_before_backward(evidence: Evidence) -> Iterator[Diagnostic]:
             label="None here",
             victim=name_of(evidence, look.asked.id),
             fix="use it before it is reset" if was_reset else "call backward() first",
-            edits=_guarded(evidence, look) if stopped else _with_backward(evidence, look),
+            edits=_moved_up(evidence, look) or _guarded(evidence, look) if stopped else _with_backward(evidence, look),
             **seen_in(evidence, look),
         )
         return
@@ -271,6 +271,26 @@ def _is_pending(evidence: Evidence, leaf: int, before: int) -> bool:
     origin = evidence.origin(leaf)
     behind = {value for value in dependents(evidence.trace, origin) if evidence.origin(value) != origin}
     return any(last < value < before and is_flagged(evidence.tensor(value)) for value in behind)
+
+
+def _moved_up(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
+    """The call of backward() that stands further down in the block, moved before the statement that needs it."""
+    text = evidence.text
+    statement = text.statement_around(look.read.span)
+    block = text.block_of(statement)
+    if statement is None:
+        return ()
+    between: set[str] = set()
+    for each in block[block.index(statement) :]:
+        match each:
+            case ast.Expr(value=ast.Call(func=ast.Attribute(attr="backward")) as call):
+                if between.isdisjoint(node.id for node in ast.walk(call) if isinstance(node, ast.Name)):
+                    return (text.before(text.span_of(statement), text.cut(each)), text.without(text.span_of(each)))
+                return ()
+        between |= {
+            node.id for node in ast.walk(each) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+    return ()
 
 
 def _guarded(evidence: Evidence, look: Look) -> tuple[Edit, ...]:

@@ -49,7 +49,8 @@ def graph_freed(evidence: Evidence) -> Iterator[Diagnostic]:
     if shared is None:
         return
     first = shared.earlier.call
-    victim = next(iter(leaves_of(evidence, shared.nodes)), None)
+    nodes = shared.nodes if shared.carried is None else reach(trace, [shared.carried.id])
+    victim = next(iter(leaves_of(evidence, nodes)), None)
     if shared.carried is None or shared.again is None:
         yield Diagnostic(
             rule="graph-freed",

@@ -166,10 +166,8 @@ def _wanted_of_refused(trace: Trace) -> list[int]:
         return []
     if refusal.op == ".retain_grad":
         return [each for each in refusal.operands[:1] if is_plain(trace.values[each].tensor)]
-    roots = untracked_roots(trace)
-    if roots or refusal.op != GRAD:
-        return list(roots)
-    return [each for each in flattened(trace, refusal.operands[1:2]) if is_plain(trace.values[each].tensor)]
+    asked = flattened(trace, refusal.operands[1:2]) if refusal.op == GRAD else []
+    return [each for each in asked if is_plain(trace.values[each].tensor)] or list(untracked_roots(trace))
 
 
 def untracked_roots(trace: Trace) -> tuple[int, ...]:
