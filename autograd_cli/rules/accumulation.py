@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
+from autograd_cli.rules.cuts import dependents
 from autograd_cli.rules.evidence import Evidence, remembered
 from autograd_cli.rules.symptoms import SWITCHES, Pass, flattened, is_leaf, name_of, passes, places
 from autograd_cli.trace import LeafGradient, TensorInfo, Value
@@ -200,29 +201,33 @@ def steps_in_vain(evidence: Evidence) -> list[Value]:
 def idle_steps(evidence: Evidence) -> Iterator[Diagnostic]:
     """An optimizer's step before there was any gradient, though there is one later or was one earlier."""
     ran = [each for each in passes(evidence) if each.backward is not None and each.call is not None]
+    if not ran and passes(evidence):
+        return
     for step in steps_in_vain(evidence):
         leaves = [each for each in flattened(evidence.trace, step.operands) if is_leaf(evidence.tensor(each))]
         later = [each for each in ran if each.at > step.id]
         earlier = [each for each in ran if each.at < step.id]
         lost = [leaf for leaf in leaves if was_filled(evidence, leaf, earlier)]
         coming = [leaf for leaf in leaves if was_filled(evidence, leaf, later)]
-        if not lost and not coming:
+        if ran and not lost and not coming:
             continue
-        leaf = (lost or coming)[0]
+        leaf = (lost or coming or leaves)[0]
         name = name_of(evidence, leaf)
         resets = [reset for reset in _resets(evidence, evidence.origin(leaf)) if reset < step.id]
         reset = evidence.trace.values[resets[-1]] if lost and resets else None
-        why = "they were reset before it" if lost else "backward() comes after it"
+        why = "they were reset before it" if lost else "backward() comes after it" if ran else "no backward() runs"
         yield Diagnostic(
             rule="grad-used-before-backward",
-            severity=Severity.WARNING,
+            severity=Severity.WARNING if ran else Severity.ERROR,
             message=f"`{evidence.piece(step.span)}` finds no gradients and changes nothing: {why}",
             span=step.span if reset is None else reset.span,
             label="no .grad is there" if reset is None else "takes the gradients away before the step",
             related=places((step.span, "changes nothing"), but=step.span if reset is None else None),
             victim=name,
             fix="the order is zero_grad(), backward(), step()",
-            edits=_reordered(evidence, step, reset, earlier[-1] if lost else later[0]),
+            edits=_reordered(evidence, step, reset, earlier[-1] if lost else later[0])
+            if ran
+            else with_backward(evidence, leaf, step),
             observed=f"{name}.grad is None",
         )
         return
@@ -240,6 +245,23 @@ def _reordered(evidence: Evidence, step: Value, reset: Value | None, each: Pass)
 
 
 # The cure.
+
+
+def with_backward(evidence: Evidence, leaf: int, use: Value) -> tuple[Edit, ...]:
+    """backward() of the newest scalar that was computed from the leaf, before the statement that needs its gradient."""
+    origin = evidence.origin(leaf)
+    behind = dependents(evidence.trace, origin)
+    made = [
+        name
+        for value in reversed(evidence.trace.values[: use.id])
+        if value.id in behind and (tensor := value.tensor) is not None
+        if tensor.requires_grad and not tensor.is_leaf and tensor.numel == 1
+        for name in evidence.names(value.id)[:1]
+    ]
+    statement = evidence.text.statement_around(use.span)
+    if not made or statement is None:
+        return ()
+    return (evidence.text.before(evidence.text.span_of(statement), f"{made[0]}.backward()"),)
 
 
 def _optimizer(evidence: Evidence, names: list[str]) -> str | None:

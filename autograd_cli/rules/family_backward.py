@@ -29,7 +29,7 @@ from autograd_cli.rules.symptoms import (
     seen_in,
     seen_refused,
 )
-from autograd_cli.trace import Phase, TensorInfo, Trace, Value
+from autograd_cli.trace import Phase, Step, TensorInfo, Trace, Value
 
 FAMILY = "backward call, mode and dtype"
 
@@ -258,7 +258,9 @@ def grad_used_before_backward(evidence: Evidence) -> Iterator[Diagnostic]:
             label="None here",
             victim=name_of(evidence, look.asked.id),
             fix="use it before it is reset" if was_reset else "call backward() first",
-            edits=_moved_up(evidence, look) or _guarded(evidence, look) if stopped else _with_backward(evidence, look),
+            edits=_moved_up(evidence, look) or _guarded(evidence, look)
+            if stopped
+            else accumulation.with_backward(evidence, look.asked.id, look.read),
             **seen_in(evidence, look),
         )
         return
@@ -306,21 +308,6 @@ def _guarded(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
     indent = text.indent(span.line)
     guard = f"{indent}if {look.read.span.cut(evidence.source)} is not None:\n{indent}    {whole}"
     return (Edit(line=span.line, end_line=span.end_line, text=guard),)
-
-
-def _with_backward(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
-    """backward() of the newest scalar that was computed from the tensor, before it is looked at."""
-    made = [
-        name
-        for value in reversed(evidence.trace.values[: look.read.id])
-        if (tensor := value.tensor) is not None and tensor.requires_grad and not tensor.is_leaf and tensor.numel == 1
-        for name in evidence.names(value.id)[:1]
-        if evidence.origin(look.asked.id) in origins(evidence, [value.id])
-    ]
-    statement = evidence.text.statement_around(look.read.span)
-    if not made or statement is None:
-        return ()
-    return (evidence.text.before(evidence.text.span_of(statement), f"{made[0]}.backward()"),)
 
 
 # What is not there.
@@ -475,6 +462,19 @@ def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked:
     root = trace.values[last.roots[0]]
     said = name_of(evidence, root.id) or evidence.called(root.id)
     bindings = [] if name is None else evidence.bindings(name)
+    if name is not None and (replaced := _module_made_anew(evidence, name, made)) is not None:
+        return Diagnostic(
+            rule="not-in-graph",
+            severity=Severity.ERROR,
+            message=f"{name} has no gradient: {said} was computed from another module of this name",
+            span=trace.values[replaced[1]].span or replaced[0].span,
+            label="a new module, with parameters of its own",
+            related=places((root.span, f"{said} was computed here"), (looked, "no gradient here")),
+            victim=name,
+            fix=f"make {name.partition('.')[0]} once, before all that uses it",
+            edits=() if evidence.text.is_alone(replaced[0].span) else (evidence.text.without(replaced[0].span),),
+            **found,
+        )
     for step, value in [pair for pair in bindings if evidence.origin(pair[1]) in used - {made.id}]:
         later = made.id > value  # the leaf is the newer tensor of this name, or the older
         anew = next((other for other, bound in bindings if bound == made.id), None) if later else step
@@ -501,6 +501,13 @@ def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked:
         fix=f"compute {said} with {called}, or do not ask for its gradient",
         **found,
     )
+
+
+def _module_made_anew(evidence: Evidence, name: str, leaf: Value) -> tuple[Step, int] | None:
+    """The statement that gave the name of the leaf's module to another module."""
+    module, dot, _ = name.partition(".")
+    later = [pair for pair in evidence.bindings(module) if pair[1] > leaf.id] if dot else []
+    return later[-1] if later else None
 
 
 # Mode and dtype.

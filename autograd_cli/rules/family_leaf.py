@@ -229,14 +229,23 @@ def _rebound(evidence: Evidence) -> list[Rebinding]:
 
 def _kept_leaves(evidence: Evidence, mode: Span | None) -> tuple[Edit, ...]:
     """In-place updates of all that lose their leaf in that block, or marks on the new tensors."""
-    found: dict[Span, Edit | None] = {}
+    lost: dict[Span, list[Rebinding]] = {}
+    seen: set[Span | None] = set()
     for each in _rebound(evidence):
-        value, step = evidence.trace.values[each.value], each.step
-        is_new = step.span not in found and value.grad_mode_span == mode
+        value = evidence.trace.values[each.value]
+        is_new = value.grad_mode_span == mode and value.span not in seen
+        seen.add(value.span)
         if is_new and was_leaf(evidence, each.name, value.id):
-            marked = evidence.text.with_method(value.span, ".requires_grad_()")
-            found[step.span] = _in_place(evidence, step, each.name) or marked
-    return tuple(edit for edit in found.values() if edit is not None)
+            lost.setdefault(each.step.span, []).append(each)
+    return tuple(edit for found in lost.values() if (edit := _kept(evidence, found)) is not None)
+
+
+def _kept(evidence: Evidence, found: list[Rebinding]) -> Edit | None:
+    """The statement that rebinds these, so that they stay leaves or become new ones."""
+    if len(found) == 1 and (changed := _in_place(evidence, found[0].step, found[0].name)) is not None:
+        return changed
+    spans = [evidence.trace.values[each.value].span for each in found]
+    return evidence.text.with_methods([span for span in spans if span is not None], ".requires_grad_()")
 
 
 def _in_place(evidence: Evidence, step: Step, name: str) -> Edit | None:
@@ -336,10 +345,20 @@ def retain_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
             related=places((None if ran is None else ran.span, "the backward pass ran here")),
             victim=name_of(evidence, look.asked.id),
             fix="call it before backward()",
-            edits=_earlier(evidence, call, evidence.origin(look.asked.id), "retain_grad()"),
+            edits=_all_earlier(evidence, call),
             **seen_in(evidence, look),
         )
         return
+
+
+def _all_earlier(evidence: Evidence, call: Value) -> tuple[Edit, ...]:
+    """The same of all tensors that this place of the program called retain_grad() on."""
+    edits: dict[Edit, None] = {}
+    for look in looks(evidence):
+        other = _retains(evidence, look)
+        if other is not None and other.span == call.span and is_result(look.asked.tensor):
+            edits |= dict.fromkeys(_earlier(evidence, other, evidence.origin(look.asked.id), "retain_grad()"))
+    return tuple(edits)
 
 
 def _earlier(evidence: Evidence, call: Value, made: int, method: str) -> tuple[Edit, ...]:
@@ -391,7 +410,7 @@ def requires_grad_missing(evidence: Evidence) -> Iterator[Diagnostic]:
         span=found.source.span,
         label="requires_grad is False, as by default",
         fix="requires_grad=True where it is made, or requires_grad_() before it is used",
-        edits=_edits(_with_flag(evidence, found.source)),
+        edits=tuple(edit for each in found.sources if (edit := _with_flag(evidence, each)) is not None),
     )
 
 

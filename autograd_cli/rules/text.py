@@ -11,7 +11,7 @@ from autograd_cli.diagnostic import Edit, Span
 from autograd_cli.lang.spans import SpanFinder
 from autograd_cli.lang.stack import deep_stack
 
-_ATOMS = (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.List, ast.Tuple)
+_ATOMS = (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.List)
 
 
 class Text:
@@ -135,12 +135,26 @@ class Text:
 
     def with_method(self, span: Span | None, call: str) -> Edit | None:
         """The change that calls a method on the expression there: `.detach()` makes `(a + b).detach()` of `a + b`."""
+        words = None if span is None else self._called_on(span, call)
+        return None if span is None or words is None else self.replaced(span, words)
+
+    def with_methods(self, spans: list[Span], call: str) -> Edit | None:
+        """The change that calls a method on each of several expressions of one line."""
+        if len(spans) == 1:
+            return self.with_method(spans[0], call)
+        if len({line for span in spans for line in (span.line, span.end_line)}) != 1:
+            return None
+        text = self.lines[spans[0].line - 1]
+        for span in sorted(spans, key=lambda each: -each.column):
+            text = f"{text[: span.column]}{self._called_on(span, call) or ''}{text[span.end_column :]}"
+        return Edit(line=spans[0].line, end_line=spans[0].line, text=text)
+
+    def _called_on(self, span: Span, call: str) -> str | None:
         node = self.expression_at(span)
-        if node is None or span is None:
+        if node is None:
             return None
         words = span.cut(self.source)
-        is_atom = isinstance(node, _ATOMS) and not isinstance(node, ast.Tuple)
-        return self.replaced(span, f"{words}{call}" if is_atom else f"({words}){call}")
+        return f"{words}{call}" if isinstance(node, _ATOMS) else f"({words}){call}"
 
     def with_keyword(self, call: ast.Call, keyword: str) -> Edit:
         """The change that gives a call one more argument."""

@@ -91,6 +91,17 @@ class Untracked:
                     return found
         return None
 
+    @property
+    def sources(self) -> list[Value]:
+        """All tensors that the program asks the gradient of and that lack requires_grad as `source` does."""
+        if self.value.id != self.source.id:
+            return [self.source]
+        behind = sorted(ancestors(self._evidence.trace, refused_roots(self._evidence.trace)))
+        hinted = _asked_in_text(self._evidence)
+        found = _likeliest(self._evidence, _first_named(self._evidence, behind))
+        others = [each for each in found if hinted.intersection(self._evidence.names(each.id))]
+        return [self.source, *[each for each in others if each.id != self.source.id]]
+
     def _is_used_before(self, switch: Value) -> bool:
         return self._use_before(switch) is not None
 
@@ -185,26 +196,34 @@ def _source(evidence: Evidence, value: int) -> Value | None:
     switched = {cut.rule for cut in cuts_before_roots(trace, trace.leaves)} == {"requires-grad-missing"}
     if tracked and not switched:
         return None
-    named = [
-        trace.values[each] for each in sorted(behind) if may_be_tracked(evidence.tensor(each)) and evidence.names(each)
-    ]
-    first: list[Value] = []
-    for each in named:
-        before = {evidence.origin(number) for number in ancestors(trace, [each.id])} - {evidence.origin(each.id)}
-        if before.isdisjoint(evidence.origin(other.id) for other in first):
-            first.append(trace.values[evidence.origin(each.id)] if each.previous is not None else each)
+    first = _first_named(evidence, sorted(behind))
     if not first:
         return next((trace.values[each] for each in sorted(behind) if may_be_tracked(evidence.tensor(each))), None)
+    return _likeliest(evidence, first)[0]
+
+
+def _first_named(evidence: Evidence, behind: list[int]) -> list[Value]:
+    """Of values in the order of the computation, those with names that were not computed from others with names."""
+    values = evidence.trace.values
+    found: list[Value] = []
+    covered: set[int] = set()
+    for number in behind:
+        value = values[number]
+        if not covered.isdisjoint((number, *value.operands, value.previous)):
+            covered.add(number)
+        elif may_be_tracked(value.tensor) and evidence.names(number):
+            covered |= {number, evidence.origin(number)}
+            found.append(values[evidence.origin(number)] if value.previous is not None else value)
+    return found
+
+
+def _likeliest(evidence: Evidence, found: list[Value]) -> list[Value]:
+    """Those that the program tried to mark; else those whose gradient it asks for; else all."""
     hinted = _asked_in_text(evidence)
-    updated = {evidence.origin(each.id) for each in trace.values if each.op in SWITCHES or is_mark(evidence, each)}
-    updated |= {evidence.origin(each.operands[0]) for each in marks(evidence)}
-    for hint in (
-        [each for each in first if evidence.origin(each.id) in updated],
-        [each for each in first if hinted.intersection(evidence.names(each.id))],
-    ):
-        if hint:
-            return hint[0]
-    return first[0]
+    marked = {evidence.origin(each.id) for each in evidence.trace.values if each.op in SWITCHES}
+    marked |= {evidence.origin(each.operands[0]) for each in marks(evidence)}
+    tried = [each for each in found if evidence.origin(each.id) in marked]
+    return tried or [each for each in found if hinted.intersection(evidence.names(each.id))] or found
 
 
 def _asked_in_text(evidence: Evidence) -> frozenset[str]:
