@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
-from autograd_cli.rules.evidence import Evidence
+from autograd_cli.rules.cuts import dependents
+from autograd_cli.rules.evidence import Evidence, remembered
 from autograd_cli.rules.symptoms import SWITCHES, Pass, flattened, is_leaf, name_of, passes, places
 from autograd_cli.trace import LeafGradient, TensorInfo, Value
 
 _STEP = ".step ="
+_RESETS = frozenset({".zero_grad", ".grad ="})
+_WRITES = frozenset({".zero_", ".fill_", "[] =", "*="})
 
 
 def grad_accumulated(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -58,15 +61,16 @@ def grad_accumulated(evidence: Evidence) -> Iterator[Diagnostic]:
 def _stale(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
     """The first pass that added to a gradient that an update had used, and whose sum an update used again."""
     before = dict[int, Pass]()
-    for each in passes(evidence.trace):
+    for each in passes(evidence):
         found: list[str] = []
         for leaf in _leaves(each):
             number = _origin(evidence, leaf)
             last = before.get(number)
-            is_left = last is not None and _content(_after(evidence, last, number)) == _content(leaf.before)
-            if last is not None and is_left and _adds(leaf) and _is_used_twice(evidence, number, last, each):
+            if last is None or not _adds(leaf) or not _is_used_twice(evidence, number, last, each):
+                pass
+            elif _is_same(_after(evidence, last, number), leaf.before):
                 found.append(leaf.name)
-            if leaf.after is not None:
+            if is_changed(leaf):
                 before[number] = each
         if found and each.call is not None:
             return Severity.WARNING, each, _named(evidence, each, found)
@@ -88,11 +92,13 @@ def _is_used_twice(evidence: Evidence, leaf: int, last: Pass, each: Pass) -> boo
 def _summed(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
     """The first pass that added to a gradient that is never used but to be looked at."""
     asked = {evidence.origin(owner.id) for owner, read in evidence.grad_reads if read.tensor is not None}
-    for each in passes(evidence.trace):
+    for each in passes(evidence):
         found = [
             leaf.name
             for leaf in _leaves(each)
-            if _adds(leaf) and _origin(evidence, leaf) in asked and not _versions(evidence, _origin(evidence, leaf))
+            if _adds(leaf)
+            and (leaf.name in evidence.trace.asked or _origin(evidence, leaf) in asked)
+            and not _versions(evidence, _origin(evidence, leaf))
         ]
         if found and each.call is not None:
             return Severity.NOTE, each, _named(evidence, each, found)
@@ -119,24 +125,33 @@ def _named(evidence: Evidence, each: Pass, names: list[str]) -> list[str]:
 
 def _adds(leaf: LeafGradient) -> bool:
     """Whether the pass added something to a gradient that was not zero."""
+    before = leaf.before
+    return before is not None and is_changed(leaf) and (before.values is None or any(before.values))
+
+
+def is_changed(leaf: LeafGradient) -> bool:
+    """Whether the pass gave the leaf a gradient, or changed the one that it had."""
     before, after = leaf.before, leaf.after
-    if before is None or after is None or (before.version == after.version and before.storage == after.storage):
-        return False
-    return before.values is None or any(before.values)
+    return after is not None and (before is None or (before.version, before.storage) != (after.version, after.storage))
 
 
-def _content(tensor: TensorInfo | None) -> str | None:
-    """What is in it, as text: NaN equals NaN in it."""
-    return None if tensor is None else repr((tensor.shape, tensor.values, tensor.summary))
+def _is_same(one: TensorInfo | None, other: TensorInfo | None) -> bool:
+    """Whether both hold the same numbers."""
+    return one is not None and other is not None and (one.values, one.summary) == (other.values, other.summary)
 
 
 def _versions(evidence: Evidence, leaf: int) -> list[Value]:
     """The changes of a leaf in place, in order."""
-    return [
-        value
-        for value in evidence.trace.values
-        if value.previous is not None and value.op not in SWITCHES and evidence.origin(value.id) == leaf
-    ]
+    return _all_versions(evidence).get(leaf, [])
+
+
+@remembered
+def _all_versions(evidence: Evidence) -> dict[int, list[Value]]:
+    found: dict[int, list[Value]] = {}
+    for value in evidence.trace.values:
+        if value.previous is not None and value.op not in SWITCHES:
+            found.setdefault(evidence.origin(value.id), []).append(value)
+    return found
 
 
 def _updates(evidence: Evidence, each: Pass, name: str) -> list[Span | None]:
@@ -149,14 +164,19 @@ def _updates(evidence: Evidence, each: Pass, name: str) -> list[Span | None]:
 
 def _resets(evidence: Evidence, leaf: int) -> list[int]:
     """When the gradient of a leaf was reset."""
-    found: list[int] = []
-    reads = {read.id for owner, read in evidence.grad_reads if evidence.origin(owner.id) == leaf}
+    return _all_resets(evidence).get(leaf, [])
+
+
+@remembered
+def _all_resets(evidence: Evidence) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    owners = {read.id: evidence.origin(owner.id) for owner, read in evidence.grad_reads}
     for value in evidence.trace.values:
-        given = {evidence.origin(each) for each in flattened(evidence.trace, value.operands)}
-        of_leaf = value.op in {".zero_grad", ".grad ="} and leaf in given
-        of_grad = value.op in {".zero_", ".fill_", "[] =", "*="} and not reads.isdisjoint({*given, *value.operands})
-        if of_leaf or of_grad:
-            found.append(value.id)
+        given = flattened(evidence.trace, value.operands) if value.op in _RESETS | _WRITES else []
+        leaves = {evidence.origin(each) if value.op in _RESETS else owners.get(evidence.origin(each)) for each in given}
+        for leaf in leaves:
+            if leaf is not None:
+                found.setdefault(leaf, []).append(value.id)
     return found
 
 
@@ -180,30 +200,34 @@ def steps_in_vain(evidence: Evidence) -> list[Value]:
 
 def idle_steps(evidence: Evidence) -> Iterator[Diagnostic]:
     """An optimizer's step before there was any gradient, though there is one later or was one earlier."""
-    ran = [each for each in passes(evidence.trace) if each.backward is not None and each.call is not None]
+    ran = [each for each in passes(evidence) if each.backward is not None and each.call is not None]
+    if not ran and passes(evidence):
+        return
     for step in steps_in_vain(evidence):
         leaves = [each for each in flattened(evidence.trace, step.operands) if is_leaf(evidence.tensor(each))]
         later = [each for each in ran if each.at > step.id]
         earlier = [each for each in ran if each.at < step.id]
         lost = [leaf for leaf in leaves if was_filled(evidence, leaf, earlier)]
         coming = [leaf for leaf in leaves if was_filled(evidence, leaf, later)]
-        if not lost and not coming:
+        if ran and not lost and not coming:
             continue
-        leaf = (lost or coming)[0]
+        leaf = (lost or coming or leaves)[0]
         name = name_of(evidence, leaf)
         resets = [reset for reset in _resets(evidence, evidence.origin(leaf)) if reset < step.id]
         reset = evidence.trace.values[resets[-1]] if lost and resets else None
-        why = "they were reset before it" if lost else "backward() comes after it"
+        why = "they were reset before it" if lost else "backward() comes after it" if ran else "no backward() runs"
         yield Diagnostic(
             rule="grad-used-before-backward",
-            severity=Severity.WARNING,
+            severity=Severity.WARNING if ran else Severity.ERROR,
             message=f"`{evidence.piece(step.span)}` finds no gradients and changes nothing: {why}",
             span=step.span if reset is None else reset.span,
             label="no .grad is there" if reset is None else "takes the gradients away before the step",
             related=places((step.span, "changes nothing"), but=step.span if reset is None else None),
             victim=name,
             fix="the order is zero_grad(), backward(), step()",
-            edits=_reordered(evidence, step, reset, earlier[-1] if lost else later[0]),
+            edits=_reordered(evidence, step, reset, earlier[-1] if lost else later[0])
+            if ran
+            else with_backward(evidence, leaf, step),
             observed=f"{name}.grad is None",
         )
         return
@@ -221,6 +245,23 @@ def _reordered(evidence: Evidence, step: Value, reset: Value | None, each: Pass)
 
 
 # The cure.
+
+
+def with_backward(evidence: Evidence, leaf: int, use: Value) -> tuple[Edit, ...]:
+    """backward() of the newest scalar that was computed from the leaf, before the statement that needs its gradient."""
+    origin = evidence.origin(leaf)
+    behind = dependents(evidence.trace, origin)
+    made = [
+        name
+        for value in reversed(evidence.trace.values[: use.id])
+        if value.id in behind and (tensor := value.tensor) is not None
+        if tensor.requires_grad and not tensor.is_leaf and tensor.numel == 1
+        for name in evidence.names(value.id)[:1]
+    ]
+    statement = evidence.text.statement_around(use.span)
+    if not made or statement is None:
+        return ()
+    return (evidence.text.before(evidence.text.span_of(statement), f"{made[0]}.backward()"),)
 
 
 def _optimizer(evidence: Evidence, names: list[str]) -> str | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from autograd_cli.diagnostic import Diagnostic, Span
 from autograd_cli.rules.edges import recorded_edges
@@ -23,6 +24,7 @@ class Evidence:
         self.trace = trace
         self.source = source
         self.lines = source.split("\n")
+        self.memory: dict[object, Any] = {}
 
     @cached_property
     def pieces(self) -> Pieces:
@@ -92,22 +94,20 @@ class Evidence:
 
     def origin(self, value: int) -> int:
         """The value that a tensor was before the changes in place that led to this version."""
-        found = self.trace.values[value]
-        while found.previous is not None:
-            found = self.trace.values[found.previous]
-        return self._parameters.get(found.id, found.id)
+        return self._origins[value]
 
     @cached_property
-    def _parameters(self) -> dict[int, int]:
-        """What an optimizer or a module holds, and the program has no name for any more: the leaf that it was."""
-        first: dict[tuple[object, ...], int] = {}
-        found: dict[int, int] = {}
+    def _origins(self) -> list[int]:
+        """Of each value what it was first; of what an optimizer holds under no name any more, the leaf that it was."""
+        leaves: dict[tuple[object, ...], int] = {}
+        found: list[int] = []
         for value in self.trace.values:
+            first = value.id if value.previous is None else found[value.previous]
             tensor = value.tensor
-            if tensor is not None and tensor.is_leaf and tensor.requires_grad and value.previous is None:
-                leaf = first.setdefault((tensor.storage, tensor.shape), value.id)
-                if value.op == "parameter" and leaf != value.id:
-                    found[value.id] = leaf
+            if value.previous is None and tensor is not None and tensor.is_leaf and tensor.requires_grad:
+                leaf = leaves.setdefault((tensor.storage, tensor.shape), value.id)
+                first = leaf if value.op == "parameter" else first
+            found.append(first)
         return found
 
     def bindings(self, name: str) -> list[tuple[Step, int]]:
@@ -267,3 +267,18 @@ def encloses(outer: Span, inner: Span | None) -> bool:
 
 
 Find: TypeAlias = Callable[[Evidence], Iterator[Diagnostic]]
+
+_T = TypeVar("_T")
+
+
+def remembered(find: Callable[[Evidence], _T]) -> Callable[[Evidence], _T]:
+    """The function, computed once for each run."""
+
+    @functools.wraps(find)
+    def once(evidence: Evidence) -> _T:
+        if find not in evidence.memory:
+            evidence.memory[find] = find(evidence)
+        found: _T = evidence.memory[find]
+        return found
+
+    return once

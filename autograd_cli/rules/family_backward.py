@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules import accumulation, freed
-from autograd_cli.rules.cuts import ancestors, describe
+from autograd_cli.rules.cuts import ancestors, dependents, describe
 from autograd_cli.rules.evidence import Evidence, Find
 from autograd_cli.rules.symptoms import (
     GRAD,
@@ -29,7 +29,7 @@ from autograd_cli.rules.symptoms import (
     seen_in,
     seen_refused,
 )
-from autograd_cli.trace import Phase, TensorInfo, Trace, Value
+from autograd_cli.trace import Phase, Step, TensorInfo, Trace, Value
 
 FAMILY = "backward call, mode and dtype"
 
@@ -71,7 +71,7 @@ def non_scalar_backward(evidence: Evidence) -> Iterator[Diagnostic]:
         message=f"backward() of {called} needs one number, and {called} has {tensor.numel:,} elements",
         span=trace.refusal.span if node is None else evidence.text.span_of(node),
         label=describe(tensor),
-        victim=_first_leaf(evidence, roots),
+        victim=_asked_of_refused(evidence) or _first_leaf(evidence, roots),
         fix=f"reduce it first: {called}.sum().backward(), or .mean()",
         edits=_edits(None if node is None else evidence.text.with_method(evidence.text.span_of(node), ".sum()")),
         **seen_refused(evidence),
@@ -106,14 +106,14 @@ def gradient_argument(evidence: Evidence) -> Iterator[Diagnostic]:
     if refusal is not None and refusal.op == "backward":
         yield from _refused_argument(evidence)
         return
-    for each in passes(trace):
+    for each in passes(evidence):
         if each.call is None or each.backward is None or not each.backward.given:
             continue
         weights = [gradient.values for gradient in each.backward.gradients if gradient is not None]
         if all(values is None or all(value == 1 for value in values) for values in weights):
             continue
         node = _gradient_node(evidence, each.call.span)
-        leaf = next((leaf.name for leaf in each.backward.leaves if leaf.after is not None), None)
+        leaf = next((leaf.name for leaf in each.backward.leaves if accumulation.is_changed(leaf)), None)
         is_zero = all(values is not None and not any(values) for values in weights)
         yield Diagnostic(
             rule="gradient-argument",
@@ -206,6 +206,15 @@ def _root_node(evidence: Evidence, span: Span | None = None) -> ast.expr | None:
     return call.args[0] if call.args else named.get("outputs", named.get("tensors"))
 
 
+def _asked_of_refused(evidence: Evidence) -> str | None:
+    """What autograd.grad, which torch refused, was to differentiate with respect to."""
+    refusal = evidence.trace.refusal
+    if refusal is None or refusal.op != GRAD:
+        return None
+    inputs = flattened(evidence.trace, refusal.operands[1:2])
+    return name_of(evidence, inputs[0]) if inputs else None
+
+
 def _first_leaf(evidence: Evidence, roots: tuple[int, ...]) -> str | None:
     """The first leaf that roots were recorded to depend on."""
     return next(iter(leaves_of(evidence, reach(evidence.trace, roots))), None)
@@ -230,29 +239,60 @@ def grad_used_before_backward(evidence: Evidence) -> Iterator[Diagnostic]:
     None`.
     """
     trace = evidence.trace
-    ran = [each for each in passes(trace) if each.backward is not None]
+    ran = [each for each in passes(evidence) if each.backward is not None]
     for look in looks(evidence):
         stopped = trace.refusal is not None and look.read.id in trace.refusal.operands
-        if not is_leaf(look.asked.tensor) or not (stopped or not ran):
+        if not is_leaf(look.asked.tensor) or not (stopped or not accumulation.was_filled(evidence, look.asked.id, ran)):
             continue
         earlier = [each for each in ran if each.at < look.read.id]
-        if earlier and not accumulation.was_filled(evidence, look.asked.id, earlier):
+        was_reset = accumulation.was_filled(evidence, look.asked.id, earlier)
+        if earlier and not was_reset and not _is_pending(evidence, look.asked.id, look.read.id):
             continue
         called = evidence.piece(look.read.span)
-        why = "was reset after the last backward pass" if earlier else "no backward() has run"
+        why = "was reset after the last backward pass" if was_reset else "no backward() has run"
         yield Diagnostic(
             rule="grad-used-before-backward",
             severity=Severity.ERROR,
-            message=f"{called} is used while it is None: {'it ' if earlier else ''}{why}",
+            message=f"{called} is used while it is None: {'it ' if was_reset else ''}{why}",
             span=look.read.span,
             label="None here",
             victim=name_of(evidence, look.asked.id),
-            fix="call backward() first" if not earlier else "use it before it is reset",
-            edits=_guarded(evidence, look) if stopped else _with_backward(evidence, look),
+            fix="use it before it is reset" if was_reset else "call backward() first",
+            edits=_moved_up(evidence, look) or _guarded(evidence, look)
+            if stopped
+            else accumulation.with_backward(evidence, look.asked.id, look.read),
             **seen_in(evidence, look),
         )
         return
     yield from accumulation.idle_steps(evidence)
+
+
+def _is_pending(evidence: Evidence, leaf: int, before: int) -> bool:
+    """Whether something was computed from a leaf since the last pass, so that a pass is still to come."""
+    last = max((each.at for each in passes(evidence) if each.backward is not None and each.at < before), default=-1)
+    origin = evidence.origin(leaf)
+    behind = {value for value in dependents(evidence.trace, origin) if evidence.origin(value) != origin}
+    return any(last < value < before and is_flagged(evidence.tensor(value)) for value in behind)
+
+
+def _moved_up(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
+    """The call of backward() that stands further down in the block, moved before the statement that needs it."""
+    text = evidence.text
+    statement = text.statement_around(look.read.span)
+    block = text.block_of(statement)
+    if statement is None:
+        return ()
+    between: set[str] = set()
+    for each in block[block.index(statement) :]:
+        match each:
+            case ast.Expr(value=ast.Call(func=ast.Attribute(attr="backward")) as call):
+                if between.isdisjoint(node.id for node in ast.walk(call) if isinstance(node, ast.Name)):
+                    return (text.before(text.span_of(statement), text.cut(each)), text.without(text.span_of(each)))
+                return ()
+        between |= {
+            node.id for node in ast.walk(each) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+    return ()
 
 
 def _guarded(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
@@ -268,21 +308,6 @@ def _guarded(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
     indent = text.indent(span.line)
     guard = f"{indent}if {look.read.span.cut(evidence.source)} is not None:\n{indent}    {whole}"
     return (Edit(line=span.line, end_line=span.end_line, text=guard),)
-
-
-def _with_backward(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
-    """backward() of the newest scalar that was computed from the tensor, before it is looked at."""
-    made = [
-        name
-        for value in reversed(evidence.trace.values[: look.read.id])
-        if (tensor := value.tensor) is not None and tensor.requires_grad and not tensor.is_leaf and tensor.numel == 1
-        for name in evidence.names(value.id)[:1]
-        if evidence.origin(look.asked.id) in origins(evidence, [value.id])
-    ]
-    statement = evidence.text.statement_around(look.read.span)
-    if not made or statement is None:
-        return ()
-    return (evidence.text.before(evidence.text.span_of(statement), f"{made[0]}.backward()"),)
 
 
 # What is not there.
@@ -307,12 +332,14 @@ def not_in_graph(evidence: Evidence) -> Iterator[Diagnostic]:
     if refusal is not None and refusal.op == GRAD:
         yield from _unused_input(evidence)
         return
-    ran = [each for each in passes(trace) if each.backward is not None and each.call is not None]
+    ran = [each for each in passes(evidence) if each.backward is not None and each.call is not None]
     for look in looks(evidence):
         earlier = [each for each in ran if each.at < look.read.id]
-        if earlier and is_leaf(look.asked.tensor):
+        is_filled = accumulation.was_filled(evidence, look.asked.id, ran)
+        if earlier and is_leaf(look.asked.tensor) and not is_filled:
             roots = [root for each in earlier for root in each.roots]
-            if evidence.origin(look.asked.id) in origins(evidence, roots):
+            is_used = evidence.origin(look.asked.id) in origins(evidence, roots)
+            if is_used or _is_pending(evidence, look.asked.id, look.read.id):
                 continue
             yield _unreached(evidence, look.asked, earlier[-1], seen_in(evidence, look), look.read.span)
             return
@@ -320,8 +347,13 @@ def not_in_graph(evidence: Evidence) -> Iterator[Diagnostic]:
         earlier = [each for each in ran if each.at < step.id]
         used = origins(evidence, [root for each in earlier for root in each.roots])
         for value in flattened(trace, step.operands):
-            is_held = is_leaf(evidence.tensor(value)) and not accumulation.was_filled(evidence, value, earlier)
-            if earlier and is_held and (evidence.origin(value) not in used or _newer(evidence, value, used)):
+            is_held = is_leaf(evidence.tensor(value)) and not accumulation.was_filled(evidence, value, ran)
+            if (
+                earlier
+                and is_held
+                and not _is_pending(evidence, value, step.id)
+                and (evidence.origin(value) not in used or _newer(evidence, value, used))
+            ):
                 found: Seen = {"observed": f"{evidence.piece(step.span)} changed nothing", "torch_says": None}
                 yield _unreached(evidence, trace.values[value], earlier[-1], found, step.span)
                 return
@@ -341,37 +373,40 @@ def _unused_input(evidence: Evidence) -> Iterator[Diagnostic]:
     roots = refused_roots(trace)
     if refusal is None or not any(is_flagged(evidence.tensor(root)) for root in roots):
         return
-    used = origins(evidence, roots)
-    nodes = reach(trace, roots)
-    for number in flattened(trace, refusal.operands[1:2]):
-        value = trace.values[number]
-        if not is_flagged(value.tensor) or evidence.origin(number) in used or _is_reached(evidence, number, nodes):
-            continue
-        base = next(
-            (each for each in sorted(ancestors(trace, [number]), reverse=True) if _is_base(evidence, each, used)), None
-        )
-        called = name_of(evidence, number) or evidence.called(number)
-        root = name_of(evidence, roots[0]) or evidence.called(roots[0])
-        base_name = None if base is None else name_of(evidence, base)
-        node = _input_node(evidence, value)
-        if base_name is None:
-            why, fix = f"{root} was not computed from {called}", "allow_unused=True gives None for it"
-        else:
-            why = f"{root} was computed from {base_name} itself, not from `{called}`, which is a new tensor"
-            fix = f"differentiate with respect to {base_name}"
-        yield Diagnostic(
-            rule="not-in-graph",
-            severity=Severity.ERROR,
-            message=why,
-            span=refusal.span if node is None else evidence.text.span_of(node),
-            label="nothing was computed from this one" if base_name else f"{root} does not depend on it",
-            related=places((evidence.trace.values[roots[0]].span, f"{root} was computed here")),
-            victim=base_name or name_of(evidence, number),
-            fix=fix,
-            edits=_edits(_other_input(evidence, node, base_name)),
-            **seen_refused(evidence),
-        )
+    used, nodes = origins(evidence, roots), reach(trace, roots)
+    unused = [
+        trace.values[number]
+        for number in flattened(trace, refusal.operands[1:2])
+        if is_flagged(evidence.tensor(number))
+        and evidence.origin(number) not in used
+        and not _is_reached(evidence, number, nodes)
+    ]
+    if not unused:
         return
+    value, bases = unused[0], [_base(evidence, each, used) for each in unused]
+    base, node = bases[0], _input_node(evidence, unused[0])
+    called = name_of(evidence, value.id) or evidence.called(value.id)
+    root = name_of(evidence, roots[0]) or evidence.called(roots[0])
+    yield Diagnostic(
+        rule="not-in-graph",
+        severity=Severity.ERROR,
+        message=f"{root} was not computed from {called}"
+        if base is None
+        else f"{root} was computed from {base} itself, not from `{called}`, which is a new tensor",
+        span=refusal.span if node is None else evidence.text.span_of(node),
+        label="nothing was computed from this one" if base else f"{root} does not depend on it",
+        related=places((trace.values[roots[0]].span, f"{root} was computed here")),
+        victim=base or name_of(evidence, value.id),
+        fix=f"differentiate with respect to {base}" if base else "allow_unused=True gives None for it",
+        edits=_other_inputs(evidence, unused, bases),
+        **seen_refused(evidence),
+    )
+
+
+def _base(evidence: Evidence, value: Value, used: frozenset[int]) -> str | None:
+    """The name of what an input was made of, that the result was computed from, too."""
+    behind = sorted(ancestors(evidence.trace, [value.id]), reverse=True)
+    return next((name_of(evidence, each) for each in behind if _is_base(evidence, each, used)), None)
 
 
 def _is_base(evidence: Evidence, value: int, used: frozenset[int]) -> bool:
@@ -401,12 +436,20 @@ def _input_node(evidence: Evidence, value: Value) -> ast.expr | None:
     return node
 
 
-def _other_input(evidence: Evidence, node: ast.expr | None, base: str | None) -> Edit | None:
+def _other_inputs(evidence: Evidence, unused: list[Value], bases: list[str | None]) -> tuple[Edit, ...]:
+    """The call with what the inputs were made of in their place; with allow_unused where that is not known of each."""
     refusal = evidence.trace.refusal
     call = evidence.text.call_at(None if refusal is None else refusal.span)
-    if base is not None and node is not None:
-        return evidence.text.replaced(evidence.text.span_of(node), base)
-    return None if call is None else evidence.text.with_keyword(call, "allow_unused=True")
+    if call is None or refusal is None or refusal.span is None:
+        return ()
+    places_ = [(_input_node(evidence, value), base) for value, base in zip(unused, bases, strict=True)]
+    spans = [(evidence.text.span_of(node), base) for node, base in places_ if node is not None and base is not None]
+    if len(spans) < len(unused) or refusal.span.line != refusal.span.end_line:
+        return (evidence.text.with_keyword(call, "allow_unused=True"),)
+    words, start = refusal.span.cut(evidence.source), refusal.span.column
+    for span, base in sorted(spans, key=lambda pair: -pair[0].column):
+        words = f"{words[: span.column - start]}{base}{words[span.end_column - start :]}"
+    return (evidence.text.replaced(refusal.span, words),)
 
 
 def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked: Span | None) -> Diagnostic:
@@ -419,6 +462,19 @@ def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked:
     root = trace.values[last.roots[0]]
     said = name_of(evidence, root.id) or evidence.called(root.id)
     bindings = [] if name is None else evidence.bindings(name)
+    if name is not None and (replaced := _module_made_anew(evidence, name, made)) is not None:
+        return Diagnostic(
+            rule="not-in-graph",
+            severity=Severity.ERROR,
+            message=f"{name} has no gradient: {said} was computed from another module of this name",
+            span=trace.values[replaced[1]].span or replaced[0].span,
+            label="a new module, with parameters of its own",
+            related=places((root.span, f"{said} was computed here"), (looked, "no gradient here")),
+            victim=name,
+            fix=f"make {name.partition('.')[0]} once, before all that uses it",
+            edits=() if evidence.text.is_alone(replaced[0].span) else (evidence.text.without(replaced[0].span),),
+            **found,
+        )
     for step, value in [pair for pair in bindings if evidence.origin(pair[1]) in used - {made.id}]:
         later = made.id > value  # the leaf is the newer tensor of this name, or the older
         anew = next((other for other, bound in bindings if bound == made.id), None) if later else step
@@ -445,6 +501,13 @@ def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked:
         fix=f"compute {said} with {called}, or do not ask for its gradient",
         **found,
     )
+
+
+def _module_made_anew(evidence: Evidence, name: str, leaf: Value) -> tuple[Step, int] | None:
+    """The statement that gave the name of the leaf's module to another module."""
+    module, dot, _ = name.partition(".")
+    later = [pair for pair in evidence.bindings(module) if pair[1] > leaf.id] if dot else []
+    return later[-1] if later else None
 
 
 # Mode and dtype.

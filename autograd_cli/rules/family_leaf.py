@@ -12,6 +12,7 @@ from autograd_cli.lang.suggest import closest
 from autograd_cli.modes import GradMode
 from autograd_cli.rules.cuts import ancestors
 from autograd_cli.rules.evidence import Evidence, Find
+from autograd_cli.rules.rebinding import Rebinding, rebindings, update_of, was_leaf
 from autograd_cli.rules.symptoms import (
     FLAG,
     SWITCHES,
@@ -57,13 +58,13 @@ def non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
     """
     for look in looks(evidence):
         if is_result(look.asked.tensor) and not _retains(evidence, look) and _has_run(evidence, look):
-            if _old_of_update(evidence, look.asked) is None:
+            if update_of(evidence, look.asked) is None:
                 yield _non_leaf(evidence, look.asked, seen_in(evidence, look), look.read.span)
             return
     refusal = evidence.trace.refusal
     if refusal is not None and refusal.op.startswith("torch.optim."):
         for value in flattened(evidence.trace, refusal.operands):
-            if is_result(evidence.tensor(value)) and _old_of_update(evidence, evidence.trace.values[value]) is None:
+            if is_result(evidence.tensor(value)) and update_of(evidence, evidence.trace.values[value]) is None:
                 yield _non_leaf(evidence, evidence.trace.values[value], seen_refused(evidence), refusal.span)
                 return
 
@@ -150,10 +151,10 @@ def non_leaf_after_update(evidence: Evidence) -> Iterator[Diagnostic]:
     for look in looks(evidence):
         if not is_result(look.asked.tensor) or _retains(evidence, look):
             continue
-        found = _old_of_update(evidence, look.asked)
+        found = update_of(evidence, look.asked)
         if found is None:
             return
-        name, step = found
+        name, step = found.name, found.step
         made = evidence.trace.values[evidence.origin(look.asked.id)]
         yield Diagnostic(
             rule="non-leaf-after-update",
@@ -168,21 +169,6 @@ def non_leaf_after_update(evidence: Evidence) -> Iterator[Diagnostic]:
             **seen_in(evidence, look),
         )
         return
-
-
-def _old_of_update(evidence: Evidence, value: Value) -> tuple[str, Step] | None:
-    """The name that meant a leaf before a backward pass and was then bound to this result of it, and the statement."""
-    made = evidence.origin(value.id)
-    before = ancestors(evidence.trace, [made]) - {made}
-    first = min((each.at for each in passes(evidence.trace)), default=made)
-    for name in evidence.names(made):
-        bindings = evidence.bindings(name)
-        given = [each.id for each in evidence.trace.values if each.name == name and each.op == "input"]
-        old = [*given, *[bound for _, bound in bindings if bound < made]]
-        step = next((step for step, bound in bindings if bound == made), None)
-        if step is not None and first < made and any(evidence.origin(each) in before for each in old):
-            return name, step
-    return None
 
 
 def rebound_under_no_grad(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -207,51 +193,59 @@ def rebound_under_no_grad(evidence: Evidence) -> Iterator[Diagnostic]:
         evidence.origin(look.asked.id): look for look in reversed(looks(evidence)) if not is_flagged(look.asked.tensor)
     }
     behind = origins(evidence, roots)
-    for step in trace.steps:
-        for name, number in zip(step.binds, step.bound, strict=True):
-            value = trace.values[number]
-            if value.grad_mode == GradMode.GRAD or value.grad_mode_span is None or not is_plain(value.tensor):
-                continue
-            look = lost.get(evidence.origin(number))
-            if (look is None and number not in behind) or not _was_leaf(evidence, name, number):
-                continue
-            found = seen_refused(evidence) if look is None else seen_in(evidence, look)
-            yield Diagnostic(
-                rule="rebound-under-no-grad",
-                severity=Severity.ERROR,
-                message=f"{name} was a leaf, and `{evidence.piece(step.span)}` under {_call_of(evidence, value)} "
-                f"gave its name to a new tensor, which does not require grad",
-                span=value.span or step.span,
-                label="a new tensor with requires_grad=False",
-                related=places((value.grad_mode_span, "tracking is off from here"), _place(evidence, look)),
-                victim=name,
-                fix=f"change {name} in place, as with {name} -= …",
-                edits=_kept_leaves(evidence, value.grad_mode_span),
-                **found,
-            )
-            return
+    for each in sorted(_rebound(evidence), key=lambda each: each.step.id):
+        name, value = each.name, trace.values[each.value]
+        look = lost.get(evidence.origin(value.id))
+        if (look is None and value.id not in behind) or not was_leaf(evidence, name, value.id):
+            continue
+        yield Diagnostic(
+            rule="rebound-under-no-grad",
+            severity=Severity.ERROR,
+            message=f"{name} was a leaf, and `{evidence.piece(each.step.span)}` under {_call_of(evidence, value)} "
+            f"gave its name to a new tensor, which does not require grad",
+            span=value.span or each.step.span,
+            label="a new tensor with requires_grad=False",
+            related=places((value.grad_mode_span, "tracking is off from here"), _place(evidence, look)),
+            victim=name,
+            fix=f"change {name} in place, as with {name} -= …",
+            edits=_kept_leaves(evidence, value.grad_mode_span),
+            **(seen_refused(evidence) if look is None else seen_in(evidence, look)),
+        )
+        return
 
 
-def _was_leaf(evidence: Evidence, name: str, number: int) -> bool:
-    """Whether the name meant a leaf that requires grad before the value `number`."""
-    before = [bound for _, bound in evidence.bindings(name) if bound < number]
-    before += [each.id for each in evidence.trace.values if each.name == name and each.id < number]
-    latest = max(before, default=None)
-    return (
-        latest is not None and is_leaf(evidence.tensor(latest)) and evidence.origin(latest) != evidence.origin(number)
-    )
+def _rebound(evidence: Evidence) -> list[Rebinding]:
+    """The names that got an untracked tensor under no_grad."""
+    values = evidence.trace.values
+    return [
+        each
+        for found in rebindings(evidence).values()
+        for each in found
+        if values[each.value].grad_mode != GradMode.GRAD
+        and values[each.value].grad_mode_span is not None
+        and is_plain(values[each.value].tensor)
+    ]
 
 
 def _kept_leaves(evidence: Evidence, mode: Span | None) -> tuple[Edit, ...]:
     """In-place updates of all that lose their leaf in that block, or marks on the new tensors."""
-    found: dict[Span, Edit | None] = {}
-    for step in evidence.trace.steps:
-        for name, number in zip(step.binds, step.bound, strict=True):
-            value = evidence.trace.values[number]
-            if value.grad_mode_span == mode and is_plain(value.tensor) and _was_leaf(evidence, name, number):
-                changed = _in_place(evidence, step, name) or evidence.text.with_method(value.span, ".requires_grad_()")
-                found.setdefault(step.span, changed)
-    return tuple(edit for edit in found.values() if edit is not None)
+    lost: dict[Span, list[Rebinding]] = {}
+    seen: set[Span | None] = set()
+    for each in _rebound(evidence):
+        value = evidence.trace.values[each.value]
+        is_new = value.grad_mode_span == mode and value.span not in seen
+        seen.add(value.span)
+        if is_new and was_leaf(evidence, each.name, value.id):
+            lost.setdefault(each.step.span, []).append(each)
+    return tuple(edit for found in lost.values() if (edit := _kept(evidence, found)) is not None)
+
+
+def _kept(evidence: Evidence, found: list[Rebinding]) -> Edit | None:
+    """The statement that rebinds these, so that they stay leaves or become new ones."""
+    if len(found) == 1 and (changed := _in_place(evidence, found[0].step, found[0].name)) is not None:
+        return changed
+    spans = [evidence.trace.values[each.value].span for each in found]
+    return evidence.text.with_methods([span for span in spans if span is not None], ".requires_grad_()")
 
 
 def _in_place(evidence: Evidence, step: Step, name: str) -> Edit | None:
@@ -336,8 +330,8 @@ def retain_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
         call = _retains(evidence, look)
         if call is None or not is_result(look.asked.tensor):
             continue
-        earlier = [each for each in passes(evidence.trace) if each.at < call.id]
-        between = [each for each in passes(evidence.trace) if call.id < each.at < look.read.id]
+        earlier = [each for each in passes(evidence) if each.at < call.id]
+        between = [each for each in passes(evidence) if call.id < each.at < look.read.id]
         if not earlier or between:
             continue
         called = name_of(evidence, look.asked.id) or evidence.called(look.asked.id)
@@ -351,10 +345,20 @@ def retain_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
             related=places((None if ran is None else ran.span, "the backward pass ran here")),
             victim=name_of(evidence, look.asked.id),
             fix="call it before backward()",
-            edits=_earlier(evidence, call, evidence.origin(look.asked.id), "retain_grad()"),
+            edits=_all_earlier(evidence, call),
             **seen_in(evidence, look),
         )
         return
+
+
+def _all_earlier(evidence: Evidence, call: Value) -> tuple[Edit, ...]:
+    """The same of all tensors that this place of the program called retain_grad() on."""
+    edits: dict[Edit, None] = {}
+    for look in looks(evidence):
+        other = _retains(evidence, look)
+        if other is not None and other.span == call.span and is_result(look.asked.tensor):
+            edits |= dict.fromkeys(_earlier(evidence, other, evidence.origin(look.asked.id), "retain_grad()"))
+    return tuple(edits)
 
 
 def _earlier(evidence: Evidence, call: Value, made: int, method: str) -> tuple[Edit, ...]:
@@ -406,7 +410,7 @@ def requires_grad_missing(evidence: Evidence) -> Iterator[Diagnostic]:
         span=found.source.span,
         label="requires_grad is False, as by default",
         fix="requires_grad=True where it is made, or requires_grad_() before it is used",
-        edits=_edits(_with_flag(evidence, found.source)),
+        edits=tuple(edit for each in found.sources if (edit := _with_flag(evidence, each)) is not None),
     )
 
 
@@ -567,7 +571,7 @@ def _retains(evidence: Evidence, look: Look) -> Value | None:
 
 def _has_run(evidence: Evidence, look: Look) -> bool:
     """Whether a backward pass came before the look, or none at all."""
-    ran = [each.at for each in passes(evidence.trace)]
+    ran = [each.at for each in passes(evidence)]
     return not ran or min(ran) < look.read.id
 
 

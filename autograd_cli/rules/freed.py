@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
+from autograd_cli.rules.cuts import ancestors
 from autograd_cli.rules.evidence import Evidence
-from autograd_cli.rules.symptoms import Pass, leaves_of, name_of, passes, places, reach, refused_roots, seen_refused
+from autograd_cli.rules.symptoms import (
+    SWITCHES,
+    Pass,
+    is_leaf,
+    leaves_of,
+    name_of,
+    passes,
+    places,
+    reach,
+    refused_roots,
+    seen_refused,
+)
 from autograd_cli.trace import Phase, Step, Value
 
 _DETACH = frozenset({".detach", "torch.detach", "detach"})
@@ -49,7 +62,8 @@ def graph_freed(evidence: Evidence) -> Iterator[Diagnostic]:
     if shared is None:
         return
     first = shared.earlier.call
-    victim = next(iter(leaves_of(evidence, shared.nodes)), None)
+    nodes = shared.nodes if shared.carried is None else reach(trace, [shared.carried.id])
+    victim = next(iter(leaves_of(evidence, nodes)), None)
     if shared.carried is None or shared.again is None:
         yield Diagnostic(
             rule="graph-freed",
@@ -65,6 +79,25 @@ def graph_freed(evidence: Evidence) -> Iterator[Diagnostic]:
         )
         return
     carried, name = shared.carried, name_of(evidence, shared.carried.id)
+    meant = _meant_for_others(evidence, shared)
+    if meant is not None:
+        yield Diagnostic(
+            rule="graph-freed",
+            severity=Severity.ERROR,
+            message=f"the first pass went through {name}, too, freed its graph, and trained nothing behind it",
+            span=meant,
+            label=f"a missing {name}.detach()",
+            related=places(
+                (carried.span, f"{name} was made here"),
+                (None if first is None else first.span, "this pass freed its graph"),
+                (refusal.span, "torch refused here"),
+            ),
+            victim=victim,
+            fix=f"{name}.detach() in what the first pass differentiates",
+            edits=(evidence.text.replaced(meant, f"{name}.detach()"),),
+            **seen_refused(evidence),
+        )
+        return
     thrown = _thrown_away(evidence, carried)
     called = name or evidence.called(carried.id)
     lost = f": the result of `{evidence.piece(thrown.span)}` is thrown away" if thrown is not None else ""
@@ -87,11 +120,34 @@ def graph_freed(evidence: Evidence) -> Iterator[Diagnostic]:
     )
 
 
+def _meant_for_others(evidence: Evidence, shared: _Shared) -> Span | None:
+    """Where the first pass's result uses what was carried, if only other leaves were updated after that pass."""
+    carried, again = shared.carried, shared.again
+    assert carried is not None
+    assert again is not None
+    trace = evidence.trace
+    behind = {evidence.origin(value) for value in ancestors(trace, [carried.id])}
+    updated = {
+        evidence.origin(value.id)
+        for value in trace.values[shared.earlier.at :]
+        if value.previous is not None and value.op not in SWITCHES and is_leaf(value.tensor)
+    }
+    if not updated or not updated.isdisjoint(behind):
+        return None
+    nodes = reach(trace, shared.earlier.roots)
+    uses = [each for each in evidence.users.get(carried.id, []) if each.id < shared.earlier.at and _node(each) in nodes]
+    whole = evidence.text.expression_at(uses[0].span) if uses and uses[0].span != again.span else None
+    for node in () if whole is None else ast.walk(whole):
+        if isinstance(node, ast.Name) and node.id in evidence.names(carried.id):
+            return evidence.text.span_of(node)
+    return None
+
+
 def _shared(evidence: Evidence) -> _Shared | None:
     trace = evidence.trace
     roots = refused_roots(trace)
     mine = reach(trace, roots)
-    found = [(each, reach(trace, each.roots) & mine) for each in passes(trace) if each.call is not None]
+    found = [(each, reach(trace, each.roots) & mine) for each in passes(evidence) if each.call is not None]
     found = [(each, nodes) for each, nodes in found if any(trace.nodes[node].leaf is None for node in nodes)]
     freeing = [pair for pair in found if not _keeps(evidence, pair[0])] or found
     if not freeing:
@@ -143,10 +199,10 @@ def _cure(evidence: Evidence, shared: _Shared, thrown: Value | None) -> tuple[Ed
     names = evidence.names(carried.id)
     if thrown is not None and thrown.span is not None and names:
         return (text.replaced(thrown.span, f"{names[0]} = {thrown.span.cut(evidence.source)}"),)
-    step = evidence.step_of(again)
+    call = None if shared.earlier.call is None else text.statement_around(shared.earlier.call.span)
     is_carried = any(value > carried.id for _, value in evidence.bindings(names[0])) if names else False
-    if is_carried and step is not None and _is_simple(evidence, step):
-        return (text.before(step.span, f"{names[0]} = {names[0]}.detach()"),)
+    if is_carried and call is not None:
+        return (text.after(text.span_of(call), f"{names[0]} = {names[0]}.detach()"),)
     return _moved(evidence, shared) or _retained(evidence, shared.earlier.call)
 
 

@@ -8,12 +8,13 @@ from typing import TypedDict
 
 from autograd_cli.diagnostic import Related, Span
 from autograd_cli.rules.cuts import ancestors
-from autograd_cli.rules.evidence import Evidence
+from autograd_cli.rules.evidence import Evidence, remembered
 from autograd_cli.trace import Backward, Refusal, TensorInfo, Trace, Value
 
 GRAD = "torch.autograd.grad"
 FLAG = "requires_grad"
 SWITCHES = frozenset({".requires_grad_", ".requires_grad ="})
+_MAX_LOOKS = 16
 _GUARDS = frozenset({"is", "is not"})
 
 
@@ -39,17 +40,19 @@ class Pass:
     backward: Backward | None
 
 
+@remembered
 def looks(evidence: Evidence) -> list[Look]:
-    """The readings of `.grad` that gave None, in order."""
+    """The readings of `.grad` that gave None, in order, of each place the first; no more than a few."""
     found = [
         Look(asked=asked, read=read)
         for asked, read in evidence.grad_reads
         if asked.tensor is not None and read.tensor is None and not _is_guard(evidence, read)
     ]
     refusal = evidence.trace.refusal
-    if refusal is not None:  # what stopped the program is what its reader sees first
-        found.sort(key=lambda look: look.read.id not in refusal.operands)
-    return found
+    stopped = frozenset() if refusal is None else frozenset(refusal.operands)
+    found.sort(key=lambda look: look.read.id not in stopped)  # what stopped the program is what its reader sees first
+    first = {(look.read.span, evidence.origin(look.asked.id)): look for look in reversed(found)}
+    return list(reversed(first.values()))[:_MAX_LOOKS]
 
 
 def _is_guard(evidence: Evidence, read: Value) -> bool:
@@ -61,8 +64,10 @@ def _is_guard(evidence: Evidence, read: Value) -> bool:
     return all(user.op in _GUARDS and user.id not in outputs for user in users) and not told
 
 
-def passes(trace: Trace) -> list[Pass]:
+@remembered
+def passes(evidence: Evidence) -> list[Pass]:
     """The passes that were carried out, in order, agx's own on the result included."""
+    trace = evidence.trace
     backwards = [each for each in trace.backwards if each.refusal is None]
     called = iter([each for each in backwards if each.step is not None])
     found: list[Pass] = []
@@ -136,10 +141,10 @@ def reach(trace: Trace, values: Iterable[int]) -> frozenset[int]:
 
 
 def leaves_of(evidence: Evidence, nodes: frozenset[int]) -> list[str]:
-    """The names of the leaves whose gradients these nodes accumulate, in the order in which the program made them."""
+    """The names of the leaves that these nodes lead to, the program's own before those of modules."""
     found = {evidence.trace.nodes[node].leaf: node for node in nodes if evidence.trace.nodes[node].leaf is not None}
     named = [name_of(evidence, leaf) for leaf in sorted(leaf for leaf in found if leaf is not None)]
-    return [name for name in named if name is not None]
+    return sorted([name for name in named if name is not None], key=lambda name: "." in name)
 
 
 class Seen(TypedDict):

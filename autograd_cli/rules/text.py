@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -10,7 +11,7 @@ from autograd_cli.diagnostic import Edit, Span
 from autograd_cli.lang.spans import SpanFinder
 from autograd_cli.lang.stack import deep_stack
 
-_ATOMS = (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.List, ast.Tuple)
+_ATOMS = (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.List)
 
 
 class Text:
@@ -22,15 +23,20 @@ class Text:
         self._spans = SpanFinder(source)
 
     @cached_property
-    def _nodes(self) -> list[tuple[Span, ast.expr | ast.stmt]]:
-        """All expressions and statements with their places, the outer ones first."""
+    def _body(self) -> list[ast.stmt]:
+        """The statements of the program."""
         try:
-            with deep_stack():
-                tree = ast.parse(self.source)
-                found = [node for node in ast.walk(tree) if isinstance(node, ast.expr | ast.stmt)]
-                return [(self._spans.of(node), node) for node in found]
+            with warnings.catch_warnings(), deep_stack():
+                warnings.simplefilter("ignore")  # Python's style is not our subject
+                return ast.parse(self.source).body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return []
+
+    @cached_property
+    def _nodes(self) -> list[tuple[Span, ast.expr | ast.stmt]]:
+        """All expressions and statements with their places, the outer ones first."""
+        found = [node for statement in self._body for node in ast.walk(statement)]
+        return [(self._spans.of(node), node) for node in found if isinstance(node, ast.expr | ast.stmt)]
 
     def span_of(self, node: ast.expr | ast.stmt | ast.keyword) -> Span:
         """Where a piece of the program stands."""
@@ -53,6 +59,11 @@ class Text:
         """The innermost statement that has the place in it."""
         around = [node for found, node in self._nodes if isinstance(node, ast.stmt) and span and _holds(found, span)]
         return around[-1] if around else None
+
+    def block_of(self, statement: ast.stmt | None) -> list[ast.stmt]:
+        """The statements of the block that a statement stands in."""
+        bodies = [self._body, *[body for _, node in self._nodes for body in _bodies(node)]]
+        return next((body for body in bodies if statement in body), [])
 
     def target_at(self, span: Span | None) -> str | None:
         """The first name that the statement around a place gives to its value."""
@@ -92,8 +103,8 @@ class Text:
         words = statement.cut(self.source)
         if "\n".join(self.lines[statement.line - 1 : statement.end_line]).strip() != words:
             return True
-        blocks = [getattr(node, "body", None) for _, node in self._nodes]
-        return any(isinstance(body, list) and [self.span_of(each) for each in body] == [statement] for body in blocks)
+        blocks = [body for _, node in self._nodes for body in _bodies(node)]
+        return any([self.span_of(each) for each in body] == [statement] for body in blocks)
 
     def without(self, statement: Span) -> Edit:
         """The change that takes out a statement that has its lines for itself."""
@@ -124,12 +135,26 @@ class Text:
 
     def with_method(self, span: Span | None, call: str) -> Edit | None:
         """The change that calls a method on the expression there: `.detach()` makes `(a + b).detach()` of `a + b`."""
+        words = None if span is None else self._called_on(span, call)
+        return None if span is None or words is None else self.replaced(span, words)
+
+    def with_methods(self, spans: list[Span], call: str) -> Edit | None:
+        """The change that calls a method on each of several expressions of one line."""
+        if len(spans) == 1:
+            return self.with_method(spans[0], call)
+        if len({line for span in spans for line in (span.line, span.end_line)}) != 1:
+            return None
+        text = self.lines[spans[0].line - 1]
+        for span in sorted(spans, key=lambda each: -each.column):
+            text = f"{text[: span.column]}{self._called_on(span, call) or ''}{text[span.end_column :]}"
+        return Edit(line=spans[0].line, end_line=spans[0].line, text=text)
+
+    def _called_on(self, span: Span, call: str) -> str | None:
         node = self.expression_at(span)
-        if node is None or span is None:
+        if node is None:
             return None
         words = span.cut(self.source)
-        is_atom = isinstance(node, _ATOMS) and not isinstance(node, ast.Tuple)
-        return self.replaced(span, f"{words}{call}" if is_atom else f"({words}){call}")
+        return f"{words}{call}" if isinstance(node, _ATOMS) else f"({words}){call}"
 
     def with_keyword(self, call: ast.Call, keyword: str) -> Edit:
         """The change that gives a call one more argument."""
@@ -138,6 +163,18 @@ class Text:
         given = [*call.args, *call.keywords]
         head = words[:-1].rstrip().removesuffix(",")
         return self.replaced(span, f"{head}, {keyword})" if given else f"{head}{keyword})")
+
+
+def _bodies(node: ast.AST) -> list[list[ast.stmt]]:
+    """The blocks of a statement."""
+    match node:
+        case ast.If() | ast.For() | ast.While():
+            return [node.body, node.orelse]
+        case ast.Try():
+            return [node.body, node.orelse, node.finalbody, *[handler.body for handler in node.handlers]]
+        case ast.With() | ast.FunctionDef():
+            return [node.body]
+    return []
 
 
 def _holds(outer: Span, inner: Span) -> bool:

@@ -64,6 +64,13 @@ class Untracked:
     @classmethod
     def find(cls, evidence: Evidence) -> Untracked | None:
         """What was never tracked, of what the reader sees first: torch's refusal, or a `.grad` that is None."""
+        if cls not in evidence.memory:
+            evidence.memory[cls] = cls._find(evidence)
+        found: Untracked | None = evidence.memory[cls]
+        return found
+
+    @classmethod
+    def _find(cls, evidence: Evidence) -> Untracked | None:
         trace = evidence.trace
         if trace.mode != DEFAULT_MODE:
             return None
@@ -72,7 +79,7 @@ class Untracked:
             if source is not None and source.op != "input":
                 is_asked = trace.refusal is not None and trace.refusal.op in {".retain_grad", GRAD}
                 return cls(evidence, trace.values[value if is_asked else source.id], source, seen_refused(evidence))
-        ran = [each.at for each in passes(trace)]
+        ran = [each.at for each in passes(evidence)]
         for look in looks(evidence):
             if not any(at < look.read.id for at in ran):
                 continue
@@ -84,13 +91,28 @@ class Untracked:
                     return found
         return None
 
+    @property
+    def sources(self) -> list[Value]:
+        """All tensors that the program asks the gradient of and that lack requires_grad as `source` does."""
+        if self.value.id != self.source.id:
+            return [self.source]
+        behind = sorted(ancestors(self._evidence.trace, refused_roots(self._evidence.trace)))
+        hinted = _asked_in_text(self._evidence)
+        found = _likeliest(self._evidence, _first_named(self._evidence, behind))
+        others = [each for each in found if hinted.intersection(self._evidence.names(each.id))]
+        return [self.source, *[each for each in others if each.id != self.source.id]]
+
     def _is_used_before(self, switch: Value) -> bool:
         return self._use_before(switch) is not None
 
     def _use_before(self, switch: Value) -> Value | None:
         """The first operation on the tensor before it was switched on that what was differentiated depends on."""
         trace = self._evidence.trace
-        roots = untracked_roots(trace) or [root for each in passes(trace) for root in each.roots] or [self.value.id]
+        roots = (
+            untracked_roots(trace)
+            or [root for each in passes(self._evidence) for root in each.roots]
+            or [self.value.id]
+        )
         needed = ancestors(trace, roots)
         origin = self._evidence.origin(switch.id)
         for value in trace.values[: switch.id]:
@@ -155,10 +177,8 @@ def _wanted_of_refused(trace: Trace) -> list[int]:
         return []
     if refusal.op == ".retain_grad":
         return [each for each in refusal.operands[:1] if is_plain(trace.values[each].tensor)]
-    roots = untracked_roots(trace)
-    if roots or refusal.op != GRAD:
-        return list(roots)
-    return [each for each in flattened(trace, refusal.operands[1:2]) if is_plain(trace.values[each].tensor)]
+    asked = flattened(trace, refusal.operands[1:2]) if refusal.op == GRAD else []
+    return [each for each in asked if is_plain(trace.values[each].tensor)] or list(untracked_roots(trace))
 
 
 def untracked_roots(trace: Trace) -> tuple[int, ...]:
@@ -176,26 +196,34 @@ def _source(evidence: Evidence, value: int) -> Value | None:
     switched = {cut.rule for cut in cuts_before_roots(trace, trace.leaves)} == {"requires-grad-missing"}
     if tracked and not switched:
         return None
-    named = [
-        trace.values[each] for each in sorted(behind) if may_be_tracked(evidence.tensor(each)) and evidence.names(each)
-    ]
-    first: list[Value] = []
-    for each in named:
-        before = {evidence.origin(number) for number in ancestors(trace, [each.id])} - {evidence.origin(each.id)}
-        if before.isdisjoint(evidence.origin(other.id) for other in first):
-            first.append(trace.values[evidence.origin(each.id)] if each.previous is not None else each)
+    first = _first_named(evidence, sorted(behind))
     if not first:
         return next((trace.values[each] for each in sorted(behind) if may_be_tracked(evidence.tensor(each))), None)
+    return _likeliest(evidence, first)[0]
+
+
+def _first_named(evidence: Evidence, behind: list[int]) -> list[Value]:
+    """Of values in the order of the computation, those with names that were not computed from others with names."""
+    values = evidence.trace.values
+    found: list[Value] = []
+    covered: set[int] = set()
+    for number in behind:
+        value = values[number]
+        if not covered.isdisjoint((number, *value.operands, value.previous)):
+            covered.add(number)
+        elif may_be_tracked(value.tensor) and evidence.names(number):
+            covered |= {number, evidence.origin(number)}
+            found.append(values[evidence.origin(number)] if value.previous is not None else value)
+    return found
+
+
+def _likeliest(evidence: Evidence, found: list[Value]) -> list[Value]:
+    """Those that the program tried to mark; else those whose gradient it asks for; else all."""
     hinted = _asked_in_text(evidence)
-    updated = {evidence.origin(each.id) for each in trace.values if each.op in SWITCHES or is_mark(evidence, each)}
-    updated |= {evidence.origin(each.operands[0]) for each in marks(evidence)}
-    for hint in (
-        [each for each in first if evidence.origin(each.id) in updated],
-        [each for each in first if hinted.intersection(evidence.names(each.id))],
-    ):
-        if hint:
-            return hint[0]
-    return first[0]
+    marked = {evidence.origin(each.id) for each in evidence.trace.values if each.op in SWITCHES}
+    marked |= {evidence.origin(each.operands[0]) for each in marks(evidence)}
+    tried = [each for each in found if evidence.origin(each.id) in marked]
+    return tried or [each for each in found if hinted.intersection(evidence.names(each.id))] or found
 
 
 def _asked_in_text(evidence: Evidence) -> frozenset[str]:

@@ -48,6 +48,8 @@ def _folds(cause: Diagnostic, other: Diagnostic) -> bool:
     if cause.severity is Severity.ERROR and other.severity is Severity.ERROR:
         is_refusal = cause.torch_says is not None and other.torch_says is not None
         return is_refusal or cause.victim == other.victim or cause.span == other.span
+    if cause.severity is Severity.ERROR and other.severity is Severity.NOTE and cause.victim == other.victim:
+        return True
     return cause.span == other.span and (cause.rule == other.rule or cause.victim == other.victim)
 
 
