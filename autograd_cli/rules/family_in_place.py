@@ -334,7 +334,7 @@ def detach_view_inplace(evidence: Evidence) -> Iterator[Diagnostic]:
     Fix: `detach()`, which returns a new tensor: `first = h[0].detach()`.
     """
     refusal = evidence.trace.refusal
-    if refusal is None or refusal.op is None or name_of(refusal.op) != "detach_" or not refusal.operands:
+    if refusal is None or name_of(refusal.op) != "detach_" or not refusal.operands:
         return
     value = evidence.trace.values[refusal.operands[0]]
     base = base_of(evidence, value.id)

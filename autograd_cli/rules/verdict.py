@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from autograd_cli.diagnostic import Diagnostic, Severity
+from autograd_cli.rules import family_nan
 from autograd_cli.rules.catalogue import CATALOGUE
 from autograd_cli.rules.evidence import Evidence
 from autograd_cli.trace import Trace
@@ -29,8 +30,12 @@ def verdict(trace: Trace, source: str, checked: Iterable[Diagnostic]) -> tuple[D
     for diagnostic in sorted(found, key=_rank):
         if not any(_folds(earlier, diagnostic) for earlier in kept):
             kept.append(diagnostic)
-    symptoms = [diagnostic for diagnostic in checked if not any(_explains(cause, diagnostic) for cause in kept)]
-    return tuple(sorted([*kept, *symptoms], key=_rank))
+    symptoms = {
+        (diagnostic.rule, diagnostic.span, diagnostic.victim): diagnostic
+        for diagnostic in checked
+        if not any(_explains(cause, diagnostic) for cause in kept)
+    }
+    return tuple(sorted([*kept, *symptoms.values()], key=lambda diagnostic: _ORDER[diagnostic.severity]))
 
 
 def _rank(diagnostic: Diagnostic) -> tuple[int, bool, int]:
@@ -63,4 +68,6 @@ def _explains(cause: Diagnostic, symptom: Diagnostic) -> bool:
         return False
     if symptom.torch_says is not None:
         return cause.torch_says is not None
+    if symptom.rule == "nan-gradient" and CATALOGUE[cause.rule].family == family_nan.FAMILY:
+        return True  # one NaN spreads to the gradients of many
     return symptom.victim is None or symptom.victim == cause.victim
