@@ -19,6 +19,7 @@ _GENERAL = (
     *("cut-by-comparison", "cut-by-index-op", "cut-by-nondiff-op", "cut-by-int-cast"),
     *("cut-by-no-grad", "cut-by-grad-mode-off", "no-grad-view", "cut-by-data"),
     *("discarded-result", "non-leaf", "requires-grad-missing", "not-in-graph", "grad-used-before-backward"),
+    "grad-accumulated",
 )
 
 

@@ -44,7 +44,28 @@ def noticed_write(evidence: Evidence, value: int, end: int) -> Value | None:
             return None
         if version.tensor.version > before.version:
             return writer_of(evidence, version)
+    return _write_to_memory(evidence, value, end)
+
+
+def _write_to_memory(evidence: Evidence, value: int, end: int) -> Value | None:
+    """The same for a view that the program does not hold, such as `h[t]` in an expression: it has no new versions."""
+    before = evidence.tensor(value)
+    if before is None or before.version is None:
+        return None
+    for version in _versions_by_storage(evidence).get(before.storage, ()):
+        after = version.tensor
+        if value < version.id < end and after is not None and (after.version or 0) > before.version:
+            return writer_of(evidence, version)
     return None
+
+
+@lru_cache(maxsize=2)
+def _versions_by_storage(evidence: Evidence) -> dict[int, list[Value]]:
+    found: dict[int, list[Value]] = {}
+    for value in evidence.trace.values:
+        if value.previous is not None and value.tensor is not None:
+            found.setdefault(value.tensor.storage, []).append(value)
+    return found
 
 
 def silent_write(evidence: Evidence, value: int, end: int) -> tuple[Value, TensorInfo] | None:
