@@ -11,8 +11,9 @@ from dataclasses import replace
 from diagnoses_table import Case
 
 _BYSTANDERS = "spare = torch.linspace(0, 1, 3)\nmoved = spare + 1\n"
-_BOTH_WAYS = "abs acos clamp cos cumsum exp floor log mean relu round sigmoid sign sin softmax sqrt sum tan tanh"
-_CALL = re.compile(rf"\btorch\.({'|'.join(_BOTH_WAYS.split())})\(([A-Za-z_]\w*)(, )?")
+_BOTH_WAYS = frozenset(
+    "abs acos clamp cos cumsum exp floor log mean relu round sigmoid sign sin softmax sqrt sum tan tanh".split()
+)
 
 
 def renamed(case: Case) -> Case:
@@ -20,6 +21,7 @@ def renamed(case: Case) -> Case:
     tree = ast.parse(case.program)
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     names |= {name for name, _ in case.inputs}
+    names = {name for name in names if not name.startswith("_")}
     new = {name: f"{name}_{number}" for number, name in enumerate(sorted(names))}
     places = [
         (node.lineno, node.col_offset, node.id)
@@ -34,7 +36,7 @@ def renamed(case: Case) -> Case:
     if victim is not None:
         head, dot, tail = victim.partition(".")
         victim = new.get(head, head) + dot + tail
-    inputs = tuple((new[name], text) for name, text in case.inputs)
+    inputs = tuple((new.get(name, name), text) for name, text in case.inputs)
     return replace(case, program="\n".join(lines), victim=victim, inputs=inputs)
 
 
@@ -47,15 +49,34 @@ def among_bystanders(case: Case) -> Case:
 
 
 def in_a_loop(case: Case) -> Case:
-    """All of it in a loop of one round."""
-    if re.search(r"^(import|from|def) |\"\"\"", case.program, re.MULTILINE):
+    """All of it in a loop of one round; a loop has no result, so not what gets its inputs from the command line."""
+    if case.inputs or re.search(r"^(import|from|def) |\"\"\"", case.program, re.MULTILINE):
         return case
     return _moved(replace(case, program="for _ in range(1):\n" + textwrap.indent(case.program, "    ")), 1)
 
 
 def by_methods(case: Case) -> Case:
     """`torch.exp(x)` as `x.exp()`."""
-    return replace(case, program=_CALL.sub(lambda found: f"{found[2]}.{found[1]}(", case.program))
+    lines = case.program.split("\n")
+    calls = [node for node in ast.walk(ast.parse(case.program)) if isinstance(node, ast.Call) and _is_of_torch(node)]
+    for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset), reverse=True):
+        first = call.args[0]
+        assert isinstance(call.func, ast.Attribute)
+        assert isinstance(first, ast.Name)
+        assert first.end_col_offset is not None
+        line = lines[call.lineno - 1]
+        rest = line[first.end_col_offset :].removeprefix(", ")
+        lines[call.lineno - 1] = f"{line[: call.col_offset]}{first.id}.{call.func.attr}({rest}"
+    return replace(case, program="\n".join(lines))
+
+
+def _is_of_torch(call: ast.Call) -> bool:
+    """Whether it is `torch.exp(x)`, of a name, all on one line of ASCII, and exp a method, too."""
+    func = call.func
+    if not isinstance(func, ast.Attribute) or func.attr not in _BOTH_WAYS or not call.args:
+        return False
+    is_torchs = isinstance(func.value, ast.Name) and func.value.id == "torch"
+    return is_torchs and isinstance(call.args[0], ast.Name) and call.lineno == call.end_lineno
 
 
 def _moved(case: Case, lines: int) -> Case:
