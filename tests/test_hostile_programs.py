@@ -192,7 +192,6 @@ REFUSED = {
         def f(): pass ⏎ f.__globals__
         def f(): pass ⏎ f.__code__
         def f(): pass ⏎ f.__code__ = 1
-        def f(): pass ⏎ f.x = x
         def f(): pass ⏎ f.__get__(x)
         def f(): pass ⏎ f.func_globals
         f = torch.sin ⏎ f.__self__
@@ -929,6 +928,7 @@ REFUSED_RUNNING = {
         nn.Linear(1, 1).weight = x
         nn.Linear(1, 1).bias = lambda: 1
         nn.Linear(1, 1).running_mean = x
+        def f(): pass ⏎ f.x = x
         x.weight = x
         y = 1 ⏎ y.data = x
         y = [] ⏎ y.grad = x

@@ -76,7 +76,7 @@ def setter(name: str) -> Function:
 def _is_of_no_use(owner: object, name: str, value: object) -> bool:
     """Whether Python would keep the value as an attribute that torch knows nothing of, and no program can read here."""
     if isinstance(owner, torch.Tensor):
-        return name not in _OF_TENSOR
+        return name not in _OF_TENSOR | kinds.MODULE_MEMBERS
     if not isinstance(owner, torch.nn.Module) or isinstance(value, torch.Tensor | torch.nn.Module):
         return False
     return name not in _OF_MODULE and member(owner, name) is None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules.cuts import dependents
 from autograd_cli.rules.evidence import Evidence, remembered
-from autograd_cli.rules.symptoms import SWITCHES, Pass, flattened, is_leaf, name_of, passes, places
+from autograd_cli.rules.symptoms import SWITCHES, Pass, flattened, is_flagged, is_leaf, name_of, passes, places
 from autograd_cli.trace import LeafGradient, TensorInfo, Value
 
 _STEP = ".step ="
@@ -186,6 +186,14 @@ def was_filled(evidence: Evidence, value: int, earlier: Sequence[Pass]) -> bool:
     return any(_after(evidence, each, number) is not None for each in earlier)
 
 
+def is_pending(evidence: Evidence, leaf: int, before: int) -> bool:
+    """Whether something was computed from a leaf since the last pass, so that a pass is still to come."""
+    last = max((each.at for each in passes(evidence) if each.backward is not None and each.at < before), default=-1)
+    origin = evidence.origin(leaf)
+    behind = {value for value in dependents(evidence.trace, origin) if evidence.origin(value) != origin}
+    return any(last < value < before and is_flagged(evidence.tensor(value)) for value in behind)
+
+
 # Steps of an optimizer.
 
 
@@ -209,25 +217,26 @@ def idle_steps(evidence: Evidence) -> Iterator[Diagnostic]:
         earlier = [each for each in ran if each.at < step.id]
         lost = [leaf for leaf in leaves if was_filled(evidence, leaf, earlier)]
         coming = [leaf for leaf in leaves if was_filled(evidence, leaf, later)]
-        if ran and not lost and not coming:
+        never = not lost and not coming
+        if not leaves or (never and ran and not any(is_pending(evidence, leaf, step.id) for leaf in leaves)):
             continue
         leaf = (lost or coming or leaves)[0]
         name = name_of(evidence, leaf)
         resets = [reset for reset in _resets(evidence, evidence.origin(leaf)) if reset < step.id]
         reset = evidence.trace.values[resets[-1]] if lost and resets else None
-        why = "they were reset before it" if lost else "backward() comes after it" if ran else "no backward() runs"
+        why = "they were reset before it" if lost else "no backward() runs" if never else "backward() comes after it"
         yield Diagnostic(
             rule="grad-used-before-backward",
-            severity=Severity.WARNING if ran else Severity.ERROR,
+            severity=Severity.ERROR if never else Severity.WARNING,
             message=f"`{evidence.piece(step.span)}` finds no gradients and changes nothing: {why}",
             span=step.span if reset is None else reset.span,
             label="no .grad is there" if reset is None else "takes the gradients away before the step",
             related=places((step.span, "changes nothing"), but=step.span if reset is None else None),
             victim=name,
             fix="the order is zero_grad(), backward(), step()",
-            edits=_reordered(evidence, step, reset, earlier[-1] if lost else later[0])
-            if ran
-            else with_backward(evidence, leaf, step),
+            edits=with_backward(evidence, leaf, step)
+            if never
+            else _reordered(evidence, step, reset, earlier[-1] if lost else later[0]),
             observed=f"{name}.grad is None",
         )
         return

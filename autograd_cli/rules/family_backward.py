@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules import accumulation, freed
-from autograd_cli.rules.cuts import ancestors, dependents, describe
+from autograd_cli.rules.cuts import ancestors, describe
 from autograd_cli.rules.evidence import Evidence, Find
 from autograd_cli.rules.symptoms import (
     GRAD,
@@ -246,7 +246,7 @@ def grad_used_before_backward(evidence: Evidence) -> Iterator[Diagnostic]:
             continue
         earlier = [each for each in ran if each.at < look.read.id]
         was_reset = accumulation.was_filled(evidence, look.asked.id, earlier)
-        if earlier and not was_reset and not _is_pending(evidence, look.asked.id, look.read.id):
+        if earlier and not was_reset and not accumulation.is_pending(evidence, look.asked.id, look.read.id):
             continue
         called = evidence.piece(look.read.span)
         why = "was reset after the last backward pass" if was_reset else "no backward() has run"
@@ -265,14 +265,6 @@ def grad_used_before_backward(evidence: Evidence) -> Iterator[Diagnostic]:
         )
         return
     yield from accumulation.idle_steps(evidence)
-
-
-def _is_pending(evidence: Evidence, leaf: int, before: int) -> bool:
-    """Whether something was computed from a leaf since the last pass, so that a pass is still to come."""
-    last = max((each.at for each in passes(evidence) if each.backward is not None and each.at < before), default=-1)
-    origin = evidence.origin(leaf)
-    behind = {value for value in dependents(evidence.trace, origin) if evidence.origin(value) != origin}
-    return any(last < value < before and is_flagged(evidence.tensor(value)) for value in behind)
 
 
 def _moved_up(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
@@ -339,7 +331,7 @@ def not_in_graph(evidence: Evidence) -> Iterator[Diagnostic]:
         if earlier and is_leaf(look.asked.tensor) and not is_filled:
             roots = [root for each in earlier for root in each.roots]
             is_used = evidence.origin(look.asked.id) in origins(evidence, roots)
-            if is_used or _is_pending(evidence, look.asked.id, look.read.id):
+            if is_used or accumulation.is_pending(evidence, look.asked.id, look.read.id):
                 continue
             yield _unreached(evidence, look.asked, earlier[-1], seen_in(evidence, look), look.read.span)
             return
@@ -351,7 +343,7 @@ def not_in_graph(evidence: Evidence) -> Iterator[Diagnostic]:
             if (
                 earlier
                 and is_held
-                and not _is_pending(evidence, value, step.id)
+                and not accumulation.is_pending(evidence, value, step.id)
                 and (evidence.origin(value) not in used or _newer(evidence, value, used))
             ):
                 found: Seen = {"observed": f"{evidence.piece(step.span)} changed nothing", "torch_says": None}

@@ -61,47 +61,62 @@ def graph_freed(evidence: Evidence) -> Iterator[Diagnostic]:
     shared = _shared(evidence)
     if shared is None:
         return
-    first = shared.earlier.call
-    nodes = shared.nodes if shared.carried is None else reach(trace, [shared.carried.id])
-    victim = next(iter(leaves_of(evidence, nodes)), None)
     if shared.carried is None or shared.again is None:
-        yield Diagnostic(
-            rule="graph-freed",
-            severity=Severity.ERROR,
-            message=f"`{evidence.piece(refusal.span)}` needs a graph that an earlier pass has freed",
-            span=refusal.span if first is None else first.span,
-            label="this pass freed it",
-            related=places((refusal.span, "torch refused here"), but=None if first is None else first.span),
-            victim=victim,
-            fix="one backward() of the sum of the losses, or retain_graph=True in the first",
-            edits=_retained(evidence, first),
-            **seen_refused(evidence),
-        )
+        yield _twice(evidence, shared, refusal.span)
         return
-    carried, name = shared.carried, name_of(evidence, shared.carried.id)
     meant = _meant_for_others(evidence, shared)
-    if meant is not None:
-        yield Diagnostic(
-            rule="graph-freed",
-            severity=Severity.ERROR,
-            message=f"the first pass went through {name}, too, freed its graph, and trained nothing behind it",
-            span=meant,
-            label=f"a missing {name}.detach()",
-            related=places(
-                (carried.span, f"{name} was made here"),
-                (None if first is None else first.span, "this pass freed its graph"),
-                (refusal.span, "torch refused here"),
-            ),
-            victim=victim,
-            fix=f"{name}.detach() in what the first pass differentiates",
-            edits=(evidence.text.replaced(meant, f"{name}.detach()"),),
-            **seen_refused(evidence),
-        )
-        return
+    yield _carried(evidence, shared, refusal.span) if meant is None else _undetached(evidence, shared, meant)
+
+
+def _twice(evidence: Evidence, shared: _Shared, refused: Span | None) -> Diagnostic:
+    """Both passes start from what was there before the first."""
+    first = shared.earlier.call
+    return Diagnostic(
+        rule="graph-freed",
+        severity=Severity.ERROR,
+        message=f"`{evidence.piece(refused)}` needs a graph that an earlier pass has freed",
+        span=refused if first is None else first.span,
+        label="this pass freed it",
+        related=places((refused, "torch refused here"), but=None if first is None else first.span),
+        victim=next(iter(leaves_of(evidence, shared.nodes)), None),
+        fix="one backward() of the sum of the losses, or retain_graph=True in the first",
+        edits=_retained(evidence, first),
+        **seen_refused(evidence),
+    )
+
+
+def _undetached(evidence: Evidence, shared: _Shared, use: Span) -> Diagnostic:
+    """The first pass went through a value that was only to be looked at by it."""
+    assert shared.carried is not None
+    name = name_of(evidence, shared.carried.id)
+    first, refusal = shared.earlier.call, evidence.trace.refusal
+    return Diagnostic(
+        rule="graph-freed",
+        severity=Severity.ERROR,
+        message=f"the first pass went through {name}, too, freed its graph, and trained nothing behind it",
+        span=use,
+        label=f"a missing {name}.detach()",
+        related=places(
+            (shared.carried.span, f"{name} was made here"),
+            (None if first is None else first.span, "this pass freed its graph"),
+            (None if refusal is None else refusal.span, "torch refused here"),
+        ),
+        victim=_leaf_behind(evidence, shared.carried),
+        fix=f"{name}.detach() in what the first pass differentiates",
+        edits=(evidence.text.replaced(use, f"{name}.detach()"),),
+        **seen_refused(evidence),
+    )
+
+
+def _carried(evidence: Evidence, shared: _Shared, refused: Span | None) -> Diagnostic:
+    """A value from before the first pass was used after it."""
+    carried, first = shared.carried, shared.earlier.call
+    assert carried is not None
+    assert shared.again is not None
     thrown = _thrown_away(evidence, carried)
-    called = name or evidence.called(carried.id)
+    called = name_of(evidence, carried.id) or evidence.called(carried.id)
     lost = f": the result of `{evidence.piece(thrown.span)}` is thrown away" if thrown is not None else ""
-    yield Diagnostic(
+    return Diagnostic(
         rule="graph-freed",
         severity=Severity.ERROR,
         message=f"{called} carries a graph that a backward pass has freed into the next one{lost}",
@@ -111,13 +126,18 @@ def graph_freed(evidence: Evidence) -> Iterator[Diagnostic]:
             (carried.span if thrown is not None else None, f"{called} was made here"),
             (shared.again.span, "used again here"),
             (None if first is None else first.span, "this pass freed its graph"),
-            (refusal.span, "torch refused here") if first is None or first.span != refusal.span else (None, ""),
+            (None if first is None or first.span == refused else refused, "torch refused here"),
         ),
-        victim=victim,
+        victim=_leaf_behind(evidence, carried),
         fix=f"{called} = {called}.detach() before it is used again, or compute it anew in each round",
         edits=_cure(evidence, shared, thrown),
         **seen_refused(evidence),
     )
+
+
+def _leaf_behind(evidence: Evidence, value: Value) -> str | None:
+    """The first leaf that a value was recorded to depend on."""
+    return next(iter(leaves_of(evidence, reach(evidence.trace, [value.id]))), None)
 
 
 def _meant_for_others(evidence: Evidence, shared: _Shared) -> Span | None:

@@ -64,7 +64,8 @@ def _explains(cause: Diagnostic, symptom: Diagnostic) -> bool:
     if (cause.rule, cause.victim) == (symptom.rule, symptom.victim):
         return True
     if symptom.severity is not Severity.ERROR:
-        return cause.span == symptom.span and cause.span is not None
+        is_there = cause.span == symptom.span and cause.span is not None
+        return is_there or (cause.severity is Severity.ERROR and cause.victim == symptom.victim)
     if cause.severity is not Severity.ERROR:
         return False
     if symptom.torch_says is not None:
