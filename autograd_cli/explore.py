@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_DTYPES = ("float32", "float64", "float16", "bfloat16")
 MAX_THREADS = 1_024
 MAX_TRIED = 3
+SHARE_OF_RERUNS = 0.4  # of the time limit: after it a program is not run again, so that there is an answer
 _DEVICE = re.compile(r"[a-z]+(:\d+)?")
 
 
@@ -82,6 +85,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     weight_names = _weight_names(len(gradients), objects)
     traces: tuple[Trace, ...] = ()
     explanation: Explanation | None = None
+    started = time.monotonic()
     try:
         parsed = parse(program, given=frozenset(objects), limits=limits)
         specs = [input_of_object(name, value) for name, value in objects.items()]
@@ -128,8 +132,9 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         if watch:
             trace = replace(trace, walks=once(parsed, watched=True).walks)
             diagnostics = rules.verdict(trace, parsed.source, diagnostics)
-            diagnostics = tuple(_with_edits_tried(parsed.source, diagnostics, judged))
-            explanation = rules.explain(trace, _counterfactuals(trace, once, fresh))
+            deadline = started + limits.time * SHARE_OF_RERUNS
+            diagnostics = tuple(_with_edits_tried(parsed.source, diagnostics, judged, deadline))
+            explanation = rules.explain(trace, _counterfactuals(trace, once, fresh, deadline))
         if of is not None:
             trace, explanation, diagnostics = rules.narrow(trace, explanation, diagnostics, of)
         traces = (trace,)
@@ -142,12 +147,15 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
 
 
 def _with_edits_tried(
-    source: str, diagnostics: Sequence[Diagnostic], judged: Callable[[str], Sequence[Diagnostic]]
+    source: str,
+    diagnostics: Sequence[Diagnostic],
+    judged: Callable[[str], Sequence[Diagnostic]],
+    deadline: float,
 ) -> Iterator[Diagnostic]:
     """The findings, of the first few with a fix whether the program has them no longer when it is made."""
     left = MAX_TRIED
     for diagnostic in diagnostics:
-        if not diagnostic.edits or not left:
+        if not diagnostic.edits or not left or time.monotonic() > deadline:
             yield diagnostic
             continue
         left -= 1
@@ -160,15 +168,18 @@ def _with_edits_tried(
 
 
 def _counterfactuals(
-    trace: Trace, once: Callable[..., Trace], fresh: Callable[[], Program]
+    trace: Trace, once: Callable[..., Trace], fresh: Callable[[], Program], deadline: float
 ) -> Iterator[Counterfactual]:
     """What each cut of the program changed: it runs once more for each, without that one."""
     for lift in rules.lifts(trace):
+        if time.monotonic() > deadline:
+            return
         program = fresh()
-        if lift.span is None:
-            yield from rules.differences(trace, once(program, in_mode=DEFAULT_MODE), lift)
-        elif edit_out(program, lift.span):
-            yield from rules.differences(trace, once(program), lift)
+        with contextlib.suppress(AgxError):  # without the cut it may have no result, or meet a limit
+            if lift.span is None:
+                yield from rules.differences(trace, once(program, in_mode=DEFAULT_MODE), lift)
+            elif edit_out(program, lift.span):
+                yield from rules.differences(trace, once(program), lift)
 
 
 def _ended_by(error: Exception) -> tuple[tuple[Diagnostic, ...], Status]:
