@@ -21,7 +21,8 @@ def renamed(case: Case) -> Case:
     tree = ast.parse(case.program)
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     names |= {name for name, _ in case.inputs}
-    names = {name for name in names if not name.startswith("_")}
+    parameters = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}  # a call may name them
+    names = {name for name in names - parameters if not name.startswith("_")}
     new = {name: f"{name}_{number}" for number, name in enumerate(sorted(names))}
     places = [
         (node.lineno, node.col_offset, node.id)
