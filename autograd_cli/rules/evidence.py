@@ -250,13 +250,6 @@ class Evidence:
         """The `if` and `while` statements that a statement stood under."""
         return self._tests.get(step, ())
 
-    def is_in_loop(self, step: int | None) -> bool:
-        """Whether a statement stood in a loop that ran more than one round."""
-        if step is None or not self.trace.steps[step].iteration:
-            return False
-        span = self.trace.steps[step].span
-        return sum(other.span == span for other in self.trace.steps) > 1
-
 
 def encloses(outer: Span, inner: Span | None) -> bool:
     """Whether a piece of the program is a part of another one."""
