@@ -275,6 +275,6 @@ def _check_settings(mode: str, dtype: str, device: str, seed: object, threads: o
 def _read_files(specs: Sequence[InputSpec], limits: Limits) -> dict[str, object]:
     if not any(isinstance(spec.content, FileReference) for spec in specs):
         return {}
-    from autograd_cli.engine import files
+    from autograd_cli.files.read import read
 
-    return {spec.source: files.read(spec, limits) for spec in specs if isinstance(spec.content, FileReference)}
+    return {spec.source: read(spec, limits) for spec in specs if isinstance(spec.content, FileReference)}

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from autograd_cli import explore
-from autograd_cli.engine import formula_text
+from autograd_cli.derivatives import spelling
 from autograd_cli.engine.node_formulas import Edge, edges_of, saved_of
 from autograd_cli.trace import Phase
 
@@ -38,7 +38,7 @@ def is_formula(text: str | None) -> bool:
     if text is None:
         return False
     try:
-        return formula_text.is_plain(ast.parse(text, mode="eval").body)
+        return spelling.is_plain(ast.parse(text, mode="eval").body)
     except SyntaxError:
         return False
 

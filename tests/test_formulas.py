@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 import formula_oracle
 import probe_operations
 from autograd_cli import explore
-from autograd_cli.engine import formula_text
-from autograd_cli.engine.derivatives import formulas_of_node
+from autograd_cli.derivatives import spelling
+from autograd_cli.derivatives.glosses import glosses
+from autograd_cli.derivatives.table import formulas_of_node
 from autograd_cli.engine.node_formulas import Edge, edges_of, saved_of
 from autograd_cli.engine.snapshot import values_of
 from autograd_cli.render.formula import equation, with_numbers
@@ -482,11 +483,11 @@ def worst(standings: set[str]) -> str:
 
 
 def test_a_gloss_is_a_formula_or_marked_as_words() -> None:
-    for name, rows in formula_text.glosses().items():
+    for name, rows in glosses().items():
         for gloss in rows:
-            assert gloss.is_words == (formula_text.parsed(gloss.text) is None), gloss
-            assert gloss.is_words or formula_text.is_plain(ast.parse(gloss.text, mode="eval").body), gloss
-            assert not formula_text.is_plain(ast.parse(f"{name}()", mode="eval").body), name
+            assert gloss.is_words == (spelling.parsed(gloss.text) is None), gloss
+            assert gloss.is_words or spelling.is_plain(ast.parse(gloss.text, mode="eval").body), gloss
+            assert not spelling.is_plain(ast.parse(f"{name}()", mode="eval").body), name
 
 
 # -- the numbers

@@ -25,8 +25,8 @@ from safetensors.torch import save as save_safetensors
 
 from autograd_cli import explore
 from autograd_cli.diagnostic import AgxError, Diagnostic, Status
-from autograd_cli.engine import files
-from autograd_cli.engine.open_file import Bits
+from autograd_cli.files.opened import Bits
+from autograd_cli.files.read import read
 from autograd_cli.lang.inputs import FILE_KINDS, Literal, parse_input
 from autograd_cli.limits import Limits
 from conftest import Agx
@@ -467,7 +467,7 @@ def test_a_file_is_opened_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(os, "open", watched)
     for name in SAMPLES:
-        files.read(parse_input("x", f"@{name}"))
+        read(parse_input("x", f"@{name}"))
     assert names == list(SAMPLES)
 
 
@@ -664,7 +664,7 @@ def read_or_refused(name: str, raw: bytes) -> None:
 def outcome(text: str, limits: Limits | None = None) -> np.ndarray[Any, Any] | Literal | Bits | Diagnostic:
     """What a file gives: numbers, or one diagnostic, and nothing else."""
     try:
-        return files.read(parse_input("x", text), limits or Limits())
+        return read(parse_input("x", text), limits or Limits())
     except AgxError as error:
         return error.diagnostic
 
@@ -724,7 +724,7 @@ def test_what_torch_saves_is_what_torch_loads(
         tensor = tensor.narrow(0, 0, data.draw(st.integers(0, tensor.shape[0])))
     Path("a.pt").write_bytes(pt({"outer": {"w": tensor}}, is_zip=is_zip))
     expected = torch.load("a.pt", weights_only=True)["outer"]["w"]
-    found = files.read(parse_input("x", "@a.pt#outer.w"))
+    found = read(parse_input("x", "@a.pt#outer.w"))
     if isinstance(found, Bits):
         loaded = torch.from_numpy(np.ascontiguousarray(found.array).reshape(found.array.shape)).view(dtype)
     else:

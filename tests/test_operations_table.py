@@ -16,7 +16,7 @@ import torch
 
 import make_operations
 import probe_operations
-from autograd_cli.engine.derivatives import formulas_of
+from autograd_cli.derivatives.table import formulas_of
 from autograd_cli.engine.documentation import document
 from autograd_cli.engine.operations import function_of, member_of, method_of
 from autograd_cli.lang import vocabulary

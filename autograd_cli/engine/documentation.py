@@ -8,7 +8,7 @@ from typing import Any
 
 from torch.overrides import get_testing_overrides
 
-from autograd_cli.engine.derivatives import formulas_of
+from autograd_cli.derivatives.table import formulas_of
 from autograd_cli.engine.operations import member_of
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.documentation import Documentation

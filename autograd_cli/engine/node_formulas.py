@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from autograd_cli.engine import formula_text
-from autograd_cli.engine.derivatives import formulas_of_node
-from autograd_cli.engine.formula_text import COMPLEX, ELEMENT, TO_REAL
+from autograd_cli.derivatives import spelling
+from autograd_cli.derivatives.glosses import COMPLEX, ELEMENT, TO_REAL, glosses
+from autograd_cli.derivatives.table import formulas_of_node
 from autograd_cli.engine.snapshot import MAX_INTERMEDIATE_VALUES, values_of
 from autograd_cli.lang.documentation import Formulas
 from autograd_cli.trace import Saved
@@ -107,7 +107,7 @@ def _consulted(name: str) -> tuple[str, ...]:
     """The options of a node that decide how its formulas are told."""
     entry = formulas_of_node(name)
     formulas = entry.formulas if entry is not None else ()
-    return tuple(sorted({argument for _, formula in formulas for argument in formula_text.consulted(formula)}))
+    return tuple(sorted({argument for _, formula in formulas for argument in spelling.consulted(formula)}))
 
 
 def _setting(node: Any, argument: str) -> object:  # noqa: ANN401 - as above
@@ -170,13 +170,13 @@ def _edge(entry: Formulas, argument: str, values: dict[str, object]) -> Edge:
     element = values[ELEMENT]
     if element is not None:
         argument, formula = f"{argument}[{element}]", formula.replace("[i]", f"[{element}]")
-    told = formula_text.tell(formula, index, values)
+    told = spelling.tell(formula, index, values)
     return Edge(argument=argument, formula=told.formula, gloss=told.gloss)
 
 
 def _of_node(name: str, number: int, edge: Edge) -> Edge:
     """The edge, by what glosses.tsv says of nodes of this name where it says something."""
-    for gloss in formula_text.glosses().get(name, ()):
+    for gloss in glosses().get(name, ()):
         if gloss.index == number:
             return edge._replace(argument=gloss.parameters[number], gloss=gloss.text)
     return edge

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from autograd_cli.engine.open_file import OpenFile
+from autograd_cli.files.opened import OpenFile
 
 _LOCAL_HEADER = 30
 _MAX_DIRECTORY = 4 * 1024**2  # some 40,000 members

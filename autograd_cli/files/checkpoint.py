@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from autograd_cli.engine.archive import Archive, archive_of
-from autograd_cli.engine.open_file import Bits, OpenFile
-from autograd_cli.engine.pickled import ORDERED_DICT, Call, Name, Pickled, Reference, read_pickle
+from autograd_cli.files.archive import Archive, archive_of
+from autograd_cli.files.opened import Bits, OpenFile
+from autograd_cli.files.pickled import ORDERED_DICT, Call, Name, Pickled, Reference, read_pickle
 from autograd_cli.limits import limit_reached
 
 if TYPE_CHECKING:
-    from autograd_cli.engine.open_file import Array
+    from autograd_cli.files.opened import Array
 
 _MAX_PICKLE = 16 * 1024**2
 _MAX_LEVELS = 16

@@ -13,12 +13,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from autograd_cli.engine.archive import archive_of, exactly
-from autograd_cli.engine.open_file import Bits, OpenFile
-from autograd_cli.engine.text_files import json_of
+from autograd_cli.files.archive import archive_of, exactly
+from autograd_cli.files.opened import Bits, OpenFile
+from autograd_cli.files.texts import json_of
 
 if TYPE_CHECKING:
-    from autograd_cli.engine.open_file import Array
+    from autograd_cli.files.opened import Array
 
 _MAX_NPY_HEADER = 10_000  # NumPy's own limit
 _MAX_SAFETENSORS_HEADER = 16 * 1024**2

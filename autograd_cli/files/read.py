@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from autograd_cli.diagnostic import AgxError
-from autograd_cli.engine import array_files, checkpoint, text_files
-from autograd_cli.engine.open_file import Bits, OpenFile, opened
+from autograd_cli.files import arrays, checkpoint, texts
+from autograd_cli.files.opened import Bits, OpenFile, opened
 from autograd_cli.lang.inputs import FileReference, InputSpec, Literal
 from autograd_cli.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
-    from autograd_cli.engine.open_file import Array
+    from autograd_cli.files.opened import Array
 
 
 def read(spec: InputSpec, limits: Limits = DEFAULT_LIMITS) -> Array | Literal | Bits:
@@ -32,11 +32,11 @@ def read(spec: InputSpec, limits: Limits = DEFAULT_LIMITS) -> Array | Literal | 
 
 
 _READERS: dict[str, Callable[[OpenFile], Array | Literal | Bits]] = {
-    "npy": array_files.read_npy,
-    "npz": array_files.read_npz,
-    "safetensors": array_files.read_safetensors,
+    "npy": arrays.read_npy,
+    "npz": arrays.read_npz,
+    "safetensors": arrays.read_safetensors,
     "torch": checkpoint.read_checkpoint,
-    "csv": text_files.read_csv,
-    "tsv": text_files.read_tsv,
-    "json": text_files.read_json,
+    "csv": texts.read_csv,
+    "tsv": texts.read_tsv,
+    "json": texts.read_json,
 }

@@ -9,11 +9,11 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from autograd_cli.diagnostic import AgxError
-from autograd_cli.engine.open_file import OpenFile, shown
+from autograd_cli.files.opened import OpenFile, shown
 from autograd_cli.lang.inputs import Literal, literal_of_nested
 
 if TYPE_CHECKING:
-    from autograd_cli.engine.open_file import Array
+    from autograd_cli.files.opened import Array
 
 _GROWTH = 128  # what a byte of text may become while it is read, in bytes of memory
 _SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", " ": "spaces"}
