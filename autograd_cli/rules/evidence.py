@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from autograd_cli.diagnostic import Diagnostic, Span
 from autograd_cli.rules.edges import recorded_edges
@@ -261,17 +261,21 @@ def encloses(outer: Span, inner: Span | None) -> bool:
 
 Find: TypeAlias = Callable[[Evidence], Iterator[Diagnostic]]
 
+_P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-def remembered(find: Callable[[Evidence], _T]) -> Callable[[Evidence], _T]:
-    """The function, computed once for each run."""
+def remembered(
+    find: Callable[Concatenate[Evidence, _P], _T],
+) -> Callable[Concatenate[Evidence, _P], _T]:
+    """The function, computed once for each run (and each of its further arguments), and forgotten with the run."""
 
     @functools.wraps(find)
-    def once(evidence: Evidence) -> _T:
-        if find not in evidence.memory:
-            evidence.memory[find] = find(evidence)
-        found: _T = evidence.memory[find]
+    def once(evidence: Evidence, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        key = (find, args, tuple(kwargs.items()))
+        if key not in evidence.memory:
+            evidence.memory[key] = find(evidence, *args, **kwargs)
+        found: _T = evidence.memory[key]
         return found
 
     return once

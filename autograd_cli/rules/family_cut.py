@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Related, Severity, Span
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.rules import cut_repairs
 from autograd_cli.rules.cuts import is_tracked, name_of
-from autograd_cli.rules.evidence import Evidence, Find
+from autograd_cli.rules.evidence import Evidence, Find, remembered
 from autograd_cli.rules.lost import (
     COMPUTED,
     Culprit,
@@ -417,7 +416,7 @@ def _told(evidence: Evidence, rule: str) -> Iterator[Diagnostic]:
         yield found
 
 
-@functools.lru_cache(maxsize=1)
+@remembered
 def _verdict(evidence: Evidence) -> Diagnostic | None:
     """What explains the first gradient that somebody missed."""
     if any(True for _ in requires_grad_on_loss(evidence)) or evidence.trace.mode != DEFAULT_MODE:
@@ -629,7 +628,7 @@ def _is_curved(evidence: Evidence, walk: Walk, leaf: int) -> bool:
     return False
 
 
-@functools.lru_cache(maxsize=1)
+@remembered
 def _looked_at(evidence: Evidence) -> frozenset[int]:
     """The leaves whose gradient was read, asked for, or taken by an optimizer's step."""
     read = {first_tracked(evidence, owner.id) for owner, _ in evidence.grad_reads}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span
 from autograd_cli.lang import vocabulary
 from autograd_cli.rules import write_repairs
 from autograd_cli.rules.cuts import is_tracked, name_of
-from autograd_cli.rules.evidence import Evidence, Find
+from autograd_cli.rules.evidence import Evidence, Find, remembered
 from autograd_cli.rules.lost import COMPUTED, Role, first_tracked, leaves, lost_gradients, upstream, words
 from autograd_cli.rules.writes import (
     base_of,
@@ -526,7 +525,7 @@ _SHARED = "some elements of the input tensor and the written-to tensor"
 _IN_PLACE = "in-place operation"
 
 
-@functools.lru_cache(maxsize=1)
+@remembered
 def _refused_write(evidence: Evidence) -> _RefusedWrite | None:
     refusal = evidence.trace.refusal
     if refusal is None or refusal.during is not Phase.FORWARD or not refusal.operands:

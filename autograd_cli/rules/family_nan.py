@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from autograd_cli.diagnostic import Diagnostic, Related, Severity
 from autograd_cli.rules import nan_fixes
 from autograd_cli.rules.births import Birth, find_birth
-from autograd_cli.rules.evidence import Evidence, Find
+from autograd_cli.rules.evidence import Evidence, Find, remembered
 from autograd_cli.rules.factors import factor_of
 from autograd_cli.rules.in_flight import Departure, Passage, first_broken, index, norm
 from autograd_cli.rules.operations import kind_of
@@ -224,7 +223,7 @@ RULES: dict[str, Find] = {
 }
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _birth(evidence: Evidence) -> Birth | None:
     return find_birth(evidence)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span
 from autograd_cli.rules import zero_fixes
 from autograd_cli.rules.broadcasts import find_broadcast
-from autograd_cli.rules.evidence import Evidence, Find
+from autograd_cli.rules.evidence import Evidence, Find, remembered
 from autograd_cli.rules.in_flight import is_finite, is_zero
 from autograd_cli.rules.operations import module_of, name_of
 from autograd_cli.rules.stops import Stop, find_stop
@@ -260,7 +259,7 @@ RULES: dict[str, Find] = {
 }
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _stop(evidence: Evidence) -> Stop | None:
     """What stopped a gradient, in a run whose gradients are numbers: where they are not, that is what to look at."""
     ends = ((passage, end) for passage in evidence.passages for end in passage.ends)

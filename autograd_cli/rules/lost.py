@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.rules.cuts import find_cuts, is_metadata, is_tracked, is_written_leaf, name_of
-from autograd_cli.rules.evidence import Evidence
+from autograd_cli.rules.evidence import Evidence, remembered
 from autograd_cli.trace import Cut, Phase, Refusal, Value
 
 _MASKING = frozenset("where masked_fill masked_fill_ masked_select masked_scatter masked_scatter_ if-else".split())
@@ -237,7 +236,7 @@ def _nowhere(evidence: Evidence) -> Iterator[Lost]:
                 )
 
 
-@functools.lru_cache(maxsize=2)
+@remembered
 def _received(evidence: Evidence) -> frozenset[int]:
     """The leaves, as torch first tracked them, that got a gradient in some pass, but those made of other leaves."""
     given = {
@@ -249,7 +248,7 @@ def _received(evidence: Evidence) -> frozenset[int]:
     return frozenset(given - _made_leaves(evidence))
 
 
-@functools.lru_cache(maxsize=2)
+@remembered
 def _made_leaves(evidence: Evidence) -> frozenset[int]:
     """The leaves that were computed from other ones, as a loss is that was told to require gradients."""
     starts = frozenset(leaves(evidence))
@@ -307,7 +306,7 @@ def path(evidence: Evidence, start: int, ends: Iterable[int], roles: frozenset[R
     return frozenset(reached)
 
 
-@functools.lru_cache(maxsize=64)
+@remembered
 def upstream(evidence: Evidence, ends: tuple[int, ...], roles: frozenset[Role]) -> frozenset[int]:
     """The values that any of `ends` was made of, themselves included, by operands that play one of the `roles`."""
     pending = list(ends)

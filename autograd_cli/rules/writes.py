@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
-from autograd_cli.rules.evidence import Evidence
+from autograd_cli.rules.evidence import Evidence, remembered
 from autograd_cli.trace import TensorInfo, TensorValues, Value
 
 _COMPARISONS = frozenset({"==", "!=", "<=", ">="})
@@ -24,7 +23,7 @@ def later_versions(evidence: Evidence, value: int, end: int) -> Iterator[Value]:
         value = found.id
 
 
-@lru_cache(maxsize=2)
+@remembered
 def _following(evidence: Evidence) -> dict[int, Value]:
     return {value.previous: value for value in evidence.trace.values if value.previous is not None}
 
@@ -59,7 +58,7 @@ def _write_to_memory(evidence: Evidence, value: int, end: int) -> Value | None:
     return None
 
 
-@lru_cache(maxsize=2)
+@remembered
 def _versions_by_storage(evidence: Evidence) -> dict[int, list[Value]]:
     found: dict[int, list[Value]] = {}
     for value in evidence.trace.values:
