@@ -31,7 +31,7 @@ def translate(text: str, language: str) -> str:
 
 @cache
 def _translations(language: str) -> gettext.NullTranslations:
-    return gettext.translation(DOMAIN, LOCALE, [language])
+    return gettext.translation(DOMAIN, LOCALE, [language], fallback=True)  # English is better than an error
 
 
 def language_of(asked: str | None, environ: Mapping[str, str]) -> str:

@@ -98,6 +98,10 @@ def test_english_is_the_text_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     assert translate("a text that is not marked", "en") == "a text that is not marked"
 
 
+def test_a_language_whose_file_is_missing_is_english() -> None:
+    assert translate("Lessons", "eo") == "Lessons"
+
+
 @pytest.mark.parametrize(
     ("asked", "language"),
     [
