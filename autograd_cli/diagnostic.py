@@ -67,6 +67,11 @@ class Span:
         end_line, end_column = _position(text, end)
         return cls(line=line, column=column, end_line=end_line, end_column=end_column)
 
+    def holds(self, other: Span) -> bool:
+        """Whether the other piece is this one or a part of it."""
+        starts = (self.line, self.column) <= (other.line, other.column)
+        return starts and (other.end_line, other.end_column) <= (self.end_line, self.end_column)
+
     def cut(self, text: str) -> str:
         """The piece of `text` that this span covers."""
         return self.cut_lines(text.split("\n"))

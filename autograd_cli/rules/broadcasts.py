@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from autograd_cli.diagnostic import Span
 from autograd_cli.rules.cuts import ancestors
 from autograd_cli.rules.evidence import Evidence
 from autograd_cli.rules.operations import name_of
@@ -70,18 +69,14 @@ def _is_deliberate(pair: list[Value], value: Value) -> bool:
     tensors = [each.tensor for each in pair if each.tensor is not None]
     if tensors[0].storage == tensors[1].storage:
         return True
-    return any(_is_reshape(each) and _is_inside(each.span, value.span) for each in pair)
+    return any(
+        _is_reshape(each) and each.span is not None and value.span is not None and value.span.holds(each.span)
+        for each in pair
+    )
 
 
 def _is_reshape(value: Value) -> bool:
     return name_of(value) in _RESHAPES
-
-
-def _is_inside(inner: Span | None, outer: Span | None) -> bool:
-    if inner is None or outer is None:
-        return False
-    starts = (outer.line, outer.column) <= (inner.line, inner.column)
-    return starts and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
 
 
 def _victim(evidence: Evidence, pair: list[Value]) -> str | None:

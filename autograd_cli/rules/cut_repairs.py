@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Edit, Span
-from autograd_cli.rules import repair, soft_repairs
+from autograd_cli.lang.source import owner_of
+from autograd_cli.rules import soft_repairs
 from autograd_cli.rules.cuts import REWRAP
 from autograd_cli.rules.evidence import Evidence, encloses
 from autograd_cli.rules.lost import COMPUTED, Culprit, Role, path
@@ -54,13 +55,13 @@ def edits_of(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
         return _recorded(evidence, found, value)
     if rule == "cut-by-index-op" and (edits := soft_repairs.unpacked_values(evidence, value)):
         return edits
-    node = repair.node_at(evidence, value.span)
+    node = evidence.text.expression_at(value.span)
     if node is None or value.span is None:
         return ()
     if value.op == ".detach_" and is_statement(evidence, value.span):
-        return repair.removed(evidence, value.span)
+        return evidence.text.removed(value.span)
     text = _instead(evidence, rule, node, value)
-    return () if text is None else repair.replaced(evidence, [(value.span, text), *_behind(evidence, found)])
+    return () if text is None else evidence.text.replaced_all([(value.span, text), *_behind(evidence, found)])
 
 
 def _recorded(evidence: Evidence, found: Culprit, value: Value) -> tuple[Edit, ...]:
@@ -78,14 +79,14 @@ def _recorded(evidence: Evidence, found: Culprit, value: Value) -> tuple[Edit, .
 
 def _with_zero(evidence: Evidence, span: Span, name: str | None) -> tuple[Edit, ...]:
     """What is differentiated, plus nothing of the variable: its derivative is then the zero that it is."""
-    node = repair.node_at(evidence, span)
-    root = repair.owner_of(node) if isinstance(node, ast.Call) else None
+    node = evidence.text.expression_at(span)
+    root = owner_of(node) if isinstance(node, ast.Call) else None
     if root is None or name is None or "." in name:
         return ()
-    text = ast.get_source_segment(evidence.source, root) or ""
+    text = evidence.text.cut(root)
     instead = f"{text} + 0 * {name}.sum()"
     is_method = isinstance(node, ast.Call) and not node.args
-    return repair.replaced(evidence, [(repair.span_of(evidence, root), f"({instead})" if is_method else instead)])
+    return evidence.text.replaced_all([(evidence.text.span_of(root), f"({instead})" if is_method else instead)])
 
 
 def _behind(evidence: Evidence, found: Culprit) -> Iterator[tuple[Span, str]]:
@@ -94,14 +95,14 @@ def _behind(evidence: Evidence, found: Culprit) -> Iterator[tuple[Span, str]]:
     seen = {cut.span}
     for number in sorted(path(evidence, cut.id, found.lost.roots, COMPUTED)):
         value = evidence.trace.values[number]
-        node = repair.node_at(evidence, value.span)
+        node = evidence.text.expression_at(value.span)
         if value.span is None or value.span in seen or node is None or encloses(value.span, cut.span):
             continue
         seen.add(value.span)
         text = None
         if value.op.rpartition(".")[2] in REWRAP and isinstance(node, ast.Call) and node.args:
             was_edited = any(evidence.trace.values[each].span == cut.span for each in value.operands[:1])
-            text = repair.text_of(evidence, node.args[0]) if was_edited else _stacked(evidence, node)
+            text = evidence.text.operand(node.args[0]) if was_edited else _stacked(evidence, node)
         elif isinstance(node, ast.Compare) or (value.tensor is not None and value.tensor.dtype == "bool"):
             text = soft_repairs.step(evidence, node)
         if text is not None:
@@ -112,8 +113,8 @@ def _instead(evidence: Evidence, rule: str, node: ast.expr, value: Value) -> str
     """What to write for the expression that cuts."""
     match rule:
         case "cut-by-detach" | "cut-by-data" | "cut-by-int-cast" | "cut-by-item":
-            owner = repair.owner_of(node)
-            return None if owner is None else repair.text_of(evidence, owner)
+            owner = owner_of(node)
+            return None if owner is None else evidence.text.operand(owner)
         case "cut-by-rewrap":
             return _stacked(evidence, node)
         case "cut-by-comparison":
@@ -132,67 +133,67 @@ def grad_mode_on(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
     span = value.grad_mode_span
     if span is None:
         return ()
-    node, text = repair.node_at(evidence, span), evidence.piece_whole(span)
+    node, text = evidence.text.expression_at(span), evidence.piece_whole(span)
     if isinstance(node, ast.Call) and node.args and "no_grad" in text and "set_grad" not in text:
-        return repair.replaced(evidence, [(span, repair.text_of(evidence, node.args[0]))])
+        return evidence.text.replaced_all([(span, evidence.text.operand(node.args[0]))])
     if "set_grad_enabled" in text and isinstance(node, ast.Call) and node.args:
-        return repair.replaced(evidence, [(repair.span_of(evidence, node.args[0]), "True")])
+        return evidence.text.replaced_all([(evidence.text.span_of(node.args[0]), "True")])
     for old, new in (("inference_mode", "enable_grad"), ("no_grad", "enable_grad"), ("False", "True")):
         if old in text:
             new_text = text.replace(old, new)
             if new == "enable_grad" and "(" in new_text:
                 new_text = new_text[: new_text.index("(")] + "()"
-            return repair.replaced(evidence, [(span, new_text)])
+            return evidence.text.replaced_all([(span, new_text)])
     return ()
 
 
 def smoothed(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
     """The operation that has no derivative, written as one that has one."""
-    node = repair.node_at(evidence, value.span)
+    node = evidence.text.expression_at(value.span)
     text = None if node is None else soft_repairs.smooth(evidence, node, value)
-    return () if text is None or value.span is None else repair.replaced(evidence, [(value.span, text)])
+    return () if text is None or value.span is None else evidence.text.replaced_all([(value.span, text)])
 
 
 def is_statement(evidence: Evidence, span: Span) -> bool:
     """Whether what stands at a place is a whole statement."""
-    return isinstance(repair.statement_at(evidence, span), ast.Expr)
+    return isinstance(evidence.text.statement_at(span), ast.Expr)
 
 
 def removed_flag(evidence: Evidence, span: Span) -> tuple[Edit, ...]:
     """The statement that only sets a flag taken out."""
-    node = repair.statement_at(evidence, span)
+    node = evidence.text.statement_at(span)
     is_flag = isinstance(node, ast.Expr) or (
         isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute)
     )
-    return repair.removed(evidence, span) if is_flag else ()
+    return evidence.text.removed(span) if is_flag else ()
 
 
 def with_create_graph(evidence: Evidence, span: Span) -> tuple[Edit, ...]:
     """The call with `create_graph=True`."""
-    node = repair.node_at(evidence, span)
+    node = evidence.text.expression_at(span)
     if not isinstance(node, ast.Call):
         return ()
     for keyword in node.keywords:
         if keyword.arg == "create_graph":
-            return repair.replaced(evidence, [(repair.span_of(evidence, keyword.value), "True")])
+            return evidence.text.replaced_all([(evidence.text.span_of(keyword.value), "True")])
     text = evidence.piece_whole(span).rstrip()
     head = text[:-1].rstrip().removesuffix(",")
-    return repair.replaced(evidence, [(span, f"{head}{'' if head.endswith('(') else ', '}create_graph=True)")])
+    return evidence.text.replaced_all([(span, f"{head}{'' if head.endswith('(') else ', '}create_graph=True)")])
 
 
 def edits_of_factory(evidence: Evidence, span: Span) -> tuple[Edit, ...]:
     """A call that fills a new tensor with a tracked number, as a product."""
-    node = repair.node_at(evidence, span)
+    node = evidence.text.expression_at(span)
     text = None if node is None else _scaled(evidence, node)
-    return () if text is None else repair.replaced(evidence, [(span, text)])
+    return () if text is None else evidence.text.replaced_all([(span, text)])
 
 
 def _scaled(evidence: Evidence, node: ast.expr) -> str | None:
     if not isinstance(node, ast.Call):
         return None
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    texts = [repair.text_of(evidence, each) for each in node.args]
-    texts += [repair.text_of(evidence, each.value) for each in node.keywords if each.arg in {"steps", "fill_value"}]
+    texts = [evidence.text.operand(each) for each in node.args]
+    texts += [evidence.text.operand(each.value) for each in node.keywords if each.arg in {"steps", "fill_value"}]
     match name, texts:
         case "arange", [start, end, step]:
             return f"({start} + {step} * torch.arange(float(({end} - {start}) / {step})))"
@@ -205,7 +206,7 @@ def _scaled(evidence: Evidence, node: ast.expr) -> str | None:
         case "full_like", [like, number]:
             return f"({number} * torch.ones_like({like}))"
         case "new_full", [size, number] if isinstance(node.func, ast.Attribute):
-            return f"({number} * {repair.text_of(evidence, node.func.value)}.new_ones({size}))"
+            return f"({number} * {evidence.text.operand(node.func.value)}.new_ones({size}))"
     return None
 
 
@@ -216,13 +217,13 @@ def _stacked(evidence: Evidence, node: ast.expr) -> str | None:
     given = node.args[0]
     if not isinstance(given, ast.List | ast.Tuple | ast.ListComp | ast.Name | ast.Call | ast.BinOp | ast.Attribute):
         return None
-    text = ast.get_source_segment(evidence.source, given) or ""
+    text = evidence.text.cut(given)
     if isinstance(given, ast.List | ast.Tuple):
         if any(isinstance(each, ast.List | ast.Tuple) for each in given.elts):
             rows = [_row(evidence, each) for each in given.elts]
             return f"torch.stack([{', '.join(rows)}])"
         return _row(evidence, given)
-    numbers = [value for value in evidence.trace.values if value.span == repair.span_of(evidence, given)]
+    numbers = [value for value in evidence.trace.values if value.span == evidence.text.span_of(given)]
     is_list = isinstance(given, ast.ListComp) or any(value.elements for value in numbers)
     if isinstance(given, ast.Name):
         bound = [evidence.trace.values[value] for _, value in evidence.bindings(given.id)]
@@ -232,11 +233,11 @@ def _stacked(evidence: Evidence, node: ast.expr) -> str | None:
 
 def _row(evidence: Evidence, node: ast.expr) -> str:
     if not isinstance(node, ast.List | ast.Tuple):
-        return repair.text_of(evidence, node)
+        return evidence.text.operand(node)
     elements = [
         f"torch.tensor({float(each.value)})"
         if isinstance(each, ast.Constant) and isinstance(each.value, int | float)
-        else ast.get_source_segment(evidence.source, each) or ""
+        else evidence.text.cut(each)
         for each in node.elts
     ]
     return f"torch.stack([{', '.join(elements)}])"

@@ -8,10 +8,9 @@ from functools import cached_property
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from autograd_cli.diagnostic import Diagnostic, Span
+from autograd_cli.lang.source import Source
 from autograd_cli.rules.edges import recorded_edges
 from autograd_cli.rules.in_flight import Passage
-from autograd_cli.rules.pieces import Pieces
-from autograd_cli.rules.text import Text
 from autograd_cli.trace import Node, Step, TensorInfo, TensorValues, Trace, Value, Visit, Walk
 
 _PIECE = 40
@@ -22,19 +21,9 @@ class Evidence:
 
     def __init__(self, trace: Trace, source: str) -> None:
         self.trace = trace
-        self.source = source
-        self.lines = source.split("\n")
+        self.text = Source(source)
+        self.lines = self.text.lines
         self.memory: dict[object, Any] = {}
-
-    @cached_property
-    def pieces(self) -> Pieces:
-        """The expressions of the program, by their place."""
-        return Pieces(self.source)
-
-    @cached_property
-    def text(self) -> Text:
-        """The program as a text."""
-        return Text(self.source)
 
     # The computed graph.
 
@@ -253,10 +242,7 @@ class Evidence:
 
 def encloses(outer: Span, inner: Span | None) -> bool:
     """Whether a piece of the program is a part of another one."""
-    if inner is None:
-        return False
-    starts = (outer.line, outer.column) <= (inner.line, inner.column)
-    return starts and outer != inner and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
+    return inner is not None and outer != inner and outer.holds(inner)
 
 
 Find: TypeAlias = Callable[[Evidence], Iterator[Diagnostic]]

@@ -298,7 +298,7 @@ def _guarded(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
     if "\n" in whole or text.lines[span.line - 1].strip() != whole:
         return ()
     indent = text.indent(span.line)
-    guard = f"{indent}if {look.read.span.cut(evidence.source)} is not None:\n{indent}    {whole}"
+    guard = f"{indent}if {evidence.piece_whole(look.read.span)} is not None:\n{indent}    {whole}"
     return (Edit(line=span.line, end_line=span.end_line, text=guard),)
 
 
@@ -438,7 +438,7 @@ def _other_inputs(evidence: Evidence, unused: list[Value], bases: list[str | Non
     spans = [(evidence.text.span_of(node), base) for node, base in places_ if node is not None and base is not None]
     if len(spans) < len(unused) or refusal.span.line != refusal.span.end_line:
         return (evidence.text.with_keyword(call, "allow_unused=True"),)
-    words, start = refusal.span.cut(evidence.source), refusal.span.column
+    words, start = evidence.piece_whole(refusal.span), refusal.span.column
     for span, base in sorted(spans, key=lambda pair: -pair[0].column):
         words = f"{words[: span.column - start]}{base}{words[span.end_column - start :]}"
     return (evidence.text.replaced(refusal.span, words),)
@@ -625,7 +625,7 @@ def _with_floats(evidence: Evidence, span: Span | None) -> tuple[Edit, ...]:
 
 
 def _floats_written(evidence: Evidence, call: ast.Call, span: Span) -> Edit:
-    words = span.cut(evidence.source)
+    words = evidence.piece_whole(span)
     numbers = [node for node in ast.walk(call.args[0]) if isinstance(node, ast.Constant) and type(node.value) is int]
     if not numbers:
         return evidence.text.with_keyword(call, "dtype=torch.float32")

@@ -103,7 +103,7 @@ def _edits_of_result(evidence: Evidence, made: Value, *, is_hidden: bool) -> tup
     flag = _flag_within(evidence, made.span)
     if flag is None or made.span is None or made.span.line != made.span.end_line:
         return _edits(text.with_method(made.span, ".detach().requires_grad_()"))
-    whole = made.span.cut(evidence.source)
+    whole = evidence.piece_whole(made.span)
     start, end = flag.column - made.span.column, flag.end_column - made.span.column
     head, tail = whole[:start].rstrip(), whole[end:]
     rest = head[:-1] + tail if head.endswith(",") else head + tail.lstrip(", ")
@@ -370,7 +370,7 @@ def _earlier(evidence: Evidence, call: Value, made: int, method: str) -> tuple[E
     if step is None or bound is None:
         return ()
     earlier = text.after(bound.span, f"{names[0]}.{method}")
-    is_same = step.span.cut(evidence.source).startswith(f"{names[0]}.")
+    is_same = evidence.piece_whole(step.span).startswith(f"{names[0]}.")
     return (earlier, text.without(step.span)) if is_same and not text.is_alone(step.span) else (earlier,)
 
 
@@ -509,7 +509,7 @@ def _spelt(evidence: Evidence, mark: Value) -> tuple[Edit, ...]:
     statement = evidence.text.statement_around(mark.span)
     if mark.span is None or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         return ()
-    owner = mark.span.cut(evidence.source).rpartition(".")[0]
+    owner = evidence.piece_whole(mark.span).rpartition(".")[0]
     if evidence.tensor(mark.operands[0]) is not None:
         return (evidence.text.replaced(mark.span, f"{owner}.{FLAG}"),)
     value = evidence.text.cut(statement.value)

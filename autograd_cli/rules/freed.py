@@ -218,7 +218,7 @@ def _cure(evidence: Evidence, shared: _Shared, thrown: Value | None) -> tuple[Ed
     text = evidence.text
     names = evidence.names(carried.id)
     if thrown is not None and thrown.span is not None and names:
-        return (text.replaced(thrown.span, f"{names[0]} = {thrown.span.cut(evidence.source)}"),)
+        return (text.replaced(thrown.span, f"{names[0]} = {evidence.piece_whole(thrown.span)}"),)
     call = None if shared.earlier.call is None else text.statement_around(shared.earlier.call.span)
     is_carried = any(value > carried.id for _, value in evidence.bindings(names[0])) if names else False
     if is_carried and call is not None:
@@ -229,7 +229,7 @@ def _cure(evidence: Evidence, shared: _Shared, thrown: Value | None) -> tuple[Ed
 def _is_simple(evidence: Evidence, step: Step) -> bool:
     """Whether a statement has its line for itself."""
     span = step.span
-    return span.line == span.end_line and evidence.lines[span.line - 1].strip() == span.cut(evidence.source)
+    return span.line == span.end_line and evidence.lines[span.line - 1].strip() == evidence.piece_whole(span)
 
 
 def _moved(evidence: Evidence, shared: _Shared) -> tuple[Edit, ...]:
@@ -244,7 +244,7 @@ def _moved(evidence: Evidence, shared: _Shared) -> tuple[Edit, ...]:
     body = _first_of_body(evidence, again)
     if body is None or not steps:
         return ()
-    moved = evidence.text.before(body, *[step.span.cut(evidence.source) for step in steps])
+    moved = evidence.text.before(body, *[evidence.piece_whole(step.span) for step in steps])
     return (*[evidence.text.without(step.span) for step in steps], moved)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span, speaker
+from autograd_cli.diagnostic import Diagnostic, Related, Severity, speaker
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.rules.cuts import cuts_before_roots, describe, enters_untracked, reaches_roots
 from autograd_cli.trace import Cut, Phase, Refusal, Trace, Value
@@ -186,7 +186,7 @@ def _operands_of_refused(trace: Trace, source: str, refusal: Refusal) -> str | N
         return None
     given: dict[str, Value] = {}
     for value in trace.values:
-        inside = value.span is not None and _contains(refusal.span, value.span)
+        inside = value.span is not None and refusal.span.holds(value.span)
         if value.tensor is not None and inside and value.span is not None:
             given[_short(value.span.cut(source), 20)] = value
     for variable in trace.variables:
@@ -200,11 +200,6 @@ def _words_in(text: str) -> set[str]:
     return set(
         "".join(character if character.isidentifier() or character.isdigit() else " " for character in text).split()
     )
-
-
-def _contains(outer: Span, inner: Span) -> bool:
-    starts = (outer.line, outer.column) <= (inner.line, inner.column)
-    return starts and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
 
 
 def _words(refusal: Refusal) -> str:

@@ -50,17 +50,17 @@ _WORDS = {
 def fix_of_normalize(evidence: Evidence, value: Value) -> Fix:
     """The cure of a division of zeros by almost nothing."""
     words = "leave out vectors of zeros, or give a larger eps"
-    node = evidence.pieces.at(value.span)
+    node = evidence.text.expression_at(value.span)
     if isinstance(node, ast.Call) and name_of(value) in {"normalize", "cosine_similarity"}:
-        given = evidence.pieces.keyword(value.span, "eps")
-        text = evidence.pieces.bare(node)
-        edit = evidence.pieces.replaced(node, f"{text[:-1]}, eps=1e-3)") if given is None else None
-        edit = edit or (evidence.pieces.replaced(given, "1e-3") if given is not None else None)
+        given = evidence.text.keyword(value.span, "eps")
+        text = evidence.text.one_line(node)
+        edit = evidence.text.rewritten(node, f"{text[:-1]}, eps=1e-3)") if given is None else None
+        edit = edit or (evidence.text.rewritten(given, "1e-3") if given is not None else None)
         return Fix(words=words, edits=() if edit is None else (edit,))
-    operands = evidence.pieces.operands(value.span, value.op)
+    operands = evidence.text.operands(value.span, value.op)
     if len(operands) > 1:
-        text = f"{evidence.pieces.text(operands[1])}.clamp(min=1e-3)"
-        return Fix(words=words, edits=(evidence.pieces.replaced(operands[1], text),))
+        text = f"{evidence.text.operand(operands[1])}.clamp(min=1e-3)"
+        return Fix(words=words, edits=(evidence.text.rewritten(operands[1], text),))
     return Fix(words=words)
 
 
@@ -71,50 +71,50 @@ def _keep_above_zero(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
 
 def _log(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     """The function that torch has for the logarithm of a softmax or a sigmoid, or a bound inside."""
-    node = evidence.pieces.at(birth.value.span)
-    given = evidence.pieces.operands(birth.value.span, birth.value.op)
+    node = evidence.text.expression_at(birth.value.span)
+    given = evidence.text.operands(birth.value.span, birth.value.op)
     made = evidence.trace.values[birth.value.operands[0]] if birth.value.operands else None
     together = {"softmax": "F.log_softmax", "sigmoid": "F.logsigmoid"}.get("" if made is None else name_of(made))
     if node is not None and given and together and isinstance(given[0], ast.Call) and made is not None:
-        inner = evidence.pieces.operands(made.span, made.op)
-        if inner and evidence.pieces.at(made.span) is given[0]:
-            rest = [evidence.pieces.bare(each) for each in inner]
-            rest += [f"{each.arg}={evidence.pieces.bare(each.value)}" for each in given[0].keywords]
+        inner = evidence.text.operands(made.span, made.op)
+        if inner and evidence.text.expression_at(made.span) is given[0]:
+            rest = [evidence.text.one_line(each) for each in inner]
+            rest += [f"{each.arg}={evidence.text.one_line(each.value)}" for each in given[0].keywords]
             text = f"{together}({', '.join(rest)})"
-            yield Fix(words=f"write {text}", edits=(evidence.pieces.replaced(node, text),))
+            yield Fix(words=f"write {text}", edits=(evidence.text.rewritten(node, text),))
     yield from _inside(evidence, birth.value, 0, bound=True)
 
 
 def _inside(evidence: Evidence, value: Value, number: int, *, bound: bool = False) -> Iterator[Fix]:
     """An operand kept away from 0."""
-    given = evidence.pieces.operands(value.span, value.op)
+    given = evidence.text.operands(value.span, value.op)
     if len(given) <= number or len(value.operands) <= number:
         return
     tensor = evidence.tensor(value.operands[number])
     negative = tensor is not None and any(not isinstance(each, complex) and each < 0 for each in tensor.values or ())
-    text = evidence.pieces.text(given[number])
+    text = evidence.text.operand(given[number])
     text = f"{text}.clamp(min=1e-12)" if bound or negative else f"({text} + 1e-12)"
-    yield Fix(words=f"keep it above 0: {text}", edits=(evidence.pieces.replaced(given[number], text),))
+    yield Fix(words=f"keep it above 0: {text}", edits=(evidence.text.rewritten(given[number], text),))
 
 
 def _where(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     """The same choice made before the operation."""
     choice = birth.masker
-    bad = evidence.pieces.operands(birth.value.span, birth.value.op)
+    bad = evidence.text.operands(birth.value.span, birth.value.op)
     number = 1 if name_of(birth.value) == "div" else 0
     if choice is None or name_of(choice) != "where" or len(bad) <= number:
         yield from _inside(evidence, birth.value, number)
         return
-    given = evidence.pieces.operands(choice.span, choice.op)
+    given = evidence.text.operands(choice.span, choice.op)
     if len(given) != len(_PARTS) or len(choice.operands) < len(_PARTS):
         return
     condition, taken = (1, 0) if choice.op.startswith(".") else (0, 1)
     safe = "0.5" if name_of(birth.value) in {"acos", "asin", "atanh"} else "1.0"
-    operand = evidence.pieces.bare(bad[number])
+    operand = evidence.text.one_line(bad[number])
     is_taken = birth.value.id in ancestors(evidence.trace, [choice.operands[taken]])
     order = f"{operand}, {safe}" if is_taken else f"{safe}, {operand}"
-    text = f"torch.where({evidence.pieces.bare(given[condition])}, {order})"
-    yield Fix(words=f"choose before the operation: {text}", edits=(evidence.pieces.replaced(bad[number], text),))
+    text = f"torch.where({evidence.text.one_line(given[condition])}, {order})"
+    yield Fix(words=f"choose before the operation: {text}", edits=(evidence.text.rewritten(bad[number], text),))
 
 
 _PARTS = ("condition", "input", "other")
@@ -122,11 +122,11 @@ _PARTS = ("condition", "input", "other")
 
 def _clean(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     """nan_to_num around the operand that has NaN or infinity in it, or an operand kept away from 0."""
-    given = evidence.pieces.operands(birth.value.span, birth.value.op)
+    given = evidence.text.operands(birth.value.span, birth.value.op)
     for node, operand in zip(given, birth.value.operands, strict=False):
         if not is_finite(evidence.tensor(operand)):
-            text = f"torch.nan_to_num({evidence.pieces.bare(node)}, posinf=0., neginf=0.)"
-            yield Fix(words=f"clean what goes in: {text}", edits=(evidence.pieces.replaced(node, text),))
+            text = f"torch.nan_to_num({evidence.text.one_line(node)}, posinf=0., neginf=0.)"
+            yield Fix(words=f"clean what goes in: {text}", edits=(evidence.text.rewritten(node, text),))
     name = name_of(birth.value)
     if name in {"log", "sqrt", "log2", "log10"}:
         yield from _inside(evidence, birth.value, 0, bound=True)
@@ -149,9 +149,9 @@ def _softmax(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
         and value.span.line == span.line == value.span.end_line
         and not any(math.isinf(_scalar(evidence, each)) for each in value.operands)
     }
-    edit = evidence.pieces.replaced_on_line(found)
-    if edit is not None:
-        yield Fix(words="mask with -1e9 in place of -inf, or leave one element of each row", edits=(edit,))
+    edits = evidence.text.replaced_all(found.items())
+    if edits:
+        yield Fix(words="mask with -1e9 in place of -inf, or leave one element of each row", edits=edits)
 
 
 def _scalar(evidence: Evidence, value: int) -> float:
@@ -160,49 +160,49 @@ def _scalar(evidence: Evidence, value: int) -> float:
 
 
 def _arc(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
-    given = evidence.pieces.operands(birth.value.span, birth.value.op)
+    given = evidence.text.operands(birth.value.span, birth.value.op)
     if given:
-        text = f"{evidence.pieces.text(given[0])}.clamp(-1 + 1e-6, 1 - 1e-6)"
-        yield Fix(words=f"keep it inside: {text}", edits=(evidence.pieces.replaced(given[0], text),))
+        text = f"{evidence.text.operand(given[0])}.clamp(-1 + 1e-6, 1 - 1e-6)"
+        yield Fix(words=f"keep it inside: {text}", edits=(evidence.text.rewritten(given[0], text),))
 
 
 def _smaller(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     """An exponent that does not overflow."""
-    given = evidence.pieces.operands(birth.value.span, birth.value.op)
+    given = evidence.text.operands(birth.value.span, birth.value.op)
     bounds = {"exp": "max=80.", "expm1": "max=80.", "cosh": "-80., 80.", "sinh": "-80., 80."}.get(name_of(birth.value))
     if given and bounds is not None:
-        text = f"{evidence.pieces.text(given[0])}.clamp({bounds})"
+        text = f"{evidence.text.operand(given[0])}.clamp({bounds})"
         words = (
             "use the function that torch has for the whole (softplus, sigmoid, logsumexp), or keep the exponent small"
         )
-        yield Fix(words=words, edits=(evidence.pieces.replaced(given[0], text),))
+        yield Fix(words=words, edits=(evidence.text.rewritten(given[0], text),))
     elif given and birth.value.tensor is not None and birth.value.tensor.dtype == "float16":
-        text = f"{evidence.pieces.text(given[0])}.float()"
-        yield Fix(words="compute it in float32", edits=(evidence.pieces.replaced(given[0], text),))
+        text = f"{evidence.text.operand(given[0])}.float()"
+        yield Fix(words="compute it in float32", edits=(evidence.text.rewritten(given[0], text),))
 
 
 def _noise(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
-    given = evidence.pieces.operands(birth.value.span, birth.value.op)
+    given = evidence.text.operands(birth.value.span, birth.value.op)
     if given:
-        matrix = evidence.pieces.text(given[0])
+        matrix = evidence.text.operand(given[0])
         text = f"({matrix} + 1e-3 * torch.randn_like({matrix}))"
-        yield Fix(words=_WORDS["nan-svd-degenerate"], edits=(evidence.pieces.replaced(given[0], text),))
+        yield Fix(words=_WORDS["nan-svd-degenerate"], edits=(evidence.text.rewritten(given[0], text),))
 
 
 def _correction(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
-    node = evidence.pieces.at(birth.value.span)
+    node = evidence.text.expression_at(birth.value.span)
     if not isinstance(node, ast.Call):
         return
-    given = [evidence.pieces.bare(each) for each in node.args]
+    given = [evidence.text.one_line(each) for each in node.args]
     given += [
-        f"{each.arg}={evidence.pieces.bare(each.value)}"
+        f"{each.arg}={evidence.text.one_line(each.value)}"
         for each in node.keywords
         if each.arg not in {"unbiased", "correction"}
     ]
-    text = f"{evidence.pieces.bare(node.func)}({', '.join([*given, 'correction=0'])})"
+    text = f"{evidence.text.one_line(node.func)}({', '.join([*given, 'correction=0'])})"
     if any(name_of(user) == "div" for user in evidence.users.get(birth.value.id, ())):
         text = f"({text} + 1e-6)"
-    yield Fix(words=_WORDS["nan-variance-of-one"], edits=(evidence.pieces.replaced(node, text),))
+    yield Fix(words=_WORDS["nan-variance-of-one"], edits=(evidence.text.rewritten(node, text),))
 
 
 _FIXES: dict[str, Callable[[Evidence, Birth], Iterator[Fix]]] = {
