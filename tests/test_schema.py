@@ -1,0 +1,89 @@
+"""The JSON schema against the types that the JSON is written from, field by field."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from enum import Enum
+from typing import Any
+
+import pytest
+
+from autograd_cli import diagnostic, trace
+from autograd_cli.render.json_text import schema_text
+
+SCHEMA = json.loads(schema_text())
+DEFINITIONS: dict[str, dict[str, Any]] = SCHEMA["$defs"]
+NAMES = {  # of the types whose name in the schema is not their own
+    "TensorInfo": "tensor",
+    "TensorValues": "content",
+    "GivenInput": "input",
+}
+UNION = (types.UnionType, typing.Union)
+
+
+def types_of(module: types.ModuleType) -> list[type[Any]]:
+    return [kind for kind in vars(module).values() if dataclasses.is_dataclass(kind) and isinstance(kind, type)]
+
+
+def definition(kind: type[Any]) -> dict[str, Any] | None:
+    return DEFINITIONS.get(NAMES.get(kind.__name__, kind.__name__.lower()))
+
+
+DESCRIBED = [kind for module in (diagnostic, trace) for kind in types_of(module) if definition(kind) is not None]
+
+
+def test_the_types_are_described() -> None:
+    names = {NAMES.get(kind.__name__, kind.__name__.lower()) for kind in DESCRIBED}
+    objects = {name for name, each in DEFINITIONS.items() if each.get("type") == "object"}
+    assert objects - names <= {
+        "run",
+        "variable",
+    }  # of several types in one: checked with every --json that a test reads
+
+
+@pytest.mark.parametrize("kind", DESCRIBED, ids=lambda kind: kind.__name__)
+def test_a_type_has_the_fields_that_the_schema_says(kind: type[Any]) -> None:
+    described = definition(kind)
+    assert described is not None
+    fields = {field.name for field in dataclasses.fields(kind)}
+    if issubclass(kind, trace.TensorValues):
+        fields |= {"truncated"}
+    if kind is not trace.Variable:
+        assert set(described["properties"]) == fields
+        assert set(described["required"]) == fields
+        assert described["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("kind", DESCRIBED, ids=lambda kind: kind.__name__)
+def test_a_field_may_be_null_where_its_type_says_so(kind: type[Any]) -> None:
+    described = definition(kind)
+    assert described is not None
+    hints = typing.get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        written = described["properties"].get(field.name)
+        if kind is trace.Variable or written is None:
+            continue
+        hint = hints[field.name]
+        may_be_none = typing.get_origin(hint) in UNION and type(None) in typing.get_args(hint)
+        assert may_be_none == allows_null(written), f"{kind.__name__}.{field.name}: {hint} is written as {written}"
+
+
+@pytest.mark.parametrize("kind", DESCRIBED, ids=lambda kind: kind.__name__)
+def test_a_field_of_few_words_has_them_all(kind: type[Any]) -> None:
+    described = definition(kind)
+    assert described is not None
+    for name, hint in typing.get_type_hints(kind).items():
+        if isinstance(hint, type) and issubclass(hint, Enum):
+            assert described["properties"][name]["enum"] == [each.value for each in hint]
+
+
+def allows_null(written: dict[str, Any]) -> bool:
+    if "$ref" in written:
+        return allows_null(DEFINITIONS[written["$ref"].rpartition("/")[2]])
+    kind = written.get("type")
+    if kind == "null" or (isinstance(kind, list) and "null" in kind) or None in written.get("enum", ()):
+        return True
+    return any(allows_null(each) for each in (*written.get("anyOf", ()), *written.get("oneOf", ())))
