@@ -27,7 +27,7 @@ class Summary:
 
     `corners` are the elements whose every index is among `edge_indices` of its dimension, row-major. The minimum,
     maximum and mean are those of the finite elements: None where there are none, and for complex tensors. `norm` is the
-    2-norm of the finite elements.
+    2-norm of all elements: NaN or infinite where one of them is.
     """
 
     corners: tuple[Number, ...]
@@ -106,8 +106,8 @@ class Value:
     `op` is the operation as written (`+`, `sin`, `.sum`, `.detach`), `input` for what the user gave, or `constant`.
     `operands` are the values that went into it, Python numbers and lists included. `grad_mode` is the mode in force
     and `grad_mode_span` the piece of the program that switched it on (None for the mode of the whole run). A value
-    is a tensor, a Python scalar (a dtype by its name), or a sequence of `elements`. `previous` is the value that this
-    one is a new version of, after an in-place change.
+    is a tensor, a Python scalar (a dtype by its name), or a `container` (`list`, `tuple`, `dict`) of `elements`.
+    `previous` is the value that this one is a new version of, after an in-place change.
     """
 
     id: int
@@ -115,6 +115,7 @@ class Value:
     op: str
     operands: tuple[int, ...]
     elements: tuple[int, ...]
+    container: str | None
     step: int | None
     grad_mode: str
     grad_mode_span: Span | None

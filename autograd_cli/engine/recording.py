@@ -23,7 +23,9 @@ from autograd_cli.trace import Node, Scalar, TensorInfo, Value
 class Recording:
     """Collects the values and nodes of one run. It keeps every tensor and node alive, so that identities stay true."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, full: bool = False) -> None:
+        """Where it is `full`, the values of every tensor are kept, whatever its size."""
+        self.full = full
         self.values: list[Value] = []
         self.nodes: list[Node] = []
         self.step: int | None = None
@@ -77,7 +79,7 @@ class Recording:
         if elements:
             self._nest(number, elements)
         if isinstance(payload, torch.Tensor):
-            tensor = self.look(payload, number, span, max_values=max_values)
+            tensor = self.look(payload, number, span, max_values=None if self.full else max_values)
         elif not isinstance(payload, tuple | list | dict):
             scalar = _scalar(payload)
         self.values.append(
@@ -87,6 +89,7 @@ class Recording:
                 op=op,
                 operands=tuple([each if isinstance(each, int) else each.value for each in operands]),
                 elements=tuple([box.value for box in elements]),
+                container=_container(payload),
                 step=self.step,
                 grad_mode=grad_mode_in_force(),
                 grad_mode_span=self.grad_mode_spans[-1],
@@ -110,7 +113,7 @@ class Recording:
             return self._add_dict(result, op=op, operands=operands, span=span)
         if not isinstance(result, SEQUENCES):
             return self.add(result, op=op, operands=operands, span=span)
-        whole = self.add((), op=op, operands=operands, span=span)
+        whole = self.add([] if isinstance(result, list) else (), op=op, operands=operands, span=span)
         elements = [
             self.add_result(element, op=f"[{index}]", operands=[whole], span=span)
             for index, element in enumerate(result)
@@ -355,6 +358,10 @@ def _scalar(payload: object) -> Scalar:
     if payload is None or isinstance(payload, bool | int | float | complex | str):
         return payload
     return str(payload).removeprefix("torch.") if has_words(payload) else f"<{type(payload).__name__}>"
+
+
+def _container(payload: object) -> str | None:
+    return next((kind.__name__ for kind in CONTAINERS if isinstance(payload, kind)), None)
 
 
 def _fields_of(result: object) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ class _Run:
         self._max_values = max_values
         self._limits = limits
         self._watched = watched
-        self._recording = Recording()
+        self._recording = Recording(full=max_values is None)
         self._shown: dict[str, Box] = {}
 
     def go(

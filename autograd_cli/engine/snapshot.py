@@ -32,10 +32,10 @@ def snapshot(tensor: torch.Tensor, *, grad_fn: int | None, storage: int, max_val
     )
 
 
-def values_of(tensor: torch.Tensor, max_values: int) -> TensorValues:
-    """What is in `tensor`; above `max_values` elements only a Summary of it."""
+def values_of(tensor: torch.Tensor, max_values: int | None) -> TensorValues:
+    """What is in `tensor`; above `max_values` elements (None: no limit) only a Summary of it."""
     tensor = tensor.detach() if tensor.layout is torch.strided else tensor.detach().to_dense()
-    complete = tensor.numel() <= max_values
+    complete = max_values is None or tensor.numel() <= max_values
     return TensorValues(
         shape=tuple(tensor.shape),
         dtype=str(tensor.dtype).removeprefix("torch."),
@@ -72,15 +72,23 @@ def _summary(tensor: torch.Tensor) -> Summary:
     corners = plain
     for dimension, size in enumerate(plain.shape):
         corners = corners.index_select(dimension, torch.tensor(edge_indices(size), device=plain.device))
-    finite = plain[torch.isfinite(plain)]
-    wide = torch.complex128 if plain.is_complex() else torch.float64
+    finite = (plain.byte() if plain.dtype is torch.bool else plain)[torch.isfinite(plain)]
     ordered = not plain.is_complex() and finite.numel() > 0
     return Summary(
         corners=tuple(corners.reshape(-1).tolist()),
         minimum=finite.min().item() if ordered else None,
         maximum=finite.max().item() if ordered else None,
         mean=finite.double().mean().item() if ordered else None,
-        norm=float(torch.linalg.vector_norm(finite.to(wide)).item()),
+        norm=_norm(plain),
         nan_count=int(torch.isnan(plain).sum().item()),
         inf_count=int(torch.isinf(plain).sum().item()),
     )
+
+
+def _norm(plain: torch.Tensor) -> float:
+    """The 2-norm, by way of the largest element: the squares of large elements are infinite."""
+    sizes = plain.to(torch.complex128 if plain.is_complex() else torch.float64).abs()
+    largest = sizes.max()
+    if largest == 0 or not torch.isfinite(largest):
+        return float(largest.item())
+    return float((largest * torch.linalg.vector_norm(sizes / largest)).item())

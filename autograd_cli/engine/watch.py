@@ -37,7 +37,8 @@ class Watch:
         starts = [root.payload.grad_fn for root in roots if isinstance(root.payload, torch.Tensor)]
         nodes = self._recording.nodes_below([start for start in starts if start is not None])
         modes: set[bool] = set()
-        handles = [node.register_hook(_visitor(node, number, visits, modes)) for node, number in nodes]
+        max_values = None if self._recording.full else MAX_INTERMEDIATE_VALUES
+        handles = [node.register_hook(_visitor(node, number, visits, modes, max_values)) for node, number in nodes]
         start = len(self._recording.values)
         changed: tuple[tuple[int, str], ...] = ()
         try:
@@ -72,6 +73,7 @@ def _visitor(
     number: int,
     visits: list[Visit],
     modes: set[bool],
+    max_values: int | None,
 ) -> Callable[..., None]:
     """The hook of a node, which adds to `visits`, and to `modes` the grad mode of the walk.
 
@@ -81,18 +83,17 @@ def _visitor(
 
     saved, edges = saved_of(node), edges_of(node)
 
+    def seen(gradient: torch.Tensor | None) -> TensorValues | None:
+        return None if gradient is None else values_of(gradient, max_values)
+
     def visit(grad_inputs: Sequence[torch.Tensor | None], grad_outputs: Sequence[torch.Tensor | None]) -> None:
         left = [*grad_inputs, *[None] * (len(edges) - len(grad_inputs))]
         flows = [
-            Flow(argument=edge.argument, formula=edge.formula, gloss=edge.gloss, gradient=_values(gradient))
+            Flow(argument=edge.argument, formula=edge.formula, gloss=edge.gloss, gradient=seen(gradient))
             for edge, gradient in zip(edges, left, strict=True)
         ]
         modes.add(torch.is_grad_enabled())
-        arrived = tuple([_values(gradient) for gradient in grad_outputs])
+        arrived = tuple([seen(gradient) for gradient in grad_outputs])
         visits.append(Visit(node=number, arrived=arrived, flows=tuple(flows), saved=saved))
 
     return visit
-
-
-def _values(gradient: torch.Tensor | None) -> TensorValues | None:
-    return None if gradient is None else values_of(gradient, MAX_INTERMEDIATE_VALUES)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from autograd_cli.diagnostic import Diagnostic, Severity
 from autograd_cli.modes import DEFAULT_MODE, MODES
+from autograd_cli.render.blocks import flowing, hanging
 from autograd_cli.render.computed import computed_graph
 from autograd_cli.render.diagnostics import diagnostic_block
 from autograd_cli.render.escape import shortened, visible
@@ -18,9 +19,9 @@ from autograd_cli.render.flow import backward_passes
 from autograd_cli.render.listing import Listing
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, NODE, QUIET, REMARK, Look
 from autograd_cli.render.names import Names
-from autograd_cli.render.short import short_tensor
+from autograd_cli.render.short import tensor_text
 from autograd_cli.render.tree import node_name
-from autograd_cli.trace import Counterfactual, Report, Trace, Variable
+from autograd_cli.trace import Counterfactual, Report, TensorInfo, Trace, Variable
 
 _HEADINGS = ("name", "value", "requires_grad", "is_leaf", "grad_fn", "version", ".grad")
 _NAME = 24
@@ -61,8 +62,8 @@ def _sections(report: Report, look: Look) -> Iterator[RenderableType]:
         yield graph
     yield from backward_passes(report, look)
     if report.of is not None and (arrived := trace.arrived(report.of)) is not None:
-        shown = (short_tensor(arrived, look, 60), GRADIENT)
-        yield Text.assemble((f"the gradient that arrived at {visible(report.of)}  ", HEADING), shown)
+        shown = (tensor_text(arrived, look, room=60), GRADIENT)
+        yield flowing((f"the gradient that arrived at {visible(report.of)}  ", HEADING), shown)
     if trace.variables:
         yield end_state(report, look)
     would_be = list(_would_be(report, look))
@@ -76,7 +77,7 @@ def end_state(report: Report, look: Look) -> RenderableType:
     missing = dict(report.explanation.missing)
     rows = [_cells(report.trace, variable, missing, look) for variable in report.trace.variables]
     columns = zip([Text(heading) for heading in _HEADINGS], *rows, strict=True)
-    needed = sum(max(cell.cell_len for cell in column) + 2 for column in columns)
+    needed = sum(max(map(_width, column)) + 2 for column in columns)
     heading = Text("at the end", style=HEADING)
     if look.width is not None and needed > look.width:
         return Group(heading, *_stacked(rows))
@@ -88,13 +89,22 @@ def end_state(report: Report, look: Look) -> RenderableType:
     return Group(heading, table)
 
 
+def _width(text: Text) -> int:
+    return max((line.cell_len for line in text.split("\n")), default=0)
+
+
 def _stacked(rows: list[list[Text]]) -> Iterator[Text]:
-    """For a narrow terminal: the numbers in one line, what torch knows in the next."""
+    """For a narrow terminal: the numbers in one line or block, what torch knows in the next."""
     width = max(row[0].cell_len for row in rows)
     for name, value, requires_grad, is_leaf, grad_fn, version, grad in rows:
         head = name.copy()
-        head.pad_right(width - cell_len(name.plain))
-        yield Text.assemble(head, "  ", value, ("   .grad ", QUIET), grad)
+        head.pad_right(width - cell_len(name.plain) + 2)
+        label = Text(".grad ", style=QUIET)
+        if "\n" in value.plain or "\n" in grad.plain:
+            yield hanging(head, value)
+            yield hanging(Text("  ") + label, grad)
+        else:
+            yield head + value + Text("   ") + label + grad
         facts = f"requires_grad={requires_grad}  is_leaf={is_leaf}  grad_fn={grad_fn}  version {version}"
         yield Text(f"  {facts}", style=QUIET)
 
@@ -103,13 +113,13 @@ def _cells(trace: Trace, variable: Variable, missing: dict[str, str], look: Look
     tensor = variable.tensor
     grad_fn = "None" if tensor.grad_fn is None else node_name(trace.nodes[tensor.grad_fn])
     if variable.grad is not None:
-        grad = Text(short_tensor(variable.grad, look), style=GRADIENT)
+        grad = Text(tensor_text(variable.grad, look), style=GRADIENT)
     else:
         is_bad = tensor.requires_grad and tensor.is_leaf
         grad = Text.assemble(("None", BAD if is_bad else QUIET), (f"  {missing.get(variable.name, '')}", QUIET))
     return [
         Text(shortened(variable.name, _NAME), style=HEADING),
-        Text(short_tensor(tensor, look)),
+        Text(tensor_text(tensor, look)),
         Text(str(tensor.requires_grad), style="" if tensor.requires_grad else QUIET),
         Text(str(tensor.is_leaf), style="" if tensor.is_leaf else QUIET),
         Text(grad_fn, style=QUIET if tensor.grad_fn is None else NODE),
@@ -122,14 +132,16 @@ def _would_be(report: Report, look: Look) -> Iterator[Text]:
     assert report.explanation is not None
     names = Names(report)
     for found in report.explanation.counterfactuals:
-        actual = "None" if found.actual is None else short_tensor(found.actual, look, 40)
-        would_be = "None" if found.would_be is None else short_tensor(found.would_be, look, 40)
-        yield Text.assemble(
+        yield flowing(
             f"{visible(found.name)}.grad is ",
-            (actual, BAD if found.actual is None else GRADIENT),
+            _gradient(found.actual, look),
             f"; {_lifted(report, found, names)} it would be ",
-            (would_be, GRADIENT),
+            _gradient(found.would_be, look),
         )
+
+
+def _gradient(gradient: TensorInfo | None, look: Look) -> tuple[str, str]:
+    return ("None", BAD) if gradient is None else (tensor_text(gradient, look, room=40), GRADIENT)
 
 
 def _lifted(report: Report, found: Counterfactual, names: Names) -> str:

@@ -12,9 +12,9 @@ from autograd_cli.render import words
 from autograd_cli.render.escape import shortened
 from autograd_cli.render.look import Look
 from autograd_cli.render.names import Names
-from autograd_cli.render.short import short_tensor, short_value
+from autograd_cli.render.short import is_one_line, short_tensor, short_value
 from autograd_cli.render.tree import node_name
-from autograd_cli.trace import Backward, LeafGradient, Report, Step, Value
+from autograd_cli.trace import Backward, LeafGradient, Report, Step, TensorValues, Value
 
 _NAME = 20
 _CHANGED = 4
@@ -39,11 +39,13 @@ class Fact:
     """One thing that a line made.
 
     `when` says in which round of a loop, `words` what torch knows of it, `version` its version after a change in place.
+    `block` is a tensor whose numbers take lines of their own, in place of `value`.
     """
 
     when: str = ""
     name: str = ""
     value: str = ""
+    block: TensorValues | None = None
     shape: str = ""
     words: str = ""
     version: str = ""
@@ -135,13 +137,16 @@ class Facts:
     def _fact(self, name: str, value: Value) -> Fact:
         tensor = value.tensor
         kind, known = self._kind(value)
-        return Fact(
-            name=shortened(name, _NAME),
-            value=short_value(value, self._look),
-            shape="" if tensor is None else str(list(tensor.shape)),
-            words=known,
-            kind=kind,
-        )
+        fact = Fact(name=shortened(name, _NAME), words=known, kind=kind)
+        if tensor is None:
+            return replace(fact, value=short_value(self._trace, value, self._look))
+        return self._with_numbers(fact, tensor)
+
+    def _with_numbers(self, fact: Fact, tensor: TensorValues) -> Fact:
+        shape = str(list(tensor.shape))
+        if is_one_line(tensor, self._look):
+            return replace(fact, value=short_tensor(tensor, self._look), shape=shape)
+        return replace(fact, block=tensor, shape=shape)
 
     def _kind(self, value: Value) -> tuple[Kind, str]:
         tensor = value.tensor
@@ -167,13 +172,8 @@ class Facts:
         for leaf in backward.leaves:
             if leaf.after is not None and _is_new(leaf):
                 before = "None" if leaf.before is None else short_tensor(leaf.before, self._look)
-                yield Fact(
-                    name=shortened(f"{leaf.name}.grad", _NAME),
-                    value=short_tensor(leaf.after, self._look),
-                    shape=str(list(leaf.after.shape)),
-                    words=self._say(words.WAS, before=before),
-                    kind=Kind.GRADIENT,
-                )
+                name, said = shortened(f"{leaf.name}.grad", _NAME), self._say(words.WAS, before=before)
+                yield self._with_numbers(Fact(name=name, words=said, kind=Kind.GRADIENT), leaf.after)
 
     def _when(self, steps: list[Step], index: int) -> str:
         step = steps[index]

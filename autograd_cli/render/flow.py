@@ -9,17 +9,19 @@ from rich.table import Table
 from rich.text import Text
 
 from autograd_cli.diagnostic import Span
+from autograd_cli.render.blocks import flowing
 from autograd_cli.render.escape import shortened
 from autograd_cli.render.formula import equation
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, Look
 from autograd_cli.render.names import Names
-from autograd_cli.render.short import short_tensor
-from autograd_cli.trace import Backward, Flow, LeafGradient, Node, Report, TensorInfo, TensorValues, Visit, Walk
+from autograd_cli.render.short import short_tensor, tensor_text
+from autograd_cli.trace import Backward, Flow, LeafGradient, Node, Report, TensorValues, Visit, Walk
 
 _VISITS = 30
 _VISITS_EDGE = 15
 _PARTS = 4
 _PARTS_EDGE = 2
+_ROOM = 40  # for a tensor in a sentence
 
 
 def backward_passes(report: Report, look: Look) -> Iterator[RenderableType]:
@@ -87,7 +89,7 @@ class _Pass:
         for leaf in changed:
             yield Text("the start is a leaf", style=QUIET), Text(), self._change(f"{leaf.name}.grad", leaf, None)
         if not changed:
-            yield (Text("no node was visited", style=QUIET),)
+            yield (Text("backward() did not run", style=QUIET),)
 
     def _stopped_at(self) -> tuple[Text, ...]:
         """The node that torch refused to run: the one that something was handed to, and that had no turn."""
@@ -174,8 +176,7 @@ class _Pass:
                 shown = received if len(received) <= _PARTS else received[:_PARTS_EDGE]
                 parts = [f"{self._short(gradient)} from {self._sender(node)}" for node, gradient in shown]
                 parts += [f"{len(received) - len(shown):,} more"] if len(shown) < len(received) else []
-                text = Text(f"receives {' and '.join(parts)}: ")
-                yield text.append(self._short(arrived), style=GRADIENT)
+                yield flowing(f"receives {' and '.join(parts)}: ", self._whole(arrived))
 
     def _sender(self, node: int | None) -> str:
         return "the start" if node is None else self._label(node)
@@ -188,13 +189,11 @@ class _Pass:
             yield self._edge(self._label(child), flow, visit)
 
     def _edge(self, target: str, flow: Flow, visit: Visit) -> Text:
-        text = Text.assemble((f"to {target}: ", QUIET))
+        start = (f"to {target}: ", QUIET)
         if flow.gradient is None:
-            return text.append("nothing", style=QUIET)
-        words = equation(flow, visit, self._look)
-        signs = (" = ", f" {self._look.glyphs.arrow}")
-        start = max(words.rfind(sign) + len(sign) if sign in words else 0 for sign in signs)
-        return text.append(words[:start]).append(words[start:], style=GRADIENT)
+            return Text.assemble(start, ("nothing", QUIET))
+        formula, gradient = equation(flow, visit, self._look)
+        return flowing(start, formula, (gradient, GRADIENT))
 
     def _accumulation(self, visit: Visit) -> Iterator[Text]:
         """What the pass did to the leaf's `.grad`: before, added, after."""
@@ -206,22 +205,23 @@ class _Pass:
         name = f"{self._label(visit.node)}.grad"
         leaf = self._leaf(node)
         if leaf is None or leaf.after is None:
-            yield Text.assemble(f"{name} is left alone; it receives ", (self._short(arrived), GRADIENT))
+            yield flowing(f"{name} is left alone; it receives ", self._whole(arrived))
         else:
             yield self._change(name, leaf, arrived)
 
     def _change(self, name: str, leaf: LeafGradient, arrived: TensorValues | None) -> Text:
         """What became of a leaf's `.grad`: before, what was added where that is known, after."""
-        after = ("None" if leaf.after is None else self._short(leaf.after), GRADIENT)
+        after = ("None", GRADIENT) if leaf.after is None else self._whole(leaf.after)
         if leaf.before is None:
-            return Text.assemble(f"{name} was None, now ", after)
+            return flowing(f"{name} was None, now ", after)
         before = self._short(leaf.before)
         if arrived is None:
-            return Text.assemble(f"{name} was {before}, now ", after)
+            return flowing(f"{name} was {before}, now ", after)
         added = self._short(arrived)
         is_sum = before.startswith("[") or leaf.before.shape == ()
-        words = f"{name} = {before} + {added} = " if is_sum else f"{name} was {before}; added {added}; now "
-        return Text.assemble(words, after)
+        return flowing(
+            f"{name} = {before} + {added} = " if is_sum else f"{name} was {before}; added {added}; now ", after
+        )
 
     def _leaf(self, node: Node) -> LeafGradient | None:
         leaves: Sequence[LeafGradient] = () if self._backward is None else self._backward.leaves
@@ -231,5 +231,8 @@ class _Pass:
         room = None if self._look.width is None else max(self._look.width // 5, 12)
         return shortened(self._names.of_node(node), room)
 
-    def _short(self, tensor: TensorValues | TensorInfo) -> str:
-        return short_tensor(tensor, self._look, 40)
+    def _short(self, tensor: TensorValues) -> str:
+        return short_tensor(tensor, self._look, _ROOM)
+
+    def _whole(self, tensor: TensorValues) -> tuple[str, str]:
+        return tensor_text(tensor, self._look, room=_ROOM), GRADIENT

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 
 from autograd_cli.lang import vocabulary
 from autograd_cli.render.look import Look
-from autograd_cli.render.numbers import array_text, norm_of
+from autograd_cli.render.numbers import array_text, is_shortened, norm_text
+from autograd_cli.render.short import one_line, tensor_text
 from autograd_cli.trace import Flow, Saved, TensorValues, Visit
 
 MAX_ELEMENTS = 6
@@ -28,23 +29,21 @@ class UnknownNumberError(Exception):
     """A part of a formula whose number, or shape, is not known here."""
 
 
-def equation(flow: Flow, visit: Visit, look: Look) -> str:
-    """`grad * other = [1., 1.] * 2. = [2., 2.]`, as much of it as is known and small."""
+def equation(flow: Flow, visit: Visit, look: Look) -> tuple[str, str]:
+    """`grad * other = [1., 1.] * 2. = ` and `[2., 2.]`: what is known of how a gradient came about, and itself."""
     text = flow.gloss or flow.formula
     if flow.gradient is None:
-        return "None"
-    result = _short_text(flow.gradient, look)
-    is_short = result is not None
-    if result is None:
-        result = f"{list(flow.gradient.shape)} norm {norm_of(flow.gradient):.{look.precision}g}"
+        return "", "None"
+    is_whole = not is_shortened(flow.gradient, look)
+    result = tensor_text(flow.gradient, look, room=MAX_LENGTH) if is_whole else norm_text(flow.gradient, look)
     if text is None:
-        return result
+        return "", result
     tree = _tree(text)
     if tree is not None and (summed := _summed(tree, flow, visit)) is not tree:
         text = ast.unparse(summed)
     numbers = with_numbers(flow, visit, look)
     left = [text] if numbers in {None, text, result} else [text, str(numbers)]
-    return f"{' = '.join(left)}{' = ' if is_short and tree is not None else f' {look.glyphs.arrow}'}{result}"
+    return f"{' = '.join(left)}{' = ' if is_whole and tree is not None else f' {look.glyphs.arrow}'}", result
 
 
 def with_numbers(flow: Flow, visit: Visit, look: Look) -> str | None:
@@ -76,8 +75,7 @@ def _short_text(tensor: TensorValues, look: Look) -> str | None:
     """The values on one line, where they are few."""
     if tensor.values is None or not 0 < tensor.numel <= MAX_ELEMENTS:
         return None
-    text = array_text(tensor, look, None)
-    return re.sub(r"\s+", " ", re.sub(r"(?<=\[)\s+|\s+(?=[\],])", "", text)) if "\n" in text else text
+    return one_line(array_text(tensor, look, None))
 
 
 class _Known:

@@ -23,10 +23,16 @@ from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, 
 from autograd_cli.render.names import Names
 from autograd_cli.render.printed import printed_lines
 from autograd_cli.render.reasons import short_reason
+from autograd_cli.render.short import tensor_text
 from autograd_cli.trace import Cut, Report
 
 _NARROWEST = 24  # columns of code, beside which there is room for facts
 _PRINTED = 5
+_GAP = 2
+_BESIDE = 3  # between the code and the facts
+_UNDER = 2  # how far facts under the code are indented
+_VALUE = 2  # the cells before that of the value
+_BLOCK = 48  # columns for the numbers of a matrix
 _LINES = 100
 _LINES_EDGE = 40
 _STYLES = {
@@ -100,11 +106,14 @@ class Listing:
         kept = self._kept(lines)
         facts = {line: self._facts.of_line(line) for line in self._kept(self.lines)}
         code = dict(zip(kept, _coloured([self._rows[line - 1] for line in kept]), strict=True))
-        widths = _widths([fact for found in facts.values() for fact in found])
-        facts_width = sum(widths) + 2 * max(sum(width > 0 for width in widths) - 1, 0)
+        every = [fact for found in facts.values() for fact in found]
+        widths = _widths(every)
+        facts_width = _joined_width(widths)
+        if any(fact.block is not None for fact in every):
+            facts_width = max(facts_width, _joined_width(widths[:_VALUE]) + _GAP + _BLOCK)
         code_width = max((cell_len(visible(self._rows[line - 1])) for line in facts), default=0)
         gutter = self._number_width + 3
-        room = code_width if self._look.width is None else self._look.width - gutter - 3 - facts_width
+        room = code_width if self._look.width is None else self._look.width - gutter - _BESIDE - facts_width
         parts: list[Text] = []
         previous = 0
         for line in kept:
@@ -139,19 +148,31 @@ class Listing:
         head = Text.assemble((f"{number} ", QUIET), (glyph, style), " ", code)
         blank = " " * (self._number_width + 3)
         widths = widths if column is not None else _widths(found)
-        facts = [_fact_text(fact, widths) for fact in found]
+        start = len(blank) + (_UNDER if column is None else column + _BESIDE)
+        facts = [text for fact in found for text in self._fact_lines(fact, widths, start)]
         beside = column is not None and bool(facts) and cell_len(visible(self._rows[line - 1])) <= column
         if beside and column is not None:
-            head.append(" " * (len(blank) + column - head.cell_len + 3)).append_text(facts[0])
+            head.append(" " * (start - head.cell_len)).append_text(facts[0])
             facts = facts[1:]
         yield head
         marks = [Text(f"{blank}{row}", style=BAD) for row in self._mark_rows(line, len(blank))]
         if column is None:
-            yield from [*marks, *(Text(f"{blank}  ").append_text(fact) for fact in facts)]
+            yield from [*marks, *(Text(" " * start).append_text(fact) for fact in facts)]
         else:
-            yield from _side_by_side(marks, facts, len(blank) + column + 3)
+            yield from _side_by_side(marks, facts, start)
         for text in self._printed_rows(line):
             yield Text.assemble((f"{blank}> ", QUIET), text)
+
+    def _fact_lines(self, fact: Fact, widths: Sequence[int], start: int) -> Iterator[Text]:
+        """What is known, from the column `start` on, and under it the numbers that need lines of their own."""
+        yield _fact_text(fact, widths)
+        if fact.block is None:
+            return
+        indent = _joined_width(widths[:_VALUE]) + _GAP
+        room = _BLOCK if self._look.width is None else self._look.width - start - indent
+        style = GRADIENT if fact.kind is Kind.GRADIENT else ""
+        for row in tensor_text(fact.block, self._look, width=max(room, 1)).split("\n"):
+            yield Text(" " * indent).append(row, style=style)
 
     def _mark_rows(self, line: int, margin: int) -> Iterator[str]:
         """The marks under a line: pieces that share a reason in one row, before it."""
@@ -238,6 +259,11 @@ def _coloured(rows: Sequence[str]) -> list[Text]:
 
 def _cells(fact: Fact) -> tuple[str, ...]:
     return fact.when, fact.name, fact.value, fact.shape, f"{fact.words}, {fact.version}".strip(", ")
+
+
+def _joined_width(widths: Sequence[int]) -> int:
+    """The columns that cells of these widths take beside one another."""
+    return sum(widths) + _GAP * max(sum(width > 0 for width in widths) - 1, 0)
 
 
 def _widths(facts: Sequence[Fact]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autograd_cli.render.look import Look
@@ -11,7 +12,7 @@ from autograd_cli.trace import EDGE_ITEMS, TensorValues, edge_indices
 if TYPE_CHECKING:
     import numpy as np
 
-_SHOWN_WHOLE = 36
+SHOWN_WHOLE = 36
 _ANY_WIDTH = 1_000_000
 
 
@@ -20,7 +21,7 @@ def array_text(tensor: TensorValues, look: Look, width: int | None) -> str:
     import numpy as np
 
     array = _array(tensor)
-    threshold = _ANY_WIDTH * _ANY_WIDTH if look.full and tensor.values is not None else _SHOWN_WHOLE
+    threshold = _ANY_WIDTH * _ANY_WIDTH if look.full and tensor.values is not None else SHOWN_WHOLE
     text = np.array2string(
         array,
         precision=look.precision,
@@ -35,42 +36,99 @@ def array_text(tensor: TensorValues, look: Look, width: int | None) -> str:
 
 def is_shortened(tensor: TensorValues, look: Look) -> bool:
     """Whether `array_text` leaves elements out."""
-    return tensor.summary is not None or (tensor.numel > _SHOWN_WHOLE and not look.full)
+    return tensor.summary is not None or (tensor.numel > SHOWN_WHOLE and not look.full)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """What a tensor comes to: of its finite elements minimum, maximum and mean, None where there are none.
+
+    `norm` is the 2-norm of all elements: NaN or infinite where one of them is.
+    """
+
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+    norm: float
+    nan_count: int
+    inf_count: int
+
+
+def statistics(tensor: TensorValues) -> Statistics:
+    """The statistics of a tensor, of which there may be only a summary."""
+    import numpy as np
+
+    if (summary := tensor.summary) is not None:
+        return Statistics(
+            minimum=summary.minimum,
+            maximum=summary.maximum,
+            mean=summary.mean,
+            norm=summary.norm,
+            nan_count=summary.nan_count,
+            inf_count=summary.inf_count,
+        )
+    array = np.array(tensor.values, dtype=_numpy_dtype(tensor.dtype))
+    finite = array[np.isfinite(array)]
+    has_order = finite.size > 0 and not np.iscomplexobj(finite)
+    return Statistics(
+        minimum=float(finite.min()) if has_order else None,
+        maximum=float(finite.max()) if has_order else None,
+        mean=float(finite.mean(dtype=np.float64)) if has_order else None,
+        norm=_norm(array),
+        nan_count=int(np.isnan(array).sum()),
+        inf_count=int(np.isinf(array).sum()),
+    )
 
 
 def statistics_text(tensor: TensorValues, look: Look) -> str:
     """Minimum, maximum, mean, and how many elements are NaN or infinite."""
-    minimum, maximum, mean, nan_count, inf_count = statistics(tensor)
+    found = statistics(tensor)
     words = [f"{tensor.numel:,} elements"]
-    if minimum is not None and maximum is not None and mean is not None:
+    if found.minimum is not None and found.maximum is not None and found.mean is not None:
         digits = look.precision
-        words += [f"min {minimum:.{digits}g}", f"max {maximum:.{digits}g}", f"mean {mean:.{digits}g}"]
-    words += [f"NaN {nan_count:,}", f"inf {inf_count:,}"]
+        words += [f"min {found.minimum:.{digits}g}", f"max {found.maximum:.{digits}g}", f"mean {found.mean:.{digits}g}"]
+    words += [f"NaN {found.nan_count:,}", f"inf {found.inf_count:,}"]
     return "  ".join(words)
 
 
-def statistics(tensor: TensorValues) -> tuple[float | None, float | None, float | None, int, int]:
-    """Minimum, maximum and mean of the finite elements (None where there are none), the counts of NaN and infinity."""
+def range_text(tensor: TensorValues) -> str:
+    """The range that the finite elements span, and what else there is: `min 0 max 3, NaN 2, inf 9`."""
+    found = statistics(tensor)
+    words = []
+    if tensor.dtype == "bool" and found.mean is not None:
+        words.append(f"{round(found.mean * tensor.numel):,} of {tensor.numel:,} True")
+    elif found.minimum is not None and found.maximum is not None:
+        is_one = found.minimum == found.maximum
+        words.append(
+            f"all {found.minimum:.4g}"
+            if is_one and not found.nan_count + found.inf_count
+            else f"min {found.minimum:.3g} max {found.maximum:.3g}"
+        )
+    words += _other_numbers(found)
+    return ", ".join(words) or f"{tensor.numel:,} elements"
+
+
+def norm_text(tensor: TensorValues, look: Look) -> str:
+    """The shape and the 2-norm, and what is no finite number: `[64, 10] norm 3.162`."""
+    found = statistics(tensor)
+    return ", ".join([f"{list(tensor.shape)} norm {found.norm:.{look.precision}g}", *_other_numbers(found)])
+
+
+def _other_numbers(found: Statistics) -> list[str]:
+    """How many elements are no finite numbers, where there are any."""
+    counts = (("NaN", found.nan_count), ("inf", found.inf_count))
+    return [f"{name} {count:,}" for name, count in counts if count]
+
+
+def _norm(array: np.ndarray[Any, np.dtype[Any]]) -> float:
+    """The 2-norm, by way of the largest element: the squares of large elements are infinite."""
     import numpy as np
 
-    if (summary := tensor.summary) is not None:
-        return summary.minimum, summary.maximum, summary.mean, summary.nan_count, summary.inf_count
-    array = np.array(tensor.values)
-    nan_count, inf_count = int(np.isnan(array).sum()), int(np.isinf(array).sum())
-    finite = array[np.isfinite(array)]
-    if not finite.size or np.iscomplexobj(finite):
-        return None, None, None, nan_count, inf_count
-    return float(finite.min()), float(finite.max()), float(finite.mean()), nan_count, inf_count
-
-
-def norm_of(tensor: TensorValues) -> float:
-    """The 2-norm of the finite elements."""
-    import numpy as np
-
-    if tensor.summary is not None:
-        return tensor.summary.norm
-    array = np.array(tensor.values, dtype=np.complex128)
-    return float(np.linalg.norm(array[np.isfinite(array)]))
+    sizes = np.abs(array.astype(np.complex128))
+    largest = float(sizes.max(initial=0.0))
+    if largest == 0 or not np.isfinite(largest):
+        return largest
+    return largest * float(np.linalg.norm(sizes / largest))
 
 
 def _array(tensor: TensorValues) -> np.ndarray[Any, np.dtype[Any]]:

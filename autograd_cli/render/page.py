@@ -15,6 +15,7 @@ from autograd_cli.render.escape import shortened, visible
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, Look
 from autograd_cli.render.numbers import array_text, is_shortened, statistics_text
 from autograd_cli.render.printed import printed_lines
+from autograd_cli.render.short import short_value
 from autograd_cli.render.tree import chain_text, node_name, tree_lines
 from autograd_cli.trace import Backward, Report, TensorInfo, Trace, Value
 
@@ -63,7 +64,7 @@ def _values(trace: Trace, look: Look) -> Table:
     for name, tensor in names:
         grid.add_row(Text(visible(name), style=HEADING), _array(tensor, look, room))
     for label, value in _results(trace):
-        shown = Text(visible(str(value.scalar))) if value.tensor is None else _array(value.tensor, look, room)
+        shown = _array(value.tensor, look, room) if value.tensor is not None else Text(short_value(trace, value, look))
         grid.add_row(Text(label, style=HEADING), shown)
     for name, grad in trace.grads if trace.backwards else ():
         shown = Text("None", style=BAD) if grad is None else _array(grad, look, room, style=GRADIENT)

@@ -127,9 +127,10 @@ def is_zero(values: TensorValues) -> bool:
 
 
 def norm(values: TensorValues) -> float:
-    """The 2-norm of the finite elements."""
-    if values.summary is not None:
-        return values.summary.norm
+    """The 2-norm of the finite elements; of a summary that has others, too, the largest of them."""
+    if (summary := values.summary) is not None:
+        largest = max(abs(summary.minimum or 0.0), abs(summary.maximum or 0.0))
+        return summary.norm if math.isfinite(summary.norm) else largest
     return math.sqrt(sum([abs(each) ** 2 for each in values.values or () if is_number(each)]))
 
 
