@@ -92,6 +92,17 @@ def _position(text: str, offset: int) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A code cell of a notebook: its number among those that are not empty, and the line that it begins with.
+
+    Lines are those of all cells, one below the other.
+    """
+
+    number: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Related:
     """Another place that matters for a diagnostic, and what happened there."""
 

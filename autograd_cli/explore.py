@@ -14,7 +14,8 @@ from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Span, Status
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.inputs import FileReference, InputSpec, input_of_object, text_of_object
 from autograd_cli.lang.lift import edit_out
-from autograd_cli.lang.program import Program, normalise, parse
+from autograd_cli.lang.paste import pasted
+from autograd_cli.lang.program import Program, parse
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.limits import DEFAULT_LIMITS, Limits, memory_error
 from autograd_cli.modes import DEFAULT_MODE, MODES
@@ -201,10 +202,12 @@ def unanswered(
 ) -> Report:
     """The Report of a request to `explore` that has no answer yet: what was asked, and nothing else."""
     weight_names = _weight_names(len(gradients), inputs)
+    given = pasted(program)
     return ShownReport(
         schema=SCHEMA,
         status=Status.ANSWER,
-        source=normalise(program),
+        source=given.text,
+        written=None if given.written == given.text else given.written,
         inputs=tuple(GivenInput(name=name, text=text_of_object(value)) for name, value in inputs.items()),
         gradients=tuple(
             GivenInput(name=name, text=text_of_object(value))

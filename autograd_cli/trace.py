@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from autograd_cli.diagnostic import COMMAND_LINE, PROGRAM, Diagnostic, Span, Status
+from autograd_cli.diagnostic import COMMAND_LINE, PROGRAM, Cell, Diagnostic, Span, Status
 
 SCHEMA = "agx/1"
 EDGE_ITEMS = 3
@@ -417,7 +417,8 @@ class Report:
 
     `source` begins at line `source_line` of what `source_name` names, such as a file. `explanation` is of the first
     trace, where it was asked for; `of` is the one variable that the answer is narrowed to, and `lesson` the name of the
-    lesson that the program is of. A comparison has `columns` in place of traces.
+    lesson that the program is of. A comparison has `columns` in place of traces. Where `source` is not to the letter
+    what was given, `written` has the same lines as they were: with prompts, say. `cells` are those of a notebook.
     """
 
     schema: str
@@ -437,6 +438,8 @@ class Report:
     of: str | None = None
     lesson: str | None = None
     columns: tuple[Column, ...] = ()
+    written: str | None = None
+    cells: tuple[Cell, ...] = ()
 
     @property
     def is_answered(self) -> bool:
@@ -457,6 +460,30 @@ class Report:
     def grads(self) -> dict[str, TensorInfo | None]:
         """The gradients that were asked for, by name."""
         return dict(self.traces[0].grads) if self.traces else {}
+
+    def cell_of(self, line: int) -> tuple[int | None, int]:
+        """The number of the notebook's cell that a line of `source` stands in, if any, and that of the line there."""
+        line += self.source_line - 1
+        cell = next((cell for cell in reversed(self.cells) if cell.line <= line), None)
+        return (None, line) if cell is None else (cell.number, line - cell.line + 1)
+
+    def number_of(self, line: int) -> str:
+        """The number of a line of `source` as its reader counts: `12`, or `3:2` for line 2 of a notebook's cell 3."""
+        cell, number = self.cell_of(line)
+        return f"{number}" if cell is None else f"{cell}:{number}"
+
+    def place_of(self, line: int) -> str:
+        """The same in words."""
+        cell, number = self.cell_of(line)
+        return f"line {number}" if cell is None else f"cell {cell}, line {number}"
+
+    def written_row(self, source: str, line: int) -> tuple[str, int]:
+        """A line of a text as it was written, and how many columns what `source` leaves out before it takes."""
+        row = self.text_of(source).split("\n")[line - 1]
+        if source != PROGRAM or self.written is None:
+            return row, 0
+        written = self.written.split("\n")[line - 1]
+        return written, max(len(written.rstrip()) - len(row.rstrip()), 0)
 
     def text_of(self, source: str) -> str:
         """The text that a diagnostic's `source` names."""

@@ -12,7 +12,7 @@ from typer.main import get_command
 from autograd_cli.cli.arguments import CommandLine
 from autograd_cli.cli.commands import batch, compare, explain, grad, ops, rules, schema
 from autograd_cli.cli.delivery import Delivery, Format, render_error, write
-from autograd_cli.cli.program_command import ProgramCommand
+from autograd_cli.cli.program_command import LessonCommand, ProgramCommand
 from autograd_cli.cli.terminal import prepare_streams
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Span, Status, bad_request
 from autograd_cli.supervise import Answer
@@ -37,7 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(name="grad", cls=ProgramCommand, help=grad.HELP, epilog=EXIT_CODES)(grad.grad)
-app.command(name="explain", cls=ProgramCommand, help=explain.HELP, epilog=EXIT_CODES)(explain.explain)
+app.command(name="explain", cls=LessonCommand, help=explain.HELP, epilog=EXIT_CODES)(explain.explain)
 app.command(name="compare", cls=ProgramCommand, help=compare.HELP, epilog=EXIT_CODES)(compare.compare)
 app.command(name="batch", help=batch.HELP, epilog=EXIT_CODES)(batch.batch)
 app.command(name="rules")(rules.rules)

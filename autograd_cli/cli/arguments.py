@@ -4,7 +4,8 @@
     --var x=V                    the same, for a name that an option has
     -x**2                        an expression may begin with a minus: only a declared -q, -o or -f is an option
     --                           what follows is the expression
-    -f FILE, -                   the program is in a file, or comes from stdin
+    FILE.py, -f FILE, -          the program is in a file, or comes from stdin
+                                 (from stdin too where there is none, and stdin holds a text: see `sources`)
 
 The words are sorted here, and handed on to Typer as `OPTIONS --var x=V … -- EXPRESSION`.
 """
@@ -20,9 +21,19 @@ from dataclasses import dataclass
 from functools import partial
 
 from autograd_cli.cli.limit_options import limits_of
-from autograd_cli.cli.sources import STDIN_NAME, GivenProgram, UnreadableError, read_program, read_stdin
+from autograd_cli.cli.sources import (
+    GivenProgram,
+    MissingFileError,
+    UnreadableError,
+    holds_text,
+    means_file,
+    program_of_stdin,
+    read_program,
+    read_stdin,
+)
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Span, bad_request
-from autograd_cli.lang.inputs import parse_input
+from autograd_cli.files.similar import similar_file
+from autograd_cli.lang.inputs import FILE_KINDS, parse_input
 from autograd_cli.lang.program import parse
 from autograd_cli.lang.suggest import closest
 from autograd_cli.limits import Limits
@@ -108,8 +119,10 @@ def _quoted(word: str) -> str:
     return word if _SAFE.fullmatch(word) else shlex.quote(word)
 
 
-def sort_words(line: CommandLine, declared: Declared) -> Sorted:
+def sort_words(line: CommandLine, declared: Declared, *, reads_stdin: bool) -> Sorted:
     """Tell options, program and inputs apart, and check every name against those that the program uses.
+
+    Where no word is a program and it `reads_stdin`, what stdin holds is.
 
     Raises:
         AgxError: an unknown option or name, a missing value, an input given twice, a second expression, a bad limit,
@@ -121,10 +134,13 @@ def sort_words(line: CommandLine, declared: Declared) -> Sorted:
     inputs = sorted([*inputs, *more], key=lambda given: given.word)
     _check_twice(line, inputs)
     limits = _limits(line, options)
-    program = _program(line, expression, file, limits)
+    names = frozenset(given.name for given in inputs)
+    program = _program(line, expression, file, names, limits)
     if program is None:
         _check_swallowed(line, inputs, declared)
-    else:
+        is_stdin_free = all(given.text.strip() != STDIN for given in (*inputs, *options))
+        program = _unnamed_program() if reads_stdin and is_stdin_free else None
+    if program is not None:
         _check_names(line, program.text, inputs, declared)
     return Sorted(
         line=line, flags=tuple(flags), options=tuple(options), program=program, inputs=tuple(inputs), limits=limits
@@ -145,18 +161,38 @@ def _bad_limit(line: CommandLine, word: int, message: str, label: str | None) ->
     return line.error("bad-limit", message, word, label=label)
 
 
-def _program(line: CommandLine, word: int | None, file: GivenValue | None, limits: Limits) -> GivenProgram | None:
+def _program(
+    line: CommandLine, word: int | None, file: GivenValue | None, names: frozenset[str], limits: Limits
+) -> GivenProgram | None:
     """The program's text, from wherever the words say that it is."""
-    if word is not None and line.words[word] != STDIN:
-        return GivenProgram(text=line.words[word])
-    if word is not None or (file is not None and file.text == STDIN):
-        return GivenProgram(text=read_stdin(), name=STDIN_NAME)
-    if file is None:
+    text = file.text if file is not None else None if word is None else line.words[word]
+    if text is None:
         return None
+    if text == STDIN:
+        return program_of_stdin(read_stdin())
+    if file is not None:
+        return _program_in_file(line, text, file.word, limits)
+    if word is not None and means_file(text, names):
+        return _program_in_file(line, text, word, limits)
+    return GivenProgram(text=text)
+
+
+def _program_in_file(line: CommandLine, path: str, word: int, limits: Limits) -> GivenProgram:
+    if path.lower().endswith(tuple(FILE_KINDS)):
+        message, fix = f"{path} holds data, not a program", f"give it to an input: --x {path}"
+        raise line.error("usage", message, word, fix=fix)
     try:
-        return read_program(file.text, limits.source)
+        return read_program(path, limits.source)
+    except MissingFileError:
+        raise line.error("unreadable-file", f"there is no file {path}", word, label=similar_file(path)) from None
     except UnreadableError as error:
-        raise line.error("unreadable-file", f"{file.text} {error}", file.word) from None
+        raise line.error("unreadable-file", f"{path} {error}", word) from None
+
+
+def _unnamed_program() -> GivenProgram | None:
+    """What stdin holds, where it does and that is more than blank."""
+    text = read_stdin() if holds_text() else ""
+    return program_of_stdin(text) if text.strip() else None
 
 
 def _split(  # noqa: C901 - one case for each kind of word

@@ -9,17 +9,25 @@ from typer.core import TyperCommand
 from autograd_cli.cli.arguments import STDIN, CommandLine, Declared, sort_words
 from autograd_cli.diagnostic import AgxError
 from autograd_cli.lang.program import parse
+from autograd_cli.lessons import LESSONS
 
 
 class ProgramCommand(TyperCommand):
-    """A command whose inputs may have any name. Its function finds the Sorted words in `ctx.obj`."""
+    """A command whose inputs may have any name. Its function finds the Sorted words in `ctx.obj`.
+
+    With one of the words `alone` it needs no program, and looks for none on stdin.
+    """
+
+    alone = frozenset({"--help", "-h"})
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer vendors click, whose types have no public name
         """Typer's own parsing, of words in the order that it knows."""
         if ctx.resilient_parsing and STDIN in args:  # completion reads no stdin
             return super().parse_args(ctx, args)
+        reads_stdin = not ctx.resilient_parsing and self.alone.isdisjoint(args)
         try:
-            ctx.obj = sort_words(CommandLine(args, ctx.info_name or self.name or ""), _declared(self))
+            line = CommandLine(args, ctx.info_name or self.name or "")
+            ctx.obj = sort_words(line, _declared(self), reads_stdin=reads_stdin)
         except AgxError:
             if not ctx.resilient_parsing:  # for completion an unfinished line is no error
                 raise
@@ -35,6 +43,12 @@ class ProgramCommand(TyperCommand):
         given = {pair.partition("=")[0] for pair in ctx.params.get("var") or ()}
         names = [f"--{name}" for name in _free_names(ctx.params.get("expression")) if name not in given]
         return [*(make_item(name) for name in names if name.startswith(incomplete)), *items]
+
+
+class LessonCommand(ProgramCommand):
+    """A command that a flag can ask for a lesson, which has a program of its own."""
+
+    alone = ProgramCommand.alone.union(f"--{name}" for name in LESSONS)
 
 
 def _declared(command: TyperCommand) -> Declared:

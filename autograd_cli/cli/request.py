@@ -10,6 +10,7 @@ from autograd_cli.cli.delivery import Delivery, render, render_error, write
 from autograd_cli.cli.sources import STDIN_NAME, GivenProgram, read_stdin
 from autograd_cli.diagnostic import COMMAND_LINE, bad_request
 from autograd_cli.explore import explore, unanswered
+from autograd_cli.lang.inputs import separated
 from autograd_cli.limits import Limits
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.supervise import Answer, Ready, Respawn, supervise
@@ -128,7 +129,8 @@ def answer(
     """Run the request where it can be stopped, write what came of it, and return the exit code."""
 
     def placed(report: Report) -> Report:
-        return replace(report, source_name=request.program.name, source_line=request.program.first_line)
+        program = request.program
+        return replace(report, source_name=program.name, source_line=program.first_line, cells=program.cells)
 
     def work(ready: Ready) -> Answer:
         return render(placed(explored(request, ready)), delivery)
@@ -159,4 +161,4 @@ def _read_stdin(asked: Sorted, gradients: Sequence[str]) -> str | None:
     if len(users) > 1:
         message = f"{' and '.join(users)} cannot both come from stdin"
         raise bad_request("usage", message, source=COMMAND_LINE)
-    return read_stdin().strip()
+    return separated(read_stdin().strip())

@@ -1,50 +1,89 @@
-"""Texts from outside the command line: a program's file, and stdin. Read whole, but not without bounds."""
+"""Texts from outside the command line: a program's file or notebook, and stdin. Read whole, but not without bounds.
+
+Stdin is read where a `-` asks for it. A command without a program reads it too where it holds a text that nobody
+named: a pipe, or a file that is read from its beginning. Not so a terminal, /dev/null, or the file of a shell's loop
+(`while read line; do agx explain; done < lines`), of which the loop has read a part.
+"""
 
 from __future__ import annotations
 
 import os
+import select
 import stat
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
-from autograd_cli.diagnostic import COMMAND_LINE, PROGRAM, bad_request
+from autograd_cli.diagnostic import COMMAND_LINE, PROGRAM, AgxError, Cell, bad_request
+from autograd_cli.lang import notebook
+from autograd_cli.lang.inputs import FILE_KINDS
+from autograd_cli.lang.paste import pasted
+from autograd_cli.lang.program import parse
 
 MAX_BYTES = 256 * 1024**2
 _BYTES_PER_CHARACTER = 4
+_LONGEST_NAME = 1_000
+_PROGRAMS = (".py", ".ipynb", ".txt", ".md")
+_DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")
+_PATIENCE = 1.0  # seconds
 STDIN_NAME = "stdin"
 _BOM = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenProgram:
-    """A program's text, and where it comes from."""
+    """A program's text, and where it comes from; of a notebook also where its cells begin."""
 
     text: str
     name: str = PROGRAM
+    cells: tuple[Cell, ...] = ()
 
     @property
     def first_line(self) -> int:
         """The line of its first statement or comment: blank lines before that are not part of the program."""
-        lines = self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        return next((number for number, line in enumerate(lines, 1) if line.strip()), 1)
+        return pasted(self.text).first_line
 
 
 class UnreadableError(Exception):
     """Why a text cannot be read, in words that follow the name of where it is."""
 
 
+class MissingFileError(UnreadableError):
+    """There is no such file."""
+
+
+def means_file(word: str, given: frozenset[str]) -> bool:
+    """Whether a word of the command line names a program's file, and is not itself one whose inputs are `given`."""
+    if "\n" in word or len(word) > _LONGEST_NAME or _is_complete(word, given):
+        return False
+    if word.lower().endswith((*_PROGRAMS, *FILE_KINDS)):
+        return True
+    return Path(word).is_file() or word.startswith(_DESCRIPTORS) or ("/" in word and Path(word).is_dir())
+
+
+def _is_complete(text: str, given: frozenset[str]) -> bool:
+    try:
+        return given.issuperset(parse(text, given=given).free)
+    except AgxError:
+        return False
+
+
 def read_program(path: str, characters: int) -> GivenProgram:
     """The program in a file, of at most so many characters, or a little more for the parser to complain of.
 
     Raises:
-        UnreadableError: it cannot be read, is not a regular file, too large, or not UTF-8.
+        UnreadableError: it cannot be read, is not a regular file, too large, not UTF-8, or a notebook without code.
     """
-    most = (characters + 1) * _BYTES_PER_CHARACTER
+    is_notebook = path.lower().endswith(notebook.SUFFIX)
+    most = notebook.MAX_BYTES if is_notebook else (characters + 1) * _BYTES_PER_CHARACTER
+    is_pipe = path.startswith(_DESCRIPTORS)  # as `agx explain <(…)` gives it
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        with open(path, "rb", opener=None if is_pipe else _open_at_once) as file:
+            if not is_pipe and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise UnreadableError("is not a regular file")
             content = file.read(most + 1)
+    except FileNotFoundError:
+        raise MissingFileError("does not exist") from None
     except IsADirectoryError:
         raise UnreadableError("is a directory") from None
     except OSError as error:
@@ -53,12 +92,60 @@ def read_program(path: str, characters: int) -> GivenProgram:
         raise UnreadableError(f"cannot be read: {error}") from None
     if len(content) > most:
         raise UnreadableError(f"is too large: more than {most:,} bytes")
-    return GivenProgram(text=_decoded(content), name=path)
+    text = _decoded(content)
+    return _of_notebook(text, path) if is_notebook else GivenProgram(text=text, name=path)
+
+
+def program_of_stdin(text: str) -> GivenProgram:
+    """The program that stdin says, which may be a notebook.
+
+    Raises:
+        AgxError: it is a notebook without code.
+    """
+    if not notebook.is_notebook(text):
+        return GivenProgram(text=text, name=STDIN_NAME)
+    try:
+        return _of_notebook(text, STDIN_NAME)
+    except UnreadableError as error:
+        raise bad_request("unreadable-file", f"stdin {error}", source=COMMAND_LINE) from None
+
+
+def _of_notebook(text: str, name: str) -> GivenProgram:
+    try:
+        found = notebook.read_notebook(text)
+    except notebook.NotebookError as error:
+        raise UnreadableError(str(error)) from None
+    return GivenProgram(text=found.text, name=name, cells=found.cells)
 
 
 def _open_at_once(path: str, flags: int) -> int:
     """Open a file, and do not wait for one who writes to a FIFO."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
+
+
+def holds_text() -> bool:
+    """Whether stdin holds a text that nobody named: a pipe, or a file that is read from its beginning."""
+    if sys.stdin is None:
+        return False
+    try:
+        descriptor = sys.stdin.fileno()
+    except (OSError, ValueError):
+        return sys.stdin.seekable()  # a text in memory
+    mode = os.fstat(descriptor).st_mode
+    return stat.S_ISFIFO(mode) or (stat.S_ISREG(mode) and os.lseek(descriptor, 0, os.SEEK_CUR) == 0)
+
+
+def _say_what_is_awaited() -> None:
+    """Tell a person at a terminal, or behind a pipe that says nothing, what agx waits for."""
+    try:
+        if sys.stdin.isatty():
+            end = "Ctrl-Z and Return" if os.name == "nt" else "Ctrl-D"
+            sys.stderr.write(f"agx reads from the terminal; end with {end} on a line of its own\n")
+        elif os.name != "nt" and not select.select([sys.stdin], [], [], _PATIENCE)[0]:
+            sys.stderr.write("agx waits for stdin, a pipe that has said nothing yet\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return  # a text in memory
 
 
 def read_stdin(most: int = MAX_BYTES) -> str:
@@ -69,6 +156,7 @@ def read_stdin(most: int = MAX_BYTES) -> str:
     """
     if sys.stdin is None:
         raise bad_request("usage", "stdin is closed", source=COMMAND_LINE)
+    _say_what_is_awaited()
     binary = getattr(sys.stdin, "buffer", None)
     try:
         content = sys.stdin.read(most + 1).encode() if binary is None else binary.read(most + 1)

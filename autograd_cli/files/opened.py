@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias
 
 from autograd_cli.diagnostic import AgxError, Span, bad_request
+from autograd_cli.files.similar import similar_file
 from autograd_cli.lang.inputs import FileReference, InputSpec
 from autograd_cli.lang.suggest import closest
 from autograd_cli.limits import Limits, limit_reached
@@ -223,10 +224,12 @@ def _unreadable(spec: InputSpec, reference: FileReference, error: Exception) -> 
     words = error.strerror if isinstance(error, OSError) and error.strerror else "bad file name"
     message = f"the file cannot be read: {words}"
     label = "~ stands for itself here: write the whole path" if reference.path.startswith("~") else None
+    if isinstance(error, FileNotFoundError):
+        message, label = f"there is no file {reference.path}", label or similar_file(reference.path)
     return bad_request("unreadable-file", message, source=spec.source, span=_place(spec, reference), label=label)
 
 
 def _place(spec: InputSpec, reference: FileReference) -> Span:
-    start = spec.text.index("@") + 1
+    start = spec.text.index(reference.path)
     length = len(reference.path) + (len(reference.key) + 1 if reference.key else 0)
     return Span.of_offsets(spec.text, start, start + length)

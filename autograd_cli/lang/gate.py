@@ -26,6 +26,8 @@ _TYPOGRAPHIC = {
 }
 # Control, format, surrogate, private and unassigned characters, and separators of lines; variation selectors are marks.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+# Those that do no harm in a comment or a string, where copies and emoji leave them.
+_ZERO_WIDTH = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff").union(map(chr, range(0xFE00, 0xFE10)))
 _TOKEN = re.compile(
     r"""
       (?P<string> [fFrRbBuU]{0,2} (?: '''|\"\"\"|'|\" ) )
@@ -73,10 +75,15 @@ def _check_characters(text: str, source: str) -> None:
     for offset, character in enumerate(text):
         if character.isascii() and (character.isprintable() or character in "\n\t\f"):
             continue
-        if unicodedata.category(character) in _INVISIBLE or "\ufe00" <= character <= "\ufe0f":
-            message = f"the character U+{ord(character):04X} cannot stand in a program"
-            place = Span.of_offsets(text, offset, offset + 1)
-            raise bad_request("syntax", message, source=source, span=place, label="remove it")
+        if unicodedata.category(character) in _INVISIBLE and character not in _ZERO_WIDTH:
+            raise _invisible(character, text, offset, source)
+
+
+def _invisible(character: str, text: str, offset: int, source: str) -> AgxError:
+    name = unicodedata.name(character, "").lower()
+    message = f"an invisible character, U+{ord(character):04X}{f' ({name})' if name else ''}, stands in the program"
+    place = Span.of_offsets(text, offset, offset + 1)
+    return bad_request("syntax", message, source=source, span=place, label="remove it")
 
 
 class _Nesting:
@@ -164,6 +171,8 @@ class _Nesting:
     def _check_letters(self, token: re.Match[str]) -> None:
         """Refuse typographic operators, and a name that Python would read as another."""
         for offset, character in enumerate(token[0], token.start()):
+            if character in _ZERO_WIDTH:
+                raise _invisible(character, self._text, offset, self._source)
             if character in _TYPOGRAPHIC:
                 place = Span.of_offsets(self._text, offset, offset + 1)
                 message, label = f"{character} is not an operator here", f"write {_TYPOGRAPHIC[character]}"

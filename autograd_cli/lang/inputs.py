@@ -1,12 +1,13 @@
 """Text or Python object → InputSpec: what to make of `--x 1,2,3`, `--x "randn(2,3)"`, `--x @weights.npy#w`.
 
     value       body [":" dtype]
-    body        "@" path ["#" key] | numbers | expression
+    body        ["@"] path ["#" key] | numbers | expression
     numbers     number | row | row (";" row)* | "[" … "]" nested
     row         number ("," number)*
     number      12  -.5  1e-3  inf  nan  1+2j  true  false
 
-A body that is not made of numbers is an expression of the language without inputs (`randn(2,3)`, `[pi, pi/2]`).
+A body that is not made of numbers is an expression of the language without inputs (`randn(2,3)`, `[pi, pi/2]`). One
+that ends like a file of a known kind (`a.npy`, `data/w.pt#key`) is that file, with or without the @.
 """
 
 from __future__ import annotations
@@ -115,6 +116,9 @@ _INTEGERS = {  # from, to
     "int64": (-(2**63), 2**63 - 1),
     "long": (-(2**63), 2**63 - 1),
 }
+_NOT_A_TABLE = re.compile(r"[\[(@;*/]|\s[-+]\s")
+_GAP = re.compile(r"(?<=[^\s,])[^\S\n]+(?=[^\s,])")
+_LINE_END = re.compile(r"[ \t,]*\n[ \t\n]*")
 _SIGNS = {"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-"}
 _EXPRESSION_CHARACTERS = frozenset(string.ascii_letters + "_(*/%")
 
@@ -130,11 +134,24 @@ def parse_input(name: str, text: str) -> InputSpec:
     if not body.strip():
         raise bad_request("empty-value", f"the value of {name} is empty", source=source, fix=f"write {source} 1,2,3")
     content: Literal | Creation | FileReference
-    if body.strip().startswith("@"):
-        content = _parse_file(body.strip()[1:], text, source)
+    if body.strip().startswith("@") or _FILE.fullmatch(body.strip()):
+        content = _parse_file(body.strip().removeprefix("@"), text, source)
     else:
         content = _parse_numbers(body.rstrip(), source, dtype) or _parse_expression(body, source)
     return InputSpec(name=name, text=text, content=content, dtype=dtype)
+
+
+def separated(text: str) -> str:
+    """Numbers that spaces or ends of lines separate (`seq 5`, a table) as a value has them: `1,2,3` or `1,2;3,4`.
+
+    Every character keeps its place. What holds brackets or an operator is left as it is.
+    """
+    if _NOT_A_TABLE.search(text):
+        return text
+    lines = [line.strip(" \t,") for line in text.split("\n")]
+    is_matrix = any(re.search(r"[ \t,]", line) for line in lines) and len([line for line in lines if line]) > 1
+    spaced = _GAP.sub(lambda gap: f",{gap[0][1:]}", text.replace("\r", " "))
+    return _LINE_END.sub(lambda gap: f"{';' if is_matrix else ','}{' ' * (len(gap[0]) - 1)}", spaced)
 
 
 def input_of_object(name: str, value: object) -> InputSpec:
@@ -238,7 +255,7 @@ def _parse_file(reference: str, text: str, source: str) -> FileReference:
     match = _FILE.match(reference)
     if match is None:
         path = reference.partition("#")[0]
-        start = text.index("@") + 1
+        start = text.index(path)
         span = Span.of_offsets(text, start, start + len(path))
         fix = f"use one of {' '.join(FILE_KINDS)}"
         if path in _STDIN:

@@ -27,6 +27,7 @@ from autograd_cli.diagnostic import PROGRAM, Span
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.check import Checker
 from autograd_cli.lang.gate import check_text, too_deep
+from autograd_cli.lang.paste import pasted
 from autograd_cli.lang.rewrite import rewrite
 from autograd_cli.lang.spans import SpanFinder
 from autograd_cli.lang.stack import deep_stack
@@ -80,7 +81,7 @@ def parse(
     Raises:
         AgxError: the text is not a program of the subset, or too large a one; with the exact place.
     """
-    text = normalise(text)
+    text = pasted(text).text
     check_text(text, source, limits)
     tree = parse_text(text, source)
     _check_size(tree, source, limits)
@@ -105,7 +106,7 @@ def parse(
 
 
 def normalise(text: str) -> str:
-    """The text as it is parsed and shown: without common indentation and surrounding blank lines."""
+    """The text of an input as it is parsed and shown: without common indentation and surrounding blank lines."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = textwrap.dedent(text).strip("\n")
     return text if "\n" in text else text.strip()

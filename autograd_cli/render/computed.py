@@ -60,7 +60,7 @@ class Computed:
         self._names = Names(report)
         self._recorded = frozenset(report.explanation.recorded)
         self._cuts = {cut.value: cut for cut in report.explanation.cuts}
-        self._first_line = report.source_line
+        self._report = report
         self._language = language
         self._solid: dict[tuple[int, int], bool] = {}
         self._of_cut: set[int] = set()  # numbers that were made of a tensor that torch records
@@ -157,7 +157,7 @@ class Computed:
     def _remark(self, value: Value, cut: Cut | None) -> str:
         tensor = value.tensor
         if cut is not None:
-            since = None if cut.since is None else self._first_line - 1 + cut.since.line
+            since = None if cut.since is None else self._report.number_of(cut.since.line)
             return f"not recorded: {short_reason(cut.rule, since, value.op, self._language)}"
         if tensor is None:
             return "a Python number" if value.elements == () else ""

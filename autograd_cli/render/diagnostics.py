@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from autograd_cli.diagnostic import PROGRAM, Diagnostic, Related, Severity, speaker
+from autograd_cli.diagnostic import PROGRAM, Diagnostic, Related, Severity, Span, speaker
 from autograd_cli.render.escape import visible
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, QUIET, REMARK
 from autograd_cli.trace import Report
@@ -21,19 +21,17 @@ _WIDTH = 120
 def diagnostic_block(diagnostic: Diagnostic, report: Report, width: int | None) -> Group:
     """One diagnostic, several lines. `width` is None where these may be long."""
     text = report.text_of(diagnostic.source)
-    is_program = diagnostic.source == PROGRAM
-    name, first = (report.source_name, report.source_line) if is_program else (diagnostic.source, 1)
     style = _STYLES[diagnostic.severity]
     title = f"{diagnostic.severity.value}[{diagnostic.rule}]"
     parts: list[RenderableType] = [Text.assemble((title, style), (f": {visible(diagnostic.message)}", HEADING))]
     margin = ""
     if diagnostic.span is not None and text:
         places = (Related(span=diagnostic.span, label=diagnostic.label or ""), *diagnostic.related)
-        margin = " " * len(str(first - 1 + max(place.span.line for place in places)))
-        where = f"{name}:{first - 1 + diagnostic.span.line}:{diagnostic.span.column + 1}"
-        parts.append(Text(f"{margin}--> {visible(where)}", style=QUIET))
+        excerpts = _Excerpts(report, diagnostic.source, places, width or _WIDTH)
+        margin = excerpts.margin
+        parts.append(Text(f"{margin}--> {visible(_where(diagnostic.span, diagnostic.source, report))}", style=QUIET))
         parts.append(Text(f"{margin} |", style=QUIET))
-        parts += _excerpts(places, text, first, margin, width or _WIDTH, style)
+        parts += excerpts.lines(style)
     elif diagnostic.label:
         parts.append(_note(margin, "help", diagnostic.label))
     if diagnostic.torch_says:
@@ -42,42 +40,64 @@ def diagnostic_block(diagnostic: Diagnostic, report: Report, width: int | None) 
         parts.append(_note(margin, "help", diagnostic.fix))
     if diagnostic.edits and diagnostic.edits_work:
         parts.append(_note(margin, "fix", "with this change, tried just now, it works (--fix, --diff)"))
-        parts += _changes(diagnostic, text, first, margin)
+        parts += _changes(diagnostic, report, margin)
     return Group(*parts)
 
 
-def _changes(diagnostic: Diagnostic, text: str, first: int, margin: str) -> Iterator[Text]:
+def _where(span: Span, source: str, report: Report) -> str:
+    """The place as it is named: `a.py:4:3`, and in a notebook the cell."""
+    column = span.column + 1 + report.written_row(source, span.line)[1]
+    if source != PROGRAM:
+        return f"{source}:{span.line}:{column}"
+    cell, line = report.cell_of(span.line)
+    if cell is None:
+        return f"{report.source_name}:{line}:{column}"
+    return f"{report.source_name}, cell {cell}, line {line}, column {column}"
+
+
+def _changes(diagnostic: Diagnostic, report: Report, margin: str) -> Iterator[Text]:
     """The lines that the fix changes, as they are and as they are to be."""
-    rows = text.split("\n")
+    rows = report.source.split("\n")
     for edit in diagnostic.edits:
-        number = str(first - 1 + edit.line).rjust(len(margin))
+        number = report.number_of(edit.line).rjust(len(margin))
         for row in rows[edit.line - 1 : edit.end_line]:
             yield Text.assemble((f"{number} ", QUIET), (f"- {visible(row)}", BAD))
         for row in edit.text.split("\n") if edit.text else ():
             yield Text.assemble((f"{number} ", QUIET), (f"+ {visible(row)}", GRADIENT))
 
 
-def _excerpts(
-    places: tuple[Related, ...], text: str, first: int, margin: str, width: int, style: str
-) -> Iterator[Text]:
-    """Each place: its line (once, where several places share it), and marks under the columns of its span."""
-    rows = text.split("\n")
-    room = max(width - len(margin) - 4, 20)
-    shown = None
-    for place in places:
-        span, row = place.span, rows[place.span.line - 1]
-        end = span.end_column if span.end_line == span.line else len(row)
-        start = max(span.column - room // 2, 0) if cell_len(row) > room else 0
-        before, marked = visible(row[start : span.column]), visible(row[span.column : max(end, span.column)])
-        if (span.line, start) != shown:
-            number = str(first - 1 + span.line).rjust(len(margin))
-            line = _window(visible(row[start:]), room, is_cut=start > 0)
-            yield Text.assemble((f"{number} | ", QUIET), line)
-            shown = (span.line, start)
-        mark, mark_style = ("^", style) if place is places[0] else ("-", REMARK)
-        column = cell_len(before)
-        marks = mark * max(min(cell_len(marked), room - column), 1)
-        yield from _marked(margin, " " * column, marks, visible(place.label), room, mark_style)
+class _Excerpts:
+    """Places of one text: the line of each as it was written, and marks under the columns of its span."""
+
+    def __init__(self, report: Report, source: str, places: tuple[Related, ...], width: int) -> None:
+        self._report = report
+        self._source = source
+        self._places = places
+        self.margin = " " * max(len(self._number(place.span.line)) for place in places)
+        self._room = max(width - len(self.margin) - 4, 20)
+
+    def _number(self, line: int) -> str:
+        return self._report.number_of(line) if self._source == PROGRAM else str(line)
+
+    def lines(self, style: str) -> Iterator[Text]:
+        """The lines of all places, each line once where several places in succession share it."""
+        room, shown = self._room, None
+        for place in self._places:
+            span = place.span
+            row, shift = self._report.written_row(self._source, span.line)
+            first = span.column + shift
+            end = span.end_column + shift if span.end_line == span.line else len(row)
+            start = max(first - room // 2, 0) if cell_len(row) > room else 0
+            before, marked = visible(row[start:first]), visible(row[first : max(end, first)])
+            if (span.line, start) != shown:
+                number = self._number(span.line).rjust(len(self.margin))
+                line = _window(visible(row[start:]), room, is_cut=start > 0)
+                yield Text.assemble((f"{number} | ", QUIET), line)
+                shown = (span.line, start)
+            mark, mark_style = ("^", style) if place is self._places[0] else ("-", REMARK)
+            column = cell_len(before)
+            marks = mark * max(min(cell_len(marked), room - column), 1)
+            yield from _marked(self.margin, " " * column, marks, visible(place.label), room, mark_style)
 
 
 def _window(row: str, room: int, *, is_cut: bool) -> str:

@@ -46,7 +46,7 @@ def _note(diagnostic: Diagnostic, report: Report) -> Text:
     """A remark in one line: the listing has shown the place."""
     text = Text.assemble((f"note[{diagnostic.rule}]", REMARK), f": {visible(diagnostic.message)}")
     if diagnostic.span is not None:
-        text.append(f" (line {report.source_line - 1 + diagnostic.span.line})")
+        text.append(f" ({report.place_of(diagnostic.span.line)})")
     return text
 
 

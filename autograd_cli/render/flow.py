@@ -147,7 +147,7 @@ class _Pass:
             heading.append("  of the result", style="not bold")
         else:
             heading.append(f"  {shortened(span.cut(self._report.source), 40)}", style="not bold")
-            heading.append(f"  line {self._report.source_line - 1 + span.line}", style=f"not bold {QUIET}")
+            heading.append(f"  {self._report.place_of(span.line)}", style=f"not bold {QUIET}")
         if self._backward is not None:
             heading.append(f"  {self._start(self._backward)}", style=f"not bold {QUIET}")
         return heading

@@ -25,6 +25,7 @@ def json_object(report: Report) -> dict[str, Any]:
         "source": report.source,
         "source_name": report.source_name,
         "source_line": report.source_line,
+        "cells": plain(report.cells),
         "of": report.of,
         "lesson": report.lesson,
         "command_line": report.command_line,

@@ -77,7 +77,7 @@ class Listing:
         self._marks = self._find_marks()
         self._glyphs = self._find_glyphs()
         self._printed = _printed_by_line(report)
-        self._number_width = len(str(report.source_line - 1 + len(self._rows)))
+        self._number_width = max(len(report.number_of(line)) for line in self.lines)
 
     @property
     def lines(self) -> range:
@@ -144,7 +144,7 @@ class Listing:
         """A line with its facts: beside it where `column` is the width of the code, else under it."""
         glyph = self._glyphs.get(line, " ")
         style = NODE if glyph == self._look.glyphs.recorded else BAD
-        number = str(self._report.source_line - 1 + line).rjust(self._number_width)
+        number = self._report.number_of(line).rjust(self._number_width)
         head = Text.assemble((f"{number} ", QUIET), (glyph, style), " ", code)
         blank = " " * (self._number_width + 3)
         widths = widths if column is not None else _widths(found)
@@ -204,7 +204,7 @@ class Listing:
         value = self._report.trace.values[cut.value]
         if value.span is None:
             return cut.why  # how an input enters
-        since = None if cut.since is None else self._report.source_line - 1 + cut.since.line
+        since = None if cut.since is None else self._report.number_of(cut.since.line)
         return short_reason(cut.rule, since, value.op, self._look.language)
 
     def _mark(self, span: Span, reason: str) -> Mark:

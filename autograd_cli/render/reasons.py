@@ -28,7 +28,7 @@ _REASONS_WITH_LINE = {
 }
 
 
-def short_reason(rule: str, line: int | None, op: str, language: str) -> str:
+def short_reason(rule: str, line: str | None, op: str, language: str) -> str:
     """The reason of a cut: its rule, the line that switched tracking off, and the operation that made the value."""
     alone = _REASONS.get(rule, "{call}")
     reason = alone if line is None else _REASONS_WITH_LINE.get(rule, alone)

@@ -1,0 +1,24 @@
+"""Which file is meant by the name of one that is not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from autograd_cli.lang.suggest import did_you_mean
+
+_MOST_ENTRIES = 5_000
+
+
+def similar_file(path: str) -> str | None:
+    """The question whether a file beside it is meant, or None where none has a name that is close."""
+    folder, name = os.path.split(path)
+    return did_you_mean(name, _names_in(folder or "."), prefix=path.removesuffix(name))
+
+
+def _names_in(folder: str) -> Iterable[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry, _ in zip(entries, range(_MOST_ENTRIES), strict=False)]
+    except (OSError, ValueError):
+        return []
