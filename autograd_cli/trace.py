@@ -2,12 +2,14 @@
 
 Frozen dataclasses of tuples and plain values. They are the API: every rule and every renderer takes them, and the
 JSON that a script reads is these types written out. Values refer to one another by id: ids are ordinals, and an id
-is always greater than the ids it depends on.
+is always greater than the ids it depends on, its `operands` and `previous`. What a value holds, its `elements`, came
+before it where the program put it together, and after it where an operation returned the whole: such an element has
+the whole as its only operand. So a walk along either alone ends, and one along both may go in a circle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -335,16 +337,29 @@ class Trace:
                     return visit.arrived[variable.tensor.output_nr]
         return None
 
+    def parts(self, values: Iterable[int]) -> Iterator[Value]:
+        """The values and all that they hold, in whatever depth, in order; what is held twice comes once."""
+        seen: set[int] = set()
+        pending = [*values][::-1]
+        while pending:
+            number = pending.pop()
+            if number not in seen:
+                seen.add(number)
+                yield self.values[number]
+                pending.extend(reversed(self.values[number].elements))
+
     def output_paths(self) -> tuple[str, ...]:
         """Where each output stands in the result, as Python writes it: `[1][0]`, or nothing for the result itself."""
-        return () if self.result is None else tuple(self._paths(self.result))
-
-    def _paths(self, number: int) -> Iterator[str]:
-        elements = self.values[number].elements if number not in self.outputs else ()
-        if not elements:
-            yield ""
-        for index, element in enumerate(elements):
-            yield from (f"[{index}]{path}" for path in self._paths(element))
+        outputs = frozenset(self.outputs)
+        found: list[str] = []
+        pending = [] if self.result is None else [(self.result, "")]
+        while pending:
+            number, path = pending.pop()
+            elements = () if number in outputs else self.values[number].elements
+            if not elements:
+                found.append(path)
+            pending.extend([(element, f"{path}[{index}]") for index, element in enumerate(elements)][::-1])
+        return tuple(found)
 
     def output_tensors(self) -> tuple[TensorInfo, ...]:
         """The tensors among the outputs."""

@@ -297,11 +297,13 @@ def _first(evidence: Evidence, value: Value, test: Test) -> Value:
 
 def _holds(evidence: Evidence, value: Value, test: Test) -> bool:
     """Whether a tensor, a number or an element of a sequence passes the test."""
-    if value.tensor is not None:
-        return test(value.tensor)
+    return any(test(numbers) for part in evidence.trace.parts([value.id]) if (numbers := _numbers(part)) is not None)
+
+
+def _numbers(value: Value) -> TensorValues | None:
     if isinstance(value.scalar, float):
-        return test(TensorValues(shape=(), dtype="float64", values=(value.scalar,), summary=None))
-    return any(_holds(evidence, evidence.trace.values[each], test) for each in value.elements)
+        return TensorValues(shape=(), dtype="float64", values=(value.scalar,), summary=None)
+    return value.tensor
 
 
 def _is_infinite(values: TensorValues | None) -> bool:

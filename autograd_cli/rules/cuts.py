@@ -162,7 +162,7 @@ def is_unrecorded_write(value: Value) -> bool:
 
 
 def _holds_tensor(trace: Trace, value: Value) -> bool:
-    return value.tensor is not None or any(_holds_tensor(trace, trace.values[each]) for each in value.elements)
+    return any(part.tensor is not None for part in trace.parts([value.id]))
 
 
 def _is_dead_view(trace: Trace, value: Value) -> bool:

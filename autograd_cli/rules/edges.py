@@ -54,24 +54,39 @@ class _Edges:
 
     def _nodes(self, number: int) -> frozenset[int]:
         """The nodes that stand for a value: its grad_fn, the accumulator of a leaf; of a sequence, its elements'."""
-        if number not in self._known:
-            value = self._trace.values[number]
-            if value.is_passed_through:
-                held = value.elements or value.operands
-                found = frozenset[int]().union(*[self._nodes(each) for each in held])
-            elif value.tensor is None:
-                found = frozenset()
-            elif value.tensor.grad_fn is not None:
-                found = frozenset({value.tensor.grad_fn})
-            else:
-                found = frozenset(self._accumulator(number))
-            self._known[number] = found
+        pending = [number]
+        while pending:
+            current = pending[-1]
+            held = () if current in self._known else self._held(current)
+            unknown = [each for each in held if each not in self._known]
+            if unknown:
+                pending += unknown
+                continue
+            pending.pop()
+            if current not in self._known:
+                own = self._own_nodes(current)
+                self._known[current] = own.union(*[self._known[each] for each in held])
         return self._known[number]
 
-    def _accumulator(self, number: int) -> tuple[int, ...]:
+    def _held(self, number: int) -> tuple[int, ...]:
+        """The values whose nodes stand for a value that only holds others, or was made of them.
+
+        An element without any, such as a module that a `for` took out of a list of modules, stands for what the whole
+        was made of. So this leads inwards, or to values from before the operation that returned the whole, and ends.
+        """
+        value = self._trace.values[number]
+        if not value.is_passed_through:
+            return ()
+        return value.elements or self._trace.values[self._wholes[number]].operands
+
+    def _own_nodes(self, number: int) -> frozenset[int]:
         tensor = self._trace.values[number].tensor
+        if tensor is None:
+            return frozenset()
+        if tensor.grad_fn is not None:
+            return frozenset({tensor.grad_fn})
         node = self._accumulators.get(self._origins[number])
-        return (node,) if node is not None and tensor is not None and tensor.requires_grad else ()
+        return frozenset({node} if node is not None and tensor.requires_grad else ())
 
     def _reach(self, start: int, number: int) -> frozenset[int]:
         """The node, and all that it leads to through nodes that were made for the same operation."""

@@ -561,7 +561,10 @@ def _silently_first_order(evidence: Evidence) -> Diagnostic | None:
 def _lacking(evidence: Evidence, walk: Walk, answer: Value) -> tuple[int, Walk] | None:
     """The variable whose gradient in a later pass lacks a part, and that pass."""
     trace = evidence.trace
-    outputs, inputs = [frozenset(_flat(evidence, operand)) for operand in (*answer.operands, answer.id)[:2]]
+    outputs, inputs = [
+        frozenset(part.id for part in trace.parts([operand]) if part.tensor is not None)
+        for operand in (*answer.operands, answer.id)[:2]
+    ]
     starts = [leaf for leaf in leaves(evidence) if upstream(evidence, tuple(outputs), COMPUTED) >= {leaf}]
     curved = [leaf for leaf in starts if _is_curved(evidence, walk, leaf)]
     for later in trace.walks:
@@ -578,14 +581,6 @@ def _lacking(evidence: Evidence, walk: Walk, answer: Value) -> tuple[int, Walk] 
             if leaf in got and (is_penalty or (is_input and leaf in _looked_at(evidence))):
                 return leaf, later
     return None
-
-
-def _flat(evidence: Evidence, number: int) -> Iterator[int]:
-    value = evidence.trace.values[number]
-    if value.tensor is not None:
-        yield number
-    for element in value.elements:
-        yield from _flat(evidence, element)
 
 
 def _joins(evidence: Evidence, answer: int, roots: tuple[int, ...]) -> Value | None:

@@ -370,11 +370,7 @@ def _use(evidence: Evidence, between: frozenset[int], role: Role) -> Span | None
 
 
 def _tensors(evidence: Evidence, numbers: Iterable[int]) -> Iterator[int]:
-    for number in numbers:
-        value = evidence.trace.values[number]
-        if value.tensor is not None:
-            yield number
-        yield from _tensors(evidence, value.elements)
+    return (part.id for part in evidence.trace.parts(numbers) if part.tensor is not None)
 
 
 def _name(evidence: Evidence, value: int) -> str | None:

@@ -54,13 +54,7 @@ def kinds_of(trace: Trace, value: Value) -> frozenset[str]:
 
 def is_data(trace: Trace, value: Value) -> bool:
     """Whether the value was given or written down, not computed from a tensor."""
-    pending = [*value.operands]
-    while pending:
-        operand = trace.values[pending.pop()]
-        if operand.tensor is not None:
-            return False
-        pending += operand.elements
-    return True
+    return all(part.tensor is None for part in trace.parts(value.operands))
 
 
 def module_of(trace: Trace, value: Value, kind: str) -> Value | None:

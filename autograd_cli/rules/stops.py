@@ -346,22 +346,31 @@ def _cause_of_product(evidence: Evidence, passage: Passage, departure: Departure
 
 def origin_of_zero(evidence: Evidence, value: Value) -> tuple[str, Value] | None:
     """Why a value is all zero: a leaf that begins as zeros, or an operation that gives nothing else."""
-    tensor = value.tensor
-    if tensor is None or not is_zero(tensor):
-        return None
-    if (tensor.requires_grad and tensor.is_leaf) or value.op == "parameter":
-        return "zero-grad-zero-init", value
-    if not tensor.requires_grad:
-        return None
+    seen: set[int] = set()
+    pending = [value.id]
+    while pending:
+        number = pending.pop()
+        current = evidence.trace.values[number]
+        tensor = current.tensor
+        if number in seen or tensor is None or not is_zero(tensor):
+            continue
+        seen.add(number)
+        if (tensor.requires_grad and tensor.is_leaf) or current.op == "parameter":
+            return "zero-grad-zero-init", current
+        found = _zero_made_by(evidence, current) if tensor.requires_grad else None
+        if found is not None:
+            return found
+        pending.extend(reversed(current.operands) if tensor.requires_grad else ())
+    return None
+
+
+def _zero_made_by(evidence: Evidence, value: Value) -> tuple[str, Value] | None:
+    """The operation that made a value all zero of operands that are not."""
     if name_of(value) in _RELUS | _CLAMPS:
         slug = _cause_of_bound(evidence, value, name_of(value))
         operand = _operand(evidence, value)
         if slug is not None and operand is not None and not is_zero(operand):
             return slug, value
-    for each in value.operands:
-        found = origin_of_zero(evidence, evidence.trace.values[each])
-        if found is not None:
-            return found
     return None
 
 

@@ -85,16 +85,7 @@ def passes(evidence: Evidence) -> list[Pass]:
 
 def flattened(trace: Trace, values: Iterable[int]) -> list[int]:
     """The values, of sequences their elements."""
-    found: list[int] = []
-    pending = list(values)[::-1]
-    while pending:
-        value = pending.pop()
-        elements = trace.values[value].elements
-        if elements:
-            pending.extend(reversed(elements))
-        else:
-            found.append(value)
-    return found
+    return [part.id for part in trace.parts(values) if not part.elements]
 
 
 def refused_roots(trace: Trace) -> tuple[int, ...]:

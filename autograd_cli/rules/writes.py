@@ -97,11 +97,7 @@ def numbers_of(tensor: TensorValues) -> str:
 
 def tensors_in(evidence: Evidence, *numbers: int) -> Iterator[Value]:
     """The tensors among some values, and in sequences of them."""
-    for number in numbers:
-        value = evidence.trace.values[number]
-        if value.tensor is not None:
-            yield value
-        yield from tensors_in(evidence, *value.elements)
+    return (part for part in evidence.trace.parts(numbers) if part.tensor is not None)
 
 
 def base_of(evidence: Evidence, value: int) -> Value | None:
