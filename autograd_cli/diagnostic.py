@@ -67,6 +67,19 @@ class Span:
         end_line, end_column = _position(text, end)
         return cls(line=line, column=column, end_line=end_line, end_column=end_column)
 
+    @property
+    def start(self) -> Span:
+        """The empty piece that stands where this one begins."""
+        return Span(line=self.line, column=self.column, end_line=self.line, end_column=self.column)
+
+    def before(self, part: Span) -> Span:
+        """What of this piece stands before a part of it."""
+        return Span(line=self.line, column=self.column, end_line=part.line, end_column=part.column)
+
+    def behind(self, part: Span) -> Span:
+        """What of this piece stands behind a part of it."""
+        return Span(line=part.end_line, column=part.end_column, end_line=self.end_line, end_column=self.end_column)
+
     def holds(self, other: Span) -> bool:
         """Whether the other piece is this one or a part of it."""
         starts = (self.line, self.column) <= (other.line, other.column)

@@ -84,6 +84,13 @@ def test_pieces_of_a_line_make_one_change() -> None:
     assert len(edits) == 2
 
 
+def test_words_are_put_in_before_the_piece_that_begins_there() -> None:
+    source = Source("sin(x)\ny")
+    first = at(1, 0, 3)
+    assert source.spliced([(first.start, "r = "), (first, "torch.sin"), (at(2, 0, 1), "z")]) == "r = torch.sin(x)\nz"
+    assert source.spliced([(first, "torch.sin"), (first.start, "r = ")]) == "r = torch.sin(x)\ny"
+
+
 def test_a_statement_that_is_taken_out_leaves_a_block_behind() -> None:
     source = Source("if a:\n    b()\nc(); d()")
     assert edited(source.text, source.removed(at(2, 4, 7))) == "if a:\n    pass\nc(); d()"

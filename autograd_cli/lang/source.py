@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import warnings
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -197,6 +198,18 @@ class Source:
             text = f"{last.text[: span.column]}{words}{last.text[span.end_column :]}"
             edits[-1] = Edit(line=last.line, end_line=last.end_line, text=text)
         return tuple(reversed(edits))
+
+    def spliced(self, pieces: Iterable[tuple[Span, str]]) -> str:
+        """The whole text with words in the place of each piece, or put in where the piece is an empty one."""
+        text = self.text
+        lines = [0, *itertools.accumulate(len(line) + 1 for line in self.lines)]
+        places = [
+            (lines[span.line - 1] + span.column, lines[span.end_line - 1] + span.end_column, words)
+            for span, words in pieces
+        ]
+        for start, end, words in sorted(places, reverse=True):
+            text = f"{text[:start]}{words}{text[end:]}"
+        return text
 
     def without(self, statement: Span) -> Edit:
         """The change that takes out a statement that has its lines for itself."""

@@ -15,6 +15,7 @@ from autograd_cli.diagnostic import AgxError, Span, bad_request
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.inputs import Creation, parse_input
 from autograd_cli.lang.program import Program, parse
+from autograd_cli.lang.source import Source
 from autograd_cli.modes import MODES, Entry, GradMode
 from autograd_cli.render.escape import visible_lines
 from autograd_cli.render.numbers import python_text
@@ -196,10 +197,7 @@ class _Converter:
 
     def __init__(self, program: Program, number_calls: frozenset[Span] | None) -> None:
         self._program = program
-        self._offsets = [0]
-        for line in program.source.split("\n"):
-            self._offsets.append(self._offsets[-1] + len(line) + 1)
-        self._edits: list[tuple[int, int, str]] = []
+        self._pieces: list[tuple[Span, str]] = []
         self._number_calls = number_calls  # None for a program without variables, whose text says it
 
     def text(self, result: str | None) -> str:
@@ -208,8 +206,7 @@ class _Converter:
         end = ""
         for last in _last_statements(self._program.tree.body) if result is not None else ():
             if isinstance(last, ast.Expr):
-                start, _ = self._place(last)
-                self._edits.append((start, start, f"{result} = "))
+                self._pieces.append((self._place(last).start, f"{result} = "))
             elif isinstance(last, ast.Assign):
                 end = f"\n{result} = {ast.unparse(last.targets[0])}"
         return self._applied() + end
@@ -220,14 +217,10 @@ class _Converter:
         return self._applied()
 
     def _applied(self) -> str:
-        text = self._program.source
-        for start, end, new in sorted(self._edits, reverse=True):
-            text = text[:start] + new + text[end:]
-        return text
+        return Source(self._program.source).spliced(self._pieces)
 
-    def _place(self, node: ast.AST) -> tuple[int, int]:
-        span = self._program.spans.of(node)
-        return self._offsets[span.line - 1] + span.column, self._offsets[span.end_line - 1] + span.end_column
+    def _place(self, node: ast.AST) -> Span:
+        return self._program.spans.of(node)
 
     def _visit(self, tree: ast.AST) -> None:
         pending = [tree]
@@ -238,16 +231,15 @@ class _Converter:
         """Rewrite one node, and tell which below it to look at."""
         match node:
             case ast.ImportFrom(module="__future__"):
-                self._edits.append((*self._place(node), "pass"))
+                self._replace(node, "pass")
                 return
             case ast.Import() | ast.ImportFrom():
                 return
             case ast.JoinedStr() if not self._program.spans.of(node).cut(self._program.source).endswith(")"):
                 return  # an f-string, and not "…".format(…), whose pieces have places
             case ast.Call(args=[inner], keywords=[]) if self._is_no_grad(node.func):
-                start, end = self._place(node)
-                inner_start, inner_end = self._place(inner)
-                self._edits += [(start, inner_start, "no_grad(lambda: "), (inner_end, end, ")")]
+                whole, kept = self._place(node), self._place(inner)
+                self._pieces += [(whole.before(kept), "no_grad(lambda: "), (whole.behind(kept), ")")]
                 yield inner
                 return
             case ast.Call(func=ast.Name(id=name)) if self._is_scalar_call(node, name):
@@ -260,8 +252,8 @@ class _Converter:
                 return
         yield from ast.iter_child_nodes(node)
 
-    def _replace(self, node: ast.expr, text: str) -> None:
-        self._edits.append((*self._place(node), text))
+    def _replace(self, node: ast.AST, text: str) -> None:
+        self._pieces.append((self._place(node), text))
 
     def _path(self, node: ast.expr) -> str | None:
         """The full name of what the language defines; None for a variable, an attribute, what the program imports."""
