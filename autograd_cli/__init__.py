@@ -1,9 +1,24 @@
-"""agx: PyTorch's autograd from the shell. `explore` is the Python API; importing this package loads no torch."""
+"""agx: PyTorch's autograd from the shell; `explore`, `explain` and `compare` are the same from Python.
+
+Importing this package loads no torch.
+"""
 
 from autograd_cli import interrupt  # noqa: F401 - first, so that Ctrl-C ends the rest of the start
+from autograd_cli.api import compare, explain, explore
 from autograd_cli.diagnostic import Diagnostic, Severity, Span, Status
-from autograd_cli.explore import explore
 from autograd_cli.limits import Limits
 from autograd_cli.trace import Report, TensorInfo, Trace
 
-__all__ = ["Diagnostic", "Limits", "Report", "Severity", "Span", "Status", "TensorInfo", "Trace", "explore"]
+__all__ = [
+    "Diagnostic",
+    "Limits",
+    "Report",
+    "Severity",
+    "Span",
+    "Status",
+    "TensorInfo",
+    "Trace",
+    "compare",
+    "explain",
+    "explore",
+]

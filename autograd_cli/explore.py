@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from autograd_cli import rules
 from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Span, Status, bad_request, edited
@@ -19,33 +18,14 @@ from autograd_cli.lang.program import Program, parse
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.limits import DEFAULT_LIMITS, Limits, memory_error
 from autograd_cli.modes import DEFAULT_MODE, MODES
+from autograd_cli.spelling import spelled
 from autograd_cli.trace import SCHEMA, Counterfactual, Explanation, GivenInput, Report, Trace
-
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
 
 DEFAULT_DTYPES = ("float32", "float64", "float16", "bfloat16")
 MAX_THREADS = 1_024
 MAX_TRIED = 3
 SHARE_OF_RERUNS = 0.4  # of the time limit: after it a program is not run again, so that there is an answer
 _DEVICE = re.compile(r"[a-z]+(:\d+)?")
-
-
-class ShownReport(Report):
-    """A Report that shows itself: as tables in a notebook and in a Rich console."""
-
-    __slots__ = ()
-
-    def _repr_html_(self) -> str:
-        from autograd_cli.render import picture
-
-        return picture.html_fragment(self)
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from autograd_cli.render.look import Look
-        from autograd_cli.render.pages import page_of
-
-        yield page_of(self, Look(width=options.max_width))
 
 
 def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
@@ -203,7 +183,7 @@ def unanswered(
     """The Report of a request to `explore` that has no answer yet: what was asked, and nothing else."""
     weight_names = _weight_names(len(gradients), inputs)
     given = pasted(program)
-    return ShownReport(
+    return Report(
         schema=SCHEMA,
         status=Status.ANSWER,
         source=given.text,
@@ -254,7 +234,7 @@ def _missing_value(name: str, span: Span, candidates: Sequence[str]) -> AgxError
         label = f"{name} is a function: write {name}(…)"
     elif label is None:
         label = did_you_mean(name, vocabulary.CONSTANTS - {"e"}) if len(name) > 1 else None
-    fix = f"give it one: --{name} 1,2,3"
+    fix = f"give it one: {spelled(option=f'--{name} 1,2,3', argument=f'{name}=[1, 2, 3]')}"
     return bad_request("missing-value", f"`{name}` has no value", span=span, label=label, fix=fix)
 
 

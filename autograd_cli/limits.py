@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from autograd_cli.diagnostic import PROGRAM, AgxError, Diagnostic, Severity, Span, Status
+from autograd_cli.spelling import spelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +38,16 @@ def limit_reached(
     limit: str, message: str, *, source: str = PROGRAM, span: Span | None = None, torch_says: str | None = None
 ) -> AgxError:
     """The error for a limit that a request has reached; `limit` is a field of Limits."""
+    name = limit.replace("_", "-")
     return AgxError(
         Diagnostic(
-            rule=f"limit-{limit.replace('_', '-')}",
+            rule=f"limit-{name}",
             severity=Severity.ERROR,
             message=message,
             source=source,
             span=span,
             torch_says=torch_says,
-            fix=f"--limit {limit.replace('_', '-')}=N allows more",
+            fix=f"{spelled(option=f'--limit {name}=N', argument=f'limits=Limits({limit}=N)')} allows more",
         ),
         Status.LIMIT,
     )

@@ -17,6 +17,7 @@ from typing import TypeAlias
 from autograd_cli.diagnostic import COMMAND_LINE, PROGRAM, Cell, Diagnostic, Span, Status
 
 SCHEMA = "agx/1"
+_SHORT = 40
 EDGE_ITEMS = 3
 
 Number: TypeAlias = bool | int | float | complex
@@ -287,7 +288,7 @@ class Variable:
     grad: TensorInfo | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Trace:
     """One run of a program under one tracking mode.
 
@@ -309,6 +310,10 @@ class Trace:
     grads: tuple[tuple[str, TensorInfo | None], ...]
     refusal: Refusal | None
     walks: tuple[Walk, ...] = ()
+
+    def __repr__(self) -> str:
+        """One line, for a prompt: it holds too much to be written out."""
+        return f"<Trace under {self.mode}: steps {len(self.steps)}, values {len(self.values)}, nodes {len(self.nodes)}>"
 
     @property
     def roots(self) -> tuple[int, ...]:
@@ -426,7 +431,7 @@ class GivenInput:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Report:
     """The answer to one request: what was asked, one Trace for each mode, what there is to say, and how it ended.
 
@@ -455,6 +460,15 @@ class Report:
     columns: tuple[Column, ...] = ()
     written: str | None = None
     cells: tuple[Cell, ...] = ()
+
+    def __repr__(self) -> str:
+        """One line, for a prompt: the program, how it ended, its gradients and findings."""
+        line, _, more = self.source.partition("\n")
+        program = f"{line[:_SHORT]}…" if more or len(line) > _SHORT else line
+        grads = ", ".join(f"{name}.grad" for name in self.grads)
+        found = ", ".join(dict.fromkeys(each.rule for each in self.diagnostics))
+        told = "; ".join(filter(None, [self.status.value, grads, found]))
+        return f"<Report of {program!r}: {told}>"
 
     @property
     def is_answered(self) -> bool:

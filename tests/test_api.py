@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from autograd_cli import Report, Severity, Status, explore
+from autograd_cli import Limits, Report, Severity, Status, compare, explain, explore
 
 
 def values(report: Report, name: str) -> Any:
@@ -157,7 +158,7 @@ def test_torch_warnings_do_not_leak() -> None:
 
 def test_it_shows_itself_in_a_notebook_and_in_a_rich_console() -> None:
     report = explore("2*x", x=[1, 2])
-    html: str = report._repr_html_()  # type: ignore[attr-defined]
+    html = report._repr_html_()
     assert "MulBackward0" in html
     assert html.startswith("<pre")
     console = Console(file=io.StringIO(), width=80)
@@ -166,6 +167,96 @@ def test_it_shows_itself_in_a_notebook_and_in_a_rich_console() -> None:
     assert "AccumulateGrad(x)" in console.file.getvalue()
 
 
+@pytest.fixture
+def displayed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What Rich displays in a notebook, which it takes this process to be."""
+    seen: list[object] = []
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("rich.jupyter.display", lambda *what: seen.append(what))
+    return seen
+
+
+@pytest.mark.parametrize("show", [str, repr, lambda report: report._repr_html_()], ids=["str", "repr", "html"])
+@pytest.mark.parametrize("program", ["2*pi", "2*"])
+def test_nothing_is_displayed_beside_what_a_notebook_asks_for(
+    show: Callable[[Report], str], program: str, displayed: list[object]
+) -> None:
+    assert show(explore(program))
+    assert displayed == []
+
+
+@pytest.mark.parametrize(
+    ("report", "piece"),
+    [
+        (lambda: explore("2*x", x=[1, 2]), "x.grad"),
+        (lambda: explain("y = x.detach(); (x*y).sum()", x=[1, 2]), "what it would have been"),
+        (lambda: compare("2*x", x=1), "inference-mode"),
+        (lambda: explore("2*"), "error[syntax]"),
+    ],
+    ids=["explore", "explain", "compare", "error"],
+)
+def test_printed_it_is_its_page(report: Callable[[], Report], piece: str) -> None:
+    page = str(report())
+    assert piece in page
+    assert "\x1b" not in page
+    assert page == page.strip("\n")
+
+
+def test_at_a_prompt_it_is_one_line() -> None:
+    report = explain("y = x.detach()\n(y*2).sum()", x=list(range(1_000)))
+    assert repr(report) == "<Report of 'y = x.detach()…': bad-news; x.grad; cut-by-detach>"
+    assert len(repr(report.trace)) < 100
+    assert len(repr(compare("2*x", x=[1, 2]))) < 100
+
+
+def test_explain_is_explore_with_its_reasons() -> None:
+    report = explain("y = x.detach(); z = x*y; z.sum()", x=[1, 2], of="y")
+    assert report.explanation is not None
+    assert [cut.rule for cut in report.explanation.cuts] == ["cut-by-detach"]
+    assert report.trace.walks
+    assert report.of == "y"
+
+
+def test_compare_runs_every_mode() -> None:
+    report = compare("2*x", x=1, modes=["requires-grad", "no-grad"])
+    assert [(column.name, column.report.ok) for column in report.columns] == [
+        ("requires-grad", True),
+        ("no-grad", False),
+    ]
+
+
+def test_fixed_is_the_program_with_the_fix_made() -> None:
+    program = "y = torch.sigmoid(x)\ny[0] = 0.0\ny.sum().backward()"
+    report = explain(program, x=[1, 2])
+    assert not report.ok
+    assert explore(report.fixed, x=[1, 2]).ok
+    assert "report.fixed is the program" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("report", "hint"),
+    [
+        (lambda: explore("x*w", x=1), "give it one: w=[1, 2, 3]"),
+        (lambda: explore("2*x", x=""), "write x=[1, 2, 3]"),
+        (lambda: explore("2*x", x="1,a"), "--> x:1:3"),
+        (lambda: explore("2*x", x=1, mode="no-grad"), 'leave out mode="no-grad"'),
+        (lambda: explore("x*k", x=1, k="1:int64", wrt=["k"]), "leave k out of wrt"),
+        (lambda: explore("2*x", x=[1, 2]), "choose other weights with gradient="),
+        (lambda: explore("x.split(1)", x=[1, 2], gradient=[1]), "give gradients=[…], one for each output"),
+        (lambda: explore("x*x*x", x=1, limits=Limits(steps=1)), "limits=Limits(steps=N) allows more"),
+        (lambda: explore("for i in range(50): print(i)\nx", x=1), "more lines (full=True)"),
+    ],
+)
+def test_hints_are_in_the_words_of_python(report: Callable[[], Report], hint: str) -> None:
+    page = str(report())
+    assert hint in page
+    assert " --" not in page.replace("-->", "")
+
+
+def test_full_leaves_nothing_out_of_the_page() -> None:
+    assert "more lines" not in str(explore("for i in range(50): print(i)\nx", x=1, full=True))
+
+
 def test_markup_in_the_html_of_a_notebook_is_text() -> None:
-    html: str = explore("x # <script>alert(1)</script> [bold]", x=[1])._repr_html_()  # type: ignore[attr-defined]
+    html = explore("x # <script>alert(1)</script> [bold]", x=[1])._repr_html_()
     assert "<script>" not in html

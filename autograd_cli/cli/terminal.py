@@ -114,6 +114,7 @@ def _console(screen: Screen, color: Color) -> Console:
     return Console(
         file=io.TextIOWrapper(_Unwritten(screen), encoding=screen.encoding),
         width=screen.width or _UNLIMITED,
+        force_jupyter=False,
         force_terminal={Color.ALWAYS: True, Color.NEVER: False}.get(color),
         no_color=True if color is Color.NEVER else False if color is Color.ALWAYS else None,
         color_system=None if color is Color.NEVER or os.environ.get("TERM") == "dumb" else "auto",

@@ -16,6 +16,7 @@ from autograd_cli.engine.snapshot import MAX_VALUES
 from autograd_cli.engine.values import Box
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.limits import memory_error
+from autograd_cli.spelling import spelled
 from autograd_cli.trace import Backward, LeafGradient, Phase, Refusal, TensorInfo
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def check_gradients(roots: Sequence[Box], specs: Sequence[InputSpec], gradients:
         count = "1 output" if len(roots) == 1 else f"{len(roots)} outputs"
         several = "1 gradient is" if len(gradients) == 1 else f"{len(gradients)} gradients are"
         message = f"backward() starts from {count}, and {several} given"
-        raise bad_request("gradient-shape", message, source="--gradient", fix="give --gradient once for each output")
+        fix = spelled(option="give --gradient once for each output", argument="give gradients=[…], one for each output")
+        raise bad_request("gradient-shape", message, source="--gradient", fix=fix)
     for root, spec, gradient in zip(roots, specs, gradients, strict=True):
         expected = list(root.payload.shape) if isinstance(root.payload, torch.Tensor) else []
         if list(gradient.shape) != expected:

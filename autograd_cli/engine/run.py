@@ -21,6 +21,7 @@ from autograd_cli.lang.program import Program
 from autograd_cli.lang.stack import deep_stack
 from autograd_cli.limits import Limits, limit_reached
 from autograd_cli.modes import Entry, GradMode, Mode
+from autograd_cli.spelling import spelled
 from autograd_cli.trace import Refusal, TensorInfo, Trace, Variable
 
 
@@ -77,7 +78,8 @@ def _asked(
         if spec.name in wrt and spec.name not in differentiable:
             kind = str(tensors[spec.name].dtype).removeprefix("torch.")
             message = f"{spec.name} is {kind}: only floating point and complex tensors can require gradients"
-            raise bad_request("int-dtype", message, source=spec.source, fix=f"leave {spec.name} out of --wrt")
+            fix = f"leave {spec.name} out of {spelled(option='--wrt', argument='wrt')}"
+            raise bad_request("int-dtype", message, source=spec.source, fix=fix)
     return tuple(name for name in tensors if name in wrt)
 
 

@@ -24,6 +24,7 @@ from autograd_cli.diagnostic import AgxError, Span, bad_request
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.program import Program, is_defined, normalise, parse
 from autograd_cli.lang.suggest import closest, did_you_mean
+from autograd_cli.spelling import spelled
 
 Number: TypeAlias = bool | int | float | complex
 
@@ -132,7 +133,8 @@ def parse_input(name: str, text: str) -> InputSpec:
     source, text = f"--{name}", normalise(text)
     body, dtype = _split_dtype(text, source)
     if not body.strip():
-        raise bad_request("empty-value", f"the value of {name} is empty", source=source, fix=f"write {source} 1,2,3")
+        fix = f"write {spelled(option=f'{source} 1,2,3', argument=f'{name}=[1, 2, 3]')}"
+        raise bad_request("empty-value", f"the value of {name} is empty", source=source, fix=fix)
     content: Literal | Creation | FileReference
     if body.strip().startswith("@") or _FILE.fullmatch(body.strip()):
         content = _parse_file(body.strip().removeprefix("@"), text, source)

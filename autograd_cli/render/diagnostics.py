@@ -12,6 +12,7 @@ from rich.text import Text
 from autograd_cli.diagnostic import PROGRAM, Diagnostic, Related, Severity, Span, speaker
 from autograd_cli.render.escape import visible
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, QUIET, REMARK
+from autograd_cli.spelling import spelled, spelled_source
 from autograd_cli.trace import Report
 
 _STYLES = {Severity.ERROR: BAD, Severity.WARNING: BAD, Severity.NOTE: REMARK}
@@ -39,7 +40,8 @@ def diagnostic_block(diagnostic: Diagnostic, report: Report, width: int | None) 
     if diagnostic.fix:
         parts.append(_note(margin, "help", diagnostic.fix))
     if diagnostic.edits and diagnostic.edits_work:
-        parts.append(_note(margin, "fix", "with this change, tried just now, it works (--fix, --diff)"))
+        how = spelled(option="--fix prints the program, --diff the patch", argument="report.fixed is the program")
+        parts.append(_note(margin, "fix", f"verified by running it; {how}:"))
         parts += _changes(diagnostic, report, margin)
     return Group(*parts)
 
@@ -48,7 +50,7 @@ def _where(span: Span, source: str, report: Report) -> str:
     """The place as it is named: `a.py:4:3`, and in a notebook the cell."""
     column = span.column + 1 + report.written_row(source, span.line)[1]
     if source != PROGRAM:
-        return f"{source}:{span.line}:{column}"
+        return f"{spelled_source(source)}:{span.line}:{column}"
     cell, line = report.cell_of(span.line)
     if cell is None:
         return f"{report.source_name}:{line}:{column}"

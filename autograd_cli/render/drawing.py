@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from autograd_cli.render.look import Look
+from autograd_cli.spelling import spelled, spelled_full
 
 _RUN = 9
 _RUN_EDGE = 4
@@ -54,7 +55,9 @@ def draw(graph: Graph, roots: Sequence[int], look: Look) -> list[TreeLine]:
         lines = _fold_lines(_fold_chains(lines, look), look)
     left_out = _reachable(graph, roots) - len(seen)
     if left_out:
-        lines.append(_fold_line("", left_out, look, "below (--depth, --full)"))
+        lines.append(
+            _fold_line("", left_out, look, f"below ({spelled(option='--depth, --full', argument='full=True')})")
+        )
     return lines
 
 
@@ -106,7 +109,7 @@ def _fold_chains(lines: Sequence[TreeLine], look: Look) -> list[TreeLine]:
         run = lines[start:end]
         if len(run) > _RUN:
             count = len(run) - 2 * _RUN_EDGE
-            middle = _fold_line(run[1].prefix, count, look, "(--full shows all)")
+            middle = _fold_line(run[1].prefix, count, look, f"({spelled_full()} shows all)")
             folded += [*run[:_RUN_EDGE], middle, *run[-_RUN_EDGE:]]
         else:
             folded += run
@@ -118,7 +121,7 @@ def _fold_lines(lines: list[TreeLine], look: Look) -> list[TreeLine]:
     if len(lines) <= _LINES:
         return lines
     count = len(lines) - 2 * _LINES_EDGE
-    middle = _fold_line("", count, look, "in between (--full shows all)")
+    middle = _fold_line("", count, look, f"in between ({spelled_full()} shows all)")
     return [*lines[:_LINES_EDGE], middle, *lines[-_LINES_EDGE:]]
 
 

@@ -21,6 +21,7 @@ from autograd_cli.render.look import BAD, GRADIENT, HEADING, NODE, QUIET, REMARK
 from autograd_cli.render.names import Names
 from autograd_cli.render.short import tensor_text
 from autograd_cli.render.tree import node_name
+from autograd_cli.spelling import spelled_mode
 from autograd_cli.trace import Counterfactual, Report, TensorInfo, Trace, Variable
 
 _HEADINGS = ("name", "value", "requires_grad", "is_leaf", "grad_fn", "version", ".grad")
@@ -148,7 +149,7 @@ def _lifted(report: Report, found: Counterfactual, names: Names) -> str:
     """`with y2 tracked`: what the cut that was lifted had cut off."""
     assert report.explanation is not None
     if found.span is None:
-        return f"without --{report.trace.mode}"
+        return f"without {spelled_mode(report.trace.mode)}"
     made = [report.trace.values[cut.value] for cut in report.explanation.cuts]
     values = [
         value

@@ -15,6 +15,7 @@ from autograd_cli.render.formula import equation
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, Look
 from autograd_cli.render.names import Names
 from autograd_cli.render.short import short_tensor, tensor_text
+from autograd_cli.spelling import spelled_full
 from autograd_cli.trace import Backward, Flow, LeafGradient, Node, Report, TensorValues, Visit, Walk
 
 _VISITS = 30
@@ -37,7 +38,7 @@ def backward_passes(report: Report, look: Look) -> Iterator[RenderableType]:
             elif index == 1:
                 count = len(walks) - 2
                 passes = "1 more backward pass" if count == 1 else f"{count:,} more backward passes"
-                yield Text(f"{look.glyphs.fold} {passes} (--full)", style=QUIET)
+                yield Text(f"{look.glyphs.fold} {passes} ({spelled_full()})", style=QUIET)
 
 
 class _Pass:
@@ -79,7 +80,7 @@ class _Pass:
         """How many visits from `start` on are left out."""
         end = min([index for index in shown if index > start], default=len(self._walk.visits))
         nodes = "1 more node" if end - start == 1 else f"{end - start:,} more nodes"
-        why = " (--full)" if self._related is None else ""
+        why = f" ({spelled_full()})" if self._related is None else ""
         return Text(f"{self._look.glyphs.fold} {nodes}{why}", style=QUIET)
 
     def _without_nodes(self) -> Iterator[tuple[Text, ...]]:

@@ -24,6 +24,7 @@ from autograd_cli.render.names import Names
 from autograd_cli.render.printed import printed_lines
 from autograd_cli.render.reasons import short_reason
 from autograd_cli.render.short import tensor_text
+from autograd_cli.spelling import spelled_full
 from autograd_cli.trace import Cut, Report
 
 _NARROWEST = 24  # columns of code, beside which there is room for facts
@@ -236,7 +237,7 @@ class Listing:
         for index, text in enumerate(texts):
             if is_folded and index == edge:
                 count = len(texts) - 2 * edge
-                yield Text(f"{self._look.glyphs.fold} {count:,} more lines (--full)", style=QUIET)
+                yield Text(f"{self._look.glyphs.fold} {count:,} more lines ({spelled_full()})", style=QUIET)
             if not is_folded or index < edge or index >= len(texts) - edge:
                 yield Text(visible(text))
 

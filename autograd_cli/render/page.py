@@ -17,6 +17,7 @@ from autograd_cli.render.numbers import array_text, is_shortened, statistics_tex
 from autograd_cli.render.printed import printed_lines
 from autograd_cli.render.short import short_value
 from autograd_cli.render.tree import chain_text, node_name, tree_lines
+from autograd_cli.spelling import spelled, spelled_full
 from autograd_cli.trace import Backward, Report, TensorInfo, Trace, Value
 
 _SHORT = 18
@@ -86,11 +87,20 @@ def _quiet_words(trace: Trace, backward: Backward) -> Iterator[str]:
         return
     shapes = [str(list(gradient.shape)) for gradient in backward.gradients if gradient is not None]
     if shapes:
-        yield f"backward() started from ones of shape {', '.join(shapes)}; --gradient gives others"
+        yield _ones_words(shapes)
     left_out = len(trace.outputs) - len(backward.roots)
     if left_out > 0:
         some = f"{len(backward.roots)} of {len(trace.outputs)} outputs"
         yield f"backward() started from {some}: the others are not tracked"
+
+
+def _ones_words(shapes: Sequence[str]) -> str:
+    """What agx passed to backward() for results of these shapes, for which the user gave nothing."""
+    how = spelled(option="--gradient", argument="gradient=")
+    if len(shapes) > 1:
+        return f"agx weighted the results with ones, of shape {', '.join(shapes)}; choose other weights with {how}"
+    kind, sizes = ("complex", "()") if shapes[0] == "[]" else ("not a scalar", shapes[0].strip("[]"))
+    return f"the result is {kind}, so agx called backward(torch.ones({sizes})); choose other weights with {how}"
 
 
 def _printed(trace: Trace, look: Look) -> RenderableType:
@@ -103,7 +113,9 @@ def _printed(trace: Trace, look: Look) -> RenderableType:
     is_folded = len(lines) > _ROWS and not look.full
     for index, (number, line) in enumerate(lines):
         if is_folded and index == edge:
-            grid.add_row("", Text(f"{look.glyphs.fold} {len(lines) - 2 * edge:,} more lines (--full)", style=QUIET))
+            grid.add_row(
+                "", Text(f"{look.glyphs.fold} {len(lines) - 2 * edge:,} more lines ({spelled_full()})", style=QUIET)
+            )
         if not is_folded or index < edge or index >= len(lines) - edge:
             grid.add_row(Text(f"line {number}", style=QUIET), Text(visible(line)))
     return Group(Text("printed", style=HEADING), grid)
@@ -135,7 +147,7 @@ def _folded(rows: list[list[Text]], look: Look) -> list[list[Text]]:
     if look.full or len(rows) <= _ROWS:
         return rows
     edge = _ROWS // 2
-    count = Text(f"{look.glyphs.fold} {len(rows) - 2 * edge:,} more (--full)", style=QUIET)
+    count = Text(f"{look.glyphs.fold} {len(rows) - 2 * edge:,} more ({spelled_full()})", style=QUIET)
     return [*rows[:edge], [count], *rows[-edge:]]
 
 

@@ -32,9 +32,9 @@ def html(report: Report, look: Look) -> str:
     return _recorded(report, look).export_html()
 
 
-def html_fragment(report: Report) -> str:
+def html_fragment(report: Report, look: Look) -> str:
     """The page as HTML to stand in another document, such as a notebook."""
-    return _recorded(report, Look()).export_html(inline_styles=True, code_format=_FRAGMENT)
+    return _recorded(report, look).export_html(inline_styles=True, code_format=_FRAGMENT)
 
 
 def plain_text(report: Report, look: Look) -> str:
@@ -50,11 +50,22 @@ def rstrip_lines(text: str) -> str:
 
 def _recorded(report: Report, look: Look) -> Console:
     width = look.width or max(_WIDTH, _needed_width(report, look))
-    console = Console(
-        record=True, file=io.StringIO(), width=width, force_terminal=True, color_system="truecolor", highlight=False
-    )
+    console = _console(io.StringIO(), width, colour=True)
     console.print(page_of(report, replace(look, width=look.width or width)))
     return console
+
+
+def _console(file: io.StringIO, width: int, *, colour: bool) -> Console:
+    """A console that writes to `file` alone: in a notebook Rich's own would display there what is printed on it."""
+    return Console(
+        file=file,
+        width=width,
+        record=colour,
+        force_terminal=colour,
+        color_system="truecolor" if colour else None,
+        force_jupyter=False,
+        highlight=False,
+    )
 
 
 def _moved(text: re.Match[str]) -> str:
@@ -65,10 +76,9 @@ def _moved(text: re.Match[str]) -> str:
 
 
 def _needed_width(report: Report, look: Look) -> int:
-    console = Console(file=io.StringIO(), width=10_000, color_system=None, highlight=False)
-    console.print(page_of(report, look))
-    assert isinstance(console.file, io.StringIO)
-    return max((len(line.rstrip()) for line in console.file.getvalue().splitlines()), default=0) + 1
+    file = io.StringIO()
+    _console(file, 10_000, colour=False).print(page_of(report, look))
+    return max((len(line.rstrip()) for line in file.getvalue().splitlines()), default=0) + 1
 
 
 def _title(report: Report) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from autograd_cli.diagnostic import Diagnostic, Related, Severity, speaker
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.rules.cuts import cuts_before_roots, describe, enters_untracked, reaches_roots
+from autograd_cli.spelling import spelled_mode
 from autograd_cli.trace import Cut, Phase, Refusal, Trace, Value
 
 _REMEDIES = {
@@ -134,14 +135,14 @@ def _missing(
         related=_since(first) + others,
         victim=victim,
         torch_says=torch_says,
-        fix=_FIXES.get(first.rule) if trace.mode == DEFAULT_MODE else f"leave out --{trace.mode}",
+        fix=_FIXES.get(first.rule) if trace.mode == DEFAULT_MODE else f"leave out {spelled_mode(trace.mode)}",
     )
 
 
 def _never_tracked(trace: Trace, message: str, victim: str | None, torch_says: str | None) -> Diagnostic:
     rule, why, fix = "requires-grad-missing", "no input requires gradients", "give an input of a floating point dtype"
     if enters_untracked(trace):
-        fix = "leave out --no-requires-grad"
+        fix = f"leave out {spelled_mode('no-requires-grad')}"
     elif victim is not None or trace.leaves:
         rule, why, fix = "not-in-graph", f"the result does not depend on {victim or ', '.join(trace.leaves)}", ""
     return Diagnostic(
