@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from autograd_cli.diagnostic import bad_request
-
 LANGUAGES = ("en", "zh_CN")
 DOMAIN = "agx"
 LOCALE = Path(__file__).parent / "locale"
-_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
+_LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
+_PLAIN_LOCALES = frozenset({"C", "POSIX"})
 
 
 def marked(text: str) -> str:
@@ -35,19 +34,15 @@ def _translations(language: str) -> gettext.NullTranslations:
 
 
 def language_of(asked: str | None, environ: Mapping[str, str]) -> str:
-    """The language that `--lang` asks for, or else that of the locale; English for a locale without translation.
+    """The language that `--lang` asks for, or else that of the locale; English where there is no translation.
 
-    Raises:
-        AgxError: there is no such language.
+    As in gettext, LANGUAGE is a list by preference, which counts in any locale but C.
     """
-    if asked is None:
-        locale = next((environ[name] for name in _VARIABLES if environ.get(name)), "")
-        return _known(locale) or "en"
-    language = _known(asked)
-    if language is None:
-        message = f"there is no language {asked}"
-        raise bad_request("unknown-language", message, source="--lang", fix=f"use {' or '.join(LANGUAGES)}")
-    return language
+    if asked is not None:
+        return _known(asked) or "en"
+    locale = next((environ[name] for name in _LOCALE_VARIABLES if environ.get(name)), "")
+    preferred = "" if locale in _PLAIN_LOCALES else environ.get("LANGUAGE", "")
+    return next((known for name in (preferred or locale).split(":") if (known := _known(name))), "en")
 
 
 def _known(name: str) -> str | None:

@@ -47,7 +47,7 @@ def words_of(command: str) -> list[str]:
 
 def replay(agx: Agx, transcript: str) -> str:
     """The transcript with what its commands print now."""
-    pieces = re.split(r"^(?=\$ agx )", transcript, flags=re.MULTILINE)
+    pieces = re.split(r"^(?=\$ agx\b)", transcript, flags=re.MULTILINE)
     played = [pieces[0]]
     for piece in pieces[1:]:
         command = command_at(piece.split("\n"))

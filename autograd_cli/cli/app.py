@@ -2,47 +2,72 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from types import ModuleType
+from typing import Annotated, cast
 
 import typer
 from typer.main import get_command
 
-from autograd_cli.cli.arguments import CommandLine
-from autograd_cli.cli.commands import batch, compare, explain, grad, ops, rules, schema
+from autograd_cli.cli.command import Command, Commands
+from autograd_cli.cli.command_line import CommandLine
+from autograd_cli.cli.commands import batch, compare, explain, grad, lessons, ops, rules, schema
 from autograd_cli.cli.delivery import Delivery, Format, render_error, write
 from autograd_cli.cli.program_command import LessonCommand, ProgramCommand
 from autograd_cli.cli.terminal import prepare_streams
-from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Span, Status, bad_request
+from autograd_cli.cli.welcome import welcome
+from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Status, bad_request
 from autograd_cli.supervise import Answer
 from autograd_cli.trace import SCHEMA, Report
 
 EXIT_CODES = """\b
 Exit codes:
-  0  an answer
-  1  an answer that is bad news: torch refused or crashed, or a gradient is missing or NaN
-  2  the request could not be understood: option, expression, input
-  3  a limit was reached
+  0    an answer
+  1    the program ran, but something is wrong: torch refused or crashed, or
+       a gradient is missing or NaN
+  2    the request could not be understood: option, expression, input
+  3    a limit was reached
   130  stopped by Ctrl-C
 """
-_RUNNING_A_PROGRAM = frozenset({"grad", "explain", "compare"})
+_COMPLETION = "_AGX_COMPLETE"
+_ABOUT = "PyTorch's autograd from the shell: real gradients, and the graph that torch recorded."
+_PROGRAMS = "Run a program"
+_LOOK_UP = "Learn and look up"
 
 app = typer.Typer(
     name="agx",
-    help="PyTorch's autograd from the shell: real gradients, and the graph that torch recorded.",
+    cls=Commands,
+    help=f"{_ABOUT}\n\nagx COMMAND --help shows the options and examples of one.",
     epilog=EXIT_CODES,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(name="grad", cls=ProgramCommand, help=grad.HELP, epilog=EXIT_CODES)(grad.grad)
-app.command(name="explain", cls=LessonCommand, help=explain.HELP, epilog=EXIT_CODES)(explain.explain)
-app.command(name="compare", cls=ProgramCommand, help=compare.HELP, epilog=EXIT_CODES)(compare.compare)
-app.command(name="batch", help=batch.HELP, epilog=EXIT_CODES)(batch.batch)
-app.command(name="rules")(rules.rules)
-app.command(name="ops")(ops.ops)
-app.command(name="schema")(schema.schema)
+
+def _add(module: ModuleType, panel: str, cls: type[Command] = Command) -> None:
+    """Add the command of a module in cli.commands: the function of its name, SUMMARY, HELP."""
+    name = module.__name__.rpartition(".")[2]
+    epilog = EXIT_CODES if panel == _PROGRAMS else None
+    add = app.command(
+        name=name,
+        cls=cls,
+        help=getattr(module, "HELP", None),
+        short_help=module.SUMMARY,
+        epilog=epilog,
+        options_metavar="[--NAME VALUE]... [OPTIONS]" if issubclass(cls, ProgramCommand) else "[OPTIONS]",
+        rich_help_panel=panel,
+    )
+    add(getattr(module, name))
+
+
+_add(grad, _PROGRAMS, ProgramCommand)
+_add(explain, _PROGRAMS, LessonCommand)
+_add(compare, _PROGRAMS, ProgramCommand)
+_add(batch, _PROGRAMS)
+for _module in (lessons, rules, ops, schema):
+    _add(_module, _LOOK_UP)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - Typer calls it with the flag
@@ -65,46 +90,52 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `agx` with these arguments (default: the process's own); the exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    words = list(sys.argv[1:] if arguments is None else arguments)
     prepare_streams()
+    root = cast("Commands", get_command(app))
     try:
-        outcome = get_command(app).main(words, prog_name="agx", standalone_mode=False, windows_expand_args=False)
+        if not words and _COMPLETION not in os.environ:
+            sys.stdout.write(welcome({name: command.short_help or "" for name, command in root.commands.items()}))
+            return 0
+        words = _with_options(words)
+        outcome = root.main(words, prog_name="agx", standalone_mode=False, windows_expand_args=False)
     except OSError as error:
         message = f"the answer cannot be written: {error.strerror}"
         diagnostic = Diagnostic(rule="unwritable-output", severity=Severity.ERROR, message=message)
         return _report_error([], AgxError(diagnostic, Status.BAD_NEWS))
     except KeyboardInterrupt:
         return 130
+    except typer.BadParameter as error:
+        return _report_error(words, _bad_value(words, error))
     except Exception as error:  # noqa: BLE001 - what is not an AgxError is reported as the bug that it is
-        return _report_error(words, _usage_error(words, error) or error)
+        return _report_error(words, error)
     return outcome if isinstance(outcome, int) else 0
 
 
-def _usage_error(words: Sequence[str], error: Exception) -> AgxError | None:
-    """Typer's complaint about the command line, as ours."""
-    format_message = getattr(error, "format_message", None)
-    if format_message is None:
-        return None
-    message = str(format_message()).rstrip(".")
-    message = message[:1].lower() + message[1:]
-    fix = "agx --help shows what there is"
-    if words and words[0] in _RUNNING_A_PROGRAM:
-        fix = f"agx {words[0]} --help shows what there is"
-    if message.startswith("no such command"):
-        fix = 'agx grad "2*x" --x 1,2,3 computes a gradient'
-    return bad_request("usage", message, source=COMMAND_LINE, span=_place(words, error), fix=fix)
+def _with_options(words: Sequence[str]) -> list[str]:
+    """The words with `help [COMMAND]` and `version` as the options that they are short for."""
+    match words:
+        case ["help", command, *rest]:
+            return [command, "--help", *rest]
+        case ["help" | "version" as name]:
+            return [f"--{name}"]
+    return list(words)
 
 
-def _place(words: Sequence[str], error: Exception) -> Span | None:
-    """The option that Typer complains about, in the command line."""
-    names = getattr(getattr(error, "param", None), "opts", ())
-    places = [index for index, word in enumerate(words[1:]) if word.partition("=")[0] in names]
-    return CommandLine(words[1:], words[0]).span(places[-1]) if places else None
+def _bad_value(words: Sequence[str], error: typer.BadParameter) -> AgxError:
+    """What is wrong with the value of an option, as `cli.option_values` says it."""
+    line = CommandLine(words[1:], words[0])
+    options = error.param.opts if error.param is not None else [""]
+    places = [index for index, word in enumerate(line.words) if word.partition("=")[0] in options]
+    message = f"{options[0]} takes {error.message}"
+    if not places:
+        return bad_request("usage", message, source=COMMAND_LINE)
+    return line.error("usage", message, places[-1] if "=" in line.words[places[-1]] else places[-1] + 1)
 
 
 def _report_error(words: Sequence[str], error: Exception) -> int:
     """Write the Report of a request that did not get as far as a program; the exit code."""
-    line = CommandLine(words[1:], words[0]) if words else CommandLine([], "")
+    line = CommandLine(words, None)
     report = Report(
         schema=SCHEMA,
         status=Status.BAD_REQUEST,

@@ -13,13 +13,12 @@ The words are sorted here, and handed on to Typer as `OPTIONS --var x=V … -- E
 from __future__ import annotations
 
 import os
-import re
-import shlex
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from autograd_cli.cli.command_line import CommandLine, Declared, GivenValue, check_flag, value_at
 from autograd_cli.cli.limit_options import limits_of
 from autograd_cli.cli.sources import (
     GivenProgram,
@@ -31,7 +30,8 @@ from autograd_cli.cli.sources import (
     read_program,
     read_stdin,
 )
-from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Span, bad_request
+from autograd_cli.cli.unknown import is_known_of, unknown_option
+from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
 from autograd_cli.files.similar import similar_file
 from autograd_cli.lang.inputs import FILE_KINDS, parse_input
 from autograd_cli.lang.program import parse
@@ -39,60 +39,6 @@ from autograd_cli.lang.suggest import closest
 from autograd_cli.limits import Limits
 
 STDIN = "-"
-
-_SAFE = re.compile(r"[\w@%+=:,./-]+")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
-    """The options that a command declares: those that take a value (some more than once) and those that do not.
-
-    `valued` maps every spelling of an option to its long one.
-    """
-
-    valued: Mapping[str, str]
-    repeatable: frozenset[str]
-    flags: frozenset[str]
-
-    @property
-    def all(self) -> frozenset[str]:
-        """Every option."""
-        return self.flags.union(self.valued)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GivenValue:
-    """The name and the text of an input or option, and which word of the command line gave it."""
-
-    name: str
-    text: str
-    word: int
-
-
-class CommandLine:
-    """The words of one call, and the places of each in the line as a person typed it."""
-
-    def __init__(self, words: Sequence[str], command: str) -> None:
-        self.words = list(words)
-        self._command = command
-        self._before = f"agx {command}"
-        self.text = " ".join([self._before, *map(_quoted, self.words)])
-
-    @property
-    def all_words(self) -> list[str]:
-        """The words of the process, the command's own included."""
-        return [self._command, *self.words]
-
-    def span(self, word: int) -> Span:
-        """Where the word with this index stands in `text`."""
-        start = len(" ".join([self._before, *map(_quoted, self.words[:word])])) + 1
-        return Span.of_offsets(self.text, start, start + len(_quoted(self.words[word])))
-
-    def error(
-        self, rule: str, message: str, word: int, *, label: str | None = None, fix: str | None = None
-    ) -> AgxError:
-        """The error for one word."""
-        return bad_request(rule, message, source=COMMAND_LINE, span=self.span(word), label=label, fix=fix)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +60,6 @@ class Sorted:
         return [*self.flags, *options, *values, *expression]
 
 
-def _quoted(word: str) -> str:
-    """The word as one would type it: in quotes where a shell would not leave it as it is."""
-    return word if _SAFE.fullmatch(word) else shlex.quote(word)
-
-
 def sort_words(line: CommandLine, declared: Declared, *, reads_stdin: bool) -> Sorted:
     """Tell options, program and inputs apart, and check every name against those that the program uses.
 
@@ -128,7 +69,7 @@ def sort_words(line: CommandLine, declared: Declared, *, reads_stdin: bool) -> S
         AgxError: an unknown option or name, a missing value, an input given twice, a second expression, a bad limit,
             a program that cannot be read.
     """
-    flags, options, positions, inputs = _split(line, declared)
+    flags, options, positions, inputs, bare = _split(line, declared)
     file = next((given for given in options if given.name == "--file"), None)
     expression, more = _choose_expression(line, positions, file)
     inputs = sorted([*inputs, *more], key=lambda given: given.word)
@@ -140,6 +81,7 @@ def sort_words(line: CommandLine, declared: Declared, *, reads_stdin: bool) -> S
         _check_swallowed(line, inputs, declared)
         is_stdin_free = all(given.text.strip() != STDIN for given in (*inputs, *options))
         program = _unnamed_program() if reads_stdin and is_stdin_free else None
+    _check_bare(line, bare, program, declared)
     if program is not None:
         _check_names(line, program.text, inputs, declared)
     return Sorted(
@@ -197,13 +139,14 @@ def _unnamed_program() -> GivenProgram | None:
 
 def _split(  # noqa: C901 - one case for each kind of word
     line: CommandLine, declared: Declared
-) -> tuple[list[str], list[GivenValue], list[int], list[GivenValue]]:
-    """Flags, options with values, the places of the other words, and the inputs given by `--name`."""
+) -> tuple[list[str], list[GivenValue], list[int], list[GivenValue], list[int]]:
+    """Flags, options with values, the places of other words, the inputs given by `--name`, and each `--name` alone."""
     words = line.words
     flags: list[str] = []
     options: list[GivenValue] = []
     positions: list[int] = []
     inputs: list[GivenValue] = []
+    bare: list[int] = []
     index = 0
     while index < len(words):
         word = words[index]
@@ -213,41 +156,32 @@ def _split(  # noqa: C901 - one case for each kind of word
             positions += range(index, len(words))
             break
         if name == "--var":
-            text = value if equals else _value(line, index)
+            text = value if equals else value_at(line, index)
             inputs.append(_named(line, text, index - (1 if equals else 0)))
             index += 0 if equals else 1
         elif name in declared.flags:
-            flags.append(word)
+            flags.append(check_flag(line, index - 1))
         elif name in declared.valued:
             long = declared.valued[name]
             if long not in declared.repeatable and any(given.name == long for given in options):
                 raise line.error("usage", f"{name} is given twice", index - 1, label="the second time here")
-            chosen = value if equals else _value(line, index)
+            chosen = value if equals else value_at(line, index)
             index += 0 if equals else 1
             options.append(GivenValue(name=long, text=chosen, word=index - 1))
         elif not word.startswith("--") or len(name) == len("--"):
             positions.append(index - 1)
         elif not name[2:].isidentifier():
-            raise _unknown(line, index - 1, name, declared.all)
+            raise unknown_option(line, index - 1, declared)
         elif equals:
             inputs.append(GivenValue(name=_normal(name[2:]), text=value, word=index - 1))
+        elif index == len(words) or words[index].startswith("--"):
+            if index < len(words) and not words[index][2:].replace("-", "_").isidentifier():
+                value_at(line, index)  # `--x --1` is an input whose value looks like an option
+            bare.append(index - 1)
         else:
-            near = _closest(name, declared.all)
-            if near is not None and (index == len(words) or words[index].startswith("--")):
-                raise _unknown(line, index - 1, name, declared.all)
-            inputs.append(GivenValue(name=_normal(name[2:]), text=_value(line, index), word=index - 1))
+            inputs.append(GivenValue(name=_normal(name[2:]), text=words[index], word=index - 1))
             index += 1
-    return flags, options, positions, inputs
-
-
-def _value(line: CommandLine, index: int) -> str:
-    """The word with this index, as the value of the option before it."""
-    if index >= len(line.words) or line.words[index].startswith("--"):
-        name = line.words[index - 1]
-        message = f"{name} needs a value"
-        fix = f"write {name} VALUE, or {name}=VALUE for a value that begins with --"
-        raise line.error("missing-value", message, index - 1, label="no value follows", fix=fix)
-    return line.words[index]
+    return flags, options, positions, inputs, bare
 
 
 def _named(line: CommandLine, text: str, word: int) -> GivenValue:
@@ -313,8 +247,34 @@ def _check_twice(line: CommandLine, inputs: Sequence[GivenValue]) -> None:
 def _check_swallowed(line: CommandLine, inputs: Sequence[GivenValue], declared: Declared) -> None:
     """Without an expression, an unknown `--jsn` has probably taken it for its value."""
     for given in inputs:
-        if line.words[given.word] == f"--{given.name}" and _closest(f"--{given.name}", declared.all):
-            raise _unknown(line, given.word, f"--{given.name}", declared.all)
+        others = frozenset(other.name for other in inputs if other is not given)
+        if line.words[given.word] == f"--{given.name}" and (
+            is_known_of(f"--{given.name}", declared) or _reads_only(given.text, others)
+        ):
+            raise unknown_option(line, given.word, declared)
+
+
+def _reads_only(text: str, names: frozenset[str]) -> bool:
+    """Whether the text is a program that needs some of these names and no others."""
+    try:
+        free = parse(text, given=names).free
+    except AgxError:
+        return False
+    return bool(free) and names.issuperset(free)
+
+
+def _check_bare(line: CommandLine, bare: Sequence[int], program: GivenProgram | None, declared: Declared) -> None:
+    """A `--name` without a value is an input that has none, if the program uses it, and else an unknown option."""
+    for word in bare:
+        name = _normal(line.words[word][2:])
+        try:
+            parsed = None if program is None else parse(program.text, given=frozenset({name}))
+        except AgxError:
+            parsed = None
+        is_input = not is_known_of(f"--{name}", declared) if parsed is None else parsed.reads(name)
+        if is_input:
+            value_at(line, word + 1)
+        raise unknown_option(line, word, declared, None if parsed is None else parsed.free)
 
 
 def _check_names(line: CommandLine, text: str, inputs: Sequence[GivenValue], declared: Declared) -> None:
@@ -330,8 +290,7 @@ def _check_names(line: CommandLine, text: str, inputs: Sequence[GivenValue], dec
         if not program.reads(given.name):
             word = line.words[given.word]
             if word.startswith("--") and not word.startswith("--var"):
-                known = {f"--{name}" for name in free} | declared.all
-                raise _unknown(line, given.word, f"--{given.name}", known, free)
+                raise unknown_option(line, given.word, declared, free)
             near = closest(given.name, free)
             label = f"did you mean {near}?" if near else _uses(free)
             raise line.error("unused-input", f"the expression does not use {given.name}", given.word, label=label)
@@ -347,22 +306,6 @@ def _check_options_that_are_names(line: CommandLine, missing: frozenset[str], de
                 if text.partition("=")[0] == option:
                     raise line.error("missing-value", message, word, label=remedy)
             raise bad_request("missing-value", message, source=COMMAND_LINE, fix=remedy)
-
-
-def _unknown(
-    line: CommandLine, word: int, name: str, known: frozenset[str] | set[str], free: frozenset[str] = frozenset()
-) -> AgxError:
-    near = _closest(name, known)
-    label = f"did you mean {near}?" if near else _uses(free)
-    return line.error(
-        "unknown-option", f"there is no option {name}, and the expression does not use it", word, label=label
-    )
-
-
-def _closest(option: str, known: Iterable[str]) -> str | None:
-    """The closest of the known options: the dashes, which all share, do not count."""
-    near = closest(option.lstrip("-"), (name[2:] for name in known if name.startswith("--")))
-    return None if near is None else f"--{near}"
 
 
 def _uses(free: frozenset[str]) -> str:

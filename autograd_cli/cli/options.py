@@ -7,74 +7,189 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from autograd_cli.cli import option_values
 from autograd_cli.cli.limit_options import NAMES
 from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, bad_request
 
+# The headings of --help.
+INPUTS = "Program and inputs"
+LESSONS = "Lessons, each alone, without a program"
+MODES = "Tracking modes"
+OUTPUT = "Output"
+RUN = "The run"
+
 PROGRAM_HELP = f"""\b
 The program is an expression, or several statements (lines, or with ;),
-or a file (-f FILE.py), or what stdin says (-).
+or a file (-f FILE.py), or read from stdin (-).
 
 \b
-Inputs stand before or after the expression: --x VALUE, --x=VALUE or x=VALUE.
+Inputs stand before or after the program: --x VALUE, --x=VALUE or x=VALUE.
   --x 3    --x 1,2,3    --x "1,2;3,4"    --x "[[1,2],[3,4]]"    --x 1+2j
   --k 0,1:int64       with a dtype
   --x "randn(2,3)"    an expression that needs no input itself
-  --x @weights.npy    a file: .npy .npz#key .pt#key .safetensors#key .csv .json
-  --x -               what stdin says
+  --x @weights.npy    .npy .npz#key .pt#key .safetensors#key .csv .json
+  --x -               read from stdin
 
 \b
 Limits, each as --limit NAME=VALUE or AGX_LIMIT_NAME in the environment:
   {" ".join(NAMES)}"""
 
 # The program and its inputs.
+Program: TypeAlias = Annotated[
+    str | None, typer.Argument(metavar="PROGRAM", help="An expression, or statements; - for stdin.", show_default=False)
+]
 Var: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=VALUE", help="An input, also --NAME VALUE; needed where NAME is an option."),
+    typer.Option(
+        metavar="NAME=VALUE", help="An input whose name is an option's: --var seed=3.", rich_help_panel=INPUTS
+    ),
 ]
 Gradient: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(metavar="VALUE", help="What backward() starts from, of the result's shape (default: ones)."),
+    typer.Option(metavar="VALUE", help="Weights of the result for backward() (default: ones).", rich_help_panel=INPUTS),
 ]
 File: TypeAlias = Annotated[
-    str | None, typer.Option("--file", "-f", metavar="FILE", help="Read the program from a file.")
+    str | None,
+    typer.Option("--file", "-f", metavar="FILE", help="Read the program from a file.", rich_help_panel=INPUTS),
 ]
 Wrt: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="NAMES", help="The inputs that require gradients: x,w (default: all).")
+    str | None,
+    typer.Option(metavar="NAMES", help="Inputs that require gradients: x,w (default: all).", rich_help_panel=INPUTS),
 ]
 Of: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Narrow everything to one variable of the program.")
+    str | None, typer.Option(metavar="NAME", help="Show only this variable of the program.", rich_help_panel=INPUTS)
 ]
 
 # The tracking modes.
-NoRequiresGrad: TypeAlias = Annotated[bool, typer.Option("--no-requires-grad", help="Inputs do not require gradients.")]
-NoGrad: TypeAlias = Annotated[bool, typer.Option("--no-grad", help="Run under torch.no_grad().")]
-InferenceMode: TypeAlias = Annotated[bool, typer.Option("--inference-mode", help="Run under torch.inference_mode().")]
-Detach: TypeAlias = Annotated[bool, typer.Option("--detach", help="Inputs enter through .detach().")]
-Data: TypeAlias = Annotated[bool, typer.Option("--data", help="Inputs enter through .data.")]
+MODE_HELP = {
+    "no-requires-grad": "Inputs do not require gradients",
+    "no-grad": "Run under torch.no_grad()",
+    "inference-mode": "Run under torch.inference_mode()",
+    "detach": "Inputs enter through .detach()",
+    "data": "Inputs enter through .data",
+}
+
+
+def _mode(name: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(f"--{name}", help=f"{MODE_HELP[name]}.", rich_help_panel=MODES)
+    return option
+
+
+NoRequiresGrad: TypeAlias = Annotated[bool, _mode("no-requires-grad")]
+NoGrad: TypeAlias = Annotated[bool, _mode("no-grad")]
+InferenceMode: TypeAlias = Annotated[bool, _mode("inference-mode")]
+Detach: TypeAlias = Annotated[bool, _mode("detach")]
+Data: TypeAlias = Annotated[bool, _mode("data")]
 
 # What is written, and where.
-Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object (see agx schema).")]
+Quiet: TypeAlias = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print the gradients only, as --x reads them.", rich_help_panel=OUTPUT),
+]
+Lang: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LANGUAGE",
+        help="Such as en or zh (default: the locale's).",
+        parser=option_values.language,
+        rich_help_panel=OUTPUT,
+    ),
+]
+Json: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object (agx schema has its schema).", rich_help_panel=OUTPUT)
+]
 Output: TypeAlias = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write to a file: .json, .txt, .svg or .html."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write to a file: .json, .txt, .svg or .html.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
-ColorOption: TypeAlias = Annotated[Color, typer.Option(help="When to use colour.")]
-Precision: TypeAlias = Annotated[int, typer.Option(min=1, max=17, help="Digits after the point in tables.")]
-Depth: TypeAlias = Annotated[int | None, typer.Option(min=1, help="Draw this many levels of the grad_fn tree.")]
-Full: TypeAlias = Annotated[bool, typer.Option("--full", help="Leave nothing out, whatever the size.")]
+ColorOption: TypeAlias = Annotated[
+    Color,
+    typer.Option(
+        metavar="WHEN",
+        help="Use colour: auto, always or never.",
+        parser=option_values.color,
+        show_default=False,
+        rich_help_panel=OUTPUT,
+    ),
+]
+Precision: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        help="Digits after the point in tables (default: 4).",
+        parser=option_values.whole_number(1, 17),
+        show_default=False,
+        rich_help_panel=OUTPUT,
+    ),
+]
+Depth: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Levels of the grad_fn tree to draw (default: all).",
+        parser=option_values.whole_number(1, 10**9, "a whole number, 1 or more"),
+        rich_help_panel=OUTPUT,
+    ),
+]
+Full: TypeAlias = Annotated[
+    bool, typer.Option("--full", help="Show everything, unabbreviated.", rich_help_panel=OUTPUT)
+]
 
 # How it is run.
-Seed: TypeAlias = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of torch's random numbers.")]
-Dtype: TypeAlias = Annotated[str, typer.Option(help="The default dtype: float32, float64, float16 or bfloat16.")]
-Device: TypeAlias = Annotated[str, typer.Option(help="Where tensors live: cpu, cuda, cuda:1, mps.")]
-Threads: TypeAlias = Annotated[int | None, typer.Option(min=1, max=1024, help="How many threads torch uses.")]
-Timeout: TypeAlias = Annotated[str | None, typer.Option(metavar="SECONDS", help="Stop after this time (default: 30).")]
+Seed: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        help="Seed of torch's random numbers (default: 0).",
+        parser=option_values.whole_number(0, 2**63 - 1, "a whole number, 0 or more and below 2**63"),
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
+Dtype: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="DTYPE",
+        help="float32 (default), float64, float16 or bfloat16.",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
+Device: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="DEVICE",
+        help="Where tensors live: cpu (default), cuda, cuda:1, mps.",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
+Threads: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="How many threads torch uses.",
+        parser=option_values.whole_number(1, 1024),
+        rich_help_panel=RUN,
+    ),
+]
+Timeout: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="SECONDS", help="Stop after this time (default: 30).", rich_help_panel=RUN)
+]
 LimitOption: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=VALUE", help="What the run may take, such as memory=8G."),
+    typer.Option(metavar="NAME=VALUE", help="A resource limit, such as memory=8G.", rich_help_panel=RUN),
 ]
-Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug in agx.")]
+Debug: TypeAlias = Annotated[
+    bool, typer.Option("--debug", help="Show the traceback of a bug in agx.", rich_help_panel=RUN)
+]
 
 
 def chosen(flags: Mapping[str, bool], default: str, kind: str) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from typer.core import TyperCommand
-
-from autograd_cli.cli.arguments import STDIN, CommandLine, Declared, sort_words
+from autograd_cli.cli.arguments import STDIN, sort_words
+from autograd_cli.cli.command import Command
+from autograd_cli.cli.command_line import CommandLine
 from autograd_cli.diagnostic import AgxError
 from autograd_cli.lang.program import parse
 from autograd_cli.lessons import LESSONS
 
 
-class ProgramCommand(TyperCommand):
+class ProgramCommand(Command):
     """A command whose inputs may have any name. Its function finds the Sorted words in `ctx.obj`.
 
     With one of the words `alone` it needs no program, and looks for none on stdin.
@@ -23,16 +23,16 @@ class ProgramCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer vendors click, whose types have no public name
         """Typer's own parsing, of words in the order that it knows."""
         if ctx.resilient_parsing and STDIN in args:  # completion reads no stdin
-            return super().parse_args(ctx, args)
+            return self.parse_sorted(ctx, args)
         reads_stdin = not ctx.resilient_parsing and self.alone.isdisjoint(args)
         try:
-            line = CommandLine(args, ctx.info_name or self.name or "")
-            ctx.obj = sort_words(line, _declared(self), reads_stdin=reads_stdin)
+            line = CommandLine(args, ctx.info_name or self.name)
+            ctx.obj = sort_words(line, self.declared(ctx), reads_stdin=reads_stdin)
         except AgxError:
             if not ctx.resilient_parsing:  # for completion an unfinished line is no error
                 raise
-            return super().parse_args(ctx, args)
-        return super().parse_args(ctx, ctx.obj.for_typer())
+            return self.parse_sorted(ctx, args)
+        return self.parse_sorted(ctx, ctx.obj.for_typer())
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:  # noqa: ANN401 - as above
         """Typer's completions, and after `--` the expression's variables that have no value yet."""
@@ -49,15 +49,6 @@ class LessonCommand(ProgramCommand):
     """A command that a flag can ask for a lesson, which has a program of its own."""
 
     alone = ProgramCommand.alone.union(f"--{name}" for name in LESSONS)
-
-
-def _declared(command: TyperCommand) -> Declared:
-    options = [param for param in command.params if getattr(param, "is_flag", None) is not None]
-    names = {name: param for param in options for name in (*param.opts, *param.secondary_opts)}
-    flags = {name for name, param in names.items() if getattr(param, "is_flag", False)} | {"--help", "-h"}
-    repeatable = {name for name, param in names.items() if getattr(param, "multiple", False)}
-    valued = {name: param.opts[0] for name, param in names.items() if name not in flags}
-    return Declared(valued=valued, repeatable=frozenset(repeatable), flags=frozenset(flags))
 
 
 def _free_names(expression: object) -> tuple[str, ...]:

@@ -11,13 +11,15 @@ from typing import Annotated
 import typer
 
 from autograd_cli.batch import Settings, answer, failure, prepared
-from autograd_cli.cli.limit_options import NAMES, limits_of
+from autograd_cli.cli import option_values, options
+from autograd_cli.cli.limit_options import limits_of
 from autograd_cli.cli.progress import Progress, progress_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
 from autograd_cli.relay import Lines, Relay, one_by_one, serve
 from autograd_cli.supervise import Channel, settle
 
-HELP = """Answer many requests: one JSON object a line in, one a line out, in order.
+SUMMARY = "many requests, as JSON lines"
+HELP = """Answer many requests: one JSON object per line in, one per line out.
 
 \b
 A request:
@@ -43,27 +45,41 @@ _LINES_AT_ONCE = 64
 
 
 def batch(  # noqa: PLR0913 - the options of the command
-    file: Annotated[str, typer.Argument(help="A file of requests; - for stdin.", show_default=False)] = _STDIN,
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A file of requests (default: stdin).", show_default=False)
+    ] = _STDIN,
     *,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=_MAX_JOBS, help="How many processes work.")] = 1,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            "-j",
+            metavar="N",
+            help="How many processes work (default: 1).",
+            parser=option_values.whole_number(1, _MAX_JOBS),
+            show_default=False,
+            rich_help_panel=options.RUN,
+        ),
+    ] = 1,
     flush: Annotated[
-        bool, typer.Option("--flush", help="Write each answer at once, not when there is a lull.")
+        bool,
+        typer.Option(
+            "--flush", help="Write each answer at once, not when there is a lull.", rich_help_panel=options.OUTPUT
+        ),
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of torch's random numbers, for each line.")] = 0,
-    dtype: Annotated[str, typer.Option(help="The default dtype: float32, float64, float16 or bfloat16.")] = "float32",
-    device: Annotated[str, typer.Option(help="Where tensors live: cpu, cuda, cuda:1, mps.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, max=1024, help="How many threads torch uses in each process.")] = 1,
-    timeout: Annotated[str | None, typer.Option(metavar="SECONDS", help="Stop a line after this time (30).")] = None,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help=f"Limit {', '.join(NAMES)}; also AGX_LIMIT_NAME in the environment."),
-    ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show what the workers write to stderr.")] = False,
+    seed: options.Seed = 0,
+    dtype: options.Dtype = "float32",
+    device: options.Device = "cpu",
+    threads: options.Threads = None,
+    timeout: options.Timeout = None,
+    limit: options.LimitOption = None,
+    lang: options.Lang = None,  # noqa: ARG001 - it writes JSON
+    debug: options.Debug = False,
 ) -> None:
     """Run `agx batch`; HELP is what a user reads."""
     given = [*(limit or []), *([] if timeout is None else [f"time={timeout}"])]
     limits = limits_of([(pair, _bad_limit) for pair in given], os.environ)
-    settings = Settings(seed=seed, dtype=dtype, device=device, threads=threads, limits=limits)
+    settings = Settings(seed=seed, dtype=dtype, device=device, threads=threads or 1, limits=limits)
     lines = Lines(_open(file))
     with progress_of(sys.stderr, _size(lines.descriptor)) as progress:
         writer = _Writer(lines, progress, flush=flush)

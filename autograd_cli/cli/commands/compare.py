@@ -11,7 +11,8 @@ import typer
 
 from autograd_cli import comparison
 from autograd_cli.cli import options
-from autograd_cli.cli.arguments import CommandLine, GivenValue, Sorted
+from autograd_cli.cli.arguments import Sorted
+from autograd_cli.cli.command_line import CommandLine, GivenValue
 from autograd_cli.cli.delivery import Delivery, Format, check_file
 from autograd_cli.cli.request import Request, answer, check_program, make_request
 from autograd_cli.cli.sources import GivenProgram
@@ -22,6 +23,7 @@ from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.supervise import Ready
 from autograd_cli.trace import Report
 
+SUMMARY = "all modes, side by side"
 HELP = f"""Run a program under every tracking mode, and show side by side what changes.
 
 \b
@@ -51,27 +53,28 @@ _MODE_OPTIONS = tuple(f"--{name}" for name in MODES if name != DEFAULT_MODE)
 
 def compare(  # noqa: PLR0913 - the options of the command
     ctx: typer.Context,
-    expression: Annotated[  # noqa: ARG001 - read by cli.arguments
-        str | None, typer.Argument(help='What to run, such as "2*x"; - for stdin.', show_default=False)
-    ] = None,
+    expression: options.Program = None,  # noqa: ARG001 - read by cli.arguments
     *,
     var: options.Var = None,
     gradient: options.Gradient = None,
     file: options.File = None,  # noqa: ARG001 - read by cli.arguments
     wrt: options.Wrt = None,
+    of: options.Of = None,
     modes: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="The modes, such as no-grad,detach (default: all).")
+        str | None,
+        typer.Option(metavar="NAMES", help="Such as no-grad,detach (default: all six).", rich_help_panel=options.MODES),
     ] = None,
     one_mode: Annotated[bool, typer.Option(*_MODE_OPTIONS, hidden=True)] = False,
-    of: options.Of = None,
     json: options.Json = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print the gradients only, as lines MODE NAME=VALUES.")
+        bool,
+        typer.Option("--quiet", "-q", help="Print only lines MODE NAME=GRADIENT.", rich_help_panel=options.OUTPUT),
     ] = False,
     output: options.Output = None,
     color: options.ColorOption = Color.AUTO,
     precision: options.Precision = 4,
     full: options.Full = False,
+    lang: options.Lang = None,  # noqa: ARG001 - its pages have no translation yet
     seed: options.Seed = 0,
     dtype: options.Dtype = "float32",
     device: options.Device = "cpu",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from autograd_cli.cli import options, terminal
+from autograd_cli.cli import options
 from autograd_cli.cli.arguments import Sorted
 from autograd_cli.cli.delivery import Delivery, Format, check_file
+from autograd_cli.cli.lesson_list import print_lessons
 from autograd_cli.cli.request import Request, answer, make_request
 from autograd_cli.cli.sources import GivenProgram
 from autograd_cli.cli.terminal import Color
@@ -23,7 +23,9 @@ from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.supervise import Ready
 from autograd_cli.trace import Report
 
-HELP = f"""Show the two graphs of a program: what you computed, and what torch recorded; where they part, and why.
+SUMMARY = "what was recorded, and why"
+HELP = f"""Show the two graphs of a program: what you computed, and what torch
+recorded; where they part, and why.
 
 \b
   agx explain PROGRAM       the lines with what each made, the graph, the
@@ -44,48 +46,56 @@ Examples:
 _FORMATS = {"json": Format.JSON, "quiet": Format.VALUES, "fix": Format.FIX, "diff": Format.DIFF, "": Format.PAGE}
 
 
-def _lesson_option(name: str) -> typer.models.OptionInfo:
+def _lesson(name: str) -> typer.models.OptionInfo:
     """The flag of a lesson that is no tracking mode, too."""
-    option: typer.models.OptionInfo = typer.Option(f"--{name}", help="A lesson, without a program.")
+    option: typer.models.OptionInfo = typer.Option(
+        f"--{name}", help=f"{LESSONS[name].title}.", rich_help_panel=options.LESSONS
+    )
+    return option
+
+
+def _mode_and_lesson(name: str) -> typer.models.OptionInfo:
+    """The flag of a tracking mode, which alone is a lesson."""
+    option: typer.models.OptionInfo = typer.Option(
+        f"--{name}", help=f"{options.MODE_HELP[name]}; alone, a lesson.", rich_help_panel=options.MODES
+    )
     return option
 
 
 def explain(  # noqa: PLR0913 - the options of the command
     ctx: typer.Context,
-    expression: Annotated[  # noqa: ARG001 - read by cli.arguments
-        str | None, typer.Argument(help="The program; - for stdin. Without one, a lesson.", show_default=False)
-    ] = None,
+    expression: options.Program = None,  # noqa: ARG001 - read by cli.arguments
     *,
     var: options.Var = None,
     gradient: options.Gradient = None,
     file: options.File = None,  # noqa: ARG001 - read by cli.arguments
     wrt: options.Wrt = None,
     of: options.Of = None,
-    requires_grad: Annotated[bool, _lesson_option("requires-grad")] = False,
-    leaf: Annotated[bool, _lesson_option("leaf")] = False,
-    backward: Annotated[bool, _lesson_option("backward")] = False,
-    accumulate: Annotated[bool, _lesson_option("accumulate")] = False,
-    retain_grad: Annotated[bool, _lesson_option("retain-grad")] = False,
-    in_place: Annotated[bool, _lesson_option("in-place")] = False,
+    requires_grad: Annotated[bool, _lesson("requires-grad")] = False,
+    leaf: Annotated[bool, _lesson("leaf")] = False,
+    backward: Annotated[bool, _lesson("backward")] = False,
+    accumulate: Annotated[bool, _lesson("accumulate")] = False,
+    retain_grad: Annotated[bool, _lesson("retain-grad")] = False,
+    in_place: Annotated[bool, _lesson("in-place")] = False,
     no_requires_grad: options.NoRequiresGrad = False,
-    no_grad: Annotated[bool, typer.Option("--no-grad", help="Run under torch.no_grad(); or the lesson.")] = False,
-    inference_mode: Annotated[
-        bool, typer.Option("--inference-mode", help="Run under torch.inference_mode(); or the lesson.")
-    ] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Inputs enter through .detach(); or the lesson.")] = False,
-    data: Annotated[bool, typer.Option("--data", help="Inputs enter through .data; or the lesson.")] = False,
-    lang: Annotated[
-        str | None, typer.Option(metavar="LANGUAGE", help="Of lessons: en or zh_CN (default: the locale's).")
-    ] = None,
+    no_grad: Annotated[bool, _mode_and_lesson("no-grad")] = False,
+    inference_mode: Annotated[bool, _mode_and_lesson("inference-mode")] = False,
+    detach: Annotated[bool, _mode_and_lesson("detach")] = False,
+    data: Annotated[bool, _mode_and_lesson("data")] = False,
     json: options.Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the gradients only, as --x reads them.")] = False,
-    fix: Annotated[bool, typer.Option("--fix", help="Print the program with a fix made that was tried.")] = False,
-    diff: Annotated[bool, typer.Option("--diff", help="Print that fix as a patch.")] = False,
+    quiet: options.Quiet = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Print the program, repaired and tried.", rich_help_panel=options.OUTPUT)
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Print that repair as a patch.", rich_help_panel=options.OUTPUT)
+    ] = False,
     output: options.Output = None,
     color: options.ColorOption = Color.AUTO,
     precision: options.Precision = 4,
     depth: options.Depth = None,
     full: options.Full = False,
+    lang: options.Lang = None,
     seed: options.Seed = 0,
     dtype: options.Dtype = "float32",
     device: options.Device = "cpu",
@@ -115,12 +125,9 @@ def explain(  # noqa: PLR0913 - the options of the command
         _check_lesson(
             flags, {"--fix": fix, "--diff": diff, "an input": var, "--gradient": gradient, "--wrt": wrt, "--of": of}
         )
-    elif lang is not None:
-        message = "--lang is for lessons: what is said of a program is in English"
-        raise bad_request("usage", message, source=COMMAND_LINE, fix="leave out --lang")
     chosen = options.chosen(flags, "", "modes" if is_program else "lessons")
     if not is_program and not chosen:
-        _print_lessons(language, color, json=json)
+        print_lessons(language, color, json=json)
         return
     format_ = _FORMATS[options.chosen({"json": json, "quiet": quiet, "fix": fix, "diff": diff}, "", "formats")]
     check_file(output, format_)
@@ -185,11 +192,3 @@ def _mode(chosen: str) -> str:
         message = f"--{mode} is a lesson, which takes no program"
         raise bad_request("usage", message, source=COMMAND_LINE, fix=f"agx explain --{mode} alone, or leave it out")
     return mode
-
-
-def _print_lessons(language: str, color: Color, *, json: bool) -> None:
-    from autograd_cli.render.lesson import lessons_json, lessons_list
-
-    screen = terminal.screen_of(sys.stdout)
-    text = f"{lessons_json(language)}\n" if json else terminal.page_text(lessons_list(language), screen, color)
-    sys.stdout.write(text)

@@ -12,6 +12,7 @@ from autograd_cli.cli.request import answer, check_program, make_request
 from autograd_cli.cli.terminal import Color
 from autograd_cli.modes import DEFAULT_MODE
 
+SUMMARY = "values, gradients, the graph"
 HELP = f"""Compute an expression, and its gradients, with real torch.
 
 {options.PROGRAM_HELP}
@@ -28,9 +29,7 @@ _FORMATS = {"json": Format.JSON, "quiet": Format.VALUES, "python": Format.PYTHON
 
 def grad(  # noqa: PLR0913 - the options of the command
     ctx: typer.Context,
-    expression: Annotated[  # noqa: ARG001 - read by cli.arguments
-        str | None, typer.Argument(help='What to differentiate, such as "2*x"; - for stdin.', show_default=False)
-    ] = None,
+    expression: options.Program = None,  # noqa: ARG001 - read by cli.arguments
     *,
     var: options.Var = None,
     gradient: options.Gradient = None,
@@ -42,13 +41,16 @@ def grad(  # noqa: PLR0913 - the options of the command
     detach: options.Detach = False,
     data: options.Data = False,
     json: options.Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the gradients only, as --x reads them.")] = False,
-    python: Annotated[bool, typer.Option("--python", help="Print the same as a PyTorch program.")] = False,
+    quiet: options.Quiet = False,
+    python: Annotated[
+        bool, typer.Option("--python", help="Print the same as a PyTorch program.", rich_help_panel=options.OUTPUT)
+    ] = False,
     output: options.Output = None,
     color: options.ColorOption = Color.AUTO,
     precision: options.Precision = 4,
     depth: options.Depth = None,
     full: options.Full = False,
+    lang: options.Lang = None,  # noqa: ARG001 - its pages have no translation yet
     seed: options.Seed = 0,
     dtype: options.Dtype = "float32",
     device: options.Device = "cpu",

@@ -7,21 +7,26 @@ from typing import Annotated
 
 import typer
 
-from autograd_cli.cli import terminal
+from autograd_cli.cli import options, terminal
 from autograd_cli.cli.terminal import Color
 from autograd_cli.lang import vocabulary
+
+SUMMARY = "what a program may call"
 
 
 def ops(
     name: Annotated[
         str | None,
-        typer.Argument(help="sin, torch.sin, x.sin, F.relu, nn.Linear (default: list them all).", show_default=False),
+        typer.Argument(
+            metavar="NAME", help="Such as sin, x.sin, F.relu, nn.Linear, or part of one.", show_default=False
+        ),
     ] = None,
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    color: Annotated[Color, typer.Option(help="When to use colour.")] = Color.AUTO,
+    json: options.Json = False,
+    color: options.ColorOption = Color.AUTO,
+    lang: options.Lang = None,  # noqa: ARG001 - what torch says of them has no translation
 ) -> None:
-    """List the operations that a program may use, or tell of one: its backward formula, too."""
+    """List the operations that a program may use, or explain one, with its backward formula."""
     from autograd_cli.render import operations as render
 
     screen = terminal.screen_of(sys.stdout)

@@ -19,16 +19,26 @@ if TYPE_CHECKING:
     from autograd_cli.render.rules import RulePage
 
 
+SUMMARY = "causes of broken gradients"
+
+
 def rules(
     slug: Annotated[
-        str | None, typer.Argument(help="A rule, such as cut-by-detach (default: list them all).", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="RULE", help="A rule, such as cut-by-detach, or a word (default: all).", show_default=False
+        ),
     ] = None,
     *,
     json: options.Json = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the page of all rules in Markdown.")] = False,
+    markdown: Annotated[
+        bool,
+        typer.Option("--markdown", help="Print all of them as one Markdown page.", rich_help_panel=options.OUTPUT),
+    ] = False,
     color: options.ColorOption = Color.AUTO,
+    lang: options.Lang = None,  # noqa: ARG001 - the rules have no translation yet
 ) -> None:
-    """List the causes of broken gradients that agx explain finds, or tell of one and run its example."""
+    """List the causes of broken gradients that agx explain finds, or explain one and run its example."""
     from autograd_cli.render import rules as render
 
     screen = terminal.screen_of(sys.stdout)

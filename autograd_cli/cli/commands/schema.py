@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 
+from autograd_cli.cli import options
 
-def schema() -> None:
+SUMMARY = "the JSON Schema of --json"
+
+
+def schema(*, lang: options.Lang = None) -> None:  # noqa: ARG001 - a schema has no language
     """Print the JSON Schema of what --json prints."""
     from autograd_cli.render.json_text import schema_text
 

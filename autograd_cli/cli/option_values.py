@@ -1,0 +1,41 @@
+"""The values of options as Typer hands them over, checked: what is wrong with one is said in agx's own words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import typer
+
+from autograd_cli.cli.terminal import Color
+
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8}){0,5}([.@][\w.@-]{1,30})?")
+
+
+def whole_number(least: int, most: int, words: str | None = None) -> Callable[[object], int]:
+    """A reader of the whole numbers from `least` to `most`; `words` say which they are."""
+    words = words or f"a whole number from {least:,} to {most:,}"
+
+    def read(value: object) -> int:
+        text = str(value).strip()
+        if not re.fullmatch(r"[+-]?[0-9]{1,20}", text) or not least <= int(text) <= most:
+            raise typer.BadParameter(words)
+        return int(text)
+
+    return read
+
+
+def language(value: object) -> str:
+    """Read the value of --lang: any language tag, for where there is no translation English is spoken."""
+    text = str(value).strip()
+    if not _LANGUAGE_TAG.fullmatch(text):
+        raise typer.BadParameter("a language such as en or zh_CN")
+    return text
+
+
+def color(value: object) -> Color:
+    """Read the value of --color."""
+    try:
+        return Color(str(value).strip().lower())
+    except ValueError:
+        raise typer.BadParameter(f"{', '.join(list(Color)[:-1])} or {list(Color)[-1]}") from None
