@@ -46,6 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
 def _add(module: ModuleType, panel: str, cls: type[Command] = Command) -> None:
     """Add the command of a module in cli.commands: the function of its name, SUMMARY, HELP."""
     name = module.__name__.rpartition(".")[2]
