@@ -381,7 +381,8 @@ class Cut:
     """A value that torch does not track though it was computed from one that it does.
 
     `span` is the piece of the program to look at, `why` completes "… is not tracked: ", and `since` is the place
-    that switched tracking off, where that is another one.
+    that switched tracking off, where that is another one. `feeds_backward` says whether what a backward pass started
+    from was computed from the value: where it was not, as of a loss that is printed, the cut harms no gradient.
     """
 
     value: int
@@ -390,6 +391,7 @@ class Cut:
     span: Span | None
     since: Span | None
     is_deliberate: bool
+    feeds_backward: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

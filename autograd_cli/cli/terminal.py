@@ -43,7 +43,7 @@ class Screen:
     def glyphs(self) -> Glyphs:
         """The glyphs that the stream's encoding has."""
         try:
-            "→├─└│⋮…⇢╌●○◐✗".encode(self.encoding)
+            "→├─└│⋮…⇢●○·◐✗".encode(self.encoding)
         except (UnicodeEncodeError, LookupError):
             return ASCII
         return UNICODE

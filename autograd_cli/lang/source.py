@@ -74,6 +74,10 @@ class Source:
         is_whole = isinstance(node, (*_ATOMS, ast.Constant)) or (words.startswith("(") and words.endswith(")"))
         return words if is_whole else f"({words})"
 
+    def statements(self) -> Iterator[tuple[Span, ast.stmt]]:
+        """All statements with their places, those that hold others before these."""
+        return ((span, node) for span, node in self._nodes if isinstance(node, ast.stmt))
+
     def expressions(self) -> Iterator[ast.expr]:
         """All expressions of the program."""
         return (node for _, node in self._nodes if isinstance(node, ast.expr))

@@ -26,7 +26,7 @@ def computed_graph(report: Report, look: Look) -> RenderableType | None:
     lines = draw(graph, roots, look)
     heading = Text.assemble(("computed graph", HEADING))
     if any(_is_dashed(line, look) for line in lines):
-        heading.append("  dashed: torch did not record it", style=QUIET)
+        heading.append(f"  {look.glyphs.cut} torch did not record it", style=QUIET)
     return Group(heading, _table(lines, look))
 
 
@@ -100,7 +100,14 @@ class Computed:
 
     def is_dashed(self, node: int, child: int) -> bool:
         """Whether torch recorded no edge between the value and its operand."""
-        return not self._solid[node, child]
+        return not self._solid[node, child] and not self._is_same_leaf(node, child)
+
+    def _is_same_leaf(self, node: int, child: int) -> bool:
+        """Whether the operation handed its operand back, as `x.to("cpu")` does: there is nothing to record."""
+        one, other = self._trace.values[node].tensor, self._trace.values[child].tensor
+        if one is None or other is None or not (one.requires_grad and one.is_leaf and other.requires_grad):
+            return False
+        return (one.storage, one.shape, one.dtype) == (other.storage, other.shape, other.dtype)
 
     def line(self, node: int, prefix: str, *, is_chain: bool, again: bool) -> TreeLine:
         """The value's line: its names, the piece that made it, and what torch has of it."""

@@ -115,6 +115,9 @@ class Facts:
             yield from self._gradients(backward)
         if step.value is not None and not bound and not changed and not passes:
             value = self._trace.values[step.value]
+            is_words = value.tensor is None and isinstance(value.scalar, str)  # a docstring, an object of torch's
+            if is_words and step.value != self._trace.result and not self._names.bound(value.id):
+                return
             name = "result" if step.value == self._trace.result else self._names.bound(value.id)
             yield self._fact(name, value)
 

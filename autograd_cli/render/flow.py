@@ -16,7 +16,7 @@ from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, 
 from autograd_cli.render.names import Names
 from autograd_cli.render.short import short_tensor, tensor_text
 from autograd_cli.spelling import spelled_full
-from autograd_cli.trace import Backward, Flow, LeafGradient, Node, Report, TensorValues, Visit, Walk
+from autograd_cli.trace import Flow, LeafGradient, Node, Report, TensorValues, Visit, Walk
 
 _VISITS = 30
 _VISITS_EDGE = 15
@@ -26,55 +26,92 @@ _ROOM = 40  # for a tensor in a sentence
 
 
 def backward_passes(report: Report, look: Look) -> Iterator[RenderableType]:
-    """Each backward pass of the run; of those that one call made the first and the last."""
+    """Each backward pass of the run; of those that one call made the first and the last, of those alike one."""
     names = Names(report)
-    calls: dict[Span | None, list[Walk]] = {}
-    for walk in report.trace.walks:
-        calls.setdefault(walk.span, []).append(walk)
-    for walks in calls.values():
-        for index, walk in enumerate(walks):
-            if look.full or index in {0, len(walks) - 1}:
-                yield _Pass(report, look, names, walk).show()
-            elif index == 1:
-                count = len(walks) - 2
-                passes = "1 more backward pass" if count == 1 else f"{count:,} more backward passes"
-                yield Text(f"{look.glyphs.fold} {passes} ({spelled_full()})", style=QUIET)
+    walks = report.trace.walks
+    calls: dict[Span | None, list[int]] = {}
+    for number, walk in enumerate(walks):
+        calls.setdefault(walk.span, []).append(number)
+    passes = {
+        number: _Pass(report, look, names, walks[number], number=number + 1 if len(walks) > 1 else None)
+        for numbers in calls.values()
+        for number in (numbers if look.full else dict.fromkeys((numbers[0], numbers[-1])))
+    }
+    alike: dict[tuple[str, ...], list[int]] = {}
+    nearly: dict[tuple[str, ...], int] = {}
+    for number, each in passes.items():
+        alike.setdefault(each.key(), []).append(number)
+        nearly.setdefault(each.key(leaves=False), number)
+    for numbers in calls.values():
+        for number in numbers:
+            if number not in passes:
+                if number == numbers[1]:
+                    yield _more_passes(len(numbers) - 2, look)
+                continue
+            shown = passes[number]
+            if alike[shown.key()][0] == number:
+                yield shown.show(alike=alike[shown.key()], like=nearly[shown.key(leaves=False)])
+
+
+def _more_passes(count: int, look: Look) -> Text:
+    words = "1 more backward pass" if count == 1 else f"{count:,} more backward passes"
+    return Text(f"{look.glyphs.fold} {words} ({spelled_full()})", style=QUIET)
 
 
 class _Pass:
-    def __init__(self, report: Report, look: Look, names: Names, walk: Walk) -> None:
+    """One backward pass, its `number` counted from 1 where there are several."""
+
+    def __init__(self, report: Report, look: Look, names: Names, walk: Walk, *, number: int | None) -> None:
         assert report.explanation is not None
         self._report = report
         self._trace = report.trace
         self._look = look
         self._names = names
         self._walk = walk
+        self._number = number
         self._backward = None if walk.backward is None else report.trace.backwards[walk.backward]
         related = report.explanation.related
         self._related = None if related is None else frozenset(related)
         # What was handed to each input of a node, and by which node: None where the pass starts.
         self._received: dict[tuple[int, int], list[tuple[int | None, TensorValues]]] = {}
         self._keep_starts()
+        self._rows = list(self._find_rows())
 
-    def show(self) -> RenderableType:
+    def key(self, *, leaves: bool = True) -> tuple[str, ...]:
+        """What passes that are alike share; without what became of the `leaves`, where those are left out."""
+        rows = [row for is_leaf, row in self._rows if leaves or not is_leaf]
+        return (self._start(), *[cell.plain for row in rows for cell in row])
+
+    def show(self, *, alike: Sequence[int], like: int) -> RenderableType:
+        """The pass, which stands for those with the indices `alike`.
+
+        Where all but the leaves is as in an earlier pass `like`, only what became of these.
+        """
+        is_like = like != alike[0] and any(not is_leaf for is_leaf, _ in self._rows)
         grid = Table.grid(padding=(0, 2))
         grid.add_column(no_wrap=True)
         grid.add_column(no_wrap=True)
         grid.add_column(overflow="fold")
+        for is_leaf, row in self._rows:
+            if is_leaf or not is_like:
+                grid.add_row(*row)
+        above = [Text(f"as pass {like + 1:,} down to the leaves", style=QUIET)] if is_like else []
+        return Group(self._heading(alike), *above, grid)
+
+    def _find_rows(self) -> Iterator[tuple[bool, tuple[Text, ...]]]:
+        """The rows, each with whether it is of a leaf."""
         shown = self._shown()
         for index, visit in enumerate(self._walk.visits):
             if index in shown:
-                for row in self._visit(visit):
-                    grid.add_row(*row)
+                is_leaf = not self._trace.nodes[visit.node].next
+                yield from ((is_leaf, row) for row in self._visit(visit))
             elif index == 0 or index - 1 in shown:
-                grid.add_row(self._fold(index, shown))
+                yield False, (self._fold(index, shown),)
             self._keep(visit)
         if not self._walk.visits:
-            for row in self._without_nodes():
-                grid.add_row(*row)
+            yield from ((False, row) for row in self._without_nodes())
         elif self._backward is not None and self._backward.refusal is not None:
-            grid.add_row(*self._stopped_at())
-        return Group(self._heading(), grid)
+            yield False, self._stopped_at()
 
     def _fold(self, start: int, shown: frozenset[int]) -> Text:
         """How many visits from `start` on are left out."""
@@ -141,23 +178,29 @@ class _Pass:
                 if node is not None:
                     self._received.setdefault((node, value.tensor.output_nr), []).append((None, start))
 
-    def _heading(self) -> Text:
-        heading = Text("backward pass", style=HEADING)
+    def _heading(self, alike: Sequence[int]) -> Text:
+        number = "" if self._number is None else f" {self._number}"
+        heading = Text(f"backward pass{number}", style=HEADING)
         span = self._walk.span
         if span is None:
             heading.append("  of the result", style="not bold")
         else:
             heading.append(f"  {shortened(span.cut(self._report.source), 40)}", style="not bold")
             heading.append(f"  {self._report.place_of(span.line)}", style=f"not bold {QUIET}")
-        if self._backward is not None:
-            heading.append(f"  {self._start(self._backward)}", style=f"not bold {QUIET}")
+        heading.append(self._start(), style=f"not bold {QUIET}")
+        if len(alike) > 1:
+            heading.append(f"  {_numbers(alike)} alike", style="not bold")
         return heading
 
-    def _start(self, backward: Backward) -> str:
+    def _start(self) -> str:
+        """What the pass starts from."""
+        backward = self._backward
+        if backward is None:
+            return ""
         if not any(backward.gradients):
-            return "from 1"
+            return "  from 1"
         weights = ["1" if each is None else short_tensor(each, self._look) for each in backward.gradients]
-        return f"from {'' if backward.given else 'ones: '}{', '.join(weights)}"
+        return f"  from {'' if backward.given else 'ones: '}{', '.join(weights)}"
 
     def _visit(self, visit: Visit) -> Iterator[tuple[Text, ...]]:
         """The lines of one node."""
@@ -237,3 +280,9 @@ class _Pass:
 
     def _whole(self, tensor: TensorValues) -> tuple[str, str]:
         return tensor_text(tensor, self._look, room=_ROOM), GRADIENT
+
+
+def _numbers(alike: Sequence[int]) -> str:
+    """`passes 1, 2 and 5`."""
+    words = [f"{index + 1:,}" for index in alike]
+    return f"passes {', '.join(words[:-1])} and {words[-1]}"

@@ -21,6 +21,7 @@ from autograd_cli.render.escape import visible
 from autograd_cli.render.facts import Fact, Facts, Kind
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, Look
 from autograd_cli.render.names import Names
+from autograd_cli.render.outline import LINES, Outline, Rank
 from autograd_cli.render.printed import printed_lines
 from autograd_cli.render.reasons import short_reason
 from autograd_cli.render.short import tensor_text
@@ -34,8 +35,6 @@ _BESIDE = 3  # between the code and the facts
 _UNDER = 2  # how far facts under the code are indented
 _VALUE = 2  # the cells before that of the value
 _BLOCK = 48  # columns for the numbers of a matrix
-_LINES = 100
-_LINES_EDGE = 40
 _STYLES = {
     Kind.RECORDED: NODE,
     Kind.LEAF: LEAF,
@@ -58,11 +57,12 @@ _THEME = ANSISyntaxTheme(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A piece of a line that was cut, and why; or that torch refused."""
+    """A piece of a line that was cut, and why; or that torch refused. It is `quiet` where that does no harm."""
 
     start: int
     end: int
     reason: str
+    quiet: bool = False
 
 
 class Listing:
@@ -78,6 +78,7 @@ class Listing:
         self._marks = self._find_marks()
         self._glyphs = self._find_glyphs()
         self._printed = _printed_by_line(report)
+        self._outline = Outline(report)
         self._number_width = max(len(report.number_of(line)) for line in self.lines)
 
     @property
@@ -91,6 +92,7 @@ class Listing:
         said = [
             (glyphs.recorded, NODE, words.RECORDED),
             (glyphs.cut, BAD, words.NOT_RECORDED),
+            (glyphs.unused, QUIET, words.NOT_NEEDED),
             (glyphs.partly, BAD, words.PARTLY_RECORDED),
             (glyphs.refused, BAD, words.REFUSED),
         ]
@@ -118,22 +120,38 @@ class Listing:
         parts: list[Text] = []
         previous = 0
         for line in kept:
-            if previous and line > previous + 1:
+            if previous and self._is_fold(range(previous + 1, line)):
                 parts.append(self._fold(line - previous - 1))
             previous = line
             column = min(code_width, room) if room >= min(code_width, _NARROWEST) else None
             parts += self._line(line, code[line], facts[line], column, widths)
-        return Group(*parts)
+        return Group(*parts, *self._without_prose(lines, kept))
 
     def _kept(self, lines: Sequence[int]) -> list[int]:
         """The lines to show: those that have to do with the one variable, where there is one; few of many."""
-        kept = list(lines)
-        if self._explanation.related is not None:
-            values = [self._report.trace.values[number] for number in self._explanation.related]
-            spans = [span for value in values for span in (value.span, value.grad_mode_span) if span is not None]
-            related = {line for span in spans for line in range(span.line, span.end_line + 1)}
-            kept = [line for line in lines if line in related]
-        return kept if self._look.full or len(kept) <= _LINES else kept[:_LINES_EDGE] + kept[-_LINES_EDGE:]
+        if self._look.full or len(self._rows) <= LINES:
+            return self._related(lines)
+        shown = set(self._outline.kept(self._related(self.lines)))
+        return [line for line in lines if line in shown]
+
+    def _related(self, lines: Sequence[int]) -> list[int]:
+        if self._explanation.related is None:
+            return list(lines)
+        values = [self._report.trace.values[number] for number in self._explanation.related]
+        spans = [span for value in values for span in (value.span, value.grad_mode_span) if span is not None]
+        related = {line for span in spans for line in range(span.line, span.end_line + 1)}
+        return [line for line in lines if line in related]
+
+    def _is_fold(self, lines: range) -> bool:
+        """Whether it is to be said that these lines are left out: of comments the line numbers tell."""
+        return any(self._outline.rank(line) > Rank.PROSE for line in lines)
+
+    def _without_prose(self, lines: Sequence[int], kept: Sequence[int]) -> Iterator[Text]:
+        """That comments are left out, where they are."""
+        if self._explanation.related is None and len(kept) < len(lines):
+            count = sum(self._outline.rank(line) is Rank.PROSE for line in lines)
+            words = f"without {count:,} lines of comments, docstrings and blank lines ({spelled_full()})"
+            yield Text(f"{' ' * self._number_width} {self._look.glyphs.fold} {words}", style=QUIET)
 
     def _fold(self, count: int) -> Text:
         lines = "1 more line" if count == 1 else f"{count:,} more lines"
@@ -144,7 +162,8 @@ class Listing:
     ) -> Iterator[Text]:
         """A line with its facts: beside it where `column` is the width of the code, else under it."""
         glyph = self._glyphs.get(line, " ")
-        style = NODE if glyph == self._look.glyphs.recorded else BAD
+        glyphs = self._look.glyphs
+        style = {glyphs.recorded: NODE, glyphs.unused: QUIET}.get(glyph, BAD)
         number = self._report.number_of(line).rjust(self._number_width)
         head = Text.assemble((f"{number} ", QUIET), (glyph, style), " ", code)
         blank = " " * (self._number_width + 3)
@@ -156,7 +175,7 @@ class Listing:
             head.append(" " * (start - head.cell_len)).append_text(facts[0])
             facts = facts[1:]
         yield head
-        marks = [Text(f"{blank}{row}", style=BAD) for row in self._mark_rows(line, len(blank))]
+        marks = [Text(f"{blank}{row}", style=style) for row, style in self._mark_rows(line, len(blank))]
         if column is None:
             yield from [*marks, *(Text(" " * start).append_text(fact) for fact in facts)]
         else:
@@ -175,26 +194,28 @@ class Listing:
         for row in tensor_text(fact.block, self._look, width=max(room, 1)).split("\n"):
             yield Text(" " * indent).append(row, style=style)
 
-    def _mark_rows(self, line: int, margin: int) -> Iterator[str]:
-        """The marks under a line: pieces that share a reason in one row, before it."""
-        by_reason: dict[str, list[Mark]] = {}
+    def _mark_rows(self, line: int, margin: int) -> Iterator[tuple[str, str]]:
+        """The marks under a line, each row with its style: pieces that share a reason in one row, before it."""
+        by_reason: dict[tuple[str, bool], list[Mark]] = {}
         for mark in self._marks.get(line, ()):
-            by_reason.setdefault(mark.reason, []).append(mark)
-        for reason, marks in by_reason.items():
+            by_reason.setdefault((mark.reason, mark.quiet), []).append(mark)
+        for (reason, quiet), marks in by_reason.items():
+            style = QUIET if quiet else BAD
             row = ""
             for mark in sorted(marks, key=lambda each: each.start):
                 row = row.ljust(mark.start) + "^" * max(mark.end - max(mark.start, len(row)), 0)
             fits = self._look.width is None or margin + len(row) + 1 + cell_len(reason) <= self._look.width
-            yield f"{row} {reason}" if fits else row
+            yield f"{row} {reason}" if fits else row, style
             if not fits:
-                yield reason
+                yield reason, style
 
     def _find_marks(self) -> dict[int, list[Mark]]:
         found: dict[int, dict[Mark, None]] = {}
         trace = self._report.trace
         for cut in self._explanation.cuts:
             if cut.span is not None:
-                found.setdefault(cut.span.line, {})[self._mark(cut.span, self._reason(cut))] = None
+                mark = self._mark(cut.span, self._reason(cut), quiet=not cut.feeds_backward)
+                found.setdefault(cut.span.line, {})[mark] = None
         refusal = trace.refusal
         if refusal is not None and refusal.span is not None:
             reason = translate(words.REFUSED, self._look.language)
@@ -208,24 +229,26 @@ class Listing:
         since = None if cut.since is None else self._report.number_of(cut.since.line)
         return short_reason(cut.rule, since, value.op, self._look.language)
 
-    def _mark(self, span: Span, reason: str) -> Mark:
+    def _mark(self, span: Span, reason: str, *, quiet: bool = False) -> Mark:
         row = self._rows[span.line - 1]
         end = span.end_column if span.end_line == span.line else len(row)
         start = cell_len(visible(row[: span.column]))
-        return Mark(start=start, end=start + max(cell_len(visible(row[span.column : end])), 1), reason=reason)
+        width = max(cell_len(visible(row[span.column : end])), 1)
+        return Mark(start=start, end=start + width, reason=reason, quiet=quiet)
 
     def _find_glyphs(self) -> dict[int, str]:
         trace, glyphs = self._report.trace, self._look.glyphs
-        recorded: set[int] = set()
-        for number, _ in self._explanation.recorded:
-            span = trace.values[number].span
-            if span is not None:
-                recorded.add(span.line)
-        cut = {found.span.line for found in self._explanation.cuts if found.span is not None}
-        shown = {
-            line: glyphs.partly if line in cut and line in recorded else glyphs.cut if line in cut else glyphs.recorded
-            for line in recorded | cut
+        values = [trace.values[number] for number, _ in self._explanation.recorded]
+        recorded = {
+            value.span.line
+            for value in values
+            if value.span is not None and value.tensor is not None and value.tensor.grad_fn is not None
         }
+        cuts = [(found.span.line, found.feeds_backward) for found in self._explanation.cuts if found.span is not None]
+        cut = {line for line, feeds_backward in cuts if feeds_backward}
+        shown = {line: glyphs.unused for line, _ in cuts}
+        shown |= dict.fromkeys(cut, glyphs.cut)
+        shown |= {line: glyphs.partly if line in cut else glyphs.recorded for line in recorded}
         if trace.refusal is not None and trace.refusal.span is not None:
             shown[trace.refusal.span.line] = glyphs.refused
         return shown

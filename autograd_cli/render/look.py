@@ -21,6 +21,7 @@ class Glyphs:
     ellipsis: str
     recorded: str
     cut: str
+    unused: str
     partly: str
     refused: str
 
@@ -29,15 +30,16 @@ UNICODE = Glyphs(
     arrow="→ ",
     fork="├─ ",
     last="└─ ",
-    dashed_arrow="⇢ ",
-    dashed_fork="├╌ ",
-    dashed_last="└╌ ",
+    dashed_arrow="○⇢ ",
+    dashed_fork="├○ ",
+    dashed_last="└○ ",
     bar="│  ",
     blank="   ",
     fold="⋮",
     ellipsis="…",
     recorded="●",
     cut="○",
+    unused="·",
     partly="◐",
     refused="✗",
 )
@@ -45,15 +47,16 @@ ASCII = Glyphs(
     arrow="-> ",
     fork="|- ",
     last="`- ",
-    dashed_arrow=".> ",
-    dashed_fork="|. ",
-    dashed_last="`. ",
+    dashed_arrow="o> ",
+    dashed_fork="|o ",
+    dashed_last="`o ",
     bar="|  ",
     blank="   ",
     fold=":",
     ellipsis="...",
     recorded="*",
     cut="o",
+    unused=".",
     partly="~",
     refused="x",
 )

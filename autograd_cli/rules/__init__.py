@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from autograd_cli.diagnostic import Diagnostic
 from autograd_cli.rules import gradients, missing
 from autograd_cli.rules.catalogue import CATALOGUE, Rule
-from autograd_cli.rules.cuts import find_cuts
+from autograd_cli.rules.cuts import ancestors, find_cuts
 from autograd_cli.rules.edges import recorded_edges
 from autograd_cli.rules.lifts import differences, lifts
 from autograd_cli.rules.narrow import narrow
@@ -32,13 +33,32 @@ def check(trace: Trace, source: str) -> tuple[Diagnostic, ...]:
 
 def explain(trace: Trace, counterfactuals: Iterable[Counterfactual]) -> Explanation:
     """The difference between the two graphs of a run."""
-    cuts = find_cuts(trace, frozenset(range(len(trace.values))))
+    needed = _needed(trace)
+    found = find_cuts(trace, frozenset(range(len(trace.values))))
+    cuts = [replace(cut, feeds_backward=cut.value in needed) for cut in found]
     return Explanation(
         recorded=recorded_edges(trace),
         cuts=tuple([cut for cut in cuts if cut.rule != "missing-create-graph" or _is_used(trace, cut.value)]),
         missing=missing.reasons(trace),
         counterfactuals=tuple(counterfactuals),
     )
+
+
+def _needed(trace: Trace) -> frozenset[int]:
+    """The values that what a backward pass started from was computed from: all, where none was started.
+
+    What was written in place into the memory of one of them, as through `.data`, is among them.
+    """
+    asked = [value.operands for value in trace.values if value.op.endswith("autograd.grad")]
+    roots = {root for backward in trace.backwards for root in backward.roots}
+    starts = [*(roots or trace.roots), *(operand for operands in asked for operand in operands)]
+    if not starts:
+        return frozenset(range(len(trace.values)))
+    needed = ancestors(trace, starts)
+    tensors = [(value, value.tensor) for value in trace.values if value.tensor is not None]
+    memory = {tensor.storage for value, tensor in tensors if value.id in needed}
+    written = {value.previous for value, tensor in tensors if tensor.storage in memory and value.op != "alias ="}
+    return needed | {value for value in written if value is not None}
 
 
 def _is_used(trace: Trace, gradient: int) -> bool:

@@ -105,9 +105,12 @@ def _tracks(value: Value) -> bool:
     return value.tensor is not None and value.tensor.requires_grad
 
 
+_MAINTAINED = frozenset({"alias =", "backward ="})  # new versions that the program did not compute
+
+
 def _is_cut(trace: Trace, value: Value) -> bool:
     says_nothing = value.tensor is None and value.scalar is None and not value.elements  # as of `y.backward()`
-    if says_nothing or value.op == "alias =" or isinstance(value.scalar, str):
+    if says_nothing or value.op in _MAINTAINED or isinstance(value.scalar, str):
         return False
     if _is_object(value) or not any(is_tracked(trace, operand) for operand in value.operands):
         return False
