@@ -78,3 +78,28 @@ def test_every_command_takes_a_language(agx: Agx, command: str) -> None:
 )
 def test_a_language_without_translation_is_english(agx: Agx, words: list[str]) -> None:
     assert agx(*words, "--lang", "tlh") == agx(*words, "--lang", "en") == agx(*words)
+
+
+@pytest.mark.parametrize(
+    ("words", "same"),
+    [
+        (["detach"], ["--detach"]),
+        (["no_grad"], ["--no-grad"]),
+        (["in-place", "--lang", "zh"], ["--in-place", "--lang", "zh"]),
+        (["--lang", "zh", "Leaf"], ["--leaf", "--lang", "zh"]),
+    ],
+)
+def test_a_lesson_goes_by_its_bare_name(agx: Agx, words: list[str], same: list[str]) -> None:
+    assert agx("explain", *words) == agx("explain", *same)
+    assert agx("explain", *words).code == 0
+
+
+def test_a_bare_name_beside_an_input_is_a_program(agx: Agx) -> None:
+    assert agx("explain", "leaf", "--leaf", "1").code == 2
+    assert "leaf=1" not in agx("explain", "data", "data=1").err
+    assert agx("explain", "leaf", "leaf=1", "-q").out == "1\n"
+
+
+def test_a_mistyped_lesson(agx: Agx) -> None:
+    assert "did you mean agx explain --detach?" in agx("explain", "detahc").err
+    assert "did you mean" not in agx("explain", "x").err

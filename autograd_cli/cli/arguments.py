@@ -89,6 +89,16 @@ def sort_words(line: CommandLine, declared: Declared, *, reads_stdin: bool) -> S
     )
 
 
+def lone_word(line: CommandLine, declared: Declared) -> int | None:
+    """The place of the one word that is no option, where there are no inputs and no file; None where there is none."""
+    try:
+        _, options, positions, inputs, bare = _split(line, declared)
+    except AgxError:
+        return None
+    others = inputs or bare or any(given.name == "--file" for given in options)
+    return positions[0] if len(positions) == 1 and not others else None
+
+
 def _limits(line: CommandLine, options: Sequence[GivenValue]) -> Limits:
     """What --limit and --timeout say, or else the environment."""
     given = []

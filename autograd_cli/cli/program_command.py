@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_cli.cli.arguments import STDIN, sort_words
+from autograd_cli.cli.arguments import STDIN, lone_word, sort_words
 from autograd_cli.cli.command import Command
 from autograd_cli.cli.command_line import CommandLine
 from autograd_cli.diagnostic import AgxError
 from autograd_cli.lang.program import parse
+from autograd_cli.lang.suggest import closest
 from autograd_cli.lessons import LESSONS
 
 
@@ -49,6 +50,20 @@ class LessonCommand(ProgramCommand):
     """A command that a flag can ask for a lesson, which has a program of its own."""
 
     alone = ProgramCommand.alone.union(f"--{name}" for name in LESSONS)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above
+        """Typer's own parsing, of words in which `detach` alone is the lesson --detach."""
+        line = CommandLine(args, ctx.info_name or self.name)
+        index = None if ctx.resilient_parsing else lone_word(line, self.declared(ctx))
+        if index is not None:
+            name = args[index].lower().replace("_", "-")
+            near = closest(name, LESSONS)
+            if name in LESSONS:
+                args = [*args[:index], f"--{name}", *args[index + 1 :]]
+            elif near is not None and _free_names(args[index]):
+                label = f"did you mean agx explain --{near}?"
+                raise line.error("usage", f"there is no lesson `{args[index]}`", index, label=label)
+        return super().parse_args(ctx, args)
 
 
 def _free_names(expression: object) -> tuple[str, ...]:
