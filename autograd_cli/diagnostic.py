@@ -148,7 +148,8 @@ class Diagnostic:
     (`--x`) or the command line. `label` stands beside the caret, `victim` is the variable that is affected,
     `torch_says` holds torch's own words where torch spoke, and `fix` says what to write instead. `observed` is what a
     reader sees of it (`x.grad is None`), `edits` are the fix as changes of lines, and `edits_work` whether the program
-    was run with them and had no such finding: None where it was not run.
+    was run with them and had no such finding: None where it was not run. `is_documented` says whether the rule has a
+    page: `agx rules RULE`.
     """
 
     rule: str
@@ -164,6 +165,7 @@ class Diagnostic:
     observed: str | None = None
     edits: tuple[Edit, ...] = ()
     edits_work: bool | None = None
+    is_documented: bool = False
 
 
 class AgxError(Exception):

@@ -44,6 +44,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     full: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     watch: bool = False,
+    counterfactuals: bool = True,
     of: str | None = None,
     before_run: Callable[[], None] = lambda: None,
     **named: object,
@@ -55,8 +56,9 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     those of a result with several outputs. `wrt` are the inputs that require gradients (default: all of a
     floating or complex dtype), `mode` is a name of `modes.MODES`, `seed` seeds torch's generator for the run alone,
     `limits` says how much the run may take (its time and memory only where it is supervised: see `supervise`).
-    Where it is to `watch`, the program runs again, to look into its backward passes and to see what each of its cuts
-    changed: that is the Report's `explanation`. `of` is the variable that it is narrowed to.
+    Where it is to `watch`, the program runs again, to look into its backward passes and (unless without
+    `counterfactuals`) to see what each of its cuts changed: that is the Report's `explanation`. `of` is the variable
+    that it is narrowed to.
     `before_run` is called when torch and all files are loaded.
 
     A request that cannot be understood does not raise: `Report.status` and `Report.diagnostics` say what is wrong.
@@ -66,6 +68,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     weight_names = _weight_names(len(gradients), objects)
     traces: tuple[Trace, ...] = ()
     explanation: Explanation | None = None
+    outcome: str | None = None
     started = time.monotonic()
     try:
         parsed = parse(program, given=frozenset(objects), limits=limits)
@@ -115,16 +118,27 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
             diagnostics = rules.verdict(trace, parsed.source, diagnostics)
             deadline = started + limits.time * SHARE_OF_RERUNS
             diagnostics = tuple(_with_edits_tried(parsed.source, diagnostics, judged, deadline))
-            explanation = rules.explain(trace, _counterfactuals(trace, once, fresh, deadline))
+            explanation = rules.explain(
+                trace, _counterfactuals(trace, once, fresh, deadline) if counterfactuals else ()
+            )
         if of is not None:
             trace, explanation, diagnostics = rules.narrow(trace, explanation, diagnostics, of)
+        outcome = rules.outcome(trace, parsed.source, of)
         traces = (trace,)
         bad_news = any(found.severity is Severity.ERROR for found in diagnostics)
         status = Status.BAD_NEWS if bad_news else Status.ANSWER
     except (AgxError, MemoryError, RuntimeError) as error:
         diagnostics, status = _ended_by(error)
     report = unanswered(program, inputs=objects, gradients=gradients, seed=seed, dtype=dtype, device=device)
-    return replace(report, status=status, traces=traces, diagnostics=diagnostics, explanation=explanation, of=of)
+    return replace(
+        report,
+        status=status,
+        traces=traces,
+        diagnostics=diagnostics,
+        explanation=explanation,
+        of=of,
+        outcome=outcome,
+    )
 
 
 def _with_edits_tried(

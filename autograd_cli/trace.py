@@ -439,8 +439,9 @@ class Report:
 
     `source` begins at line `source_line` of what `source_name` names, such as a file. `explanation` is of the first
     trace, where it was asked for; `of` is the one variable that the answer is narrowed to, and `lesson` the name of the
-    lesson that the program is of. A comparison has `columns` in place of traces. Where `source` is not to the letter
-    what was given, `written` has the same lines as they were: with prompts, say. `cells` are those of a notebook.
+    lesson that the program is of. `outcome` says in a sentence what became of the gradients of the first trace. A
+    comparison has `columns` in place of traces. Where `source` is not to the letter what was given, `written` has the
+    same lines as they were: with prompts, say. `cells` are those of a notebook.
     """
 
     schema: str
@@ -459,6 +460,7 @@ class Report:
     explanation: Explanation | None = None
     of: str | None = None
     lesson: str | None = None
+    outcome: str | None = None
     columns: tuple[Column, ...] = ()
     written: str | None = None
     cells: tuple[Cell, ...] = ()

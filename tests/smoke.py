@@ -62,6 +62,7 @@ COMMANDS = [
     agx("grad", "-", "--x", "3", stdin="x**2\n", says=("x.grad",)),
     agx("explain", "--lang", "en", says=("agx explain --leaf",)),
     agx("explain", "y = x.detach(); (x*y).sum()", "--x", "1,2", says=("what it would have been",)),
+    agx("check", "x.relu().sum()", "--x=-1,-2", says=("zero-grad-relu",)),
     agx("explain", "x.relu().sum()", "--x=-1,-2", "--json", says=('"explanation"',)),
     agx("compare", says=("y.data.add_(1)",)),
     agx("compare", "(x*x).sum()", "--x", "1,2", says=("inference-mode",)),

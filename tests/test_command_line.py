@@ -562,7 +562,7 @@ def test_several_gradients_are_lines_that_are_words_of_the_next_call(agx: Agx) -
 def test_quiet_leaves_out_a_gradient_that_is_missing(agx: Agx) -> None:
     outcome = agx("grad", "x*y.detach()", "--x", "1", "--y", "3", "-q")
     assert (outcome.code, outcome.out) == (1, "x=3\n")
-    assert outcome.err.startswith("error[cut-by-detach]: y has no gradient\n")
+    assert outcome.err.startswith("error[cut-by-detach]: y got no gradient\n")
 
 
 # -o.
@@ -657,7 +657,7 @@ def test_bad_news_is_written_too(agx: Agx, tmp_path: Path) -> None:
         outcome = agx("grad", "x.detach()", "--x", "1", "-o", str(path))
         assert (outcome.code, outcome.out) == (1, "")
         assert outcome.err.startswith("error[cut-by-detach]: ")
-        assert "backward() has nothing to walk" in words_in(path).replace("\xa0", " ")
+        assert "backward() has no graph to follow" in words_in(path).replace("\xa0", " ")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

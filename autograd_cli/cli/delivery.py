@@ -27,6 +27,8 @@ class Format(StrEnum):
     PYTHON = "python"
     FIX = "fix"
     DIFF = "diff"
+    FINDINGS = "findings"
+    GITHUB = "github"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +136,16 @@ def _for_stdout(report: Report, delivery: Delivery) -> str:
         from autograd_cli.render.json_text import json_text
 
         return f"{json_text(report)}\n"
+    if delivery.format is Format.GITHUB:
+        from autograd_cli.render.github import github_text
+
+        return github_text(report)
     if not report.is_answered:
         return ""
+    if delivery.format is Format.FINDINGS:
+        from autograd_cli.render.findings import findings_page
+
+        return terminal.page_text(findings_page(report, delivery.look), delivery.stdout, delivery.color)
     if delivery.format is Format.VALUES:
         from autograd_cli.render.values import values_text
 
@@ -154,21 +164,30 @@ def _for_stdout(report: Report, delivery: Delivery) -> str:
 
 
 def _errors(report: Report, delivery: Delivery) -> str:
-    """What is wrong, for a person, where stdout does not say it in a person's words."""
-    on_page = delivery.format is Format.PAGE and report.is_answered and delivery.file is None
-    if report.lesson is not None or (on_page and report.status is Status.BAD_NEWS):
+    """What is wrong, for a person, unless stdout is a page that says it."""
+    on_page = delivery.format in _PAGES and report.is_answered and delivery.file is None
+    if report.lesson is not None or on_page or delivery.format is Format.GITHUB:
         return ""
-    errors = [found for found in report.diagnostics if found.severity is Severity.ERROR]
-    return "".join(_error_text(error, report, delivery) for error in errors)
+    from autograd_cli.render.verdict import alarms
+
+    left = list(alarms(report))
+    told = ""
+    if delivery.format in _REPAIRS and report.is_answered:
+        from autograd_cli.render.fix import fixed, fixed_text
+
+        told = fixed_text(report)
+        left = [found for found in left if found is not fixed(report)]
+    return told + "".join(_block_text(found, report, delivery) for found in left)
 
 
-def _error_text(diagnostic: Diagnostic, report: Report, delivery: Delivery) -> str:
+def _block_text(diagnostic: Diagnostic, report: Report, delivery: Delivery) -> str:
     from autograd_cli.render.diagnostics import diagnostic_block
 
     block = diagnostic_block(diagnostic, report, delivery.stderr.width)
     return terminal.page_text(block, delivery.stderr, delivery.color)
 
 
+_PAGES = frozenset({Format.PAGE, Format.FINDINGS})
 _REPAIRS = frozenset({Format.FIX, Format.DIFF})
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from enum import StrEnum
+from typing import TypeVar
 
 import typer
 
-from autograd_cli.cli.terminal import Color
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8}){0,5}([.@][\w.@-]{1,30})?")
 
@@ -33,9 +35,14 @@ def language(value: object) -> str:
     return text
 
 
-def color(value: object) -> Color:
-    """Read the value of --color."""
-    try:
-        return Color(str(value).strip().lower())
-    except ValueError:
-        raise typer.BadParameter(f"{', '.join(list(Color)[:-1])} or {list(Color)[-1]}") from None
+def one_of(kind: type[_Choice]) -> Callable[[object], _Choice]:
+    """A reader of the values of `kind`."""
+
+    def read(value: object) -> _Choice:
+        try:
+            return kind(str(value).strip().lower())
+        except ValueError:
+            *others, last = kind
+            raise typer.BadParameter(f"{', '.join(others)} or {last}") from None
+
+    return read

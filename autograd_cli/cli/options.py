@@ -114,7 +114,7 @@ ColorOption: TypeAlias = Annotated[
     typer.Option(
         metavar="WHEN",
         help="Use colour: auto, always or never.",
-        parser=option_values.color,
+        parser=option_values.one_of(Color),
         show_default=False,
         rich_help_panel=OUTPUT,
     ),

@@ -34,6 +34,7 @@ class Request:
     limits: Limits
     respawn: Respawn
     watch: bool = False
+    counterfactuals: bool = True
     of: str | None = None
 
     def explored(self, before_run: Ready) -> Report:
@@ -51,6 +52,7 @@ class Request:
             full=self.full,
             limits=self.limits,
             watch=self.watch,
+            counterfactuals=self.counterfactuals,
             of=self.of,
             before_run=before_run,
         )

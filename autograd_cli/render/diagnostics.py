@@ -43,6 +43,8 @@ def diagnostic_block(diagnostic: Diagnostic, report: Report, width: int | None) 
         how = spelled(option="--fix prints the program, --diff the patch", argument="report.fixed is the program")
         parts.append(_note(margin, "fix", f"verified by running it; {how}:"))
         parts += _changes(diagnostic, report, margin)
+    if diagnostic.is_documented:
+        parts.append(_note(margin, "more", f"agx rules {diagnostic.rule}"))
     return Group(*parts)
 
 

@@ -9,15 +9,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from autograd_cli.diagnostic import Diagnostic, Severity
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.render.blocks import flowing, hanging
 from autograd_cli.render.computed import computed_graph
-from autograd_cli.render.diagnostics import diagnostic_block
 from autograd_cli.render.escape import shortened, visible
+from autograd_cli.render.findings import findings
 from autograd_cli.render.flow import backward_passes
 from autograd_cli.render.listing import Listing
-from autograd_cli.render.look import BAD, GRADIENT, HEADING, NODE, QUIET, REMARK, Look
+from autograd_cli.render.look import BAD, GRADIENT, HEADING, NODE, QUIET, Look
 from autograd_cli.render.names import Names
 from autograd_cli.render.short import tensor_text
 from autograd_cli.render.tree import node_name
@@ -34,21 +33,8 @@ def explanation(report: Report, look: Look) -> Group:
     parts: list[RenderableType] = []
     if report.traces and report.explanation is not None:
         parts = [part for section in _sections(report, look) for part in (section, Text())][:-1]
-    notes = [diagnostic for diagnostic in report.diagnostics if diagnostic.severity is Severity.NOTE]
-    if notes:
-        parts += [Text(), *[_note(note, report) for note in notes]]
-    for diagnostic in report.diagnostics:
-        if diagnostic.severity is not Severity.NOTE:
-            parts += [Text()] * bool(parts) + [diagnostic_block(diagnostic, report, look.width)]
-    return Group(*parts)
-
-
-def _note(diagnostic: Diagnostic, report: Report) -> Text:
-    """A remark in one line: the listing has shown the place."""
-    text = Text.assemble((f"note[{diagnostic.rule}]", REMARK), f": {visible(diagnostic.message)}")
-    if diagnostic.span is not None:
-        text.append(f" ({report.place_of(diagnostic.span.line)})")
-    return text
+    told = findings(report, look)
+    return Group(*parts, *([Text()] if parts and told else []), *told)
 
 
 def _sections(report: Report, look: Look) -> Iterator[RenderableType]:

@@ -5,7 +5,20 @@ from __future__ import annotations
 import difflib
 
 from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Status, edited
+from autograd_cli.render.escape import visible
+from autograd_cli.render.verdict import alarms, in_short
 from autograd_cli.trace import Report
+
+
+def fixed(report: Report) -> Diagnostic | None:
+    """The first problem with a fix that is known to work."""
+    return next((found for found in alarms(report) if found.edits_work), None)
+
+
+def fixed_text(report: Report) -> str:
+    """One line that says which problem the repaired program has no longer; nothing where nothing is wrong."""
+    found = fixed(report)
+    return "" if found is None else f"fixed: {visible(in_short(found, report))}\n"
 
 
 def repaired(report: Report) -> str:
@@ -14,9 +27,8 @@ def repaired(report: Report) -> str:
     Raises:
         AgxError: something is wrong, and no fix is known to work.
     """
-    alarms = [found for found in report.diagnostics if found.severity is not Severity.NOTE]
-    working = next((found for found in alarms if found.edits_work), None)
-    if alarms and working is None:
+    working = fixed(report)
+    if alarms(report) and working is None:
         message = "no change of a line or two is known to repair this program"
         raise AgxError(Diagnostic(rule="no-fix", severity=Severity.ERROR, message=message), Status.BAD_NEWS)
     text = report.source if working is None else edited(report.source, working.edits)

@@ -8,6 +8,7 @@ from enum import Enum
 from importlib import resources
 from typing import Any
 
+from autograd_cli.render.verdict import verdict
 from autograd_cli.trace import Number, Report, TensorValues, Trace
 
 
@@ -34,6 +35,7 @@ def json_object(report: Report) -> dict[str, Any]:
         "settings": {"seed": report.seed, "dtype": report.default_dtype, "device": report.device},
         **(_trace_object(report.trace) if report.traces else _no_trace()),
         "explanation": plain(report.explanation),
+        "verdict": verdict(report),
         "modes": {column.name: _column(column.report) for column in report.columns},
         "diagnostics": plain(report.diagnostics),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from rich.console import Group, RenderableType
@@ -55,7 +55,7 @@ def rule_page(page: RulePage, report: Report, look: Look) -> Group:
     parts += [Text(), Text("Fix", style=HEADING), paragraph(page.fix, width)]
     for diagnostic in report.diagnostics[:1]:
         parts += [Text(), Text("agx explain says of the example", style=HEADING)]
-        parts.append(diagnostic_block(diagnostic, report, look.width))
+        parts.append(diagnostic_block(replace(diagnostic, is_documented=False), report, look.width))
     return Group(*parts)
 
 

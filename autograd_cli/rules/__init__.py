@@ -12,10 +12,11 @@ from autograd_cli.rules.cuts import ancestors, find_cuts
 from autograd_cli.rules.edges import recorded_edges
 from autograd_cli.rules.lifts import differences, lifts
 from autograd_cli.rules.narrow import narrow
+from autograd_cli.rules.outcome import outcome
 from autograd_cli.rules.verdict import verdict
 from autograd_cli.trace import Counterfactual, Explanation, Trace
 
-__all__ = ["CATALOGUE", "Rule", "check", "differences", "explain", "lifts", "narrow", "verdict"]
+__all__ = ["CATALOGUE", "Rule", "check", "differences", "explain", "lifts", "narrow", "outcome", "verdict"]
 
 RULES = (
     gradients.check_refused_operation,

@@ -458,7 +458,7 @@ def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked:
         return Diagnostic(
             rule="not-in-graph",
             severity=Severity.ERROR,
-            message=f"{name} has no gradient: {said} was computed from another module of this name",
+            message=f"{name} got no gradient: {said} was computed from another module of this name",
             span=trace.values[replaced[1]].span or replaced[0].span,
             label="a new module, with parameters of its own",
             related=places((root.span, f"{said} was computed here"), (looked, "no gradient here")),
@@ -473,7 +473,7 @@ def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked:
         return Diagnostic(
             rule="not-in-graph",
             severity=Severity.ERROR,
-            message=f"{called} has no gradient: {said} was computed from {'an older' if later else 'a newer'} {called}",
+            message=f"{called} got no gradient: {said} was computed from {'an older' if later else 'a newer'} {called}",
             span=made.span if later else trace.values[evidence.origin(value)].span,
             label="a new tensor of the same name",
             related=places((root.span, f"{said} was computed here"), (looked, "no gradient here"), but=made.span),
@@ -485,7 +485,7 @@ def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked:
     return Diagnostic(
         rule="not-in-graph",
         severity=Severity.ERROR,
-        message=f"{called} has no gradient: {said} was not computed from it",
+        message=f"{called} got no gradient: {said} was not computed from it",
         span=root.span,
         label=f"does not depend on {called}",
         related=places((made.span, f"{called} was made here"), (looked, "None here"), but=root.span),

@@ -441,9 +441,9 @@ def _diagnostic(evidence: Evidence, found: Culprit) -> Diagnostic | None:
         since = None
     why = {Role.CONDITION: "only decides", Role.INDEX: "is only an index"}.get(found.role, cut.why)
     name = lost.name or evidence.called(lost.start)
-    message = f"{name} has no gradient: `{evidence.piece(cut.span)}` cut it off: {cut.why}"
+    message = f"{name} got no gradient: `{evidence.piece(cut.span)}` cut it off: {cut.why}"
     if rule in {"used-only-in-condition", "used-only-as-index"}:
-        message = f"{name} has no gradient: in `{evidence.piece(cut.span)}` it {why}"
+        message = f"{name} got no gradient: in `{evidence.piece(cut.span)}` it {why}"
     elif rule == "constant-derivative":
         message = f"the derivative `{evidence.piece(cut.span)}` is constant: there is nothing in it to differentiate"
         label = "recorded, and it depends on no variable"

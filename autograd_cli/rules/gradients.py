@@ -54,8 +54,12 @@ def check_refused_backward(trace: Trace, source: str) -> Iterator[Diagnostic]:
         return
     cuts = cuts_before_roots(trace, trace.leaves)
     victim = next((name for name in trace.leaves if reaches_roots(trace, name)), None)
-    subject = f"{called} is not a tensor" if not_a_tensor else f"torch did not record {_root(trace, source)}"
-    yield _missing(trace, "backward() has nothing to walk", subject, cuts, victim, refusal)
+    subject = (
+        f"{called} is not a tensor"
+        if not_a_tensor
+        else f"{_root(trace, source)} is not connected to a leaf that requires grad"
+    )
+    yield _missing(trace, "backward() has no graph to follow", subject, cuts, victim, refusal)
 
 
 def check_missing_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
@@ -65,7 +69,7 @@ def check_missing_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
     for name, grad in trace.grads:
         if grad is None and name in trace.asked:
             yield _lost(trace, name) or _missing(
-                trace, f"{name} has no gradient", "", cuts_before_roots(trace, (name,)), name, None
+                trace, f"{name} got no gradient", "", cuts_before_roots(trace, (name,)), name, None
             )
 
 
@@ -79,7 +83,7 @@ def _lost(trace: Trace, name: str) -> Diagnostic | None:
     else:
         return None
     return Diagnostic(
-        rule="not-in-graph", severity=Severity.ERROR, message=f"{name} has no gradient: {why}", victim=name
+        rule="not-in-graph", severity=Severity.ERROR, message=f"{name} got no gradient: {why}", victim=name
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from autograd_cli.diagnostic import Diagnostic, Severity
 from autograd_cli.rules import family_nan
@@ -36,7 +37,11 @@ def verdict(trace: Trace, source: str, checked: Iterable[Diagnostic]) -> tuple[D
         for diagnostic in checked
         if not any(_explains(cause, diagnostic) for cause in kept)
     }
-    return tuple(sorted([*kept, *symptoms.values()], key=lambda diagnostic: _ORDER[diagnostic.severity]))
+    return _documented(sorted([*kept, *symptoms.values()], key=lambda diagnostic: _ORDER[diagnostic.severity]))
+
+
+def _documented(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple([replace(each, is_documented=each.rule in CATALOGUE) for each in found])
 
 
 def _rank(diagnostic: Diagnostic) -> tuple[int, bool, int]:
