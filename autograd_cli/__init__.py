@@ -22,3 +22,10 @@ __all__ = [
     "explain",
     "explore",
 ]
+
+
+def load_ipython_extension(ipython: object) -> None:
+    """`%load_ext autograd_cli`: from there on a cell that begins with %%agx holds a program to explain."""
+    from autograd_cli.cli import notebook
+
+    notebook.register(ipython)

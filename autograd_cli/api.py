@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from autograd_cli import comparison, spelling
@@ -51,11 +51,10 @@ class ShownReport(Report):
             return picture.html_fragment(self, self.look)
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: ANN401, FBT001 - as IPython calls it
-        printer.text(str(self))
+        is_alone = len(printer.stack) == 1  # and not in a list, say
+        printer.text(str(self) if is_alone else repr(self))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from dataclasses import replace
-
         from autograd_cli.render.pages import page_of
 
         with spelling.for_python(is_on=self.is_for_python):

@@ -98,11 +98,13 @@ report = autograd_cli.explore("2*x", x=[1, 2])
 print(report.grads["x"].values)
 print(report)
 print(report._repr_html_()[:4])
+print(autograd_cli.explain("x.detach()*x", x=2).explanation.cuts[0].rule)
+print(len(autograd_cli.compare("2*x", x=1).columns), "modes")
 """
 PYTHON = [
     Call(
         ("-c", API),
-        ("(2.0, 2.0)", "MulBackward0", "<pre"),
+        ("(2.0, 2.0)", "MulBackward0", "<pre", "cut-by-detach", "6 modes"),
         program=(sys.executable,),
     )
 ]

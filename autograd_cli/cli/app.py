@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except typer.BadParameter as error:
-        return _report_error(words, _bad_value(words, error))
+        return _report_error(words, bad_value(words, error))
     except Exception as error:  # noqa: BLE001 - what is not an AgxError is reported as the bug that it is
         return _report_error(words, error)
     return outcome if isinstance(outcome, int) else 0
@@ -124,7 +124,7 @@ def _with_options(words: Sequence[str]) -> list[str]:
     return list(words)
 
 
-def _bad_value(words: Sequence[str], error: typer.BadParameter) -> AgxError:
+def bad_value(words: Sequence[str], error: typer.BadParameter) -> AgxError:
     """What is wrong with the value of an option, as `cli.option_values` says it."""
     line = CommandLine(words[1:], words[0])
     options = error.param.opts if error.param is not None else [""]
@@ -135,22 +135,26 @@ def _bad_value(words: Sequence[str], error: typer.BadParameter) -> AgxError:
     return line.error("usage", message, places[-1] if "=" in line.words[places[-1]] else places[-1] + 1)
 
 
-def _report_error(words: Sequence[str], error: Exception) -> int:
-    """Write the Report of a request that did not get as far as a program; the exit code."""
-    line = CommandLine(words, None)
-    report = Report(
+def without_program(words: Sequence[str]) -> Report:
+    """The Report of a request that did not get as far as a program."""
+    return Report(
         schema=SCHEMA,
         status=Status.BAD_REQUEST,
         source="",
         inputs=(),
         gradients=(),
-        command_line=line.text,
+        command_line=CommandLine(words, None).text,
         seed=0,
         default_dtype="float32",
         device="cpu",
         traces=(),
         diagnostics=(),
     )
+
+
+def _report_error(words: Sequence[str], error: Exception) -> int:
+    """Write the Report of a request that did not get as far as a program; the exit code."""
+    report = without_program(words)
     format_ = Format.JSON if "--json" in words else Format.PAGE
     delivery = Delivery(format=format_)
 

@@ -16,6 +16,8 @@ from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.supervise import Answer, Ready, Respawn, supervise
 from autograd_cli.trace import Report
 
+ANSWER = "autograd_cli.answer"  # in the `meta` of a command's context: what is called in place of `answer`
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -56,6 +58,11 @@ class Request:
             of=self.of,
             before_run=before_run,
         )
+
+    def placed(self, report: Report) -> Report:
+        """The Report with where the program stands."""
+        program = self.program
+        return replace(report, source_name=program.name, source_line=program.first_line, cells=program.cells)
 
     def unanswered(self) -> Report:
         """The Report that says only what was asked."""
@@ -130,15 +137,11 @@ def answer(
 ) -> int:
     """Run the request where it can be stopped, write what came of it, and return the exit code."""
 
-    def placed(report: Report) -> Report:
-        program = request.program
-        return replace(report, source_name=program.name, source_line=program.first_line, cells=program.cells)
-
     def work(ready: Ready) -> Answer:
-        return render(placed(explored(request, ready)), delivery)
+        return render(request.placed(explored(request, ready)), delivery)
 
     def on_error(error: Exception) -> Answer:
-        return render_error(error, placed(request.unanswered()), delivery, debug=debug)
+        return render_error(error, request.placed(request.unanswered()), delivery, debug=debug)
 
     return write(supervise(work, on_error, request.limits, respawn=request.respawn, debug=debug), on_error)
 

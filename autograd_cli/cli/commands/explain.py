@@ -13,7 +13,7 @@ from autograd_cli.cli import options
 from autograd_cli.cli.arguments import Sorted
 from autograd_cli.cli.delivery import Delivery, Format, check_file
 from autograd_cli.cli.lesson_list import print_lessons
-from autograd_cli.cli.request import Request, answer, make_request
+from autograd_cli.cli.request import ANSWER, Request, answer, make_request
 from autograd_cli.cli.sources import GivenProgram
 from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, Status, bad_request
@@ -162,7 +162,8 @@ def explain(  # noqa: PLR0913 - the options of the command
         return replace(report, status=status, lesson=chosen if report.traces else None)
 
     explored = Request.explored if is_program else taught
-    raise typer.Exit(answer(replace(request, watch=True, of=of), delivery, explored=explored, debug=debug))
+    answered = ctx.meta.get(ANSWER, answer)
+    raise typer.Exit(answered(replace(request, watch=True, of=of), delivery, explored=explored, debug=debug))
 
 
 def _check_lesson(flags: Mapping[str, bool], given: Mapping[str, object]) -> None:
