@@ -8,21 +8,27 @@ from dataclasses import dataclass
 from autograd_cli.render.escape import shortened, visible
 from autograd_cli.render.look import Look
 from autograd_cli.render.names import Names
-from autograd_cli.render.numbers import array_text
-from autograd_cli.render.short import CELL, short_tensor
+from autograd_cli.render.numbers import range_text
+from autograd_cli.render.short import CELL, tensor_text
 from autograd_cli.trace import Backward, Column, Phase, Report, TensorInfo, Trace, Value, Variable
 
 _PIECE = 60
 _NOT_THERE = "-"
+GRADIENT_ROW = ".grad"
+_LABELS = 22  # columns for the names of the rows
+_GAP = 2
+_LEAST = 16
+_WIDEST = 72
 _ON_ENTRY = frozenset({"value", "requires_grad", "is_leaf", "is_inference"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """What one run has for a row. Cells with the same `key` agree."""
+    """What one run has for a row. Cells with the same `key` agree. `short` says of several lines of `text` the gist."""
 
     text: str
     key: object
+    short: str = ""
     is_bad: bool = False
 
 
@@ -40,6 +46,20 @@ class Row:
     def differs(self) -> bool:
         """Whether the runs differ, those apart that do not have it."""
         return len({cell.key for cell in self.cells if cell is not ABSENT}) > 1
+
+    @property
+    def is_gradient(self) -> bool:
+        """Whether the fact is a gradient: then the first run has the right one."""
+        return self.name.startswith(GRADIENT_ROW)
+
+    def is_wrong(self, index: int) -> bool:
+        """Whether a run has another gradient than the first."""
+        first, cell = self.cells[0], self.cells[index]
+        return self.is_gradient and cell.key not in {None, "None", first.key} and first.key not in {None, "None"}
+
+    def is_missing(self, index: int) -> bool:
+        """Whether a run has no gradient, and the first has one."""
+        return self.is_gradient and self.cells[index].key == "None" and self.cells[0].key not in {None, "None"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +98,8 @@ class _Rows:
         self._traces = [column.report.trace for column in report.columns]
         self._inputs = [given.name for given in report.inputs]
         self._look = look
+        # Numbers that take several lines leave room for the reference and one more column.
+        self._width = _WIDEST if look.width is None else max((look.width - _LABELS) // 2 - _GAP, _LEAST)
 
     def of(self, states: Sequence[_State | None], *, whole: bool) -> Iterator[Row]:
         """What there is to say of a tensor, run by run; None where the run does not have it.
@@ -109,11 +131,10 @@ class _Rows:
         """The numbers, in the room that there is."""
         if tensor is None:
             return Cell(text="None", key="None")
-        if self._look.width is None:
-            text = " ".join(array_text(tensor, self._look, None).split())
-        else:
-            text = short_tensor(tensor, self._look, CELL)
-        return Cell(text=text, key=repr((tensor.shape, tensor.dtype, tensor.values, tensor.summary)))
+        text = tensor_text(tensor, self._look, room=min(CELL, self._width), width=self._width)
+        return Cell(
+            text=text, short=range_text(tensor), key=repr((tensor.shape, tensor.dtype, tensor.values, tensor.summary))
+        )
 
     def _sharing(self, tensor: TensorInfo, trace: Trace) -> str:
         entered = [(name, _entered(trace, name)) for name in self._inputs]

@@ -16,8 +16,8 @@ from autograd_cli.trace import Report
 
 _ENDINGS = (
     "Right, it is exp(x): y + 1 is a new tensor, and the y that torch keeps stays as it was.",
-    "Wrong, and nothing says so: .data changes the y that torch keeps, and not its version.",
-    "Refused: .detach() shares the version too, and by that torch notices.",
+    "Wrong, silently: .data changes the saved y without raising its version.",
+    "Refused: .detach() shares the version counter, so torch notices.",
 )
 
 
@@ -51,15 +51,19 @@ def after(report: Report, look: Look) -> Iterator[RenderableType]:
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
+    right = report.columns[0].report.grads["x"]
     for column, words in zip(report.columns, _ENDINGS, strict=True):
         grad = column.report.grads["x"]
-        shown = Text("None", style=BAD) if grad is None else Text(short_tensor(grad, look), style=GRADIENT)
+        is_right = grad is not None and right is not None and grad.values == right.values
+        text = "None" if grad is None else short_tensor(grad, look)
+        mark = "" if is_right or grad is None else f" {look.glyphs.refused}"
+        shown = Text(f"{text}{mark}", style=GRADIENT if is_right else BAD)
         grid.add_row(Text(column.name, style=HEADING), shown, Text(words))
     yield Text()
     yield Text("What x.grad became:")
     yield grid
     yield Text()
-    yield Text("So write .detach() where torch is not to track, and .data nowhere. To go on:")
+    yield Text("Use .detach() when you want no tracking; never .data. Next:")
     program = report.columns[1].report.source
     yield Text(f'  agx explain "{program}" --x 0,1', style=CODE)
     yield Text(f'  agx compare "{program}" --x 0,1', style=CODE)

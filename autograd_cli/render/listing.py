@@ -19,7 +19,7 @@ from autograd_cli.language import translate
 from autograd_cli.render import words
 from autograd_cli.render.escape import visible
 from autograd_cli.render.facts import Fact, Facts, Kind
-from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, Look
+from autograd_cli.render.look import BAD, BLUE, CYAN, GRADIENT, GREEN, HEADING, LEAF, NODE, QUIET, Look
 from autograd_cli.render.names import Names
 from autograd_cli.render.outline import LINES, Outline, Rank
 from autograd_cli.render.printed import printed_lines
@@ -43,14 +43,13 @@ _STYLES = {
     Kind.GRADIENT: QUIET,
     Kind.OTHER: QUIET,
 }
-# Colours of the terminal's own palette, legible on dark and on light backgrounds.
 _THEME = ANSISyntaxTheme(
     {
         ("Comment",): Style(dim=True),
-        ("Keyword",): Style(color="blue", bold=True),
-        ("Operator", "Word"): Style(color="blue", bold=True),
-        ("Literal", "Number"): Style(color="cyan"),
-        ("Literal", "String"): Style(color="green"),
+        ("Keyword",): Style(color=BLUE, bold=True),
+        ("Operator", "Word"): Style(color=BLUE, bold=True),
+        ("Literal", "Number"): Style(color=CYAN),
+        ("Literal", "String"): Style(color=GREEN),
     }
 )
 

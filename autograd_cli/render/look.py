@@ -74,12 +74,19 @@ class Look:
     language: str = "en"
 
 
-# Named colours of the terminal's own palette, chosen to be legible on dark and on light backgrounds.
+# Colours that hold on a dark and on a light background: of medium lightness, so that each has a contrast of at least 3
+# with both. On a terminal of 16 colours Rich takes the nearest, which is the bright blue, magenta and red.
+GREEN = "#228b22"
+BLUE = "#2f7fd6"
+MAGENTA = "#b94fc8"
+CYAN = "#11889c"
+RED = "#e5393f"
+
 HEADING = "bold"
 QUIET = "dim"
-GRADIENT = "green"
-NODE = "magenta"
-LEAF = "green"
-CODE = "cyan"
-BAD = "bold red"
-REMARK = "bold blue"
+GRADIENT = GREEN
+NODE = MAGENTA
+LEAF = GREEN
+CODE = CYAN
+BAD = f"bold {RED}"
+REMARK = f"bold {BLUE}"
