@@ -24,6 +24,7 @@ def run() -> None:
             with contextlib.suppress(OSError):  # a full disk, of which main has spoken
                 stream.flush()
     except KeyboardInterrupt:
+        interrupt.end_line()
         code = interrupt.STOPPED
     os._exit(code)  # everything is written: tearing down an interpreter with torch in it takes 0.3 s for nothing
 

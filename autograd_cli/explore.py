@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from autograd_cli import rules
+from autograd_cli import position, rules
 from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Span, Status, bad_request, edited
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.inputs import FileReference, InputSpec, input_of_object, text_of_object
@@ -18,6 +18,7 @@ from autograd_cli.lang.program import Program, parse
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.limits import DEFAULT_LIMITS, Limits, memory_error
 from autograd_cli.modes import DEFAULT_MODE, MODES
+from autograd_cli.position import Phase
 from autograd_cli.spelling import spelled
 from autograd_cli.trace import SCHEMA, Counterfactual, Explanation, GivenInput, Report, Trace
 
@@ -112,6 +113,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
             return rules.verdict(trace, repaired.source, rules.check(trace, repaired.source))
 
         trace = once(parsed)
+        position.enter(Phase.REVIEW)
         diagnostics = tuple(rules.check(trace, parsed.source))
         if watch:
             trace = replace(trace, walks=once(parsed, watched=True).walks)

@@ -16,7 +16,14 @@ def _is_the_command() -> bool:
 
 
 def _stop(_number: int, _frame: object) -> None:
+    end_line()
     os._exit(STOPPED)
+
+
+def end_line() -> None:
+    """On a terminal, end the line in which it shows ^C."""
+    if os.isatty(2):
+        os.write(2, b"\n")
 
 
 def as_usual() -> None:

@@ -20,8 +20,10 @@ from functools import partial
 from typing import NoReturn, TypeAlias
 
 from autograd_cli import position
-from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Status
-from autograd_cli.limits import Limits, limit_reached, memory_error
+from autograd_cli.diagnostic import AgxError
+from autograd_cli.ended import Interrupted, death, too_slow
+from autograd_cli.limits import Limits, memory_error
+from autograd_cli.position import Phase
 
 WORKER_VARIABLE = "AGX_WORKER"
 _HEAD = struct.Struct("<Q")
@@ -31,7 +33,7 @@ _LONGEST_POLL = 3_600.0
 _CPU_GRACE = 10
 # Each thread of torch has its stack and an arena of malloc: address space that holds nothing.
 _PER_THREAD = 80 * 1024**2
-_LITTLE_MEMORY = 512 * 1024**2
+_BEAT = 0.25  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,7 @@ def _split(message: bytes) -> list[bytes]:
 
 Ready: TypeAlias = Callable[[], None]
 Work: TypeAlias = Callable[[Ready], Answer]
+Waiting: TypeAlias = Callable[[float, position.Position], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +87,24 @@ class Respawn:
 
 
 def supervise(
-    work: Work, on_error: Callable[[Exception], Answer], limits: Limits, *, respawn: Respawn, debug: bool = False
+    work: Work,
+    on_error: Callable[[Exception], Answer],
+    limits: Limits,
+    *,
+    respawn: Respawn,
+    waiting: Waiting | None = None,
+    debug: bool = False,
 ) -> Answer:
     """The answer of `work`, or what `on_error` makes of the error that kept it from one.
 
     `work` gets a function that it calls when everything is loaded and only the user's program is left to run: from
     there on memory is limited. `on_error` runs in the worker for what `work` raises, here for a worker that was stopped
-    or died (an AgxError). Where torch is loaded already, `work` runs here, without limits of time and memory: a process
-    that has run tensor operations cannot fork.
+    or died (an AgxError). `waiting` is called every now and then, with the seconds gone and how far it is. Where torch
+    is loaded already, `work` runs here, without limits of time and memory: a process that has run tensor operations
+    cannot fork.
+
+    Raises:
+        Interrupted: Ctrl-C came while the worker worked.
     """
     if os.environ.get(WORKER_VARIABLE):
         _answer_and_end(partial(_work_within, limits, work, on_error))
@@ -107,11 +120,13 @@ def supervise(
     deadline = time.monotonic() + limits.time
     worker = fork_worker(target, debug=debug)
     try:
-        message = worker.receive(deadline)
+        message = worker.receive(deadline, waiting)
         if message is None:
             return on_error(worker.end(limits))
         worker.let_go()
         return Answer.of_bytes(message)
+    except KeyboardInterrupt:
+        raise Interrupted(worker.position()) from None
     finally:
         worker.kill()
 
@@ -205,13 +220,18 @@ class Worker:
         """Put one request in the queue: `receive` sends it while it waits, so that neither end waits for the other."""
         self._outgoing += _join([message])
 
-    def receive(self, deadline: float) -> bytes | None:
+    def receive(self, deadline: float, waiting: Waiting | None = None) -> bytes | None:
         """The next answer; None where the worker died or `deadline` (of time.monotonic) passed: `end` says which."""
+        began = time.monotonic()
         while (message := self.next_message()) is None:
-            left = deadline - time.monotonic()
+            now = time.monotonic()
+            left = deadline - now
             if left <= 0:
                 self._out_of_time = True
                 return None
+            if waiting is not None:
+                waiting(now - began, self.position())
+                left = min(left, _BEAT)
             if not self.exchange(self._wait(left)):
                 return None
         return message
@@ -219,6 +239,10 @@ class Worker:
     def next_message(self) -> bytes | None:
         """The next answer that has arrived, or None."""
         return _take_message(self._incoming)
+
+    def position(self) -> position.Position:
+        """How far it is."""
+        return self._page.read()
 
     def request(self) -> int:
         """The number of the request that it works at, if it says so by `position.begin`."""
@@ -366,6 +390,7 @@ def settle(limits: Limits) -> None:
     gc.freeze()
     gc.enable()
     limit_memory(limits.memory)
+    position.enter(Phase.INPUTS)
 
 
 def limit_memory(more: int) -> None:
@@ -412,45 +437,6 @@ def _set_soft_limit(kind: int, value: int) -> None:
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)
     resource.setrlimit(kind, (min(value, sys.maxsize), hard))
-
-
-# How it ended.
-
-
-def too_slow(limits: Limits, where: position.Position | None) -> AgxError:
-    """The error for work that was stopped at its deadline."""
-    place = f", while `{where.op}` ran" if where else ""
-    message = f"stopped after {limits.time:g} s{place}"
-    return limit_reached("time", message, span=where.span if where else None)
-
-
-def death(exit_code: int, limits: Limits, where: position.Position | None) -> AgxError:
-    """The error for a worker that ended without an answer; by a signal, where `exit_code` is negative."""
-    span = where.span if where else None
-    how = _name_of(exit_code)
-    if how == "SIGKILL":
-        return limit_reached("memory", "the system ran out of memory and stopped the run", span=span)
-    if how == "SIGXCPU":
-        return too_slow(limits, where)
-    place = f" in `{where.op}` at {where.span.line}:{where.span.column + 1}" if where else ""
-    fix = None
-    if limits.memory < _LITTLE_MEMORY:
-        fix = "torch may crash for want of memory: --limit memory=4G allows more"
-    diagnostic = Diagnostic(
-        rule="torch-crashed",
-        severity=Severity.ERROR,
-        message=f"torch crashed ({how}){place}; that is torch's bug, not yours",
-        span=span,
-        fix=fix,
-    )
-    return AgxError(diagnostic, Status.BAD_NEWS)
-
-
-def _name_of(exit_code: int) -> str:
-    try:
-        return signal.Signals(-exit_code).name
-    except ValueError:
-        return f"exit code {exit_code}"
 
 
 # Where there is no fork.

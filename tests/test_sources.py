@@ -96,6 +96,9 @@ WRONG = [
     ("2*x --limit tim=3", "bad-limit", "tim=3", "there is no limit tim"),
     ("2*x --limit steps", "bad-limit", "steps", "the limit steps takes a positive integer"),
     ("2*x --limit steps=1e3", "bad-limit", "steps=1e3", "the limit steps takes a positive integer"),
+    ("2*x --limit memory=1", "bad-limit", "memory=1", "the limit memory takes a number of bytes from 16M"),
+    ("2*x --limit memory=1M", "bad-limit", "memory=1M", "the limit memory takes a number of bytes from 16M"),
+    ("2*x --limit time=0", "bad-limit", "time=0", "the limit time takes a number of seconds, such as 10 or 0.5"),
     ("2*x --limit memory=4X", "bad-limit", "memory=4X", "the limit memory takes a number of bytes"),
     ("2*x --timeout 1 --limit time=1", "bad-limit", "time=1", "the limit time is given twice"),
     ("2*x --limit steps=1 --limit steps=2", "bad-limit", "steps=2", "the limit steps is given twice"),
@@ -145,7 +148,7 @@ def _blame(message: str, label: str | None) -> AgxError:
         ("time=2.5", Limits(time=2.5)),
         ("memory=512M", Limits(memory=512 * 1024**2)),
         ("memory=4GiB", Limits(memory=4 * 1024**3)),
-        ("memory=1000b", Limits(memory=1000)),
+        ("memory=17000000b", Limits(memory=17_000_000)),
         ("steps=7", Limits(steps=7)),
         ("elements=7", Limits(elements=7)),
         ("integer-bits=7", Limits(integer_bits=7)),
@@ -161,7 +164,7 @@ def test_a_limit_is_set_by_an_option_above_a_variable(pair: str, expected: Limit
     variable = f"AGX_LIMIT_{name.upper().replace('-', '_')}"
     assert limits_of([(pair, _blame)], {}) == expected
     assert limits_of([], {variable: text}) == expected
-    assert limits_of([(pair, _blame)], {variable: "1"}) == expected
+    assert limits_of([(pair, _blame)], {variable: "20000000"}) == expected
     assert limits_of([], {variable: ""}) == DEFAULT_LIMITS
 
 

@@ -19,6 +19,7 @@ from autograd_cli.cli.program_command import LessonCommand, ProgramCommand
 from autograd_cli.cli.terminal import prepare_streams
 from autograd_cli.cli.welcome import welcome
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Status, bad_request
+from autograd_cli.interrupt import STOPPED, end_line
 from autograd_cli.supervise import Answer
 from autograd_cli.trace import SCHEMA, Report
 
@@ -106,7 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         diagnostic = Diagnostic(rule="unwritable-output", severity=Severity.ERROR, message=message)
         return _report_error([], AgxError(diagnostic, Status.BAD_NEWS))
     except KeyboardInterrupt:
-        return 130
+        end_line()
+        return STOPPED
     except typer.BadParameter as error:
         return _report_error(words, bad_value(words, error))
     except Exception as error:  # noqa: BLE001 - what is not an AgxError is reported as the bug that it is

@@ -50,10 +50,12 @@ def _blame_variable(variable: str, message: str, label: str | None) -> AgxError:
 def _limit(name: str, text: str, blame: Blame) -> dict[str, int | float]:
     if name not in NAMES:
         raise blame(f"there is no limit {name}", did_you_mean(name, NAMES) or f"there are {', '.join(NAMES)}")
-    read, what = _KINDS.get(name, (_count, "a positive integer"))
+    read, least, what = _KINDS.get(name, (_count, 1, "a positive integer"))
     value = read(text)
-    if value is None or not 0 < value <= _MOST:
+    if value is None or not value <= _MOST:
         raise blame(f"the limit {name} takes {what}", None if text else "the value is missing")
+    if value < least:
+        raise blame(f"the limit {name} takes {what}", "too little for any run")
     return {name.replace("-", "_"): value}
 
 
@@ -70,7 +72,8 @@ def _count(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
 
 
-_KINDS: dict[str, tuple[Callable[[str], int | float | None], str]] = {
-    "time": (_seconds, "a number of seconds, such as 10 or 0.5"),
-    "memory": (_bytes, "a number of bytes, such as 512M or 4G"),
+# How each is read, the least of it that is of use, and what it is.
+_KINDS: dict[str, tuple[Callable[[str], int | float | None], float, str]] = {
+    "time": (_seconds, 1e-9, "a number of seconds, such as 10 or 0.5"),
+    "memory": (_bytes, 16 * 1024**2, "a number of bytes from 16M, such as 512M or 4G"),
 }

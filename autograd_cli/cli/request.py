@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autograd_cli.cli.arguments import STDIN, Sorted
 from autograd_cli.cli.delivery import Delivery, render, render_error, write
+from autograd_cli.cli.sign_of_life import SignOfLife
 from autograd_cli.cli.sources import STDIN_NAME, GivenProgram, read_stdin
 from autograd_cli.diagnostic import COMMAND_LINE, bad_request
+from autograd_cli.ended import Interrupted, whereabouts
 from autograd_cli.explore import explore, unanswered
+from autograd_cli.interrupt import STOPPED
 from autograd_cli.lang.inputs import separated
 from autograd_cli.limits import Limits
 from autograd_cli.modes import DEFAULT_MODE
@@ -143,7 +147,16 @@ def answer(
     def on_error(error: Exception) -> Answer:
         return render_error(error, request.placed(request.unanswered()), delivery, debug=debug)
 
-    return write(supervise(work, on_error, request.limits, respawn=request.respawn, debug=debug), on_error)
+    place = placed(request.unanswered()).place_of
+    sign = SignOfLife(sys.stderr, place)
+    try:
+        found = supervise(work, on_error, request.limits, respawn=request.respawn, waiting=sign.show, debug=debug)
+    except Interrupted as stop:
+        found = Answer(exit_code=STOPPED, stderr=f"stopped by Ctrl-C {whereabouts(stop.where, place)}\n")
+        sign.clear_line()
+    finally:
+        sign.erase()
+    return write(found, on_error)
 
 
 def _is_stdin(text: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from autograd_cli import position
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine import arithmetic, containers, objects, operations, texts
 from autograd_cli.engine.expressions import Expressions
@@ -45,6 +46,7 @@ class Interpreter(Expressions):
         self.printed: list[Printed] = []
         self._tree = program.tree
         self._iterations: list[int] = []
+        self._rounds: list[int] = []
         self._depth = 0
         self._output = 0
 
@@ -174,7 +176,7 @@ class Interpreter(Expressions):
         boxes = iterate(self.performer, self.evaluate(node.iter), self.spans.of(node.iter))
         with self._loop():
             for box in boxes:
-                self._iterations[-1] += 1
+                self._next_round()
                 self.assign(node.target, box, node)
                 self._round(node.body)
 
@@ -183,18 +185,27 @@ class Interpreter(Expressions):
         with self._loop():
             while self.truth(self.evaluate(node.test), span):
                 self.performer.tick("while", span)
-                self._iterations[-1] += 1
+                self._next_round()
                 self._round(node.body)
 
     @contextlib.contextmanager
     def _loop(self) -> Iterator[None]:
         """Count the rounds of one more loop, which a `break` ends."""
         self._iterations.append(-1)
+        self._rounds.append(0)
         try:
             with contextlib.suppress(_Break):
                 yield
         finally:
             self._iterations.pop()
+            self._rounds.pop()
+            position.mark_rounds(self._rounds)
+
+    def _next_round(self) -> None:
+        """Count a round; of the functions that are being called, the supervisor hears of the loops of all."""
+        self._iterations[-1] += 1
+        self._rounds[-1] += 1
+        position.mark_rounds(self._rounds)
 
     def _round(self, body: Sequence[ast.stmt]) -> None:
         """Run a loop's body once; a `continue` ends it."""
@@ -374,6 +385,7 @@ class Interpreter(Expressions):
         step = self.recording.step
         assert step is not None
         self.printed.append(Printed(step=step, span=span, text=text))
+        position.mark_printed(text, span)
 
 
 def _set_tensor_item(tensor: Any, key: Any, value: Any) -> object:  # noqa: ANN401 - indexed as the program says

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
+from autograd_cli import position
 from autograd_cli.diagnostic import bad_request
 from autograd_cli.engine.backward import check_gradients, roots_of, run_backward
 from autograd_cli.engine.interpreter import Interpreter
@@ -21,6 +22,7 @@ from autograd_cli.lang.program import Program
 from autograd_cli.lang.stack import deep_stack
 from autograd_cli.limits import Limits, limit_reached
 from autograd_cli.modes import Entry, GradMode, Mode
+from autograd_cli.position import Phase
 from autograd_cli.spelling import spelled
 from autograd_cli.trace import Refusal, TensorInfo, Trace, Variable
 
@@ -108,6 +110,7 @@ class _Run:
     def go(
         self, tensors: Mapping[str, torch.Tensor], specs: Sequence[InputSpec], weights: Sequence[torch.Tensor]
     ) -> Trace:
+        position.enter(Phase.PROGRAM)
         with warnings.catch_warnings(record=True):
             warnings.simplefilter("always")
             performer = Performer(self._recording, self._limits)
@@ -168,6 +171,7 @@ class _Run:
             _fitting(weight, root.payload) if isinstance(root.payload, torch.Tensor) else weight
             for root, weight in zip(roots[: len(weights)], weights, strict=True)
         ]
+        position.enter(Phase.BACKWARD)
         walk = interpreter.watch.walk(roots, span=None, backward=len(interpreter.backwards))
         backward = run_backward(self._recording, roots, fitting, self._leaves(interpreter), walk)
         interpreter.backwards.append(backward)
