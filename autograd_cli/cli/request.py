@@ -147,7 +147,7 @@ def answer(
     def on_error(error: Exception) -> Answer:
         return render_error(error, request.placed(request.unanswered()), delivery, debug=debug)
 
-    place = placed(request.unanswered()).place_of
+    place = request.placed(request.unanswered()).place_of
     sign = SignOfLife(sys.stderr, place)
     try:
         found = supervise(work, on_error, request.limits, respawn=request.respawn, waiting=sign.show, debug=debug)
