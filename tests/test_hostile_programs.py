@@ -371,55 +371,54 @@ REFUSED = {
         y = 'a' ⏎ y.encode('utf-8')
     """,
     "imports": """
-        import os ⏎ x
-        import sys ⏎ x
-        import os, torch ⏎ x
-        import torch, os ⏎ x
-        import os as torch ⏎ x
+        import os ⏎ os.y * x
+        import sys ⏎ sys.y * x
+        import os, torch ⏎ os.y * x
+        import torch, os ⏎ os.y * x
+        import os as torch ⏎ torch.y * x
         import os as math ⏎ math.system('id')
         import subprocess as F ⏎ F.run('id')
-        import builtins ⏎ x
-        import importlib ⏎ x
-        import ctypes ⏎ x
-        import pickle ⏎ x
-        import socket ⏎ x
-        import torch.utils ⏎ x
+        import builtins ⏎ builtins.y * x
+        import importlib ⏎ importlib.y * x
+        import ctypes ⏎ ctypes.y * x
+        import pickle ⏎ pickle.y * x
+        import socket ⏎ socket.y * x
+        import torch.utils ⏎ torch.utils.y * x
         import torch.utils as math ⏎ math.cpp_extension
-        import torch.utils.cpp_extension ⏎ x
-        import torch.hub ⏎ x
-        import torch.jit as nn ⏎ x
-        import torch._C ⏎ x
-        import torch._C as F ⏎ x
-        import torch.ops ⏎ x
-        import torch.os ⏎ x
-        import torch.serialization ⏎ x
-        import torch.distributed ⏎ x
-        import torch.multiprocessing ⏎ x
-        import torch.package ⏎ x
-        import torch.__init__ ⏎ x
-        import torch.nn.modules ⏎ x
+        import torch.utils.cpp_extension ⏎ torch.utils.cpp_extension.y * x
+        import torch.hub ⏎ torch.hub.y * x
+        import torch.jit as nn ⏎ nn.y * x
+        import torch._C ⏎ torch._C.y * x
+        import torch._C as F ⏎ F.y * x
+        import torch.ops ⏎ torch.ops.y * x
+        import torch.os ⏎ torch.os.y * x
+        import torch.serialization ⏎ torch.serialization.y * x
+        import torch.distributed ⏎ torch.distributed.y * x
+        import torch.multiprocessing ⏎ torch.multiprocessing.y * x
+        import torch.package ⏎ torch.package.y * x
+        import torch.__init__ ⏎ torch.__init__.y * x
+        import torch.nn.modules ⏎ torch.nn.modules.y * x
         import torch..nn ⏎ x
         import .torch ⏎ x
-        import math.os ⏎ x
-        import __main__ ⏎ x
-        import autograd_cli ⏎ x
-        from os import system ⏎ x
+        import math.os ⏎ math.os.y * x
+        import __main__ ⏎ __main__.y * x
+        import autograd_cli ⏎ autograd_cli.y * x
+        from os import system ⏎ system.y * x
         from os import system as sin ⏎ sin(x)
         from os import * ⏎ x
-        from torch import * ⏎ x
-        from torch import load ⏎ x
+        from torch import load ⏎ load.y * x
         from torch import load as sin ⏎ sin(x)
         from torch import save as cos ⏎ cos(x)
         from torch import hub as nn ⏎ nn.load('f')
-        from torch import ops ⏎ x
-        from torch import _C ⏎ x
-        from torch import utils ⏎ x
-        from torch import jit ⏎ x
-        from torch import os ⏎ x
-        from torch import sys as math ⏎ x
-        from torch import __builtins__ ⏎ x
-        from torch import serialization ⏎ x
-        from torch.nn import modules ⏎ x
+        from torch import ops ⏎ ops.y * x
+        from torch import _C ⏎ _C.y * x
+        from torch import utils ⏎ utils.y * x
+        from torch import jit ⏎ jit.y * x
+        from torch import os ⏎ os.y * x
+        from torch import sys as math ⏎ math.y * x
+        from torch import __builtins__ ⏎ __builtins__.y * x
+        from torch import serialization ⏎ serialization.y * x
+        from torch.nn import modules ⏎ modules.y * x
         from torch.nn import Module ⏎ Module()(x)
         from torch.nn import Module as sin ⏎ sin(x)
         from torch.utils import data ⏎ data.DataLoader(x)
@@ -428,12 +427,12 @@ REFUSED = {
         from torch.autograd import Function ⏎ Function.apply(x)
         from torch.autograd import functional as F ⏎ F.relu(x)
         from torch.autograd import functional ⏎ functional.jacobian(x, x)
-        from torch._C import _jit ⏎ x
-        from torch.nn.functional import os ⏎ x
-        from math import os ⏎ x
-        from . import torch ⏎ x
-        from .torch import sin ⏎ x
-        from .. import os ⏎ x
+        from torch._C import _jit ⏎ _jit.y * x
+        from torch.nn.functional import os ⏎ os.y * x
+        from math import os ⏎ os.y * x
+        from . import torch ⏎ torch.y * x
+        from .torch import sin ⏎ sin.y * x
+        from .. import os ⏎ os.y * x
         from builtins import eval as sin ⏎ sin('1')
         from numpy import load as sin ⏎ sin(x)
         from numpy import load as torch ⏎ torch.sin(x)
@@ -443,9 +442,9 @@ REFUSED = {
         import random as math ⏎ math.sin(1) * x
         import random as F ⏎ F.relu(x)
         from random import no_grad ⏎ with no_grad(): x
-        if False: import os ⏎ x
-        def f(): import os ⏎ x
-        try: import os ⏎ except: pass ⏎ x
+        if False: import os ⏎ os.y * x
+        def f(): import os ⏎ os.y * x
+        try: import os ⏎ except: pass ⏎ os.y * x
         import torch as __builtins__ ⏎ x
         from torch import sin as __class__ ⏎ x
     """,
@@ -758,7 +757,7 @@ REFUSED = {
         x ＋ 1
         x ≤ 1
         x → 1
-        “x”
+        “x
         x′
         √x
         π·x
@@ -812,6 +811,9 @@ def test_refused_before_anything_runs(program: str) -> None:
 )
 @pytest.mark.parametrize("program", ["{}x", "x + '{}'", "x  # {}", "y{} = x\ny{}"])
 def test_characters_that_control_or_hide(program: str, character: str) -> None:
+    if character in "\xad\u200b\u200c\u200d\u2060\ufeff" and program in {"x + '{}'", "x  # {}"}:
+        assert explore(program.replace("{}", character).replace("x + ", "x, "), x=[1.0]).traces  # only hides there
+        return
     report = explore(program.replace("{}", character).replace("{{", "{").replace("}}", "}"), x=[1.0])
     check(report)
     assert report.traces == ()
@@ -1549,6 +1551,54 @@ HONEST = {
         try: import torch ⏎ except Exception: pass ⏎ x
         if True: import torch ⏎ torch.sin(x)
         def f(): ⏎  import torch ⏎  return torch.sin(x) ⏎ f()
+        import os ⏎ x
+        import sys ⏎ x
+        import os, torch ⏎ x
+        import torch, os ⏎ x
+        import os as torch ⏎ x
+        import builtins ⏎ x
+        import importlib ⏎ x
+        import ctypes ⏎ x
+        import pickle ⏎ x
+        import socket ⏎ x
+        import torch.utils ⏎ x
+        import torch.utils.cpp_extension ⏎ x
+        import torch.hub ⏎ x
+        import torch.jit as nn ⏎ x
+        import torch._C ⏎ x
+        import torch._C as F ⏎ x
+        import torch.ops ⏎ x
+        import torch.os ⏎ x
+        import torch.serialization ⏎ x
+        import torch.distributed ⏎ x
+        import torch.multiprocessing ⏎ x
+        import torch.package ⏎ x
+        import torch.__init__ ⏎ x
+        import torch.nn.modules ⏎ x
+        import math.os ⏎ x
+        import __main__ ⏎ x
+        import autograd_cli ⏎ x
+        from os import system ⏎ x
+        from torch import * ⏎ x
+        from torch import load ⏎ x
+        from torch import ops ⏎ x
+        from torch import _C ⏎ x
+        from torch import utils ⏎ x
+        from torch import jit ⏎ x
+        from torch import os ⏎ x
+        from torch import sys as math ⏎ x
+        from torch import __builtins__ ⏎ x
+        from torch import serialization ⏎ x
+        from torch.nn import modules ⏎ x
+        from torch._C import _jit ⏎ x
+        from torch.nn.functional import os ⏎ x
+        from math import os ⏎ x
+        from . import torch ⏎ x
+        from .torch import sin ⏎ x
+        from .. import os ⏎ x
+        if False: import os ⏎ x
+        def f(): import os ⏎ x
+        try: import os ⏎ except: pass ⏎ x
     """,
     "syntax": r"""
         (((((((((((((((((((((((((((((((((((((((x)))))))))))))))))))))))))))))))))))))))

@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from autograd_cli.diagnostic import AgxError, Span, bad_request
-from autograd_cli.lang import kinds, vocabulary
-from autograd_cli.lang.imports import binds, instead, module_of
+from autograd_cli.lang import kinds, libraries, vocabulary
+from autograd_cli.lang.imports import all_of, binds, instead, library_of, module_of
+from autograd_cli.lang.outside import OutsideError, together
 from autograd_cli.lang.spans import SpanFinder
 from autograd_cli.lang.suggest import closest, did_you_mean
 
@@ -26,24 +27,33 @@ _PLAIN_EXPRESSIONS = (
     ast.UnaryOp,
 )
 
+_SMALL = "agx runs a small, safe part of Python"
 # What a node type that is not in the subset is called, and the way around it.
 _UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
+    ast.AsyncFor: ("async", "write a plain for"),
     ast.AsyncFunctionDef: ("async", "write a plain def"),
+    ast.AsyncWith: ("async", "write a plain with"),
     ast.Await: ("await", "call the function"),
-    ast.ClassDef: ("class", "write the forward pass as a def, and layers as nn.Sequential(…) or by name"),
-    ast.Global: ("global", "return the value and assign it"),
-    ast.Nonlocal: ("nonlocal", "return the value and assign it"),
+    ast.ClassDef: (
+        "classes",
+        f"{_SMALL}, without classes: write the layers as nn.Sequential(…), or as plain functions",
+    ),
+    ast.Global: ("global", "give the value to the function, and return it"),
+    ast.Match: ("match", "write if and elif"),
+    ast.Nonlocal: ("nonlocal", "give the value to the function, and return it"),
     ast.NamedExpr: (":=", "assign on a line of its own"),
-    ast.Raise: ("raise", "leave it out: torch's own errors are shown"),
-    ast.Set: ("a set", "write a list"),
-    ast.SetComp: ("a set comprehension", "write a list"),
+    ast.Raise: ("raise", "leave it out, or write assert: torch's own errors are shown"),
+    ast.Set: ("sets", "write a list: [1, 2]"),
+    ast.SetComp: ("sets", "write a list: [f(y) for y in ys]"),
     ast.Starred: ("unpacking with * here", "write the elements out"),
-    ast.Yield: ("yield", "append to a list"),
-    ast.YieldFrom: ("yield", "append to a list"),
+    ast.TryStar: ("except*", "write except"),
+    ast.Yield: ("yield", "append to a list, and return it"),
+    ast.YieldFrom: ("yield", "append to a list, and return it"),
 }
 _FEW = 10
 _FLAG = "requires_grad"
 _MODES = "write torch.no_grad(), torch.enable_grad(), torch.inference_mode() or torch.set_grad_enabled(…)"
+_FILES = "data files are inputs: --x data.npy"
 
 
 class Checker:
@@ -64,20 +74,36 @@ class Checker:
         self._everywhere: set[str] = set()  # the names that the top level binds, sooner or later
         self._loops = 0
         self._last: ast.stmt | None = None
+        self._errors: list[AgxError] = []
+        self._outside: set[str] = set()  # the names of what agx does not run: nothing more is said of them
 
     def check(self, tree: ast.Module) -> None:
         """Check a whole program.
 
         Raises:
-            AgxError: something in it is not in the subset.
+            AgxError: something in it is not in the subset; where that is more than one thing, all of them.
         """
         self._everywhere = assigned(tree.body)
         self._last = tree.body[-1] if tree.body else None
+        self._tree = tree
         self._block(tree.body)
+        if self._errors:
+            raise together(self._errors)
 
     def _block(self, body: Iterable[ast.stmt]) -> None:
+        """Check statements, each as if those before it had passed."""
         for statement in body:
-            self._statement(statement)
+            scopes, loops, looping = len(self._scopes), self._loops, len(self._looping)
+            try:
+                self._statement(statement)
+            except AgxError as error:
+                self._errors.append(error)
+                del self._scopes[scopes:], self._looping[looping:]
+                self._loops = loops
+                names = assigned([statement])
+                self._outside |= names
+                for name in names:
+                    self._bind(name)
 
     # Statements.
 
@@ -91,6 +117,8 @@ class Checker:
                 self._expression(node.value)
                 for target in node.targets:
                     self._target(target)
+                if self._is_outside(node.value):
+                    self._outside |= assigned([node])
             case ast.AnnAssign(value=ast.expr() as value):
                 self._expression(value)
                 self._target(node.target)
@@ -133,19 +161,36 @@ class Checker:
     def _with(self, node: ast.With) -> None:
         for item in node.items:
             context = item.context_expr
-            full_name = self._path_of_call(context)
-            if full_name not in kinds.CONTEXTS or item.optional_vars is not None:
-                raise self._error("unsupported-syntax", "`with` takes a grad mode here", context, fix=_MODES)
-            self._expression(context)
+            is_mode = self._path_of_call(context) in kinds.CONTEXTS
+            if is_mode and item.optional_vars is None:
+                self._expression(context)
+                continue
+            self._errors.append(self._no_grad_mode(context, has_name=is_mode))
+            names = set() if item.optional_vars is None else _names_in(item.optional_vars)
+            self._outside |= names
+            for name in names:
+                self._bind(name)
         self._block(node.body)
+
+    def _no_grad_mode(self, context: ast.expr, *, has_name: bool) -> AgxError:
+        """The error for a `with` that agx does not run."""
+        match context:
+            case ast.Call(func=ast.Name(id="open")):
+                return self._refused("files", "agx opens no files", context, fix=_FILES)
+        if has_name:
+            return self._error("unsupported-syntax", "a grad mode gives no value", context, fix="leave out `as …`")
+        words = "agx runs `with` for grad modes alone"
+        return self._refused("with", words, context, fix=f"{_MODES}; or leave out the `with`")
 
     def _loop(self, node: ast.For | ast.While) -> None:
         if node.orelse:
             fix = "write what follows the loop after it"
-            raise self._error("unsupported-syntax", "`else` of a loop is not part of the language", node, fix=fix)
+            self._errors.append(self._refused("else of a loop", "agx runs no `else` of a loop", node, fix=fix))
         self._expression(node.iter if isinstance(node, ast.For) else node.test)
         if isinstance(node, ast.For):
             self._target(node.target)
+            if self._is_outside(node.iter):
+                self._outside |= _names_in(node.target)
         self._looping.append(assigned(node.body))
         self._loops += 1
         self._block(node.body)
@@ -154,24 +199,29 @@ class Checker:
 
     def _function_definition(self, node: ast.FunctionDef) -> None:
         for decorator in node.decorator_list:
-            if self._path_of_call(decorator) not in kinds.CONTEXTS:
-                raise self._error("unsupported-syntax", "a decorator is a grad mode here", decorator, fix=_MODES)
-            self._expression(decorator)
+            if self._path_of_call(decorator) in kinds.CONTEXTS:
+                self._expression(decorator)
+            else:
+                fix = f"leave it out; for a grad mode {_MODES}"
+                words = "agx runs grad modes alone as decorators"
+                self._errors.append(self._refused("decorators", words, decorator, fix=fix))
         self._check_name(node, node.name)
         self._bind(node.name)
         self._function(node.args, node.body, assigned(node.body))
 
     def _function(self, arguments: ast.arguments, body: Iterable[ast.AST], local: set[str]) -> None:
         if arguments.kwarg is not None:
-            raise self._error("unsupported-syntax", "** is not available in a def", arguments.kwarg)
+            fix = "name the arguments one by one"
+            self._errors.append(self._refused("**", "agx runs no ** in a def", arguments.kwarg, fix=fix))
         self._expressions(default for default in (*arguments.defaults, *arguments.kw_defaults) if default is not None)
         for parameter in _parameters(arguments):
             self._check_name(parameter, parameter.arg)
         loops, self._loops, looping, self._looping = self._loops, 0, self._looping, []
-        self._scopes.append(local | {parameter.arg for parameter in _parameters(arguments)})
+        named = [*_parameters(arguments), *([] if arguments.kwarg is None else [arguments.kwarg])]
+        self._scopes.append(local | {parameter.arg for parameter in named})
         for each in body:
             if isinstance(each, ast.stmt):
-                self._statement(each)
+                self._block([each])
             elif isinstance(each, ast.expr):
                 self._expression(each)
         self._scopes.pop()
@@ -187,7 +237,7 @@ class Checker:
     def _delete(self, node: ast.Delete) -> None:
         for target in node.targets:
             if not isinstance(target, ast.Name):
-                raise self._error("unsupported-syntax", "del takes names here", target)
+                raise self._refused("del of a piece", "agx runs `del` for names alone", target, fix="leave it out")
             self._read(target)
 
     def _try(self, node: ast.Try) -> None:
@@ -197,7 +247,8 @@ class Checker:
             for kind in kinds_:
                 if kind is not None and not (isinstance(kind, ast.Name) and kind.id in kinds.EXCEPTIONS):
                     fix = "write except RuntimeError, or except Exception"
-                    raise self._error("unsupported-syntax", "this exception is not known here", kind, fix=fix)
+                    words = f"agx does not know the exception {self._spans.text_of(kind)}"
+                    self._errors.append(self._refused("exceptions of others", words, kind, fix=fix))
             if handler.name is not None:
                 self._check_name(handler, handler.name)
                 self._bind(handler.name)
@@ -209,14 +260,17 @@ class Checker:
         """Imports run nothing: they give a name to what is in the vocabulary."""
         for alias in node.names:
             pair = binds(node, alias)
-            if pair is None:
-                fix = "torch, torch.nn, torch.nn.functional, torch.optim, torch.distributions and math are there"
-                raise self._error("unsupported-import", "this import is not available", alias, fix=fix)
-            if pair[1] is not None:
-                self._check_name(alias, pair[0])
-            self._aliases[pair[0]] = pair[1]
-            self._left_out[pair[0]] = module_of(node, alias)
-            self.imported.add(pair[0])
+            names = all_of(node) if pair is None and isinstance(node, ast.ImportFrom) else dict([pair] if pair else [])
+            if names is None:
+                words, fix = "nobody knows what names `*` binds", "import them by name"
+                raise self._error("unsupported-import", words, alias, fix=fix)
+            for name, full_name in names.items():
+                if full_name is not None:
+                    self._check_name(alias, name)
+                self._aliases[name] = full_name
+                self._left_out[name] = module_of(node, alias)
+                self._unbind(name)
+            self.imported.update(names if pair else ())
 
     # Targets.
 
@@ -250,6 +304,10 @@ class Checker:
             message = f"`.{node.attr}` cannot be assigned to"
             raise self._error("unknown-attribute", message, self._member(node), label=label)
 
+    def _unbind(self, name: str) -> None:
+        """An import takes a name from the variable that had it."""
+        (self._scopes[-1] if self._scopes else self.bound).discard(name)
+
     def _bind(self, name: str) -> None:
         if self._scopes:
             self._scopes[-1].add(name)
@@ -277,7 +335,7 @@ class Checker:
             case ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
                 self._comprehension(node)
             case ast.Dict() if None in node.keys:
-                raise self._error("unsupported-syntax", "** is not available in a dict", node)
+                raise self._refused("**", "agx runs no ** in a dict", node, fix="write the items out")
             case ast.Tuple() | ast.List():
                 self._elements(node.elts)
             case _ if isinstance(node, _PLAIN_EXPRESSIONS):
@@ -296,7 +354,7 @@ class Checker:
         self._scopes.append(set[str]().union(*(_names_in(generator.target) for generator in node.generators)))
         for index, generator in enumerate(node.generators):
             if generator.is_async:
-                raise self._error("unsupported-syntax", "async is not part of the language", node)
+                raise self._refused("async", "agx does not run async", node, fix="write a plain for")
             if index:
                 self._expression(generator.iter)
             self._target(generator.target)
@@ -331,14 +389,31 @@ class Checker:
             return True
         return name in self.bound or any(name in loop for loop in self._looping)
 
-    def _check_available(self, node: ast.Name) -> None:
-        if node.id in self._aliases and self._aliases[node.id] is None and node.id not in self._given:
-            message = f"`{node.id}` is outside the language"
-            raise self._error("unsupported-import", message, node, fix=instead(self._left_out[node.id]))
+    def _check_available(self, node: ast.Name, member: ast.expr | None = None) -> None:
+        """Refuse what was imported from a library that agx does not run, or is named as one usually is."""
+        name = node.id
+        if name in self._given or (name not in self._aliases and name not in libraries.LIBRARIES):
+            return
+        if self._aliases.get(name, None) is None:
+            raise self._of_library(node, member)
+
+    def _of_library(self, node: ast.Name, member: ast.expr | None) -> AgxError:
+        """The error for a name of another library, or for `member` of it, such as `np.linalg.norm`."""
+        module = self._left_out.get(node.id, node.id)
+        library = library_of(module)
+        path = module.partition(".")[2] if member is None else _path_below(member)
+        rule = "unsupported-import" if node.id in self._aliases else "refused-name"
+        if library not in libraries.LIBRARIES.values():
+            words = f"agx does not run `{module}`"
+            return self._refused(module, words, member or node, fix=instead(module), rule=rule)
+        known = libraries.in_torch(path) if path else None
+        label = None if known is None else f"write {known}"
+        words, fix = libraries.refusal_of(library), instead(module) if known is None else None
+        return self._refused(library, words, member or node, label=label, fix=fix, rule=rule)
 
     def _constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, bytes):
-            raise self._error("unsupported-syntax", "bytes are not part of the language", node)
+            raise self._refused("bytes", "agx does not run bytes", node, fix="write a list of numbers")
 
     def _attribute(self, node: ast.Attribute) -> None:
         path = self._dotted(node)
@@ -346,7 +421,8 @@ class Checker:
             self._resolve(path, node)
             return
         self._expression(node.value)
-        if node.attr not in vocabulary.ATTRIBUTES | vocabulary.RESULT_FIELDS | kinds.ATTRIBUTES:
+        known = vocabulary.ATTRIBUTES | vocabulary.RESULT_FIELDS | kinds.ATTRIBUTES
+        if node.attr not in known and not self._is_outside(node.value):
             raise self._unknown_attribute(node)
 
     def _is_uncalled(self, node: ast.Attribute) -> bool:
@@ -399,6 +475,8 @@ class Checker:
             return kinds.KEYWORDS.get(name, frozenset())
         if name in kinds.MODULE_MEMBERS | vocabulary.RESULT_FIELDS:
             return None  # a child module, called
+        if self._is_outside(node.value):
+            return None
         raise self._unknown_method(node)
 
     def _named_function(self, node: ast.Name) -> frozenset[str] | None:
@@ -433,7 +511,8 @@ class Checker:
     def _keyword(self, keyword: ast.keyword, known: frozenset[str] | None, *, is_checked_later: bool) -> None:
         """Check an argument that is given by name. A misspelt requires_grad is left to the run: a rule tells of it."""
         if keyword.arg is None:
-            raise self._error("unsupported-syntax", "** is not available in a call", keyword)
+            fix = "write the arguments out: name=value"
+            raise self._refused("**", "agx runs no ** in a call", keyword, fix=fix)
         is_left = known is not None and is_checked_later and closest(keyword.arg, known) == _FLAG
         if known is not None and keyword.arg not in known and not is_left:
             label = did_you_mean(keyword.arg, known) or _listed(known)
@@ -455,14 +534,17 @@ class Checker:
     def _dotted(self, node: ast.expr) -> str | None:
         """The text of `torch.nn.functional` and the like, where its first name is a namespace and not a variable."""
         pieces: list[str] = []
+        whole = node
         while isinstance(node, ast.Attribute):
             pieces.append(node.attr)
             node = node.value
         if not isinstance(node, ast.Name) or not pieces:
             return None
-        if node.id not in self._aliases or node.id in self._given or self._is_variable(node.id):
+        if node.id in self._given or self._is_variable(node.id):
             return None
-        self._check_available(node)
+        self._check_available(node, whole)
+        if node.id not in self._aliases:
+            return None
         return ".".join((node.id, *reversed(pieces)))
 
     # Errors.
@@ -475,13 +557,13 @@ class Checker:
         home, _, last = path.rpartition(".")
         reason = vocabulary.refusal(path)
         if reason is not None:
-            return self._error("refused-name", f"`{path}` is not part of the language", node, fix=reason)
+            return self._left_out_by_agx(path, reason, node)
         if home:
             first, dot, rest = home.partition(".")
             full = f"{self._aliases.get(first) or first}{dot}{rest}"
             label = did_you_mean(last, vocabulary.MEMBERS.get(full, ()), prefix=f"{home}.")
             return self._error("unknown-name", f"there is no `{path}` here", node, label=label)
-        label = did_you_mean(path, vocabulary.bare_names())
+        label = _in_torch(path) or did_you_mean(path, vocabulary.bare_names())
         return self._error("unknown-name", f"there is no function `{path}` here", node, label=label)
 
     def _member(self, node: ast.Attribute) -> Span:
@@ -502,8 +584,7 @@ class Checker:
             message, fix = "strings have no methods here", 'put values into a text with an f-string: f"{x}"'
             return self._error("unknown-name", message, self._member(node), fix=fix)
         if (reason := vocabulary.refusal(f"torch.Tensor.{name}")) is not None:
-            message = f"`.{name}()` is not part of the language"
-            return self._error("refused-name", message, self._member(node), fix=reason)
+            return self._left_out_by_agx(f".{name}()", reason, self._member(node))
         label = did_you_mean(name, vocabulary.METHODS | kinds.METHODS, prefix=".")
         return self._error("unknown-name", f"there is no method `.{name}()` here", self._member(node), label=label)
 
@@ -516,10 +597,43 @@ class Checker:
         return self._error("unknown-attribute", message, self._member(node), label=None if fix else label, fix=fix)
 
     def _unsupported(self, node: ast.AST) -> AgxError:
-        for kind, (name, fix) in _UNSUPPORTED.items():
-            if isinstance(node, kind):
-                return self._error("unsupported-syntax", f"{name} is not part of the language", node, fix=fix)
-        return self._error("unsupported-syntax", f"{type(node).__name__} is not part of the language", node)
+        name, fix = _UNSUPPORTED.get(type(node), (type(node).__name__, None))
+        return self._refused(name, f"agx does not run {name}", node, fix=fix)
+
+    def _refused(
+        self,
+        kind: str,
+        message: str,
+        node: ast.AST | Span,
+        *,
+        label: str | None = None,
+        fix: str | None = None,
+        rule: str = "unsupported-syntax",
+    ) -> AgxError:
+        """The error for what torch and Python have, and agx does not run."""
+        return OutsideError(self._error(rule, message, node, label=label, fix=fix).diagnostic, kind)
+
+    def _left_out_by_agx(self, name: str, reason: str, node: ast.AST | Span) -> AgxError:
+        """The error for a name of torch or Python that has a reason not to be here; the way to NumPy is a cut."""
+        if not reason.startswith(libraries.NO_GRADIENT):
+            words = f"agx does not run `{name}`"
+            return self._refused(name, words, node, fix=reason, rule="refused-name")
+        fix = reason.removeprefix(f"{libraries.NO_GRADIENT}; ")
+        calls = [each for each in ast.walk(self._tree) if isinstance(each, ast.Attribute) and self._is_numpy(each)]
+        pairs = {self._spans.text_of(call): libraries.in_torch(_path_below(call)) for call in calls}
+        known = [f"{torch} in place of {numpy}" for numpy, torch in pairs.items() if torch]
+        if known:
+            fix = f"stay in torch: {', '.join(known[:_FEW])}"
+        return self._refused("NumPy", libraries.NO_GRADIENT, node, fix=fix, rule="refused-name")
+
+    def _is_numpy(self, node: ast.Attribute) -> bool:
+        """Whether this is a function of NumPy, by the name that it was imported as or usually is."""
+        owner = node.value.id if isinstance(node.value, ast.Name) else ""
+        return library_of(self._left_out.get(owner, owner)) == "NumPy"
+
+    def _is_outside(self, node: ast.expr) -> bool:
+        """Whether an expression is made of what agx does not run."""
+        return bool(self._outside) and not self._outside.isdisjoint(_names_in(node))
 
     def _error(
         self, rule: str, message: str, node: ast.AST | Span, *, label: str | None = None, fix: str | None = None
@@ -538,6 +652,21 @@ def is_constant(full_name: str) -> bool:
     """Whether a full name of the vocabulary is that of a value, not of a function."""
     is_value = full_name.rpartition(".")[2] in vocabulary.CONSTANTS | vocabulary.DTYPES
     return is_value or full_name == kinds.NAME_OF_PROGRAM
+
+
+def _path_below(member: ast.expr) -> str:
+    """`linalg.norm` of `np.linalg.norm`."""
+    pieces: list[str] = []
+    while isinstance(member, ast.Attribute):
+        pieces.append(member.attr)
+        member = member.value
+    return ".".join(reversed(pieces))
+
+
+def _in_torch(name: str) -> str | None:
+    """What to write for a function that mathematics or another library calls so."""
+    known = libraries.of_mathematics(name)
+    return None if known is None else known if known.startswith("write") else f"write {known}"
 
 
 def _listed(keywords: frozenset[str]) -> str | None:
@@ -562,7 +691,7 @@ def assigned(body: Iterable[ast.stmt]) -> set[str]:
     while pending:
         node = pending.pop()
         match node:
-            case ast.FunctionDef():
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 found.add(node.name)
                 continue
             case ast.Lambda() | ast.ListComp() | ast.GeneratorExp() | ast.DictComp():

@@ -90,7 +90,7 @@ def _meanings(name: str) -> list[str]:
 def _unknown(name: str) -> AgxError:
     reason = next(filter(None, map(vocabulary.refusal, (*_meanings(name), name))), None)
     if reason is not None:
-        message = f"`{name}` is not part of the language"
+        message = f"agx does not run `{name}`"
         return bad_request("refused-name", message, source=COMMAND_LINE, fix=reason)
     names = {short_name(full_name).lstrip("."): full_name for full_name in reversed(vocabulary.operation_names())}
     match = closest(name.lstrip("."), names) or closest(name.rpartition(".")[2], names)

@@ -1,25 +1,15 @@
-"""What an import binds: names of the vocabulary. Nothing is imported; other modules are told apart by what to do."""
+"""What an import binds: names of the vocabulary. Nothing is imported, so an import of another module does no harm.
+
+What it binds then is refused where it is used.
+"""
 
 from __future__ import annotations
 
 import ast
 
 from autograd_cli.lang import vocabulary
+from autograd_cli.lang.libraries import LIBRARIES
 
-# Modules that programs often import and do not need for what agx runs: their names are refused where they are used.
-_HARMLESS = frozenset(
-    """
-    numpy matplotlib pandas scipy sklearn torchvision tqdm random time copy typing warnings collections itertools
-    functools dataclasses __future__ torchviz seaborn argparse datetime json logging operator string timeit pprint
-    """.split()
-)
-# What tutorials import from torch, which is left out.
-_LEFT_OUT = frozenset(
-    """
-    torch.func torch.utils.data torch.utils.tensorboard torch.autograd.functional torch.autograd.gradcheck
-    torch.autograd.Function torch.optim.lr_scheduler torch.nn.Module torch.utils.checkpoint torch.optim.LBFGS
-    """.split()
-)
 _PACKAGES = ("torch.distributions", "torch.optim", "torch.nn")
 _INSTEAD = {
     "collections": "write a dict or a list; nn.Sequential(…) numbers its layers itself",
@@ -37,29 +27,36 @@ def instead(module: str) -> str:
     """What to write instead of something that was imported from a module which is not here."""
     reason = vocabulary.refusal(module)
     top = module.partition(".")[0]
-    return _INSTEAD.get(top) or (top == "torch" and reason) or "leave it out: a program is torch alone"
+    return _INSTEAD.get(top) or (top == "torch" and reason) or "leave it out: agx runs torch alone"
+
+
+def library_of(module: str) -> str:
+    """What a module's library is called."""
+    top = module.partition(".")[0]
+    return LIBRARIES.get(top, top)
 
 
 def binds(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> tuple[str, str | None] | None:
     """The name that one clause of an import binds and the full name that it stands for.
 
-    The full name is None for what is not here and may yet be imported, as long as it is not used: modules that do no
-    harm, and what torch has and the language leaves out. None instead of a pair: this import is refused.
+    The full name is None for what agx does not run. None instead of a pair: `*` binds names that nobody knows.
     """
     if isinstance(node, ast.Import):
         called = alias.asname or alias.name.partition(".")[0]
         means = alias.name if alias.asname else called
-        is_known = alias.name in vocabulary.MODULES
+        is_known = means in vocabulary.MODULES
     else:
         called, means = alias.asname or alias.name, f"{_home_of(node.module or '')}.{alias.name}"
         is_known = not node.level and (means in vocabulary.MODULES or vocabulary.resolve(means) is not None)
     if is_known:
         return called, means
-    full_name = module_of(node, alias)
-    left_out = full_name.partition(".")[0] in _HARMLESS or (
-        isinstance(node, ast.ImportFrom) and _is_left_out(full_name)
-    )
-    return (called, None) if left_out and called != "*" else None
+    return (called, None) if called != "*" else None
+
+
+def all_of(node: ast.ImportFrom) -> dict[str, str] | None:
+    """What `from module import *` binds, as `binds` tells it; None for a module that is not torch's."""
+    members = None if node.level else vocabulary.MEMBERS.get(node.module or "")
+    return None if members is None else {name: f"{node.module}.{name}" for name in members}
 
 
 def _home_of(module: str) -> str:
@@ -72,8 +69,3 @@ def _home_of(module: str) -> str:
 def module_of(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
     """The full name of what one clause of an import imports."""
     return alias.name if isinstance(node, ast.Import) else f"{node.module or ''}.{alias.name}"
-
-
-def _is_left_out(full_name: str) -> bool:
-    """Whether torch has this, and the language leaves it out."""
-    return any(full_name.startswith(f"{home}.") for home in _LEFT_OUT) or full_name in _LEFT_OUT

@@ -38,7 +38,7 @@ def diagnostic_block(diagnostic: Diagnostic, report: Report, width: int | None) 
     if diagnostic.torch_says:
         parts.append(_note(margin, f"{speaker(diagnostic.torch_says)} says", diagnostic.torch_says))
     if diagnostic.fix:
-        parts.append(_note(margin, "help", diagnostic.fix))
+        parts += [_note(margin, "help", line) for line in diagnostic.fix.split("\n")]
     if diagnostic.edits and diagnostic.edits_work:
         how = spelled(option="--fix prints the program, --diff the patch", argument="report.fixed is the program")
         parts.append(_note(margin, "fix", f"verified by running it; {how}:"))

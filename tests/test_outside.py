@@ -1,0 +1,125 @@
+"""What agx does not run is told all at once, in plain words, with the way around; nothing else is refused for it."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from autograd_cli import explore
+from autograd_cli.diagnostic import Status
+from conftest import Agx
+from test_programs_refused import blamed, check
+
+SCRIPT = textwrap.dedent(
+    """
+    import os
+    import numpy as np
+    import torch
+    import torch.nn as nn
+    import matplotlib.pyplot as plt
+    from torch.utils.data import DataLoader, TensorDataset
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(2, 1)
+
+        def forward(self, x):
+            return self.fc(x)
+
+    X = torch.tensor(np.random.randn(10, 2))
+    loader = DataLoader(TensorDataset(X, X), batch_size=2)
+    net = Net()
+    opt = torch.optim.SGD(net.parameters(), lr=0.1)
+    for xb, yb in loader:
+        loss = ((net.predict(xb) - yb.somehow) ** 2).mean()
+        loss.backward()
+        opt.step()
+    with open("log.txt", "w") as f:
+        f.write("done")
+    plt.plot(X.detach().numpy())
+    print({1, 2})
+    """
+)
+
+
+def test_all_that_agx_does_not_run_is_one_error() -> None:
+    report = explore(SCRIPT)
+    check(report)
+    (found,) = report.diagnostics
+    assert (report.status, found.message) == (Status.BAD_REQUEST, "agx does not run classes")
+    assert str(blamed(report)).startswith("class Net(nn.Module):")
+    pieces = [place.span.cut(report.source) for place in found.related]
+    assert pieces == ["np.random.randn", "DataLoader", 'open("log.txt", "w")', "plt.plot", "{1, 2}"]
+    assert found.related[0].label == "write torch.randn"
+    lines = str(found.fix).split("\n")
+    assert "nn.Sequential" in lines[0]
+    assert lines[-1] == (
+        "this program needs 6 things that agx does not run: "
+        "classes, NumPy, torch.utils.data.DataLoader, files, matplotlib, sets"
+    )
+
+
+def test_each_way_around_has_its_line(agx: Agx) -> None:
+    err = agx("explain", "-", stdin=SCRIPT).err
+    assert err.count(" = help: ") == 6
+    assert "--> stdin:9:1" in err
+    assert "\n16 | X = torch" not in err
+    assert "\n17 | X = torch.tensor(np.random.randn(10, 2))" in err
+
+
+@pytest.mark.parametrize(
+    ("program", "message", "remedy"),
+    [
+        (
+            "torch.from_numpy(np.sin(x.detach().numpy()))",
+            "gradients cannot pass through NumPy",
+            "torch.sin in place of",
+        ),
+        ("import numpy\ny = x.detach().numpy()\nnumpy.exp(y)", "gradients cannot pass through NumPy", "torch.exp"),
+        ("x.numpy()", "gradients cannot pass through NumPy", "stay in torch"),
+        ("np.sin(x)", "gradients cannot pass through NumPy", "write torch.sin"),
+        ("np.linalg.norm(x)", "gradients cannot pass through NumPy", "write torch.linalg.norm"),
+        ("np.concatenate([x, x])", "gradients cannot pass through NumPy", "write torch.cat"),
+        ("x * np.pi", "gradients cannot pass through NumPy", "write torch.pi"),
+        ("tf.reduce_sum(x)", "agx runs PyTorch, not TensorFlow", "write torch.sum"),
+        ("tf.nn.softmax(x)", "agx runs PyTorch, not TensorFlow", "write torch.softmax"),
+        ("jnp.sin(x)", "agx runs PyTorch, not JAX", "write torch.sin"),
+        ("jax.grad(f)(x)", "agx runs PyTorch, not JAX", "computes the gradient for you"),
+        ("sp.diff(x**2, x)", "agx runs PyTorch, not SymPy", "computes the gradient for you"),
+        ("from sympy import symbols\nx = symbols('x')", "agx runs PyTorch, not SymPy", "--x 1"),
+        ("import os\nos.getcwd()", "agx does not run `os`", "leave it out"),
+        ("class A: pass", "agx does not run classes", "plain functions"),
+        ("with open('f') as f: f.read()", "agx opens no files", "--x data.npy"),
+        ("with torch.autograd.profiler.profile() as p: x.sum()", "agx runs `with` for grad modes alone", "no_grad"),
+        ("x.register_hook(print)", "agx does not run `.register_hook()`", "retain_grad"),
+        ("match x:\n  case _: x", "agx does not run match", "if and elif"),
+        ("@jit\ndef f(x): return x\nf(x)", "agx runs grad modes alone as decorators", "leave it out"),
+    ],
+)
+def test_one_refusal_in_plain_words(program: str, message: str, remedy: str) -> None:
+    report = explore(program, inputs={"x": [1.0]} if "x" in program else {})
+    check(report)
+    (found,) = report.diagnostics
+    assert (report.status, found.message) == (Status.BAD_REQUEST, message)
+    assert remedy in f"{found.label} {found.fix}"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import os, sys, tqdm\nfrom utils import helper\nfrom . import data\nx.sum()",
+        "nn = 3\nfrom torch import nn\nnn.functional.relu(x)",
+        "sin = 3*x\nfrom torch import sin\nsin(x)",
+        "import torch.utils.data\ntorch.sin(x)",
+        "from torch import *\nfrom torch.nn import *\nReLU()(sin(x))",
+        "from math import *\nsqrt(pi)*x",
+        "def f():\n  import torch as t\n  return t.sin(x)\nf()",
+        "#!/usr/bin/env python3\n# -*- coding: utf-8 -*-\n'''Docs.'''\nfrom __future__ import annotations\nx.sum()",
+        "def f(t: torch.Tensor, n: int = 2) -> torch.Tensor:\n  '''Docs.'''\n  y: torch.Tensor = t*n\n  return y\nf(x)",
+        "if __name__ == '__main__':\n  y = x*2\n  y.sum().backward()",
+    ],
+)
+def test_what_does_no_harm_is_not_refused(program: str) -> None:
+    assert explore(program, x=[1.0]).ok
