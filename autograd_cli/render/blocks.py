@@ -8,12 +8,16 @@ from rich.text import Text
 _INDENT = "  "
 
 
-def flowing(*pieces: str | tuple[str, str]) -> Text:
-    """A sentence of pieces (text, or text and style), in which what has several lines stands on lines of its own."""
+def flowing(*pieces: str | tuple[str, str], width: int | None = None) -> Text:
+    """A sentence of pieces (text, or text and style), in which what has several lines stands on lines of its own.
+
+    So does a piece with a style, such as a tensor, that would be broken at the `width`.
+    """
     text = Text()
     for piece in pieces:
         words, style = (piece, "") if isinstance(piece, str) else piece
-        is_block = "\n" in words
+        is_broken = width is not None and bool(style) and cell_len(text.plain.rpartition("\n")[2] + words) > width
+        is_block = "\n" in words or is_broken
         if is_block or text.plain.endswith("\n"):
             words = words.strip()
         if is_block:

@@ -86,12 +86,12 @@ def _stacked(rows: list[list[Text]]) -> Iterator[Text]:
     for name, value, requires_grad, is_leaf, grad_fn, version, grad in rows:
         head = name.copy()
         head.pad_right(width - cell_len(name.plain) + 2)
-        label = Text(".grad ", style=QUIET)
+        label = (".grad ", QUIET)
         if "\n" in value.plain or "\n" in grad.plain:
-            yield hanging(head, value)
-            yield hanging(Text("  ") + label, grad)
+            yield hanging(Text.assemble(head), value)
+            yield hanging(Text.assemble("  ", label), grad)
         else:
-            yield head + value + Text("   ") + label + grad
+            yield Text.assemble(head, value, "   ", label, grad)
         facts = f"requires_grad={requires_grad}  is_leaf={is_leaf}  grad_fn={grad_fn}  version {version}"
         yield Text(f"  {facts}", style=QUIET)
 
@@ -124,6 +124,7 @@ def _would_be(report: Report, look: Look) -> Iterator[Text]:
             _gradient(found.actual, look),
             f"; {_lifted(report, found, names)} it would be ",
             _gradient(found.would_be, look),
+            width=look.width,
         )
 
 

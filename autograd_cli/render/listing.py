@@ -101,7 +101,7 @@ class Listing:
             for glyph, style, meaning in said
             if glyph in shown
         ]
-        return Text("   ").join(parts)
+        return _in_lines(parts, self._look.width)
 
     def show(self, lines: Sequence[int]) -> Group:
         """The lines with these numbers, in order, in columns that fit all lines; those left out between as a count."""
@@ -262,6 +262,17 @@ class Listing:
                 yield Text(f"{self._look.glyphs.fold} {count:,} more lines ({spelled_full()})", style=QUIET)
             if not is_folded or index < edge or index >= len(texts) - edge:
                 yield Text(visible(text))
+
+
+def _in_lines(parts: Sequence[Text], width: int | None) -> Text:
+    """The parts beside one another, in as many lines as they need."""
+    lines: list[Text] = []
+    for part in parts:
+        if lines and (width is None or lines[-1].cell_len + _BESIDE + part.cell_len <= width):
+            lines[-1] = Text.assemble(lines[-1], " " * _BESIDE, part)
+        else:
+            lines.append(part)
+    return Text("\n").join(lines)
 
 
 def _printed_by_line(report: Report) -> dict[int, list[str]]:
