@@ -58,7 +58,10 @@ def means_file(word: str, given: frozenset[str]) -> bool:
         return False
     if word.lower().endswith((*_PROGRAMS, *FILE_KINDS)):
         return True
-    return Path(word).is_file() or word.startswith(_DESCRIPTORS) or ("/" in word and Path(word).is_dir())
+    try:
+        return Path(word).is_file() or word.startswith(_DESCRIPTORS) or ("/" in word and Path(word).is_dir())
+    except OSError:  # no name of a file is so long
+        return False
 
 
 def _is_complete(text: str, given: frozenset[str]) -> bool:

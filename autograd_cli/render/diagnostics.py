@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from rich.cells import cell_len
@@ -12,11 +13,13 @@ from rich.text import Text
 from autograd_cli.diagnostic import PROGRAM, Diagnostic, Related, Severity, Span, speaker
 from autograd_cli.render.escape import visible
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, QUIET, REMARK
+from autograd_cli.render.window import window
 from autograd_cli.spelling import spelled, spelled_source
 from autograd_cli.trace import Report
 
 _STYLES = {Severity.ERROR: BAD, Severity.WARNING: BAD, Severity.NOTE: REMARK}
 _WIDTH = 120
+_SPAN = 4  # lines of a place that takes several
 
 
 def diagnostic_block(diagnostic: Diagnostic, report: Report, width: int | None) -> Group:
@@ -42,7 +45,7 @@ def diagnostic_block(diagnostic: Diagnostic, report: Report, width: int | None) 
     if diagnostic.edits and diagnostic.edits_work:
         how = spelled(option="--fix prints the program, --diff the patch", argument="report.fixed is the program")
         parts.append(_note(margin, "fix", f"verified by running it; {how}:"))
-        parts += _changes(diagnostic, report, margin)
+        parts += _changes(diagnostic, report, margin, width)
     if diagnostic.is_documented:
         parts.append(_note(margin, "more", f"agx rules {diagnostic.rule}"))
     return Group(*parts)
@@ -59,15 +62,24 @@ def _where(span: Span, source: str, report: Report) -> str:
     return f"{report.source_name}, cell {cell}, line {line}, column {column}"
 
 
-def _changes(diagnostic: Diagnostic, report: Report, margin: str) -> Iterator[Text]:
-    """The lines that the fix changes, as they are and as they are to be."""
+def _changes(diagnostic: Diagnostic, report: Report, margin: str, width: int | None) -> Iterator[Text]:
+    """The lines that the fix changes, as they are and as they are to be: of long ones what differs."""
     rows = report.source.split("\n")
+    room = max((width or _WIDTH) - len(margin) - 3, 20)
     for edit in diagnostic.edits:
         number = report.number_of(edit.line).rjust(len(margin))
-        for row in rows[edit.line - 1 : edit.end_line]:
-            yield Text.assemble((f"{number} ", QUIET), (f"- {visible(row)}", BAD))
-        for row in edit.text.split("\n") if edit.text else ():
-            yield Text.assemble((f"{number} ", QUIET), (f"+ {visible(row)}", GRADIENT))
+        old, new = rows[edit.line - 1 : edit.end_line], edit.text.split("\n") if edit.text else []
+        for sign, lines, others, style in (("-", old, new, BAD), ("+", new, old, GRADIENT)):
+            for line, other in itertools.zip_longest(lines, others[: len(lines)], fillvalue=""):
+                same = _in_common(line, other)
+                seen = window(line, same, same, room)
+                yield Text.assemble((f"{number} ", QUIET), (f"{sign} {seen.text}", style))
+
+
+def _in_common(one: str, other: str) -> int:
+    """How many characters two lines begin with together."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 class _Excerpts:
@@ -85,29 +97,34 @@ class _Excerpts:
 
     def lines(self, style: str) -> Iterator[Text]:
         """The lines of all places, each line once where several places in succession share it."""
-        room, shown = self._room, None
+        shown = None
         for place in self._places:
-            span = place.span
-            row, shift = self._report.written_row(self._source, span.line)
-            first = span.column + shift
-            end = span.end_column + shift if span.end_line == span.line else len(row)
-            start = max(first - room // 2, 0) if cell_len(row) > room else 0
-            before, marked = visible(row[start:first]), visible(row[first : max(end, first)])
-            if (span.line, start) != shown:
-                number = self._number(span.line).rjust(len(self.margin))
-                line = _window(visible(row[start:]), room, is_cut=start > 0)
-                yield Text.assemble((f"{number} | ", QUIET), line)
-                shown = (span.line, start)
             mark, mark_style = ("^", style) if place is self._places[0] else ("-", REMARK)
-            column = cell_len(before)
-            marks = mark * max(min(cell_len(marked), room - column), 1)
-            yield from _marked(self.margin, " " * column, marks, visible(place.label), room, mark_style)
+            pieces = self._pieces(place.span)
+            for index, (line, first, end) in enumerate(pieces):
+                row, shift = self._report.written_row(self._source, line)
+                seen = window(row, first + shift, max(end, first) + shift, self._room)
+                if (line, seen.text) != shown:
+                    number = self._number(line).rjust(len(self.margin))
+                    yield Text.assemble((f"{number} | ", QUIET), seen.text)
+                    shown = (line, seen.text)
+                label = visible(place.label) if index == len(pieces) - 1 else ""
+                yield from _marked(self.margin, " " * seen.column, mark * seen.width, label, self._room, mark_style)
 
-
-def _window(row: str, room: int, *, is_cut: bool) -> str:
-    if is_cut:
-        row = f"…{row[1:]}"
-    return row if cell_len(row) <= room else f"{row[: room - 1]}…"
+    def _pieces(self, span: Span) -> list[tuple[int, int, int]]:
+        """What is marked: line, first column and end; of several lines the first ones, of a block of code its head."""
+        rows = self._report.text_of(self._source).split("\n")
+        last = min(span.end_line, span.line + _SPAN - 1)
+        if rows[span.line - 1].rstrip().endswith(":"):
+            last = span.line
+        pieces = []
+        for line in range(span.line, last + 1):
+            row = rows[line - 1]
+            first = span.column if line == span.line else len(row) - len(row.lstrip())
+            end = span.end_column if line == span.end_line else len(row.rstrip())
+            if end > first or line == span.line:
+                pieces.append((line, first, end))
+        return pieces
 
 
 def _marked(margin: str, indent: str, marks: str, label: str, room: int, style: str) -> Iterator[Text]:
