@@ -280,10 +280,19 @@ class Walk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """A name at the end of the run: its value, the tensor as it is then, and its `.grad`."""
+    """A name at the end of the run: its value, the tensor as it is then, and its `.grad`.
+
+    It is one of the program's own variables, or a leaf that is none by the name that a reader knows it by:
+    `net.0.weight`, `ws[0]`, `params["w"]`; `main.w` where only a function knew it, `w (old)` where its name means
+    something else by now, `Linear.weight` of a layer without a name, or the piece of the program that made it. Equal
+    names are numbered from the second on: `main.w#2`. `is_held` says whether the program itself can still reach it by
+    that name. `leaf` is the value that a leaf was when torch first met it.
+    """
 
     name: str
     value: int
+    leaf: int | None
+    is_held: bool
     tensor: TensorInfo
     grad: TensorInfo | None
 
@@ -293,8 +302,9 @@ class Trace:
     """One run of a program under one tracking mode.
 
     `result` is the value of the last expression, `outputs` that value, or the innermost elements of a sequence.
-    `asked` are the inputs whose gradients were asked for, and `grads` what they got. `walks` is empty unless the
-    backward passes were watched.
+    `asked` are the inputs whose gradients were asked for. `grads` is what those got, and every other leaf that the
+    program made and used or still holds, each once, as `variables` names it. `walks` is empty unless the backward
+    passes were watched.
     """
 
     mode: str
@@ -334,7 +344,7 @@ class Trace:
         variable = next((each for each in self.variables if each.name == name), None)
         if variable is None:
             return None
-        leaf = {node.id for node in self.nodes if node.variable == name}
+        leaf = {node.id for node in self.nodes if node.leaf is not None and node.leaf == variable.leaf}
         nodes = leaf if variable.tensor.grad_fn is None else {variable.tensor.grad_fn}
         for walk in reversed(self.walks):
             for visit in walk.visits:

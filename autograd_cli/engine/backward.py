@@ -69,7 +69,7 @@ def run_backward(
 
     `walk` is the context to do it in.
     """
-    watch = _Leaves(recording, leaves, roots[0].value)
+    watch = _Leaves(recording, [*leaves.items()], roots[0].value)
     given: list[torch.Tensor | None] = [*gradients] or [None] * len(roots)
     weights: list[torch.Tensor | None] = [*gradients] or [_ones(root.payload) for root in roots]
     refusal = None
@@ -93,13 +93,13 @@ def run_backward(
 
 
 class _Leaves:
-    """The `.grad` of leaves, before and after a backward pass."""
+    """The `.grad` of leaves, each with a name, before and after a backward pass."""
 
-    def __init__(self, recording: Recording, leaves: Mapping[str, torch.Tensor], root: int) -> None:
+    def __init__(self, recording: Recording, leaves: Sequence[tuple[str, torch.Tensor]], root: int) -> None:
         self._recording = recording
         self._leaves = leaves
         self._root = root
-        self._before = {name: self.look(leaf.grad) for name, leaf in leaves.items()}
+        self._before = [self.look(leaf.grad) for _, leaf in leaves]
 
     def look(self, tensor: torch.Tensor | None) -> TensorInfo | None:
         if tensor is None:
@@ -112,29 +112,31 @@ class _Leaves:
                 LeafGradient(
                     name=name,
                     value=self._recording.values_of_leaves.get(id(leaf)),
-                    before=self._before[name],
+                    before=before,
                     after=self.look(leaf.grad),
                 )
-                for name, leaf in self._leaves.items()
+                for (name, leaf), before in zip(self._leaves, self._before, strict=True)
             ]
         )
 
 
+def with_names(backward: Backward, local: Mapping[int, str], names: Mapping[int, str]) -> Backward:
+    """The pass, each of its leaves by the name that the program used then, or else by that which it has at the end.
+
+    Where several had one name, it is that of the last: the others had lost it by then. Both are by the leaves' values.
+    """
+    leaves: list[LeafGradient] = []
+    taken: set[str] = set()
+    for leaf in reversed(backward.leaves):
+        number = -1 if leaf.value is None else leaf.value
+        own = names.get(number, leaf.name)
+        name = next((each for each in (local.get(number, own), own) if each not in taken), f"{own} (value {number})")
+        taken.add(name)
+        leaves.append(replace(leaf, name=name))
+    return replace(backward, leaves=tuple(leaves[::-1]))
+
+
 # The calls of a program that walk the graph themselves.
-
-
-def _leaves(recording: Recording, program_text: str) -> dict[str, torch.Tensor]:
-    """The leaves so far, by name, or by the piece of the program that made them."""
-    leaves: dict[str, torch.Tensor] = {}
-    for tensor in recording.leaves.values():
-        name = recording.name_of(tensor)
-        if name is None:
-            span = recording.values[recording.values_of_leaves[id(tensor)]].span
-            name = "" if span is None else span.cut(program_text)
-        while name in leaves:
-            name += "'"
-        leaves[name] = tensor
-    return leaves
 
 
 def _tensor_backward(
@@ -165,9 +167,9 @@ def _backward(
     performer, recording = interpreter.performer, interpreter.performer.recording
     roots, gradient = start
     performer.tick("backward", span)
-    leaves = _leaves(recording, interpreter.spans.text)
-    watch = _Leaves(recording, leaves, roots[0].value if roots else 0)
-    grads = [recording.known(leaf.grad) for leaf in leaves.values() if leaf.grad is not None]
+    leaves = list(recording.leaves.values())
+    watch = _Leaves(recording, [("", leaf) for leaf in leaves], roots[0].value if roots else 0)
+    grads = [recording.known(leaf.grad) for leaf in leaves if leaf.grad is not None]
     versions = [(box, box.payload._version) for box in grads if box is not None]  # noqa: SLF001 - torch has no other name for it
     raised = None
     walk = interpreter.watch.walk(roots, span=span, backward=len(interpreter.backwards))
@@ -194,7 +196,7 @@ def _backward(
         if box.payload._version != version:  # noqa: SLF001 - as above
             operands = [box.value, *[root.value for root in roots]]
             recording.rewrite(box, op="backward =", operands=operands, span=span)
-    interpreter.roots_of_gradients.update({id(leaf): list(roots) for leaf in leaves.values() if leaf.grad is not None})
+    interpreter.roots_of_gradients.update({id(leaf): list(roots) for leaf in leaves if leaf.grad is not None})
     return recording.add(None, op="backward", operands=roots, span=span)
 
 

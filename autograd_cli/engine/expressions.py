@@ -266,7 +266,7 @@ class Expressions(ABC):
         span = self.spans.of(node)
         elements: list[Box] = []
         first = self.evaluate(node.generators[0].iter)
-        outer, self.scope = self.scope, Scope({}, self.scope)
+        outer, self.scope = self.scope, Scope({}, self.scope, function=self.scope.function)
         try:
             self._generate(node, 0, first, elements)
         finally:

@@ -44,6 +44,7 @@ class Interpreter(Expressions):
         super().__init__(program, performer, names, watched=watched)
         self.steps: list[Step] = []
         self.printed: list[Printed] = []
+        self.of_loops = _loop_variables(program.tree)
         self._tree = program.tree
         self._iterations: list[int] = []
         self._rounds: list[int] = []
@@ -263,7 +264,7 @@ class Interpreter(Expressions):
         match target:
             case ast.Name():
                 self.scope.names[target.id] = box
-                self.recording.give_name(box, target.id)
+                self.recording.give_name(box, target.id, self.scope.function)
                 return {target.id: box.value}
             case ast.Tuple() | ast.List():
                 return self._unpack(target, box, place)
@@ -345,13 +346,18 @@ class Interpreter(Expressions):
             names = self.calls.bind(function, arguments, keywords, span)
         except TypeError as error:
             raise self.performer.refused(error, span) from None
-        outer, self.scope = self.scope, Scope(names, function.scope, function.local)
+        outer, self.scope = self.scope, Scope(names, function.scope, function.local, function.name)
+        for name, box in names.items():
+            self.recording.bind(name, box.payload, function.name)
+        leaves = len(self.recording.leaves)
         self._depth += 1
         try:
             if self._depth > _MAX_CALLS:
                 raise self.performer.refused(RecursionError("maximum recursion depth exceeded"), span)
             return self._body(function, span)
         finally:
+            if len(self.recording.leaves) > leaves:
+                self.recording.names.leave(names, function.name)
             self.scope = outer
             self._depth -= 1
 
@@ -386,6 +392,12 @@ class Interpreter(Expressions):
         assert step is not None
         self.printed.append(Printed(step=step, span=span, text=text))
         position.mark_printed(text, span)
+
+
+def _loop_variables(tree: ast.Module) -> frozenset[str]:
+    """The names that a `for` of the program binds."""
+    targets = [loop.target for loop in ast.walk(tree) if isinstance(loop, ast.For)]
+    return frozenset([name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)])
 
 
 def _set_tensor_item(tensor: Any, key: Any, value: Any) -> object:  # noqa: ANN401 - indexed as the program says

@@ -158,7 +158,7 @@ class _Unrecorded(Recording):
         payload = elements if isinstance(result, list) else tuple(elements)
         return Box(0, payload, getattr(type(result), "__match_args__", ()), type(result))
 
-    def give_name(self, box: Box, name: str) -> None:
+    def give_name(self, box: Box, name: str, function: str = "") -> None:
         pass
 
 

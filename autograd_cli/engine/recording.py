@@ -6,7 +6,7 @@ leads to. Right after an operation, the nodes that its result reaches and that w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -14,7 +14,8 @@ from weakref import WeakKeyDictionary
 import torch
 
 from autograd_cli.diagnostic import Span
-from autograd_cli.engine.snapshot import MAX_INTERMEDIATE_VALUES, snapshot
+from autograd_cli.engine.leaf_names import LeafNames
+from autograd_cli.engine.snapshot import MAX_INTERMEDIATE_VALUES, leaf_facts, snapshot
 from autograd_cli.engine.values import CONTAINERS, SEQUENCES, Box, check_depth, check_nesting, elements_of, has_words
 from autograd_cli.modes import GradMode
 from autograd_cli.trace import Node, Scalar, TensorInfo, Value
@@ -32,9 +33,11 @@ class Recording:
         self.grad_mode_spans: list[Span | None] = [None]
         self.leaves: dict[int, torch.Tensor] = {}
         self.values_of_leaves: dict[int, int] = {}  # the first value that each of them was
+        self.names = LeafNames()
+        self._last_values: dict[int, int] = {}  # the last one
+        self._unnamed: set[int] = set()  # of the leaves
         self._node_ids: dict[Any, int] = {}
         self._storages: dict[int, int] = {}
-        self._leaf_names: dict[int, str] = {}
         self._alive: list[torch.Tensor] = []
         self._nesting: dict[int, int] = {}
         # The boxes of each tensor, by the storage it lives in: those that the program still holds, the oldest first.
@@ -53,8 +56,10 @@ class Recording:
         max_values: int | None = MAX_INTERMEDIATE_VALUES,
     ) -> Box:
         """A new value; a sequence's elements must be Boxes already."""
-        if name is not None and isinstance(payload, torch.Tensor):
-            self.name_leaf(payload, name)
+        if name is not None:
+            self.bind(name, payload, "")
+        if isinstance(payload, torch.nn.Module):
+            self.names.make(payload)
         number = self._value(payload, op=op, operands=operands, span=span, name=name, max_values=max_values)
         box = Box(number, payload, fields)
         if isinstance(payload, torch.Tensor):
@@ -133,26 +138,41 @@ class Recording:
 
     # Names.
 
-    def give_name(self, box: Box, name: str) -> None:
-        """Remember the first name that a value was bound to, and those of a module's parameters."""
+    def give_name(self, box: Box, name: str, function: str = "") -> None:
+        """Remember the first name that a value was bound to, and those of a module's parameters.
+
+        `function` is that of the program whose variable it is, "" for one of the program.
+        """
         if self.values[box.value].name is None:
             self._revise(box.value, name=name)
-        if isinstance(box.payload, torch.Tensor):
-            self.name_leaf(box.payload, name)
-        elif isinstance(box.payload, torch.nn.Module):
+        self.bind(name, box.payload, function)
+        if isinstance(box.payload, torch.nn.Module):
             for parameter_name, parameter in box.payload.named_parameters():
-                self.name_leaf(parameter, f"{name}.{parameter_name}")
-                self.give_name(self.box_of(parameter, "parameter", None), f"{name}.{parameter_name}")
+                self.give_name(self.box_of(parameter, "parameter", None), f"{name}.{parameter_name}", function)
 
-    def name_leaf(self, tensor: torch.Tensor, name: str) -> None:
-        """Remember the name by which an AccumulateGrad node will call this tensor."""
-        if id(tensor) not in self._leaf_names:
-            self._leaf_names[id(tensor)] = name
-            self._alive.append(tensor)
+    def bind(self, name: str, payload: object, function: str) -> None:
+        """Remember the name of what a variable, or a parameter of a function, was bound to, and of what that holds."""
+        if isinstance(payload, torch.Tensor | torch.nn.Module) or self._unnamed:
+            self._unnamed.difference_update(self.names.bind(name, payload, function))
 
-    def name_of(self, tensor: torch.Tensor) -> str | None:
-        """The name that `name_leaf` was told."""
-        return self._leaf_names.get(id(tensor))
+    def used_leaves(self) -> list[torch.Tensor]:
+        """The leaves that torch recorded a use of, or that have a gradient, in the order in which they came to be."""
+        used = {node.leaf for node in self.nodes if node.leaf is not None}
+        return [
+            leaf
+            for key, leaf in self.leaves.items()
+            if self.values_of_leaves[key] in used or (any(leaf_facts(leaf)) and leaf.grad is not None)
+        ]
+
+    def made_by(self, leaf: torch.Tensor) -> Span | None:
+        """The piece of the program that made a leaf."""
+        return self.values[self.values_of_leaves[id(leaf)]].span
+
+    def value_of(self, tensor: torch.Tensor) -> int:
+        """The last value that a tensor was, also where the program has let go of it; a new one where it was none."""
+        known = self.known(tensor)
+        last = self._last_values.get(id(tensor)) if known is None else known.value
+        return self.box_of(tensor, "parameter", None).value if last is None else last
 
     def box_of(self, tensor: torch.Tensor, op: str, span: Span | None) -> Box:
         """The box of a tensor that torch holds, such as a module's parameter: the same each time."""
@@ -227,8 +247,11 @@ class Recording:
         try:
             grad_fn = tensor.grad_fn
             if tensor.requires_grad and tensor.is_leaf:
-                self.leaves.setdefault(id(tensor), tensor)
-                self.values_of_leaves.setdefault(id(tensor), value)
+                self._last_values[id(tensor)] = value
+                if id(tensor) not in self.leaves:
+                    self.leaves[id(tensor)] = tensor
+                    self.values_of_leaves[id(tensor)] = value
+                    self._unnamed.update(() if self.names.local(tensor) else (id(tensor),))
         except RuntimeError:  # torch refuses to tell of a view that was made without grad mode and then written to
             grad_fn = None
         return snapshot(
@@ -276,16 +299,16 @@ class Recording:
             input_nrs=tuple([input_nr for _, input_nr in node.next_functions]),
             value=value,
             span=span if variable is None else None,
-            variable=None if variable is None else self._leaf_names.get(id(variable)),
+            variable=None if variable is None else self.names.local(variable),
             leaf=None if variable is None else self.values_of_leaves.get(id(variable)),
         )
 
-    def finish(self) -> None:
-        """Give the leaves the names that they got after torch first used them."""
+    def finish(self, names: Mapping[int, str]) -> None:
+        """Give the leaves that were no variable when torch first used them the names that they have at the end."""
         for node, number in self._node_ids.items():
             variable = getattr(node, "variable", None)
             if variable is not None and self.nodes[number].variable is None:
-                name = self._leaf_names.get(id(variable))
+                name = self.names.local(variable) or names.get(id(variable))
                 self.nodes[number] = replace(self.nodes[number], variable=name)
 
     def release(self) -> None:
@@ -299,6 +322,7 @@ class Recording:
                 box.payload = None
         for holders in (self._sharing, self._alive, self.leaves, self._held):
             holders.clear()
+        self.names.release()
         while self._node_ids:
             self._node_ids.popitem()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -10,8 +11,9 @@ import torch
 
 from autograd_cli import position
 from autograd_cli.diagnostic import bad_request
-from autograd_cli.engine.backward import check_gradients, roots_of, run_backward
+from autograd_cli.engine.backward import check_gradients, roots_of, run_backward, with_names
 from autograd_cli.engine.interpreter import Interpreter
+from autograd_cli.engine.leaf_names import by_place
 from autograd_cli.engine.performer import Performer, RefusedError
 from autograd_cli.engine.recording import Recording, tensors_in
 from autograd_cli.engine.snapshot import MAX_VALUES, leaf_facts
@@ -24,7 +26,7 @@ from autograd_cli.limits import Limits, limit_reached
 from autograd_cli.modes import Entry, GradMode, Mode
 from autograd_cli.position import Phase
 from autograd_cli.spelling import spelled
-from autograd_cli.trace import Refusal, TensorInfo, Trace, Variable
+from autograd_cli.trace import Backward, Refusal, TensorInfo, Trace, Variable
 
 
 def run(  # noqa: PLR0913 - the parts of a request, each used once
@@ -190,11 +192,21 @@ class _Run:
         return self._recording.add(tuple(elements), op=value.op, operands=elements, span=value.span)
 
     def _leaves(self, interpreter: Interpreter) -> dict[str, torch.Tensor]:
-        """The leaves that were asked for, and those that the program made itself, by name."""
+        """What can have a gradient, by name: the leaves that were asked for, and those that the program made itself."""
         leaves = {name: self._shown[name].payload for name in self._asked}
-        for name, tensor in _named_tensors(interpreter):
-            if tensor.requires_grad and any(leaf_facts(tensor)) and not any(tensor is leaf for leaf in leaves.values()):
-                leaves.setdefault(name, tensor)
+        named = [(name, tensor) for name, tensor in _held_tensors(interpreter) if _can_have_gradient(tensor)]
+        known = {id(tensor) for tensor in (*leaves.values(), *[tensor for _, tensor in named])}
+        text = interpreter.spans.text
+        others = [
+            (leaf, "" if (span := self._recording.made_by(leaf)) is None else span.cut(text))
+            for leaf in self._recording.used_leaves()
+            if id(leaf) not in known
+        ]
+        names = self._recording.names.decide(others, [*interpreter.names, *leaves, *[name for name, _ in named]])
+        found = {id(tensor) for tensor in leaves.values()}
+        for name, tensor in [*named, *[(names[id(leaf)], leaf) for leaf, _ in others]]:
+            if id(tensor) not in found:
+                leaves[f"{name} (new)" if name in leaves else name] = tensor
         return leaves
 
     def _trace(self, interpreter: Interpreter, *, result: Box | None, refusal: Refusal | None) -> Trace:
@@ -202,9 +214,11 @@ class _Run:
         if result is not None:
             recording.refresh(result)
             recording.write_out(result, self._max_values)
-        variables = self._variables(interpreter)
-        grads = tuple([(name, self._grad(leaf)) for name, leaf in self._leaves(interpreter).items()])
-        recording.finish()
+        leaves = self._leaves(interpreter)
+        variables = self._variables(interpreter, leaves)
+        grads = tuple([(name, self._grad(leaf)) for name, leaf in leaves.items()])
+        names = {id(leaf): name for name, leaf in leaves.items()}
+        recording.finish(names)
         outputs = () if result is None else tuple(_outputs(result))
         return Trace(
             mode=self._mode.name,
@@ -212,7 +226,7 @@ class _Run:
             printed=tuple(interpreter.printed),
             values=tuple(recording.values),
             nodes=tuple(recording.nodes),
-            backwards=tuple(interpreter.backwards),
+            backwards=tuple(self._named_backwards(interpreter.backwards, names)),
             variables=variables,
             result=None if result is None else result.value,
             outputs=outputs,
@@ -222,8 +236,14 @@ class _Run:
             walks=tuple(interpreter.watch.walks),
         )
 
-    def _variables(self, interpreter: Interpreter) -> tuple[Variable, ...]:
-        """The inputs and the program's names, as they are at the end."""
+    def _named_backwards(self, backwards: Sequence[Backward], names: Mapping[int, str]) -> Iterator[Backward]:
+        values, called = self._recording.values_of_leaves, self._recording.names
+        local = {values[key]: name for key, leaf in self._recording.leaves.items() if (name := called.local(leaf))}
+        at_end = {values[key]: name for key, name in names.items() if key in values}
+        return (with_names(backward, local, at_end) for backward in backwards)
+
+    def _variables(self, interpreter: Interpreter, leaves: Mapping[str, torch.Tensor]) -> tuple[Variable, ...]:
+        """The inputs and the program's names, as they are at the end, and the leaves that have no name of their own."""
         boxes = dict(self._shown)
         for name, box in interpreter.names.items():
             entered = next((key for key in (f"{name}{self._mode.entry.value}", name) if key in boxes), name)
@@ -231,18 +251,26 @@ class _Run:
                 boxes[entered] = box
             else:
                 boxes[f"{name} (input)"], boxes[name] = boxes[name], box
-        for name, tensor in _named_tensors(interpreter):
-            if name not in boxes:
-                boxes[name] = self._recording.box_of(tensor, "parameter", None)
-        return tuple(
-            [self._variable(name, box) for name, box in boxes.items() if isinstance(box.payload, torch.Tensor)]
-        )
+        names = {id(leaf): name for name, leaf in leaves.items()}
+        tensors = {
+            name: box.payload
+            for name, box in boxes.items()
+            if isinstance(box.payload, torch.Tensor)
+            and (name not in interpreter.of_loops or names.get(id(box.payload), name) == name)
+        }
+        shown = {id(tensor) for tensor in tensors.values()}
+        held = _held_tensors(interpreter)
+        parameters = [each for each in held if isinstance(each[1], torch.nn.Parameter)]
+        tensors |= {name: tensor for name, tensor in (*parameters, *leaves.items()) if id(tensor) not in shown}
+        reachable = {*interpreter.names, *[name for name, _ in held]}
+        return tuple([self._variable(name, tensor, name in reachable) for name, tensor in tensors.items()])
 
-    def _variable(self, name: str, box: Box) -> Variable:
-        tensor = box.payload
-        span = self._recording.values[box.value].span
-        info = self._recording.look(tensor, box.value, span, max_values=self._max_values)
-        return Variable(name=name, value=box.value, tensor=info, grad=self._grad(tensor))
+    def _variable(self, name: str, tensor: torch.Tensor, is_held: bool) -> Variable:  # noqa: FBT001 - a fact of Variable
+        value = self._recording.value_of(tensor)
+        span = self._recording.values[value].span
+        info = self._recording.look(tensor, value, span, max_values=self._max_values)
+        leaf = self._recording.values_of_leaves.get(id(tensor))
+        return Variable(name=name, value=value, leaf=leaf, is_held=is_held, tensor=info, grad=self._grad(tensor))
 
     def _grad(self, tensor: torch.Tensor) -> TensorInfo | None:
         """`.grad` as TensorInfo; not asked of a tensor that cannot have one, for which torch would warn."""
@@ -261,14 +289,20 @@ def _outputs(result: Box) -> Iterator[int]:
         yield from _outputs(element)
 
 
-def _named_tensors(interpreter: Interpreter) -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors that the program's names mean at its end, the parameters of its modules too."""
-    for name, box in interpreter.names.items():
-        if isinstance(box.payload, torch.Tensor):
-            yield name, box.payload
-        elif isinstance(box.payload, torch.nn.Module):
-            for parameter_name, parameter in box.payload.named_parameters():
-                yield f"{name}.{parameter_name}", parameter
+def _held_tensors(interpreter: Interpreter) -> list[tuple[str, torch.Tensor]]:
+    """The tensors that the program holds at its end, each once by its best name, in the order of its variables."""
+    payloads = {name: box.payload for name, box in interpreter.names.items()}
+    of_loops = {name: payload for name, payload in payloads.items() if name in interpreter.of_loops}
+    others = {name: payload for name, payload in payloads.items() if name not in of_loops}
+    found: dict[int, tuple[str, torch.Tensor]] = {}
+    for name, tensor in (*by_place(others), *by_place(of_loops)):
+        found.setdefault(id(tensor), (name, tensor))
+    places = {name: place for place, name in enumerate(payloads)}
+    return sorted(found.values(), key=lambda each: places[re.split(r"[.\[]", each[0], maxsplit=1)[0]])
+
+
+def _can_have_gradient(tensor: torch.Tensor) -> bool:
+    return any(leaf_facts(tensor)) and (tensor.requires_grad or tensor.grad is not None)
 
 
 def _fitting(weight: torch.Tensor, root: torch.Tensor) -> torch.Tensor:

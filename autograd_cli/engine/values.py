@@ -129,14 +129,22 @@ class Scope:
     """The variables of the program, of a call of one of its functions, or of a comprehension.
 
     `local` are the names that belong here from the start: reading one before it is bound is Python's UnboundLocalError.
+    `function` is that which was called, "" where none was.
     """
 
-    __slots__ = ("local", "names", "parent")
+    __slots__ = ("function", "local", "names", "parent")
 
-    def __init__(self, names: dict[str, Box], parent: Scope | None = None, local: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        names: dict[str, Box],
+        parent: Scope | None = None,
+        local: frozenset[str] = frozenset(),
+        function: str = "",
+    ) -> None:
         self.names = names
         self.parent = parent
         self.local = local
+        self.function = function
 
     def find(self, name: str) -> Box | None:
         """The box that a name means here, or None."""

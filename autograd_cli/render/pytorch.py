@@ -17,7 +17,7 @@ from autograd_cli.lang.inputs import Creation, parse_input
 from autograd_cli.lang.program import Program, parse
 from autograd_cli.lang.source import Source
 from autograd_cli.modes import MODES, Entry, GradMode
-from autograd_cli.render.escape import visible_lines
+from autograd_cli.render.escape import visible, visible_lines
 from autograd_cli.render.numbers import python_text
 from autograd_cli.trace import GivenInput, Report, TensorInfo, Trace, Value
 
@@ -27,6 +27,9 @@ def no_grad(compute):
     with torch.no_grad():
         return compute()
 '''
+_PLACE = re.compile(
+    r"""\w+ (?: \[ (?: "(?:[^"\\]|\\.)*" | [^"\]]* ) \] )*""", re.VERBOSE
+)  # a variable, or what it holds
 _RANDOM = re.compile(r"rand|normal|bernoulli|dropout|multinomial|poisson|binomial|rrelu|gumbel|uniform_|exponential_")
 
 
@@ -173,7 +176,11 @@ def _backward(trace: Trace, result: str, gradient: str) -> Iterator[str]:
 def _prints(trace: Trace, program: Program, result: str) -> Iterator[str]:
     if trace.result is not None:
         yield f'print("result", {result})'
+    held = {variable.name for variable in trace.variables if variable.is_held}
     for name, _ in trace.grads:
+        if name not in held | {*trace.asked}:
+            yield f"# {visible(name)}.grad is not printed: the program has let go of it"
+            continue
         yield f"print({_quoted(f'{name}.grad')}, {_python_path(_leaf_name(trace, program, name))}.grad)"
 
 
@@ -182,9 +189,11 @@ def _python_path(name: str) -> str:
 
     The keys of a ModuleDict may be any text.
     """
-    variable, _, inside = name.partition(".")
+    place = _PLACE.match(name)
+    variable = name if place is None else place[0]
+    inside = name[len(variable) :].removeprefix(".")
     if all(piece.isdigit() or (piece.isidentifier() and not iskeyword(piece)) for piece in inside.split(".") if inside):
-        return re.sub(r"\.(\d+)", r"[\1]", name)
+        return variable + re.sub(r"\.(\d+)", r"[\1]", name[len(variable) :])
     return f"{variable}.get_parameter({inside!r})"
 
 

@@ -88,6 +88,9 @@ def _starts(trace: Trace, names: tuple[str, ...]) -> list[int]:
         is_leaf = value.tensor is not None and value.tensor.requires_grad and value.tensor.is_leaf
         if value.name in names and (value.op == "input" or is_leaf):
             found.setdefault(value.name, value.id)
+    for variable in trace.variables:  # such as `ws[0]` and `main.w`, which no statement bound to a value
+        if variable.name in names and variable.leaf is not None:
+            found.setdefault(variable.name, variable.leaf)
     return list(found.values())
 
 

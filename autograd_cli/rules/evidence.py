@@ -60,7 +60,8 @@ class Evidence:
             for name, number in zip(step.binds, step.bound, strict=True):
                 found.setdefault(number, {})[name] = None
         for variable in self.trace.variables:
-            found.setdefault(variable.value, {variable.name: None})
+            if variable.is_held:
+                found.setdefault(variable.value, {variable.name: None})
         return found
 
     def names(self, value: int) -> tuple[str, ...]:

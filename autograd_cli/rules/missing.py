@@ -39,8 +39,8 @@ def _reason(trace: Trace, variable: Variable) -> str:
         return "program stopped before"
     if not trace.backwards or enters_untracked(trace):
         return "only autograd.grad ran" if trace.walks else "no backward ran"
-    name = variable.name
-    if any(leaf.name == name and leaf.after is not None for backward in trace.backwards for leaf in backward.leaves):
+    name, value = variable.name, variable.leaf
+    if any(leaf.value == value and leaf.after is not None for backward in trace.backwards for leaf in backward.leaves):
         return "set to None"
     if cuts := cuts_before_roots(trace, (name,)):
         return _CUTS.get(cuts[0].rule, "cut off")
