@@ -164,3 +164,28 @@ def test_a_refused_operation_has_no_result_on_its_page(agx: Agx) -> None:
     assert outcome.code == 1
     assert "result" not in outcome.out
     assert "x is float32 of shape [2], w is float32 of shape [3]" in outcome.out
+
+
+def test_a_chain_is_drawn_once(agx: Agx) -> None:
+    out = agx("grad", "x.sin().sum()", "--x", "1,2").out
+    assert out.count("AccumulateGrad(x)") == 1
+    assert "grad_fn  SumBackward0 → SinBackward0 → AccumulateGrad(x)\n" in out
+
+
+LONG = [
+    ("((x*w).sin().exp() + (x - w).tanh()*torch.sigmoid(x*w*3)).sum()", {"x": "1,2,3", "w": "2,3,4"}),
+    ("torch.log_softmax(((((x@w)))+b), dim=1).mean()", {"x": "ones(3,4)", "w": "ones(4,5)", "b": "ones(5)"}),
+    ("sum([" + ", ".join(f"a{index}" for index in range(12)) + "])", {f"a{index}": "1" for index in range(12)}),
+    ("nn.functional.cross_entropy(nn.Linear(4,3)(x), torch.tensor([0,2]))", {"x": "ones(2,4)"}),
+]
+
+
+@pytest.mark.parametrize(("program", "inputs"), LONG, ids=[program[:20] for program, _ in LONG])
+def test_a_tensor_takes_one_line_at_80_columns(program: str, inputs: dict[str, object]) -> None:
+    lines = drawn(program, Look(width=80), **inputs)
+    heading = next(index for index, line in enumerate(lines) if line.startswith("tensor"))
+    table = lines[heading : lines.index("", heading)]
+    starts = [table[0].index(name) for name in ("shape", "requires_grad", "is_leaf", "grad_fn", ".grad")]
+    for line in table[1:]:
+        assert all(line[start - 1] == " " and line[start] != " " for start in starts), line
+    assert max(map(cell_len, lines)) <= 80

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -21,12 +23,16 @@ from autograd_cli.spelling import spelled, spelled_full
 from autograd_cli.trace import Backward, Report, TensorInfo, Trace, Value
 
 _SHORT = 18
-_ABOVE = "see above"
+_ABOVE = "above"
 _ROWS = 40
 _LABEL = 20
-_NARROWEST = 14
+_SHORT_LABEL = 14  # one that is shortened further tells little
+_GAP = 2
+_UNLIMITED = 1_000_000
 _SILENT = frozenset({"input", "parameter"})
 _WIDE = 120
+_Facts: TypeAlias = tuple[str, TensorInfo, TensorInfo | None]  # label, state, gradient
+_DTYPE = 2
 _HEADINGS = ("tensor", "shape", "dtype", "requires_grad", "is_leaf", "grad_fn", ".grad")
 
 
@@ -127,16 +133,71 @@ def _array(tensor: TensorInfo, look: Look, room: int | None, style: str = "") ->
 
 
 def _tensors(report: Report, trace: Trace, look: Look) -> RenderableType:
-    """What torch knows about every tensor of the run."""
-    rows, room = _fitting_rows(report, trace, look)
-    if room is not None and room < min(max((len(row[0]) for row in rows), default=0), _NARROWEST):
-        return _stacked(_folded(rows, look))
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=HEADING)
-    for heading in _HEADINGS:
-        table.add_column(heading, no_wrap=heading != "tensor", overflow="fold")
-    for label, *facts in _folded(rows, look):
-        table.add_row(Text(shortened(label.plain, room), style=label.style), *facts)
-    return table
+    """What torch knows about every tensor of the run, with as many of the facts in a row as fit."""
+    facts = list(_rows(report, trace))
+    columns: list[_Columns] = [
+        _Columns(trace, facts, look, grad=_SHORT),
+        _Columns(trace, facts, look, grad=len(_ABOVE)),
+        _Columns(trace, facts, look, grad=len(_ABOVE), common_dtype=True),
+    ]
+    return next((found.table() for found in columns if found.is_fitting()), columns[1].stacked())
+
+
+class _Columns:
+    """The table of tensors, with gradients of up to `grad` characters written out.
+
+    Where there is a `common_dtype`, only other dtypes stand beside their shapes.
+    """
+
+    def __init__(
+        self, trace: Trace, facts: Sequence[_Facts], look: Look, *, grad: int, common_dtype: bool = False
+    ) -> None:
+        self._look = look
+        self._headings = [Text(heading, style=HEADING) for heading in _HEADINGS]
+        self._rows = [_cells(trace, *fact, look, grad) for fact in facts]
+        if common_dtype and facts:
+            self._drop_dtype(facts)
+
+    def _drop_dtype(self, facts: Sequence[_Facts]) -> None:
+        common = Counter(tensor.dtype for _, tensor, _ in facts).most_common(1)[0][0]
+        self._headings[0].append(f" ({common})", style=QUIET)
+        del self._headings[_DTYPE]
+        for row, (_, tensor, _) in zip(self._rows, facts, strict=True):
+            dtype = row.pop(_DTYPE)
+            if tensor.dtype != common:
+                row[_DTYPE - 1].append(f" {dtype}")
+
+    def _room(self) -> int:
+        """The room that there is for labels."""
+        columns = zip(self._headings[1:], *(row[1:] for row in self._rows), strict=True)
+        return (self._look.width or _UNLIMITED) - sum(max(map(len, column)) + _GAP for column in columns)
+
+    def is_fitting(self) -> bool:
+        """Whether labels have enough room, were it shortened."""
+        longest = max((len(row[0]) for row in self._rows), default=0)
+        least = _LABEL if len(self._headings) == len(_HEADINGS) else _SHORT_LABEL
+        return self._room() >= max(min(longest, least), len(self._headings[0]))
+
+    def table(self) -> Table:
+        """One row for each tensor."""
+        table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style=HEADING)
+        for index, heading in enumerate(self._headings):
+            table.add_column(heading, no_wrap=index > 0, overflow="fold")
+        room = None if self._look.width is None else self._room()
+        for label, *facts in _folded(self._rows, self._look):
+            table.add_row(Text(shortened(label.plain, room), style=label.style), *facts)
+        return table
+
+    def stacked(self) -> Group:
+        """For a narrow terminal: each label on a line of its own, above the facts."""
+        columns = zip(self._headings[1:], *(row[1:] for row in self._rows), strict=True)
+        widths = [max(map(len, column)) for column in columns]
+        lines: list[Text] = []
+        for label, *facts in [self._headings, *_folded(self._rows, self._look)]:
+            lines.append(label)
+            cells = [_padded(cell, width) for cell, width in zip(facts, widths, strict=False)]
+            lines += [Text(" " * _GAP).append(Text(" " * _GAP).join(cells))] if cells else []
+        return Group(*lines)
 
 
 def _folded(rows: list[list[Text]], look: Look) -> list[list[Text]]:
@@ -148,46 +209,13 @@ def _folded(rows: list[list[Text]], look: Look) -> list[list[Text]]:
     return [*rows[:edge], [count], *rows[-edge:]]
 
 
-def _stacked(rows: Sequence[Sequence[Text]]) -> Group:
-    """For a narrow terminal: each label on a line of its own, above the facts."""
-    headings = [Text(heading, style=HEADING) for heading in _HEADINGS[1:]]
-    columns = zip(headings, *(row[1:] for row in rows if len(row) > 1), strict=True)
-    widths = [max(len(cell) for cell in column) for column in columns]
-    lines = [Text(_HEADINGS[0], style=HEADING)]
-    for label, *facts in [[lines.pop(), *headings], *rows]:
-        lines.append(label)
-        cells = [_padded(cell, width) for cell, width in zip(facts, widths, strict=False)]
-        lines += [Text("  ").append(Text("  ").join(cells))] if cells else []
-    return Group(*lines)
-
-
 def _padded(cell: Text, width: int) -> Text:
     padded = cell.copy()
     padded.pad_right(width - len(cell))
     return padded
 
 
-def _fitting_rows(report: Report, trace: Trace, look: Look) -> tuple[list[list[Text]], int | None]:
-    """The rows, and the room for their labels, which goes before that for gradients written out."""
-    facts = list(_rows(report, trace))
-    rows = [_cells(trace, *fact, look, _SHORT) for fact in facts]
-    if look.width is None or not rows:
-        return rows, None
-    room = look.width - _width_of_facts(rows)
-    if room < min(max(len(row[0]) for row in rows), _LABEL):
-        rows = [_cells(trace, *fact, look, len(_ABOVE)) for fact in facts]
-        room = look.width - _width_of_facts(rows)
-    return rows, room
-
-
-def _width_of_facts(rows: Sequence[Sequence[Text]]) -> int:
-    """The columns that a table of these rows needs beside its labels."""
-    columns = zip(*(row[1:] for row in rows), strict=True)
-    widths = [max(len(cell) for cell in column) for column in columns]
-    return sum(max(width, len(heading)) + 2 for width, heading in zip(widths, _HEADINGS[1:], strict=False)) + 2
-
-
-def _rows(report: Report, trace: Trace) -> Iterator[tuple[str, TensorInfo, TensorInfo | None]]:
+def _rows(report: Report, trace: Trace) -> Iterator[_Facts]:
     """Label, state and gradient: the variables as they are at the end, then what has no name, in order."""
     variables = {variable.value: variable for variable in trace.variables}
     for variable in sorted(trace.variables, key=lambda each: trace.values[each.value].op != "input"):
@@ -253,7 +281,7 @@ def _graph(report: Report, trace: Trace, look: Look) -> RenderableType:
         why = "the result is a leaf" if is_leaf else "torch recorded nothing for the result"
         return Text.assemble(heading, f"  None: {why}")
     if len(roots) == 1 and (chain := chain_text(trace, roots[0], look)) is not None and _fits(chain, look):
-        heading.append(f"  {chain}", style="not bold")
+        return heading.append(f"  {chain}", style="not bold")
     grid = Table.grid(padding=(0, 3))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
