@@ -22,7 +22,8 @@ class Command(TyperCommand):
         """Typer's own parsing, of words that are known to be right."""
         if not ctx.resilient_parsing:
             arguments = [param for param in self.params if not _is_option(param)]
-            check_words(CommandLine(args, ctx.info_name or self.name), self.declared(ctx), len(arguments))
+            most = None if any(param.nargs == -1 for param in arguments) else len(arguments)
+            check_words(CommandLine(args, ctx.info_name or self.name), self.declared(ctx), most)
         return self.parse_sorted(ctx, args)
 
     def parse_sorted(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above

@@ -86,8 +86,8 @@ def closest_option(name: str, known: Collection[str]) -> str | None:
     return None if near is None else f"--{near}"
 
 
-def check_words(line: CommandLine, declared: Declared, most: int) -> None:
-    """Check the words of a command that takes options and at most so many other words.
+def check_words(line: CommandLine, declared: Declared, most: int | None) -> None:
+    """Check the words of a command that takes options and at most so many other words (None: any number).
 
     Raises:
         AgxError: an unknown option, a value that is missing or one too many.
@@ -112,7 +112,7 @@ def check_words(line: CommandLine, declared: Declared, most: int) -> None:
             raise unknown_option(line, index - 1, declared)
         elif not word.startswith("-") or word == "-":
             positions.append(index - 1)
-    if len(positions) > most:
+    if most is not None and len(positions) > most:
         raise line.error("usage", f"unexpected argument `{words[positions[most]]}`", positions[most])
 
 

@@ -24,6 +24,7 @@ _HOMES = (
     "torch.nn.utils",
     "torch.autograd",
 )
+_SHORTEST_PIECE = 3
 # How a program writes a name: its namespace as after the usual imports.
 PREFIXES = {
     "torch": "",
@@ -59,6 +60,25 @@ class Documentation:
     signatures: tuple[str, ...]
     summary: str | None
     derivatives: tuple[Formulas, ...]
+
+
+def find_all(text: str | None) -> Operation | list[Operation]:
+    """The operation that a person means, or else those whose names have the text in them; all of them for None.
+
+    Raises:
+        AgxError: there is none, or it is refused; with the reason.
+    """
+    every = [found for name in vocabulary.operation_names() if (found := vocabulary.operation(name))]
+    if text is None:
+        return every
+    try:
+        return find(text)
+    except AgxError as error:
+        piece = text.strip().lower()
+        some = [found for found in every if piece in found.name.rpartition(".")[2].lower()]
+        if error.diagnostic.rule == "unknown-name" and len(piece) >= _SHORTEST_PIECE and some:
+            return some
+        raise
 
 
 def find(text: str) -> Operation:

@@ -20,7 +20,7 @@ SCHEMA = "agx-ops/1"
 WIDTH = 80
 _LEGEND = (
     "sin is torch.sin(x), and x.sin() where a tensor has it; .exp_ is a method or attribute alone;"
-    " F is torch.nn.functional. agx ops NAME tells more."
+    " F is torch.nn.functional. For details: agx ops NAME."
 )
 _GROUPS = {
     "elementwise": "elementwise",

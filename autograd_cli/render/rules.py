@@ -43,7 +43,7 @@ def rules_list(pages: Iterable[RulePage]) -> RenderableType:
         for page in members:
             grid.add_row(Text(f"  {page.slug}", style=CODE), Text(page.summary))
         parts += [Text(family, style=HEADING), grid, Text()]
-    return Group(*parts, Text("agx rules SLUG tells more, and runs its example", style=QUIET))
+    return Group(*parts, Text("for details, and an example that runs: agx rules SLUG", style=QUIET))
 
 
 def rule_page(page: RulePage, report: Report, look: Look) -> Group:

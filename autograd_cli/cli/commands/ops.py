@@ -9,7 +9,8 @@ import typer
 
 from autograd_cli.cli import options, terminal
 from autograd_cli.cli.terminal import Color
-from autograd_cli.lang import vocabulary
+from autograd_cli.lang import documentation
+from autograd_cli.lang.vocabulary import Operation
 
 SUMMARY = "what a program may call"
 
@@ -30,15 +31,12 @@ def ops(
     from autograd_cli.render import operations as render
 
     screen = terminal.screen_of(sys.stdout)
-    if name is None:
-        found = [operation for full in vocabulary.operation_names() if (operation := vocabulary.operation(full))]
-        text, line = render.list_text(found, screen.width), render.list_json(found)
-    else:
-        from autograd_cli.lang.documentation import find
-
-        operation = find(name)
+    found = documentation.find_all(name)
+    if isinstance(found, Operation):
         from autograd_cli.engine.documentation import document
 
-        page = document(operation)
+        page = document(found)
         text, line = render.page_text(page, screen.width), render.page_json(page)
+    else:
+        text, line = render.list_text(found, screen.width), render.list_json(found)
     sys.stdout.write(f"{line}\n" if json else terminal.page_text(text, screen, color))

@@ -23,11 +23,9 @@ SUMMARY = "causes of broken gradients"
 
 
 def rules(
-    slug: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RULE", help="A rule, such as cut-by-detach, or a word (default: all).", show_default=False
-        ),
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="RULE", help="A rule, such as cut-by-detach, or words to look for.", show_default=False),
     ] = None,
     *,
     json: options.Json = False,
@@ -42,24 +40,40 @@ def rules(
     from autograd_cli.render import rules as render
 
     screen = terminal.screen_of(sys.stdout)
-    pages = [_page(rule) for rule in known.CATALOGUE.values()]
-    if slug is None:
+    asked = " ".join(words or ())
+    if asked in known.CATALOGUE:
+        page = _page(known.CATALOGUE[asked])
+        report = explore(page.example, watch=True)
+        shown = render.rule_page(page, report, Look(width=screen.width, glyphs=screen.glyphs))
+        text = f"{render.rule_json(page, report)}\n" if json else terminal.page_text(shown, screen, color)
+    else:
+        pages = [_page(rule) for rule in _about(asked)]
         if markdown:
-            sys.stdout.write(render.rules_markdown(pages))
-            return
-        text = render.rules_json(pages) if json else ""
-        sys.stdout.write(f"{text}\n" if json else terminal.page_text(render.rules_list(pages), screen, color))
-        return
-    if slug not in known.CATALOGUE:
-        message = f"there is no rule {slug}"
-        fix = did_you_mean(slug, known.CATALOGUE) or "agx rules lists them"
-        raise bad_request("unknown-name", message, source=COMMAND_LINE, fix=fix)
-    page = _page(known.CATALOGUE[slug])
-    report = explore(page.example, watch=True)
-    look = Look(width=screen.width, glyphs=screen.glyphs)
-    shown = render.rule_page(page, report, look)
-    text = f"{render.rule_json(page, report)}\n" if json else terminal.page_text(shown, screen, color)
+            text = render.rules_markdown(pages)
+        elif json:
+            text = f"{render.rules_json(pages)}\n"
+        else:
+            text = terminal.page_text(render.rules_list(pages), screen, color)
     sys.stdout.write(text)
+
+
+def _about(asked: str) -> list[known.Rule]:
+    """The rules whose name, family or summary have all the words, whatever stands between their parts.
+
+    Raises:
+        AgxError: there is none.
+    """
+    pieces = [_letters(word) for word in asked.split()]
+    texts = {rule: _letters(f"{rule.slug} {rule.family} {rule.summary}") for rule in known.CATALOGUE.values()}
+    found = [rule for rule, text in texts.items() if all(piece in text for piece in pieces)]
+    if not found:
+        fix = did_you_mean(asked, known.CATALOGUE) or "agx rules lists them"
+        raise bad_request("unknown-name", f"there is no rule `{asked}`", source=COMMAND_LINE, fix=fix)
+    return found
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
 
 
 def _page(rule: known.Rule) -> RulePage:
