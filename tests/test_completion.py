@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from autograd_cli.cli.app import main
@@ -36,10 +38,54 @@ def offered(capsys: Capture, monkeypatch: pytest.MonkeyPatch, shell: str, line: 
         ("agx compare x@w --mo", ["--modes"]),
         ("agx compare x@w --no", []),
         ("agx gr", ["grad"]),
+        # Values of options.
+        ("agx explain --lang ", ["en", "zh_CN"]),
+        ("agx grad x@w --dtype ", ["float32", "float64", "float16", "bfloat16"]),
+        ("agx grad x@w --dtype b", ["bfloat16"]),
+        ("agx batch --device c", ["cpu", "cuda"]),
+        ("agx grad x@w --color ", ["auto", "always", "never"]),
+        ("agx ops --color n", ["never"]),
+        ("agx check --format g", ["github"]),
+        ("agx grad x --limit m", ["memory="]),
+        ("agx compare x --modes in", ["inference-mode"]),
+        ("agx compare x --modes detach,no-", ["detach,no-requires-grad", "detach,no-grad"]),
+        ("agx compare --modes no-grad,detach,d", ["no-grad,detach,data"]),
+        # Names of the program.
+        ("agx grad x@w --wrt ", ["x", "w"]),
+        ("agx grad --x 1,2 x@w --wrt x,", ["x,w"]),
+        ("agx explain y=x*w;z=y*y;z --of ", ["x", "w", "y", "z"]),
+        ("agx explain y=x*w;z=y*y;z --of y", ["y"]),
+        ("agx explain x* --of ", []),
+        # Arguments.
+        ("agx rules cut-by-d", ["cut-by-detach", "cut-by-data"]),
+        ("agx rules cut-by-detach inplace-on-l", ["inplace-on-leaf"]),
+        ("agx ops F.relu", ["F.relu", "F.relu6"]),
+        ("agx lessons no", ["no-grad"]),
+        # Files are the shell's to complete.
+        ("agx explain -f ", []),
+        ("agx explain tra", []),
+        ("agx grad 2*x -o ", []),
     ],
 )
 def test_bash(capsys: Capture, monkeypatch: pytest.MonkeyPatch, line: str, first: list[str]) -> None:
     assert offered(capsys, monkeypatch, "bash", line)[: len(first)] == first
+
+
+@pytest.mark.parametrize("line", ["agx explain -f ", "agx explain tra", "agx grad 2*x -o "])
+def test_where_nothing_is_offered_the_shell_offers_files(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    assert offered(capsys, monkeypatch, "bash", line) == [""]  # that is nothing, and then bash completes file names
+    assert offered(capsys, monkeypatch, "zsh", line) == ["_files"]
+
+
+def test_names_come_from_the_file_of_the_program(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("loss = (x @ w).sum()\nloss.backward()\n")
+    assert offered(capsys, monkeypatch, "bash", f"agx explain {path} --of ") == ["x", "w", "loss"]
+    assert offered(capsys, monkeypatch, "bash", f"agx explain -f {path} --")[:2] == ["--x", "--w"]
 
 
 def test_zsh_and_fish(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ except SystemExit as exit:
 heavy = sorted({"torch", "numpy", "sympy", "safetensors"} & set(sys.modules))
 sys.stderr.write(f"\\n{code} {','.join(heavy)}")
 """
-COMPLETION = {"_AGX_COMPLETE": "complete_bash", "COMP_WORDS": "agx grad x@w --", "COMP_CWORD": "3"}
+COMPLETED = ["agx grad x@w --", "agx explain x@w --of ", "agx rules cut", "agx ops F."]
 
 
 def loaded(words: list[str], *, before: str = "", **environment: str) -> tuple[str, set[str]]:
@@ -65,8 +65,10 @@ def test_what_needs_no_torch_loads_none(words: list[str], code: str) -> None:
     assert loaded(words) == (code, set())
 
 
-def test_completion_loads_no_torch() -> None:
-    assert loaded([], **COMPLETION) == ("0", set())
+@pytest.mark.parametrize("line", COMPLETED)
+def test_completion_loads_no_torch(line: str) -> None:
+    words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+    assert loaded([], _AGX_COMPLETE="complete_bash", **words) == ("0", set())
 
 
 def test_importing_the_package_loads_no_torch() -> None:

@@ -7,10 +7,11 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from autograd_cli.cli import option_values
+from autograd_cli.cli import completion, option_values
 from autograd_cli.cli.limit_options import NAMES
 from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, bad_request
+from autograd_cli.explore import DEFAULT_DTYPES
 
 # The headings of --help.
 INPUTS = "Program and inputs"
@@ -55,10 +56,21 @@ File: TypeAlias = Annotated[
 ]
 Wrt: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="NAMES", help="Inputs that require gradients: x,w (default: all).", rich_help_panel=INPUTS),
+    typer.Option(
+        metavar="NAMES",
+        help="Inputs that require gradients: x,w (default: all).",
+        autocompletion=completion.inputs,
+        rich_help_panel=INPUTS,
+    ),
 ]
 Of: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Show only this variable of the program.", rich_help_panel=INPUTS)
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Show only this variable of the program.",
+        autocompletion=completion.variables,
+        rich_help_panel=INPUTS,
+    ),
 ]
 
 # The tracking modes.
@@ -93,6 +105,7 @@ Lang: TypeAlias = Annotated[
         metavar="LANGUAGE",
         help="Such as en or zh (default: the locale's).",
         parser=option_values.language,
+        autocompletion=completion.languages,
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -115,6 +128,7 @@ ColorOption: TypeAlias = Annotated[
         metavar="WHEN",
         help="Use colour: auto, always or never.",
         parser=option_values.one_of(Color),
+        autocompletion=completion.one_of(Color),
         show_default=False,
         rich_help_panel=OUTPUT,
     ),
@@ -158,6 +172,7 @@ Dtype: TypeAlias = Annotated[
     typer.Option(
         metavar="DTYPE",
         help="float32 (default), float64, float16 or bfloat16.",
+        autocompletion=completion.one_of(DEFAULT_DTYPES),
         show_default=False,
         rich_help_panel=RUN,
     ),
@@ -167,6 +182,7 @@ Device: TypeAlias = Annotated[
     typer.Option(
         metavar="DEVICE",
         help="Where tensors live: cpu (default), cuda, cuda:1, mps.",
+        autocompletion=completion.devices,
         show_default=False,
         rich_help_panel=RUN,
     ),
@@ -185,7 +201,12 @@ Timeout: TypeAlias = Annotated[
 ]
 LimitOption: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=VALUE", help="A resource limit, such as memory=8G.", rich_help_panel=RUN),
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="A resource limit, such as memory=8G.",
+        autocompletion=completion.limits,
+        rich_help_panel=RUN,
+    ),
 ]
 Debug: TypeAlias = Annotated[
     bool, typer.Option("--debug", help="Show the traceback of a bug in agx.", rich_help_panel=RUN)

@@ -25,6 +25,8 @@ class ProgramCommand(Command):
         """Typer's own parsing, of words in the order that it knows."""
         if ctx.resilient_parsing and STDIN in args:  # completion reads no stdin
             return self.parse_sorted(ctx, args)
+        if ctx.resilient_parsing and args and args[-1] in self.declared(ctx).valued:  # its value is what is completed
+            args = args[:-1]
         reads_stdin = not ctx.resilient_parsing and self.alone.isdisjoint(args)
         try:
             line = CommandLine(args, ctx.info_name or self.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
@@ -25,6 +26,7 @@ _HOMES = (
     "torch.autograd",
 )
 _SHORTEST_PIECE = 3
+_WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 # How a program writes a name: its namespace as after the usual imports.
 PREFIXES = {
     "torch": "",
@@ -74,11 +76,17 @@ def find_all(text: str | None) -> Operation | list[Operation]:
     try:
         return find(text)
     except AgxError as error:
-        piece = text.strip().lower()
-        some = [found for found in every if piece in found.name.rpartition(".")[2].lower()]
+        piece = text.strip().lower().replace("_", "")
+        some = [found for found in every if _has_word(found.name.rpartition(".")[2], piece)]
         if error.diagnostic.rule == "unknown-name" and len(piece) >= _SHORTEST_PIECE and some:
             return some
         raise
+
+
+def _has_word(name: str, beginning: str) -> bool:
+    """Whether one of the words of `batch_norm` or `BatchNorm1d`, with what follows it, begins so."""
+    words = [word.lower() for word in _WORDS.findall(name)]
+    return any("".join(words[index:]).startswith(beginning) for index in range(len(words)))
 
 
 def find(text: str) -> Operation:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from autograd_cli.cli import option_values, options
+from autograd_cli.cli import completion, option_values, options
 from autograd_cli.cli.delivery import Delivery, Format
 from autograd_cli.cli.request import Request, answer, check_program, make_request
 from autograd_cli.cli.terminal import Color
@@ -75,6 +75,7 @@ def check(  # noqa: PLR0913 - the options of the command
             metavar="FORMAT",
             help="text, json or github (annotations of a workflow).",
             parser=option_values.one_of(Written),
+            autocompletion=completion.one_of(Written),
             show_default=False,
             rich_help_panel=options.OUTPUT,
         ),

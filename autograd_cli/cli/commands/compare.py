@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from autograd_cli import comparison
-from autograd_cli.cli import options
+from autograd_cli.cli import completion, options
 from autograd_cli.cli.arguments import Sorted
 from autograd_cli.cli.command_line import CommandLine, GivenValue
 from autograd_cli.cli.delivery import Delivery, Format, check_file
@@ -62,7 +62,12 @@ def compare(  # noqa: PLR0913 - the options of the command
     of: options.Of = None,
     modes: Annotated[
         str | None,
-        typer.Option(metavar="NAMES", help="Such as no-grad,detach (default: all six).", rich_help_panel=options.MODES),
+        typer.Option(
+            metavar="NAMES",
+            help="Such as no-grad,detach (default: all six).",
+            autocompletion=completion.modes,
+            rich_help_panel=options.MODES,
+        ),
     ] = None,
     one_mode: Annotated[bool, typer.Option(*_MODE_OPTIONS, hidden=True)] = False,
     json: options.Json = False,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from autograd_cli.cli import options
+from autograd_cli.cli import completion, options
 from autograd_cli.cli.lesson_list import print_lessons
 from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, bad_request
@@ -20,7 +20,10 @@ SUMMARY = "autograd taught by programs"
 
 def lessons(
     name: Annotated[
-        str | None, typer.Argument(metavar="LESSON", help="A lesson, such as detach.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="LESSON", help="A lesson, such as detach.", autocompletion=completion.lessons, show_default=False
+        ),
     ] = None,
     *,
     json: options.Json = False,

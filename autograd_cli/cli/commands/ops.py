@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from autograd_cli.cli import options, terminal
+from autograd_cli.cli import completion, options, terminal
 from autograd_cli.cli.terminal import Color
 from autograd_cli.lang import documentation
 from autograd_cli.lang.vocabulary import Operation
@@ -19,7 +19,10 @@ def ops(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="NAME", help="Such as sin, x.sin, F.relu, nn.Linear, or part of one.", show_default=False
+            metavar="NAME",
+            help="Such as sin, x.sin, F.relu, nn.Linear, or part of one.",
+            autocompletion=completion.operations,
+            show_default=False,
         ),
     ] = None,
     *,

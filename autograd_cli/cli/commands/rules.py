@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograd_cli import rules as known
-from autograd_cli.cli import options, terminal
+from autograd_cli.cli import completion, options, terminal
 from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, bad_request
 from autograd_cli.explore import explore
@@ -25,7 +25,12 @@ SUMMARY = "causes of broken gradients"
 def rules(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="RULE", help="A rule, such as cut-by-detach, or words to look for.", show_default=False),
+        typer.Argument(
+            metavar="RULE",
+            help="A rule, such as cut-by-detach, or words to look for.",
+            autocompletion=completion.rules,
+            show_default=False,
+        ),
     ] = None,
     *,
     json: options.Json = False,
