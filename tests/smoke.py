@@ -67,6 +67,7 @@ COMMANDS = [
     agx("compare", says=("y.data.add_(1)",)),
     agx("compare", "(x*x).sum()", "--x", "1,2", says=("inference-mode",)),
     agx("batch", stdin='{"id": 1, "expr": "(2*x).sum()", "inputs": {"x": [1, 2]}}\n', says=('"id": 1', "2.0")),
+    agx("lessons", "--lang", "en", says=("agx explain --leaf",)),
     agx("rules", says=("cut-by-detach",)),
     agx("rules", "cut-by-detach", says=("detach()",)),
     agx("rules", "--markdown", says=("cut-by-detach",)),
