@@ -246,8 +246,8 @@ class _Pass:
         if arrived is None:
             yield Text("receives nothing", style=QUIET)
             return
-        name = f"{self._label(visit.node)}.grad"
         leaf = self._leaf(node)
+        name = f"{self._leaf_label(visit.node, leaf)}.grad"
         if leaf is None or leaf.after is None:
             yield flowing(f"{name} is left alone; it receives ", self._whole(arrived))
         else:
@@ -270,6 +270,11 @@ class _Pass:
     def _leaf(self, node: Node) -> LeafGradient | None:
         leaves: Sequence[LeafGradient] = () if self._backward is None else self._backward.leaves
         return next((leaf for leaf in leaves if leaf.value is not None and leaf.value == node.leaf), None)
+
+    def _leaf_label(self, node: int, leaf: LeafGradient | None) -> str:
+        """The label of a leaf's node, or what the leaf is called where its name means another tensor."""
+        called = None if leaf is None or self._backward is None else self._names.of_leaf(leaf, self._backward.step)
+        return self._label(node) if leaf is None or called in {None, leaf.name} else f"{called}"
 
     def _label(self, node: int) -> str:
         room = None if self._look.width is None else max(self._look.width // 5, 12)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from autograd_cli.language import translate
+from autograd_cli.render import words
 from autograd_cli.render.escape import shortened
-from autograd_cli.trace import Report, Trace
+from autograd_cli.trace import LeafGradient, Report, Trace
 
 _PIECE = 32
 _LAYER = "nn."
@@ -15,6 +17,7 @@ class Names:
     """The names of the values of the first trace of a report."""
 
     def __init__(self, report: Report) -> None:
+        self._report = report
         self._lines = report.source.split("\n")
         self._trace: Trace = report.trace
         # Layers of a module share the piece of the program that calls it.
@@ -36,6 +39,32 @@ class Names:
     def bound(self, value: int) -> str:
         """The names that the program gave the value; nothing where it gave none."""
         return ", ".join(self._bound.get(value, ()))
+
+    def of_leaf(self, leaf: LeafGradient, step: int | None, language: str = "en") -> str:
+        """What the leaf is called in the backward pass of this step: its name may mean another tensor by then."""
+        if leaf.value is None:
+            return leaf.name
+        first = self._origin(leaf.value)
+        meant: dict[str, int] = {}
+        was_meant = self._trace.values[first].name == leaf.name
+        for each in self._trace.steps if step is None else self._trace.steps[: step + 1]:
+            for name, number in zip(each.binds, each.bound, strict=True):
+                meant[name] = self._origin(number)
+                was_meant = was_meant or (name, meant[name]) == (leaf.name, first)
+        if not was_meant or meant.get(leaf.name, first) == first:
+            return leaf.name
+        if others := [name for name, number in meant.items() if number == first]:
+            return others[0]
+        span = self._trace.values[first].span
+        if span is None:
+            return f"{leaf.name} ({translate(words.INPUT, language)})"
+        return f"{leaf.name} ({translate(words.LINE, language).format(n=self._report.number_of(span.line))})"
+
+    def _origin(self, value: int) -> int:
+        """The value as it was before any change in place."""
+        while (previous := self._trace.values[value].previous) is not None:
+            value = previous
+        return value
 
     def piece(self, value: int, limit: int | None = _PIECE) -> str:
         """The piece of the program that made the value, of an element of a sequence with its index."""

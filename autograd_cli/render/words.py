@@ -22,6 +22,7 @@ ROUND = marked("round {n}")
 ROUNDS = marked("rounds: {n}")
 CALL = marked("call {n}")
 LINE = marked("line {n}")
+INPUT = marked("input")
 EXPLAIN_A_PROGRAM = marked(
     "`agx explain PROGRAM` tells what torch recorded of a program of your own, and what it did not."
 )
