@@ -58,32 +58,33 @@ LESSONS = {
             parts=(
                 Part(
                     text=marked(
-                        "torch records an operation only if one of the tensors that go into it requires gradients. "
-                        "A new tensor does not:"
+                        "torch records an operation only if at least one of the tensors that go into it requires "
+                        "gradients. A new tensor does not:"
                     ),
                     code="a = torch.tensor([1., 2.])\nb = a * 3",
                 ),
                 Part(
                     text=marked(
                         "`b` is {b}, and nothing was recorded: `b.requires_grad` is {b.requires_grad} and `b.grad_fn` "
-                        "is {b.grad_fn}. The flag `requires_grad=True` asks torch to record:"
+                        "is {b.grad_fn}. In this list, “not tracked” means that nothing that went into it requires "
+                        "gradients. The flag `requires_grad=True` asks torch to record:"
                     ),
                     code="x = torch.tensor([1., 2.], requires_grad=True)\ny = x * 3",
                 ),
                 Part(
                     text=marked(
                         "`y` holds the same numbers, {y}, and now torch knows how they were made: `y.grad_fn` is "
-                        "{y.grad_fn}. `y.requires_grad` is {y.requires_grad} because `x.requires_grad` is. A tensor "
-                        "that exists already can be given the flag, too:"
+                        "{y.grad_fn}. `y.requires_grad` is {y.requires_grad} because `x.requires_grad` is "
+                        "{x.requires_grad}. A tensor that exists already can be given the flag, too:"
                     ),
                     code="a.requires_grad_()\nc = a * 3",
                 ),
                 Part(
                     text=marked(
-                        "`a.requires_grad` was {a.requires_grad@line 1} and is now {a.requires_grad}. What is made of "
-                        "`a` from here on is recorded: `c.grad_fn` is {c.grad_fn}. What was made of it before is not: "
-                        "`b.grad_fn` is still {b.grad_fn}. Whole numbers cannot have the flag, because there are no "
-                        "small steps between them and so no derivatives:"
+                        "`a.requires_grad` was {a.requires_grad@line 1} and is now {a.requires_grad}. What is computed "
+                        "from `a` from here on is recorded: `c.grad_fn` is {c.grad_fn}. What was computed from it "
+                        "before is not: `b.grad_fn` is still {b.grad_fn}. Integer tensors cannot have the flag: there "
+                        "are no small steps between whole numbers, and so no derivatives:"
                     ),
                     code="n = torch.tensor([1, 2])\nn.requires_grad_()",
                 ),
@@ -112,19 +113,21 @@ LESSONS = {
                 Part(
                     text=marked(
                         "`x.is_leaf` is {x.is_leaf@line 1}, and `x.grad` became {x.grad@1}. `y.is_leaf` is "
-                        "{y.is_leaf}, and `y.grad` is {y.grad}: the gradient of `y` was computed on the way to `x` "
-                        "and then let go, to save memory. Now a step of gradient descent, as one would write it for "
-                        "plain numbers, and a second pass:"
+                        "{y.is_leaf}, and `y.grad` is {y.grad}: the gradient of `y` was computed on the way to `x` and "
+                        "then discarded, to save memory. Now a step of gradient descent, as one would write it for "
+                        "plain numbers, and a second pass. So that the leaf can still be found, `leaf` is a second "
+                        "name for it:"
                     ),
-                    code="x = x - 0.1 * x.grad\n(x * 3).sum().backward()",
+                    code="leaf = x\nx = x - 0.1 * x.grad\n(x * 3).sum().backward()",
                 ),
                 Part(
                     text=marked(
-                        "The pass ran, and `x.grad` is {x.grad}. The assignment did not change the leaf. It gave the "
-                        "name `x` to a new tensor, {x}, which torch computed: `x.is_leaf` is {x.is_leaf} and "
-                        "`x.grad_fn` is {x.grad_fn}. The gradient went to the old leaf, which has no name any more. To "
-                        "change a leaf and keep it a leaf, write into it where nothing is recorded, as optimizers do: "
-                        "`with torch.no_grad(): x -= 0.1 * x.grad`."
+                        "The pass ran, and yet `x.grad` is {x.grad}. The assignment did not change the leaf. It gave "
+                        "the name `x` to a new tensor, {x}, which torch computed: `x.is_leaf` is {x.is_leaf} and "
+                        "`x.grad_fn` is {x.grad_fn}. The gradient went to the old leaf: `leaf.grad` is {leaf.grad}. "
+                        "Without its second name it could not be found any more. To change a leaf and keep it a leaf, "
+                        "write into it where nothing is recorded, as optimizers do: `with torch.no_grad(): x -= 0.1 * "
+                        "x.grad`."
                     )
                 ),
             ),
@@ -136,15 +139,16 @@ LESSONS = {
             parts=(
                 Part(
                     text=marked(
-                        "`backward()` on a scalar tells how fast the scalar changes with every element of every leaf:"
+                        "Called on a scalar, `backward()` computes how fast the scalar changes with each element of "
+                        "each leaf:"
                     ),
                     code="x = torch.tensor([1., 2., 3.], requires_grad=True)\ny = (x * x).sum()\ny.backward()",
                 ),
                 Part(
                     text=marked(
-                        "`y` is {y}. The derivative of `x * x` is `2 * x`, and so `x.grad` is {x.grad@1}. A result "
-                        "with many elements does not have one rate of change but one for each of them. For those "
-                        "`backward` takes a weight tensor of the shape of the result:"
+                        "`y` is {y}. The derivative of `x * x` is `2 * x`, so `x.grad` is {x.grad@1}. A result with "
+                        "several elements has no single rate of change: each element has its own. To combine them, "
+                        "`backward` takes a tensor of weights, of the same shape as the result:"
                     ),
                     code="x.grad = None\nz = x * x\nv = torch.tensor([1., 0.1, 0.01])\nz.backward(v)",
                 ),
@@ -152,11 +156,11 @@ LESSONS = {
                     text=marked(
                         "Now `x.grad` is {x.grad@2}. The derivatives of `z` with respect to `x` form a matrix, the "
                         "Jacobian J, with a row for each element of `z` and a column for each element of `x`. "
-                        "`backward(v)` gives the product v·J: each row times its weight, and the rows added up. torch "
-                        "never builds J; it computes the gradient of the scalar `(v * z).sum()`. Here `z[i]` depends "
-                        "on `x[i]` alone, so that each weight scales one number: {v} times {x.grad@1}. The J of a "
-                        "scalar is a single row, which needs no weight. `z.backward()`, without weights, is refused; "
-                        "`z.sum().backward()` weighs all rows alike."
+                        "`backward(v)` gives the vector-Jacobian product v·J: each row times its weight, and the rows "
+                        "added up. torch never builds J; it computes the gradient of the scalar `(v * z).sum()`. Here "
+                        "`z[i]` depends on `x[i]` alone, so each weight scales one number: {v} times {x.grad@1}. The J "
+                        "of a scalar is a single row, which needs no weight. `z.backward()`, without weights, is an "
+                        "error; `z.sum().backward()` gives all rows the same weight."
                     )
                 ),
             ),
@@ -180,9 +184,9 @@ LESSONS = {
                 Part(
                     text=marked(
                         "Before: {x.grad@1}. Added: {x.added@2}. After: {x.grad@2}. The sum is the gradient of both "
-                        "results together, which is of use when a batch is too large for one pass. In a training loop "
-                        "it is a bug: the gradients of earlier steps would count again. So empty `.grad` before each "
-                        "step:"
+                        "results together, which is useful when a batch is too large for one pass. In a training loop "
+                        "it is a bug: the gradients of earlier steps would be counted again. So clear `.grad` before "
+                        "each step:"
                     ),
                     code="x.grad = None\n(3 * x).sum().backward()",
                 ),
@@ -202,8 +206,8 @@ LESSONS = {
                 Part(
                     text=marked(
                         "On its way to the leaves, `backward()` computes the gradient of every tensor that it passes, "
-                        "and keeps only those of the leaves. `retain_grad()`, called before the pass, has one more "
-                        "kept:"
+                        "and keeps only those of the leaves. `retain_grad()`, called before the pass, makes it keep "
+                        "one more:"
                     ),
                     code=(
                         "x = torch.tensor([1., 2.], requires_grad=True)\n"
@@ -215,10 +219,10 @@ LESSONS = {
                 ),
                 Part(
                     text=marked(
-                        "`y.is_leaf` is {y.is_leaf}, but `y.retains_grad` is {y.retains_grad}, and so `y.grad` is "
-                        "there: {y.grad}. It is `2 * y`, the derivative of `y ** 2`, for a `y` of {y}. "
-                        "`z.retains_grad` is {z.retains_grad}, and `z.grad` is {z.grad}. `x.grad` is {x.grad}: by the "
-                        "chain rule, `y.grad` times the derivative of `x * 3`."
+                        "`y.is_leaf` is {y.is_leaf}, but `y.retains_grad` is {y.retains_grad}, so `y.grad` was kept: "
+                        "{y.grad}. It is `2 * y`, the derivative of `y ** 2`, where `y` is {y}. `z.retains_grad` is "
+                        "{z.retains_grad}, and `z.grad` is {z.grad}. `x.grad` is {x.grad}: by the chain rule, `y.grad` "
+                        "times the derivative of `x * 3`."
                     )
                 ),
             ),
@@ -230,16 +234,16 @@ LESSONS = {
             parts=(
                 Part(
                     text=marked(
-                        "A tensor has a version, which counts the changes made to it in place. When an operation "
-                        "saves a tensor for the backward pass, torch notes the version. The derivative of `exp` is "
-                        "`exp` itself, so `exp` saves its result:"
+                        "Every tensor has a version counter, which counts the in-place changes made to it. When an "
+                        "operation saves a tensor for the backward pass, torch notes its version. The derivative of "
+                        "`exp` is `exp` itself, so `exp` saves its result:"
                     ),
                     code="x = torch.tensor([1., 2.], requires_grad=True)\ny = x.exp()",
                 ),
                 Part(
                     text=marked(
-                        "`y` is {y@line 2}, and its version is {y.version@line 2}. Now it is overwritten; the "
-                        "underscore at the end of a method's name says so:"
+                        "`y` is {y@line 2}, and its version is {y.version@line 2}. Now it is overwritten: the "
+                        "underscore at the end of a method's name means “in place”:"
                     ),
                     code="y.add_(1)",
                 ),
@@ -251,9 +255,10 @@ LESSONS = {
                 ),
                 Part(
                     text=marked(
-                        "torch refuses, for the gradient would be wrong: “{refusal}”. Write `y = y + 1`, which makes "
-                        "a new tensor and leaves the saved one alone. An in-place change is refused only where the old "
-                        "numbers are needed. An addition, for one, saves nothing, and its result may be changed."
+                        "torch refuses, because the gradient would be wrong: “{refusal}”. Write `y = y + 1`, which "
+                        "makes a new tensor and leaves the saved one alone. An in-place change is an error only if the "
+                        "backward pass still needs the old numbers. An addition, for example, saves nothing, so its "
+                        "result may be changed."
                     )
                 ),
             ),
@@ -264,13 +269,17 @@ LESSONS = {
             title=marked("detach(): the same numbers, without the graph"),
             parts=(
                 Part(
-                    text=marked("`x.detach()` gives a tensor with the numbers of `x` that torch does not track:"),
+                    text=marked(
+                        "`x.detach()` gives a tensor with the same numbers as `x`, but torch does not track it:"
+                    ),
                     code="x = torch.tensor([1., 2.], requires_grad=True)\nd = x.detach()",
                 ),
                 Part(
                     text=marked(
-                        "`d` is {d@line 2}, and `d.requires_grad` is {d.requires_grad}. `d.is_leaf` is {d.is_leaf}: "
-                        "for torch, `d` comes from nowhere. The product of both is recorded on one side only:"
+                        "`d` is {d@line 2}, and `d.requires_grad` is {d.requires_grad}. `d.is_leaf` is {d.is_leaf}: to "
+                        "torch, `d` is not the result of any operation. In this list, “not recorded” means that "
+                        "something that went into it requires gradients, but torch was told not to record. In a "
+                        "product of the two, torch tracks only one side:"
                     ),
                     code="(x * d).sum().backward()",
                 ),
@@ -283,16 +292,16 @@ LESSONS = {
                 ),
                 Part(
                     text=marked(
-                        "`x.grad` is {x.grad@2}. Detach what is meant to be a constant, such as the target of a loss; "
-                        "anywhere else it makes gradients wrong without an error. Nothing was copied, by the way:"
+                        "`x.grad` is {x.grad@2}. Detach only what is meant to be a constant, such as the target of a "
+                        "loss; anywhere else it makes gradients wrong without an error. By the way, nothing was copied:"
                     ),
                     code="d.mul_(10)",
                 ),
                 Part(
                     text=marked(
-                        "The write into `d` changed `x`, which is now {x}: they share their memory. They share the "
-                        "version, too; that of `x` is {x.version}. So torch would refuse a backward pass that needs "
-                        "the old numbers. `x.detach().clone()` is a copy."
+                        "Writing into `d` changed `x`, which is now {x}: they share memory. They share the version "
+                        "counter, too: the version of `x` is now {x.version}. So torch would refuse a backward pass "
+                        "that needs the old numbers. For a copy, write `x.detach().clone()`."
                     )
                 ),
             ),
@@ -303,31 +312,31 @@ LESSONS = {
             title=marked("no_grad: a block that torch does not record"),
             parts=(
                 Part(
-                    text=marked("In a block under `torch.no_grad()`, torch computes and does not record:"),
+                    text=marked("In a block under `torch.no_grad()`, torch computes as usual, but does not record:"),
                     code=(
                         "x = torch.tensor(3., requires_grad=True)\ny = x ** 2\nwith torch.no_grad():\n    z = x ** 3"
                     ),
                 ),
                 Part(
                     text=marked(
-                        "`z` is {z}, as it should be, but `z.requires_grad` is {z.requires_grad} and `z.grad_fn` is "
+                        "`z` is {z}, the right number, but `z.requires_grad` is {z.requires_grad} and `z.grad_fn` is "
                         "{z.grad_fn}. Nothing has happened to `x`: `x.requires_grad` is still {x.requires_grad}. After "
-                        "the block torch records again:"
+                        "the block, torch records again:"
                     ),
                     code="(y + z).backward()",
                 ),
                 Part(
                     text=marked(
-                        "You computed `x ** 2 + x ** 3`. torch recorded `x ** 2` plus a constant, and so `x.grad` is "
+                        "You computed `x ** 2 + x ** 3`. torch recorded `x ** 2` plus a constant, so `x.grad` is "
                         "{x.grad@1}. With everything recorded:"
                     ),
                     code="x.grad = None\n(x ** 2 + x ** 3).backward()",
                 ),
                 Part(
                     text=marked(
-                        "`x.grad` is {x.grad@2}. Use `no_grad` where no gradient is wanted: to evaluate a model, for "
-                        "which it saves the memory of the graph, and to write into leaves. What the gradient is to "
-                        "take into account must be computed outside it."
+                        "`x.grad` is {x.grad@2}. Use `no_grad` where you want no gradient: to evaluate a model, where "
+                        "it saves the memory of the graph, and to write into leaves. Whatever the gradient should "
+                        "include must be computed outside it."
                     )
                 ),
             ),
@@ -335,12 +344,12 @@ LESSONS = {
         ),
         Lesson(
             name="inference-mode",
-            title=marked("inference_mode: no_grad without a way back"),
+            title=marked("inference_mode: no_grad, with no way back"),
             parts=(
                 Part(
                     text=marked(
-                        "Under `torch.inference_mode()` torch does not record, as under `no_grad`, and also leaves out "
-                        "what it would need in order to use the results in a graph later:"
+                        "Under `torch.inference_mode()`, torch records nothing, as under `no_grad`, and also leaves "
+                        "out what it would need to use the results in a graph later:"
                     ),
                     code=(
                         "x = torch.tensor([1., 2.], requires_grad=True)\nwith torch.inference_mode():\n    y = x * 3"
@@ -349,9 +358,9 @@ LESSONS = {
                 Part(
                     text=marked(
                         "`y` is {y}, and `y.requires_grad` is {y.requires_grad}. `y.is_inference()` is "
-                        "{y.is_inference}: it is an inference tensor. Its version is {y.version}, for it has no "
-                        "counter, and torch could not notice a change in place. It may still go into an operation that "
-                        "does not save it:"
+                        "{y.is_inference}: it is an inference tensor. It has no version counter (its version is "
+                        "{y.version}), so torch could not notice an in-place change. It can still be used in "
+                        "operations that do not save it:"
                     ),
                     code="s = x + y",
                 ),
@@ -364,8 +373,9 @@ LESSONS = {
                 ),
                 Part(
                     text=marked(
-                        "torch refuses: “{refusal}”. `y.clone()`, outside the block, is an ordinary tensor. Inference "
-                        "mode is for running a finished model; where a result may meet code that trains, use `no_grad`."
+                        "torch refuses: “{refusal}”. Outside the block, `y.clone()` makes an ordinary tensor. "
+                        "Inference mode is for running a finished model; if a result may be used in training, use "
+                        "`no_grad`."
                     )
                 ),
             ),
@@ -388,19 +398,19 @@ LESSONS = {
                 ),
                 Part(
                     text=marked(
-                        "`right` is {right}. Now write into `x` through `.data`, before the backward pass of the same "
-                        "`y`:"
+                        "`right` is {right}. Now write into `x` through `.data`, before the backward pass from the "
+                        "same `y`:"
                     ),
                     code="x.data *= 10\ny.backward()",
                 ),
                 Part(
                     text=marked(
                         "There is no error, and `x.grad` is {x.grad}. It should be {right}: `y` was computed from the "
-                        "old numbers, but `x` now holds {x}, and that is what the backward pass found. `x.data` shares "
-                        "the memory of `x` and not its version: that of `x` is still {x.version}, so that torch could "
-                        "not see the change. In new code there is no need for `.data`. `x.detach()` shares the "
-                        "version, too, and torch refuses such a gradient instead of computing it wrong; to write into "
-                        "a leaf there is `no_grad`."
+                        "old numbers, but `x` now holds {x}, and that is what the backward pass used. `x.data` shares "
+                        "the memory of `x`, but not its version counter: the version of `x` is still {x.version}, so "
+                        "torch could not see the change. New code has no need for `.data`. `x.detach()` shares the "
+                        "version counter, too, so torch refuses instead of computing a wrong gradient; to write into a "
+                        "leaf, use `no_grad`."
                     )
                 ),
             ),

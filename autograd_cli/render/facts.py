@@ -38,7 +38,8 @@ class Kind(StrEnum):
 class Fact:
     """One thing that a line made.
 
-    `when` says in which round of a loop, `words` what torch knows of it, `version` its version after a change in place.
+    `when` says in which round of a loop, `words` what torch knows of it, `version` its version after a change in place,
+    with a comma before it where it follows `words`.
     `block` is a tensor whose numbers take lines of their own, in place of `value`.
     """
 
@@ -169,7 +170,10 @@ class Facts:
             return replace(self._fact(f"{name}.grad", assigned), words="")
         fact = self._fact(name, value)
         version = None if value.tensor is None else value.tensor.version
-        return fact if version is None else replace(fact, version=self._say(words.VERSION, n=version))
+        if version is None:
+            return fact
+        comma = self._say(words.COMMA) if fact.words else ""
+        return replace(fact, version=f"{comma}{self._say(words.VERSION, n=version)}")
 
     def _gradients(self, backward: Backward) -> Iterator[Fact]:
         for leaf in backward.leaves:

@@ -292,7 +292,7 @@ def _coloured(rows: Sequence[str]) -> list[Text]:
 
 
 def _cells(fact: Fact) -> tuple[str, ...]:
-    return fact.when, fact.name, fact.value, fact.shape, f"{fact.words}, {fact.version}".strip(", ")
+    return fact.when, fact.name, fact.value, fact.shape, f"{fact.words}{fact.version}"
 
 
 def _joined_width(widths: Sequence[int]) -> int:

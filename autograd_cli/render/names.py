@@ -56,9 +56,9 @@ class Names:
         if others := [name for name, number in meant.items() if number == first]:
             return others[0]
         span = self._trace.values[first].span
-        if span is None:
-            return f"{leaf.name} ({translate(words.INPUT, language)})"
-        return f"{leaf.name} ({translate(words.LINE, language).format(n=self._report.number_of(span.line))})"
+        which = translate(words.INPUT if span is None else words.LINE, language)
+        line = None if span is None else self._report.number_of(span.line)
+        return translate(words.WHICH, language).format(name=leaf.name, which=which.format(n=line))
 
     def _origin(self, value: int) -> int:
         """The value as it was before any change in place."""

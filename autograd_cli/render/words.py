@@ -23,6 +23,8 @@ ROUNDS = marked("rounds: {n}")
 CALL = marked("call {n}")
 LINE = marked("line {n}")
 INPUT = marked("input")
+WHICH = marked("{name} ({which})")
+COMMA = marked(", ")
 EXPLAIN_A_PROGRAM = marked(
-    "`agx explain PROGRAM` tells what torch recorded of a program of your own, and what it did not."
+    "`agx explain PROGRAM` shows what torch recorded of a program of your own, and what it did not."
 )
