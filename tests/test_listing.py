@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import random
 import re
 
 import pytest
+from rich.console import Console
 
+from autograd_cli import explore
+from autograd_cli.render.look import Look
+from autograd_cli.render.pages import page_of
+from autograd_cli.trace import Report
 from conftest import Agx
 
 MARKED = re.compile(r"^ *(\d+)(?: (.) (.*))?$", re.MULTILINE)
@@ -85,6 +91,42 @@ def test_marks(agx: Agx, lines: list[str], marks: str) -> None:
     assert "".join(mark for mark, _ in listed(out).values()) == marks, out
     assert "backward =" not in out
     assert "○⇢" not in out.partition("computed graph")[2] or "○" in marks or "◐" in marks
+
+
+def test_a_long_line_does_not_fill_the_terminal() -> None:
+    program = f"y = x{' + 0.5' * 500}\ny.sum()"
+    rows = drawn(explore(program, watch=True, x="1,2"), Look(width=80))
+    assert rows[0].startswith("1 ● y = x + 0.5")
+    assert rows[0].endswith("…")
+    assert len(rows[0]) <= 3 * 80 + 4
+    assert len(drawn(explore(program, watch=True, x="1,2"), Look())[0]) > 3_000
+
+
+def drawn(report: Report, look: Look) -> list[str]:
+    console = Console(file=io.StringIO(), width=100_000, color_system=None, highlight=False)
+    console.print(page_of(report, look))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+PROGRAM = """
+model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+opt = torch.optim.SGD(model.parameters(), lr=0.1)
+for step in range(3):
+    loss = (model(x) - torch.arange(6.).reshape(6, 1)).pow(2).mean()
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+    print(step, loss.item())
+"""
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_numbers_break_nowhere(width: int) -> None:
+    """What stands in blocks fits the terminal: only formulas and sentences are broken, between their words."""
+    for row in drawn(explore(PROGRAM, watch=True, x="randn(6,4)"), Look(width=width)):
+        if row.lstrip().startswith("[") and not re.search("[a-z]{4}", row):
+            assert len(row.rstrip()) <= width, row
 
 
 def test_a_docstring_is_no_value(agx: Agx) -> None:

@@ -29,7 +29,11 @@ def held(tensor: torch.Tensor) -> TensorValues:
 @st.composite
 def tensors(draw: st.DrawFn) -> torch.Tensor:
     """Of any shape and size, some of its elements special."""
-    shape = draw(st.sampled_from([(), (1,), (7,), (36,), (2, 3), (3, 5), (6, 6), (2, 3, 4), (37,), (40, 50), (1001,)]))
+    shape = draw(
+        st.sampled_from(
+            [(), (1,), (7,), (36,), (2, 3), (3, 5), (6, 6), (16, 1), (4, 8, 1), (2, 3, 4), (37,), (40, 50), (1001,)]
+        )
+    )
     tensor = torch.randn(shape, generator=torch.Generator().manual_seed(draw(st.integers(0, 99))), dtype=torch.float64)
     flat = tensor.reshape(-1)
     for place, number in draw(st.lists(st.tuples(st.integers(0, flat.numel() - 1), st.sampled_from(SPECIAL)))):

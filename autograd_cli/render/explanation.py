@@ -26,6 +26,8 @@ from autograd_cli.trace import Counterfactual, Report, TensorInfo, Trace, Variab
 _HEADINGS = ("name", "value", "requires_grad", "is_leaf", "grad_fn", "version", ".grad")
 _NAME = 24
 _CUT_OFF = 3
+_GAP = 2
+_BLOCK = 72  # columns for the numbers of a matrix
 
 
 def explanation(report: Report, look: Look) -> Group:
@@ -67,7 +69,9 @@ def end_state(report: Report, look: Look) -> RenderableType:
     needed = sum(max(map(_width, column)) + 2 for column in columns)
     heading = Text("at the end", style=HEADING)
     if look.width is not None and needed > look.width:
-        return Group(heading, *_stacked(rows))
+        room = look.width - max(row[0].cell_len for row in rows) - _GAP
+        rows = [_cells(report.trace, variable, missing, look, room) for variable in report.trace.variables]
+        return Group(heading, *_stacked(rows, look.width))
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=QUIET)
     for name in _HEADINGS:
         table.add_column(name, no_wrap=True)
@@ -80,33 +84,34 @@ def _width(text: Text) -> int:
     return max((line.cell_len for line in text.split("\n")), default=0)
 
 
-def _stacked(rows: list[list[Text]]) -> Iterator[Text]:
+def _stacked(rows: list[list[Text]], width: int) -> Iterator[Text]:
     """For a narrow terminal: the numbers in one line or block, what torch knows in the next."""
-    width = max(row[0].cell_len for row in rows)
+    column = max(row[0].cell_len for row in rows)
     for name, value, requires_grad, is_leaf, grad_fn, version, grad in rows:
         head = name.copy()
-        head.pad_right(width - cell_len(name.plain) + 2)
+        head.pad_right(column - cell_len(name.plain) + _GAP)
         label = (".grad ", QUIET)
-        if "\n" in value.plain or "\n" in grad.plain:
+        beside = Text.assemble(head, value, "   ", label, grad)
+        if "\n" in beside.plain or beside.cell_len > width:
             yield hanging(Text.assemble(head), value)
             yield hanging(Text.assemble("  ", label), grad)
         else:
-            yield Text.assemble(head, value, "   ", label, grad)
+            yield beside
         facts = f"requires_grad={requires_grad}  is_leaf={is_leaf}  grad_fn={grad_fn}  version {version}"
         yield Text(f"  {facts}", style=QUIET)
 
 
-def _cells(trace: Trace, variable: Variable, missing: dict[str, str], look: Look) -> list[Text]:
+def _cells(trace: Trace, variable: Variable, missing: dict[str, str], look: Look, room: int = _BLOCK) -> list[Text]:
     tensor = variable.tensor
     grad_fn = "None" if tensor.grad_fn is None else node_name(trace.nodes[tensor.grad_fn])
     if variable.grad is not None:
-        grad = Text(tensor_text(variable.grad, look), style=GRADIENT)
+        grad = Text(tensor_text(variable.grad, look, width=room), style=GRADIENT)
     else:
         is_bad = tensor.requires_grad and tensor.is_leaf
         grad = Text.assemble(("None", BAD if is_bad else QUIET), (f"  {missing.get(variable.name, '')}", QUIET))
     return [
         Text(shortened(variable.name, _NAME), style=HEADING),
-        Text(tensor_text(tensor, look)),
+        Text(tensor_text(tensor, look, width=room)),
         Text(str(tensor.requires_grad), style="" if tensor.requires_grad else QUIET),
         Text(str(tensor.is_leaf), style="" if tensor.is_leaf else QUIET),
         Text(grad_fn, style=QUIET if tensor.grad_fn is None else NODE),

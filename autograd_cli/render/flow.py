@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +23,8 @@ _VISITS = 30
 _VISITS_EDGE = 15
 _PARTS = 4
 _PARTS_EDGE = 2
+_BLOCK = 72
+_LEAST = 20
 _ROOM = 40  # for a tensor in a sentence
 
 
@@ -75,7 +78,17 @@ class _Pass:
         # What was handed to each input of a node, and by which node: None where the pass starts.
         self._received: dict[tuple[int, int], list[tuple[int | None, TensorValues]]] = {}
         self._keep_starts()
+        self._width = self._room()
         self._rows = list(self._find_rows())
+
+    def _room(self) -> int:
+        """The columns for numbers that take several lines."""
+        if self._look.width is None:
+            return _BLOCK
+        nodes = [visit.node for visit in self._walk.visits]
+        name = max((len(self._trace.nodes[node].name) for node in nodes), default=0)
+        label = max((cell_len(self._label(node)) for node in nodes), default=0)
+        return max(self._look.width - name - label - 6, _LEAST)
 
     def key(self, *, leaves: bool = True) -> tuple[str, ...]:
         """What passes that are alike share; without what became of the `leaves`, where those are left out."""
@@ -236,7 +249,7 @@ class _Pass:
         start = (f"to {target}: ", QUIET)
         if flow.gradient is None:
             return Text.assemble(start, ("nothing", QUIET))
-        formula, gradient = equation(flow, visit, self._look)
+        formula, gradient = equation(flow, visit, self._look, self._width)
         return flowing(start, formula, (gradient, GRADIENT))
 
     def _accumulation(self, visit: Visit) -> Iterator[Text]:
@@ -284,7 +297,7 @@ class _Pass:
         return short_tensor(tensor, self._look, _ROOM)
 
     def _whole(self, tensor: TensorValues) -> tuple[str, str]:
-        return tensor_text(tensor, self._look, room=_ROOM), GRADIENT
+        return tensor_text(tensor, self._look, room=_ROOM, width=self._width), GRADIENT
 
 
 def _numbers(alike: Sequence[int]) -> str:

@@ -29,13 +29,20 @@ class UnknownNumberError(Exception):
     """A part of a formula whose number, or shape, is not known here."""
 
 
-def equation(flow: Flow, visit: Visit, look: Look) -> tuple[str, str]:
-    """`grad * other = [1., 1.] * 2. = ` and `[2., 2.]`: what is known of how a gradient came about, and itself."""
+def equation(flow: Flow, visit: Visit, look: Look, width: int = MAX_LENGTH) -> tuple[str, str]:
+    """`grad * other = [1., 1.] * 2. = ` and `[2., 2.]`: what is known of how a gradient came about, and itself.
+
+    Numbers that take several lines have lines of this `width`.
+    """
     text = flow.gloss or flow.formula
     if flow.gradient is None:
         return "", "None"
     is_whole = not is_shortened(flow.gradient, look)
-    result = tensor_text(flow.gradient, look, room=MAX_LENGTH) if is_whole else norm_text(flow.gradient, look)
+    result = (
+        tensor_text(flow.gradient, look, room=min(MAX_LENGTH, width), width=width)
+        if is_whole
+        else norm_text(flow.gradient, look)
+    )
     if text is None:
         return "", result
     tree = _tree(text)

@@ -30,6 +30,7 @@ from autograd_cli.trace import Cut, Report
 
 _NARROWEST = 24  # columns of code, beside which there is room for facts
 _PRINTED = 5
+_WRAPPED = 3  # lines of a terminal that one line of the program takes at most
 _GAP = 2
 _BESIDE = 3  # between the code and the facts
 _UNDER = 2  # how far facts under the code are indented
@@ -164,6 +165,8 @@ class Listing:
         glyphs = self._look.glyphs
         style = {glyphs.recorded: NODE, glyphs.unused: QUIET}.get(glyph, BAD)
         number = self._report.number_of(line).rjust(self._number_width)
+        if self._look.width is not None and line not in self._marks and not self._look.full:
+            code.truncate(self._look.width * _WRAPPED, overflow="ellipsis")
         head = Text.assemble((f"{number} ", QUIET), (glyph, style), " ", code)
         blank = " " * (self._number_width + 3)
         widths = widths if column is not None else _widths(found)

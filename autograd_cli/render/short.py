@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
 from autograd_cli.render.escape import shortened
 from autograd_cli.render.look import Look
@@ -11,6 +12,7 @@ from autograd_cli.trace import TensorValues, Trace, Value
 
 CELL = 28
 _WIDTH = 72
+_ROWS = 4
 _BRACKETS = {"list": ("[", "]"), "tuple": ("(", ")"), "dict": ("{", "}")}
 
 
@@ -69,7 +71,11 @@ def tensor_text(tensor: TensorValues, look: Look, *, room: int = CELL, width: in
     """
     if is_one_line(tensor, look, room):
         return short_tensor(tensor, look, room)
-    return array_text(tensor, look, min(width, _WIDTH))
+    width = min(width, _WIDTH)
+    text = array_text(tensor, look, width)
+    if tensor.shape[-1] == 1 and text.count("\n") > _ROWS:  # a column would take a line for each number
+        return "\n".join(textwrap.wrap(one_line(text), width, subsequent_indent=" " * (len(tensor.shape) - 1)))
+    return text
 
 
 def one_line(text: str) -> str:
