@@ -243,6 +243,8 @@ def test_fixed_is_the_program_with_the_fix_made() -> None:
         (lambda: explore("x*k", x=1, k="1:int64", wrt=["k"]), "leave k out of wrt"),
         (lambda: explore("2*x", x=[1, 2]), "choose other weights with gradient="),
         (lambda: explore("x.split(1)", x=[1, 2], gradient=[1]), "give gradients=[…], one for each output"),
+        (lambda: explore("2*x", x=[1, 2], gradient=[1, 2, 3]), "give gradient a value of shape [2]"),
+        (lambda: explore("import numpy as np\nnp.load('a.npy')"), "a file is an input: x=@FILE.npy"),
         (lambda: explore("x*x*x", x=1, limits=Limits(steps=1)), "limits=Limits(steps=N) allows more"),
         (lambda: explore("for i in range(50): print(i)\nx", x=1), "more lines (full=True)"),
     ],

@@ -16,7 +16,7 @@ from autograd_cli.engine.snapshot import MAX_VALUES
 from autograd_cli.engine.values import Box
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.limits import memory_error
-from autograd_cli.spelling import spelled
+from autograd_cli.spelling import spelled, spelled_source
 from autograd_cli.trace import Backward, LeafGradient, Phase, Refusal, TensorInfo
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def check_gradients(roots: Sequence[Box], specs: Sequence[InputSpec], gradients:
         expected = list(root.payload.shape) if isinstance(root.payload, torch.Tensor) else []
         if list(gradient.shape) != expected:
             message = f"the gradient has shape {list(gradient.shape)}, the result has shape {expected}"
-            fix = f"give {spec.source} a value of shape {expected}"
+            fix = f"give {spelled_source(spec.source)} a value of shape {expected}"
             span = Span.of_offsets(spec.text, 0, len(spec.text))
             raise bad_request("gradient-shape", message, source=spec.source, span=span, fix=fix)
 

@@ -53,7 +53,7 @@ _UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
 _FEW = 10
 _FLAG = "requires_grad"
 _MODES = "write torch.no_grad(), torch.enable_grad(), torch.inference_mode() or torch.set_grad_enabled(…)"
-_FILES = "data files are inputs: --x data.npy"
+_FILES = "a file is an input: x=@data.npy"
 
 
 class Checker:
@@ -407,7 +407,7 @@ class Checker:
             words = f"agx does not run `{module}`"
             return self._refused(module, words, member or node, fix=instead(module), rule=rule)
         known = libraries.in_torch(path) if path else None
-        label = None if known is None else f"write {known}"
+        label = None if known is None else _written(known)
         words, fix = libraries.refusal_of(library), instead(module) if known is None else None
         return self._refused(library, words, member or node, label=label, fix=fix, rule=rule)
 
@@ -666,7 +666,12 @@ def _path_below(member: ast.expr) -> str:
 def _in_torch(name: str) -> str | None:
     """What to write for a function that mathematics or another library calls so."""
     known = libraries.of_mathematics(name)
-    return None if known is None else known if known.startswith("write") else f"write {known}"
+    return None if known is None else _written(known)
+
+
+def _written(known: str) -> str:
+    """An entry of the tables of `libraries` as a remedy: it is a name, or a remedy already."""
+    return known if known.startswith("write") else f"write {known}"
 
 
 def _listed(keywords: frozenset[str]) -> str | None:

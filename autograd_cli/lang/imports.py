@@ -16,7 +16,7 @@ _INSTEAD = {
     "copy": "use x.clone(), and load_state_dict(other.state_dict()) for layers",
     "itertools": "write the loops out",
     "matplotlib": "leave the plot out: agx draws the graph, -o picture.svg",
-    "numpy": "torch has the function, and torch.tensor([…]) takes lists; a file is an input: --x @FILE.npy",
+    "numpy": "torch has the function, and torch.tensor([…]) takes lists; a file is an input: x=@FILE.npy",
     "random": "use torch.rand, torch.randn, torch.randint or torch.randperm; torch.manual_seed repeats them",
     "time": "leave the timing out",
     "tqdm": "leave it out: for x in range(3)",

@@ -28,7 +28,7 @@ _INSTEAD_OF_GRADIENT = "write the expression itself: agx computes the gradient f
 
 _OF_LIBRARIES = {
     "GradientTape": _INSTEAD_OF_GRADIENT,
-    "Symbol": "give x as an input: --x 1",
+    "Symbol": "write x alone, and give it a value: x=1",
     "Variable": "torch.tensor(…, requires_grad=True)",
     "array": "torch.tensor",
     "asarray": "torch.tensor",
@@ -55,7 +55,7 @@ _OF_LIBRARIES = {
     "reduce_max": "torch.max",
     "reduce_mean": "torch.mean",
     "reduce_sum": "torch.sum",
-    "symbols": "give x as an input: --x 1",
+    "symbols": "write x alone, and give it a value: x=1",
     "value_and_grad": _INSTEAD_OF_GRADIENT,
     "vectorize": "write operations on whole tensors",
 }

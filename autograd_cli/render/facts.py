@@ -179,7 +179,7 @@ class Facts:
         for leaf in backward.leaves:
             if leaf.after is not None and _is_new(leaf):
                 before = "None" if leaf.before is None else short_tensor(leaf.before, self._look)
-                called = self._names.of_leaf(leaf, backward.step, self._look.language)
+                called = self._names.of_leaf(leaf, backward.step)
                 name, said = shortened(f"{called}.grad", _NAME), self._say(words.WAS, before=before)
                 yield self._with_numbers(Fact(name=name, words=said, kind=Kind.GRADIENT), leaf.after)
 

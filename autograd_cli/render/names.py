@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from autograd_cli.language import translate
-from autograd_cli.render import words
 from autograd_cli.render.escape import shortened
 from autograd_cli.trace import LeafGradient, Report, Trace
 
@@ -17,7 +15,6 @@ class Names:
     """The names of the values of the first trace of a report."""
 
     def __init__(self, report: Report) -> None:
-        self._report = report
         self._lines = report.source.split("\n")
         self._trace: Trace = report.trace
         # Layers of a module share the piece of the program that calls it.
@@ -40,25 +37,18 @@ class Names:
         """The names that the program gave the value; nothing where it gave none."""
         return ", ".join(self._bound.get(value, ()))
 
-    def of_leaf(self, leaf: LeafGradient, step: int | None, language: str = "en") -> str:
+    def of_leaf(self, leaf: LeafGradient, step: int | None) -> str:
         """What the leaf is called in the backward pass of this step: its name may mean another tensor by then."""
         if leaf.value is None:
             return leaf.name
         first = self._origin(leaf.value)
         meant: dict[str, int] = {}
-        was_meant = self._trace.values[first].name == leaf.name
         for each in self._trace.steps if step is None else self._trace.steps[: step + 1]:
-            for name, number in zip(each.binds, each.bound, strict=True):
-                meant[name] = self._origin(number)
-                was_meant = was_meant or (name, meant[name]) == (leaf.name, first)
-        if not was_meant or meant.get(leaf.name, first) == first:
+            meant |= {name: self._origin(number) for name, number in zip(each.binds, each.bound, strict=True)}
+        if meant.get(leaf.name, first) == first:
             return leaf.name
-        if others := [name for name, number in meant.items() if number == first]:
-            return others[0]
-        span = self._trace.values[first].span
-        which = translate(words.INPUT if span is None else words.LINE, language)
-        line = None if span is None else self._report.number_of(span.line)
-        return translate(words.WHICH, language).format(name=leaf.name, which=which.format(n=line))
+        at_the_end = (each.name for each in self._trace.variables if self._origin(each.value) == first)
+        return next(at_the_end, leaf.name)
 
     def _origin(self, value: int) -> int:
         """The value as it was before any change in place."""

@@ -22,8 +22,6 @@ ROUND = marked("round {n}")
 ROUNDS = marked("rounds: {n}")
 CALL = marked("call {n}")
 LINE = marked("line {n}")
-INPUT = marked("input")
-WHICH = marked("{name} ({which})")
 COMMA = marked(", ")
 EXPLAIN_A_PROGRAM = marked(
     "`agx explain PROGRAM` shows what torch recorded of a program of your own, and what it did not."
