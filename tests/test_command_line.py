@@ -559,6 +559,37 @@ def test_several_gradients_are_lines_that_are_words_of_the_next_call(agx: Agx) -
     assert second.out == "x=1,2\ny=3,-4\n"
 
 
+def test_names_stand_before_one_gradient_as_before_several(agx: Agx) -> None:
+    one = agx("grad", "x**2", "--x", "1,2", "--names")
+    assert (one.code, one.out, one.err) == (0, "x=2,4\n", "")
+    assert agx("grad", "3*x", *one.out.split(), "--names", "-q").out == "x=3,3\n"
+    assert agx("grad", "x*y", "--x", "1,2", "--y", "3,-4", "--names").out == "x=3,-4\ny=1,2\n"
+    assert agx("grad", "x*y", "--x", "1,2", "--y", "3,-4", "-q", "--wrt", "y").out == "1,2\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "shown"),
+    [("x**2", "1,4\n"), ("(x**2).sum()", "5\n"), ("x.view(2,1)*x", "[[1,2],[2,4]]\n"), ("x*2, x.sum()", "2,4\n3\n")],
+)
+def test_the_result_is_another_calls_input(agx: Agx, program: str, shown: str) -> None:
+    first = agx("grad", program, "--x", "1,2", "--result")
+    assert (first.code, first.out, first.err) == (0, shown, "")
+    line = first.out.splitlines()[0]
+    assert agx("grad", "1*y", "--y", line, "--result").out == f"{line}\n"
+
+
+def test_a_result_too_large_to_write_is_an_error_with_a_way_on(agx: Agx) -> None:
+    outcome = agx("grad", "x*2", "--x", "zeros(200000)", "--result")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "the result has 200,000 elements" in outcome.err
+    assert "--full" in outcome.err
+    assert agx("grad", "x*2", "--x", "zeros(200000)", "--result", "--full").code == 0
+
+
+def test_two_ways_to_print_values_are_one_too_many(agx: Agx) -> None:
+    assert "--names and --result are two formats" in agx("grad", "x", "--x", "1", "--names", "--result").err
+
+
 def test_quiet_leaves_out_a_gradient_that_is_missing(agx: Agx) -> None:
     outcome = agx("grad", "x*y.detach()", "--x", "1", "--y", "3", "-q")
     assert (outcome.code, outcome.out) == (1, "x=3\n")

@@ -24,6 +24,8 @@ class Format(StrEnum):
     PAGE = "page"
     JSON = "json"
     VALUES = "values"
+    NAMES = "names"
+    RESULT = "result"
     PYTHON = "python"
     FIX = "fix"
     DIFF = "diff"
@@ -146,10 +148,14 @@ def _for_stdout(report: Report, delivery: Delivery) -> str:
         from autograd_cli.render.findings import findings_page
 
         return terminal.page_text(findings_page(report, delivery.look), delivery.stdout, delivery.color)
-    if delivery.format is Format.VALUES:
+    if delivery.format in {Format.VALUES, Format.NAMES}:
         from autograd_cli.render.values import values_text
 
-        return values_text(report)
+        return values_text(report, named=delivery.format is Format.NAMES)
+    if delivery.format is Format.RESULT:
+        from autograd_cli.render.values import result_text
+
+        return result_text(report)
     if delivery.format is Format.PYTHON:
         from autograd_cli.render.pytorch import pytorch_text
 

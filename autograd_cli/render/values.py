@@ -10,8 +10,8 @@ from autograd_cli.render.numbers import shell_text
 from autograd_cli.trace import Column, Report, TensorValues, Trace
 
 
-def values_text(report: Report) -> str:
-    """The gradient, or one `name=values` a line where several were asked for; a missing one has no line.
+def values_text(report: Report, *, named: bool = False) -> str:
+    """The gradient, or one `name=values` a line where there are several, or always if `named`; none for a missing one.
 
     Of a program without a backward pass it is the result, or each of several on a line. Of the one variable that the
     answer is narrowed to, it is the gradient that arrived there. Of a comparison it is `mode name=values` for each
@@ -26,14 +26,23 @@ def values_text(report: Report) -> str:
         return _arrived(report.trace, report.of)
     if report.traces and not report.trace.backwards:
         return "".join(_results(report.trace))
-    several = len(report.grads) > 1
+    with_name = named or len(report.grads) > 1
     lines = []
     for name, grad in report.grads.items():
         if grad is None:
             continue
         text = _written_out(name, grad)
-        lines.append(f"{visible(name)}={text}\n" if several else f"{text}\n")
+        lines.append(f"{visible(name)}={text}\n" if with_name else f"{text}\n")
     return "".join(lines)
+
+
+def result_text(report: Report) -> str:
+    """The result of the program as `--x` reads it, or each of several on a line.
+
+    Raises:
+        AgxError: it is too large to be written out.
+    """
+    return "".join(_results(report.trace))
 
 
 def _arrived(trace: Trace, name: str) -> str:
@@ -42,15 +51,13 @@ def _arrived(trace: Trace, name: str) -> str:
 
 
 def _written_out(name: str, gradient: TensorValues) -> str:
-    """The gradient as the shell takes it.
+    return _as_shell_takes_it(gradient, f"the gradient of {name}")
 
-    Raises:
-        AgxError: it is too large to be written out.
-    """
-    if gradient.values is None:
-        message = f"the gradient of {name} has {gradient.numel:,} elements"
-        raise bad_request("too-large", message, fix="--full writes out all of them")
-    return shell_text(gradient)
+
+def _as_shell_takes_it(tensor: TensorValues, what: str) -> str:
+    if tensor.values is None:
+        raise bad_request("too-large", f"{what} has {tensor.numel:,} elements", fix="--full writes out all of them")
+    return shell_text(tensor)
 
 
 def _results(trace: Trace) -> Iterator[str]:
@@ -58,8 +65,8 @@ def _results(trace: Trace) -> Iterator[str]:
         value = trace.values[output]
         if value.tensor is None:
             yield f"{visible(str(value.scalar))}\n"
-        elif value.tensor.values is not None:
-            yield f"{shell_text(value.tensor)}\n"
+        else:
+            yield f"{_as_shell_takes_it(value.tensor, 'the result')}\n"
 
 
 def _column(column: Column) -> Iterator[str]:

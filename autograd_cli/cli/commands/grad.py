@@ -22,9 +22,16 @@ Examples:
   agx grad "2*x" --x 1,2,3,4
   agx grad "(x@w).sum()" --x "randn(2,3)" --w "randn(3)" --json
   agx grad "x**2 + no_grad(x**3)" --x 1 --python
-  agx grad -f snippet.py --x 1,2,3
+  agx grad snippet.py --x 1,2,3
 """
-_FORMATS = {"json": Format.JSON, "quiet": Format.VALUES, "python": Format.PYTHON, "": Format.PAGE}
+_FORMATS = {
+    "json": Format.JSON,
+    "quiet": Format.VALUES,
+    "names": Format.NAMES,
+    "result": Format.RESULT,
+    "python": Format.PYTHON,
+    "": Format.PAGE,
+}
 
 
 def grad(  # noqa: PLR0913 - the options of the command
@@ -42,6 +49,13 @@ def grad(  # noqa: PLR0913 - the options of the command
     data: options.Data = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    names: Annotated[
+        bool,
+        typer.Option("--names", help="As -q, with NAME= before one gradient, too.", rich_help_panel=options.OUTPUT),
+    ] = False,
+    result: Annotated[
+        bool, typer.Option("--result", help="Print the result only, as --x reads it.", rich_help_panel=options.OUTPUT)
+    ] = False,
     python: Annotated[
         bool, typer.Option("--python", help="Print the same as a PyTorch program.", rich_help_panel=options.OUTPUT)
     ] = False,
@@ -69,7 +83,8 @@ def grad(  # noqa: PLR0913 - the options of the command
         "data": data,
     }
     mode = options.chosen(modes, DEFAULT_MODE, "modes")
-    format_ = _FORMATS[options.chosen({"json": json, "quiet": quiet, "python": python}, "", "formats")]
+    formats = {"json": json, "quiet": quiet and not names, "names": names, "result": result, "python": python}
+    format_ = _FORMATS[options.chosen(formats, "", "formats")]
     check_file(output, format_)
     delivery = Delivery(format=format_, color=color, precision=precision, depth=depth, full=full, file=output)
     request = make_request(
