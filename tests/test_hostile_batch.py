@@ -16,6 +16,7 @@ import pytest
 
 from autograd_cli.batch import Settings, answer, failure, prepared
 from autograd_cli.diagnostic import bad_request
+from conftest import Agx
 
 BATCH = (sys.executable, "-m", "autograd_cli", "batch")
 IN_TIME = 120
@@ -96,10 +97,17 @@ LINES: dict[str, list[tuple[bytes, str | None]]] = {
         (b'{"expr": "seed * 2 + mode", "inputs": {"seed": 1, "mode": 2}}', None),
     ],
     "values": [
+        *((giving(value), None) for value in ('"randn(3)"', '"1,2"', '" 1, 2:float64"', '"pi/2"')),
         *(
             (giving(value), "bad-line")
-            for value in ('"a"', '""', '"@/etc/passwd"', '"-"', '"randn(3)"', '"1,2"', '"nan"')
+            for value in ('"@/etc/passwd"', '" @a.npy#x"', '"a.npy"', '{"values": "ones(2)", "dtype": "float64"}')
         ),
+        *((giving(value), "not-a-number") for value in ('"a"', '"y+1"', '["randn(3)"]')),
+        *((giving(value), "syntax") for value in ('"-"', '"1 2"')),
+        (giving('"__import__"'), "refused-name"),
+        (giving('""'), "empty-value"),
+        (giving('"nan"'), None),
+        (giving('"torch.load(1)"'), "refused-name"),
         *((giving(value), "not-a-number") for value in ("null", "{}", '{"re": 1}', '{"re": "a", "im": 1}', '["a", 1]')),
         *(
             (giving(value), "not-a-number")
@@ -148,7 +156,7 @@ LINES: dict[str, list[tuple[bytes, str | None]]] = {
             (asking(f'"inputs": {{"x": 1}}, "gradient": {value}'), "not-a-number")
             for value in ("{}", "[null]", '{"re": 1}')
         ),
-        (asking('"inputs": {"x": 1}, "gradient": "a"'), "bad-line"),
+        (asking('"inputs": {"x": 1}, "gradient": "a"'), "not-a-number"),
     ],
     "identities": [
         *(
@@ -378,3 +386,9 @@ def _until(condition: Any) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_a_text_is_the_value_that_it_is_on_the_command_line(agx: Agx) -> None:
+    given = agx("grad", "2*x", "--x", "randn(2,3)", "--json", "--seed", "5").report
+    line, _ = answer(giving('"randn(2,3)"'), 1, Settings(seed=5))
+    assert json.loads(line)["result"]["values"] == given["result"]["values"]

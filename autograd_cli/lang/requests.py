@@ -1,10 +1,11 @@
-"""A line of a batch → a Request, and the values of its inputs → InputSpecs. No value is a program or names a file.
+"""A line of a batch → a Request, and the values of its inputs → InputSpecs. No value names a file.
 
     {"id": any, "expr": "(x*k).sum()", "inputs": {"x": [1, 2], "k": {"values": [0, 1], "dtype": "int64", "shape": [2]}},
      "wrt": ["x"], "gradient": [1, 1], "mode": "no-grad"}
 
 A value is a number, true or false, "NaN", "Infinity" or "-Infinity", {"re": 1, "im": 2}, nested lists of these, or an
-object with such `values` (flat, where there is a `shape`) and a `dtype`.
+object with such `values` (flat, where there is a `shape`) and a `dtype`. Any other text is read as `--x` reads it:
+"randn(3)", "1,2:float64".
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 
 from autograd_cli.diagnostic import AgxError, bad_request
 from autograd_cli.lang import vocabulary
-from autograd_cli.lang.inputs import InputSpec, literal_of_nested
+from autograd_cli.lang.inputs import FileReference, InputSpec, literal_of_nested, parse_input
 from autograd_cli.lang.stack import shallow_stack
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.modes import DEFAULT_MODE
@@ -130,7 +131,13 @@ def input_of_json(name: str, value: object) -> InputSpec:
         label = did_you_mean(dtype, vocabulary.DTYPES) if isinstance(dtype, str) else None
         raise _error("there is no such dtype", label, source, rule="unknown-dtype")
     if isinstance(value, str) and value not in {"NaN", "Infinity", "-Infinity"}:
-        raise _error('a value is numbers; a text is "NaN", "Infinity" or "-Infinity"', None, source)
+        if dtype is not None or shape is not None:
+            message = "a text stands alone: it has its own dtype and shape"
+            raise _error(message, 'such as "randn(2,3)" or "1,2:float64"', source)
+        spec = None if value.lstrip().startswith("@") else parse_input(name, value)
+        if spec is None or isinstance(spec.content, FileReference):
+            raise _error("a batch reads no files", "write the numbers here, as lists", source)
+        return spec
     literal = literal_of_nested(value, source)
     if shape is not None:
         wanted = _shape(shape, source)
