@@ -9,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from autograd_cli import explore
+from autograd_cli.cli.terminal import Color, Screen, page_text
+from autograd_cli.render.diagnostics import diagnostic_block
 from autograd_cli.render.escape import visible
 from autograd_cli.render.window import window
 from conftest import Agx
@@ -59,6 +62,15 @@ def test_the_caret_stands_under_the_piece(agx: Agx, program: str, piece: str) ->
     start = cell_len(marks.partition("^")[0])
     assert at(row, start, marks.count("^")) == piece
     assert cell_len(row) <= 120
+
+
+def test_without_unicode_the_caret_stands_right() -> None:
+    report = explore("y = " + "x + " * 200 + "foo", x="1")
+    block = diagnostic_block(report.diagnostics[0], report, 80)
+    text = page_text(block, Screen(is_terminal=False, width=80, encoding="ascii"), Color.NEVER)
+    assert text.isascii()
+    row, marks = next((row, marks) for row, marks in itertools.pairwise(text.splitlines()) if "^" in marks)
+    assert row[marks.index("^") :] == "foo"
 
 
 def test_each_line_of_a_piece_is_marked(agx: Agx) -> None:

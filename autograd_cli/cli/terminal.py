@@ -103,6 +103,8 @@ def page_text(renderable: RenderableType, screen: Screen, color: Color) -> str:
     with console.capture() as capture:
         console.print(renderable)
     text = capture.get()
+    if screen.glyphs is ASCII:
+        text = text.replace("…", "~")  # as wide, so that what stands under a shortened line stands right
     if console.color_system is None:
         text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
     return text

@@ -24,6 +24,7 @@ _VISITS_EDGE = 15
 _PARTS = 4
 _PARTS_EDGE = 2
 _BLOCK = 72
+_INDENT = 2
 _LEAST = 20
 _ROOM = 40  # for a tensor in a sentence
 
@@ -84,11 +85,11 @@ class _Pass:
     def _room(self) -> int:
         """The columns for numbers that take several lines."""
         if self._look.width is None:
-            return _BLOCK
+            return _BLOCK + _INDENT
         nodes = [visit.node for visit in self._walk.visits]
         name = max((len(self._trace.nodes[node].name) for node in nodes), default=0)
         label = max((cell_len(self._label(node)) for node in nodes), default=0)
-        return max(self._look.width - name - label - 6, _LEAST)
+        return max(self._look.width - name - label - 4, _LEAST)
 
     def key(self, *, leaves: bool = True) -> tuple[str, ...]:
         """What passes that are alike share; without what became of the `leaves`, where those are left out."""
@@ -233,7 +234,7 @@ class _Pass:
                 shown = received if len(received) <= _PARTS else received[:_PARTS_EDGE]
                 parts = [f"{self._short(gradient)} from {self._sender(node)}" for node, gradient in shown]
                 parts += [f"{len(received) - len(shown):,} more"] if len(shown) < len(received) else []
-                yield flowing(f"receives {' and '.join(parts)}: ", self._whole(arrived))
+                yield self._flowing(f"receives {' and '.join(parts)}: ", self._whole(arrived))
 
     def _sender(self, node: int | None) -> str:
         return "the start" if node is None else self._label(node)
@@ -249,8 +250,8 @@ class _Pass:
         start = (f"to {target}: ", QUIET)
         if flow.gradient is None:
             return Text.assemble(start, ("nothing", QUIET))
-        formula, gradient = equation(flow, visit, self._look, self._width)
-        return flowing(start, formula, (gradient, GRADIENT))
+        formula, gradient = equation(flow, visit, self._look, self._width - _INDENT)
+        return self._flowing(start, formula, (gradient, GRADIENT))
 
     def _accumulation(self, visit: Visit) -> Iterator[Text]:
         """What the pass did to the leaf's `.grad`: before, added, after."""
@@ -262,7 +263,7 @@ class _Pass:
         leaf = self._leaf(node)
         name = f"{self._leaf_label(visit.node, leaf)}.grad"
         if leaf is None or leaf.after is None:
-            yield flowing(f"{name} is left alone; it receives ", self._whole(arrived))
+            yield self._flowing(f"{name} is left alone; it receives ", self._whole(arrived))
         else:
             yield self._change(name, leaf, arrived)
 
@@ -270,13 +271,13 @@ class _Pass:
         """What became of a leaf's `.grad`: before, what was added where that is known, after."""
         after = ("None", GRADIENT) if leaf.after is None else self._whole(leaf.after)
         if leaf.before is None:
-            return flowing(f"{name} was None, now ", after)
+            return self._flowing(f"{name} was None, now ", after)
         before = self._short(leaf.before)
         if arrived is None:
-            return flowing(f"{name} was {before}, now ", after)
+            return self._flowing(f"{name} was {before}, now ", after)
         added = self._short(arrived)
         is_sum = before.startswith("[") or leaf.before.shape == ()
-        return flowing(
+        return self._flowing(
             f"{name} = {before} + {added} = " if is_sum else f"{name} was {before}; added {added}; now ", after
         )
 
@@ -296,8 +297,11 @@ class _Pass:
     def _short(self, tensor: TensorValues) -> str:
         return short_tensor(tensor, self._look, _ROOM)
 
+    def _flowing(self, *pieces: str | tuple[str, str]) -> Text:
+        return flowing(*pieces, width=None if self._look.width is None else self._width)
+
     def _whole(self, tensor: TensorValues) -> tuple[str, str]:
-        return tensor_text(tensor, self._look, room=_ROOM, width=self._width), GRADIENT
+        return tensor_text(tensor, self._look, room=_ROOM, width=self._width - _INDENT), GRADIENT
 
 
 def _numbers(alike: Sequence[int]) -> str:
