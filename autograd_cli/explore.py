@@ -25,6 +25,7 @@ from autograd_cli.trace import SCHEMA, Counterfactual, Explanation, GivenInput, 
 DEFAULT_DTYPES = ("float32", "float64", "float16", "bfloat16")
 MAX_THREADS = 1_024
 MAX_TRIED = 3
+WATCHED_TAKES = 1.5  # times what the run took
 SHARE_OF_RERUNS = 0.4  # of the time limit: after it a program is not run again, so that there is an answer
 _DEVICE = re.compile(r"[a-z]+(:\d+)?")
 
@@ -69,6 +70,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     weight_names = _weight_names(len(gradients), objects)
     traces: tuple[Trace, ...] = ()
     explanation: Explanation | None = None
+    unwatched: tuple[Diagnostic, ...] = ()
     outcome: str | None = None
     started = time.monotonic()
     try:
@@ -112,11 +114,16 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
             trace = once(repaired, watched=True)
             return rules.verdict(trace, repaired.source, rules.check(trace, repaired.source))
 
+        began = time.monotonic()
         trace = once(parsed)
         position.enter(Phase.REVIEW)
         diagnostics = tuple(rules.check(trace, parsed.source))
         if watch:
-            trace = replace(trace, walks=once(parsed, watched=True).walks)
+            took = time.monotonic() - began
+            if took * WATCHED_TAKES > started + limits.time - time.monotonic():
+                unwatched = (_unwatched(took),)
+            else:
+                trace = replace(trace, walks=once(parsed, watched=True).walks)
             diagnostics = rules.verdict(trace, parsed.source, diagnostics)
             deadline = started + limits.time * SHARE_OF_RERUNS
             diagnostics = tuple(_with_edits_tried(parsed.source, diagnostics, judged, deadline))
@@ -125,6 +132,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
             )
         if of is not None:
             trace, explanation, diagnostics = rules.narrow(trace, explanation, diagnostics, of)
+        diagnostics = (*diagnostics, *unwatched)
         outcome = rules.outcome(trace, parsed.source, of)
         traces = (trace,)
         bad_news = any(found.severity is Severity.ERROR for found in diagnostics)
@@ -140,6 +148,16 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         explanation=explanation,
         of=of,
         outcome=outcome,
+    )
+
+
+def _unwatched(took: float) -> Diagnostic:
+    """The note on a run that took so long that there is no time to watch another."""
+    return Diagnostic(
+        rule="not-watched",
+        severity=Severity.NOTE,
+        message=f"the program took {took:.1f} s: too long to run it again and watch its backward passes",
+        fix=spelled(option="--timeout SECONDS allows more", argument="limits=Limits(time=SECONDS) allows more"),
     )
 
 

@@ -151,3 +151,16 @@ def test_what_is_being_done_reads_after_a_time(page: Page) -> None:
     assert whereabouts(page.read()) == "while loading torch"
     position.enter(Phase.PROGRAM)
     assert whereabouts(page.read()) == "while starting the program"
+
+
+def test_a_run_that_leaves_no_time_for_another_is_explained_without_it() -> None:
+    watched = explore("y = x.detach() * x", x=3.0, watch=True)
+    short = explore("y = x.detach() * x", x=3.0, watch=True, limits=Limits(time=1e-6))
+    assert watched.trace.walks
+    assert not short.trace.walks
+    assert short.trace.steps == watched.trace.steps
+    assert short.grads["x"] == watched.grads["x"]
+    rules = [found.rule for found in watched.diagnostics]
+    assert rules == ["cut-by-detach"]
+    assert [found.rule for found in short.diagnostics] == [*rules, "not-watched"]
+    assert short.ok

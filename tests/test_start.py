@@ -116,6 +116,13 @@ def test_a_stream_that_is_closed_or_full_is_no_crash(redirection: str, code: int
     assert (done.returncode, says in done.stderr, "Traceback" in done.stderr) == (code, True, False)
 
 
+@pytest.mark.parametrize("words", ["", "--help", "lessons", "rules", "schema"])
+def test_a_full_disk_is_told_of_by_every_command(words: str) -> None:
+    line = f"{shlex.quote(sys.executable)} -m autograd_cli {words} >/dev/full"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)  # noqa: S602 - redirection is a shell's
+    assert (done.returncode, "cannot be written: No space left" in done.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(("name", "code"), [("/usr/bin/agx", 130), ("-m", 130), ("/usr/bin/notebook", -signal.SIGINT)])
 def test_ctrl_c_while_the_package_loads_ends_the_command_and_interrupts_others(name: str, code: int) -> None:
     program = f"import os, sys; sys.argv = [{name!r}]; import autograd_cli; os.kill(os.getpid(), {signal.SIGINT:d})"

@@ -258,3 +258,21 @@ def test_bytes_that_are_no_text_are_escapes_for_a_process_too(words: list[bytes]
     assert not problems(done.stdout.decode(encoding))
     assert not problems(done.stderr.decode(encoding))
     assert b"\\udcff" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["lessons"],
+        ["rules"],
+        ["ops"],
+        ["grad", "x*y", "--x", "1,2", "--y", "3"],
+        ["explain", "x.detach()*x", "--x", "1"],
+    ],
+)
+def test_colour_in_a_pipe_changes_colours_only(agx: Agx, words: list[str]) -> None:
+    """A pipe has no width: nothing may fill it up."""
+    coloured, plain = agx(*words, "--color", "always").out, agx(*words, "--color", "never").out
+    assert "\x1b[" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
+    assert max(map(len, coloured.splitlines())) < 1_000

@@ -99,9 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not words and _COMPLETION not in os.environ:
             sys.stdout.write(welcome({name: command.short_help or "" for name, command in root.commands.items()}))
+            sys.stdout.flush()
             return 0
         words = _with_options(words)
         outcome = root.main(words, prog_name="agx", standalone_mode=False, windows_expand_args=False)
+        sys.stdout.flush()
     except OSError as error:
         message = f"the answer cannot be written: {error.strerror}"
         diagnostic = Diagnostic(rule="unwritable-output", severity=Severity.ERROR, message=message)

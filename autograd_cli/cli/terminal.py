@@ -98,16 +98,25 @@ class _Unwritten(io.BytesIO):
 
 
 def page_text(renderable: RenderableType, screen: Screen, color: Color) -> str:
-    """A page as it is written to a stream. Lines that carry no colour end where their text ends."""
+    """A page as it is written to a stream. Lines end where their text ends."""
     console = _console(screen, color)
     with console.capture() as capture:
         console.print(renderable)
     text = capture.get()
     if screen.glyphs is ASCII:
         text = text.replace("…", "~")  # as wide, so that what stands under a shortened line stands right
-    if console.color_system is None:
-        text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
-    return text
+    return "".join(f"{_without_padding(line)}\n" for line in text.splitlines())
+
+
+def _without_padding(line: str) -> str:
+    """The line without the spaces that fill a column at its end, which colours may enclose."""
+    codes = ""
+    while True:
+        line = line.rstrip()
+        start = line.rfind("\x1b[")
+        if start < 0 or not line.endswith("m") or not line[start + 2 : -1].replace(";", "").isdigit():
+            return line + codes
+        line, codes = line[:start], line[start:] + codes
 
 
 def _console(screen: Screen, color: Color) -> Console:

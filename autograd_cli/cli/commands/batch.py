@@ -15,6 +15,7 @@ from autograd_cli.cli import option_values, options
 from autograd_cli.cli.limit_options import limits_of
 from autograd_cli.cli.progress import Progress, progress_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
+from autograd_cli.files.similar import similar_file
 from autograd_cli.relay import Lines, Relay, one_by_one, serve
 from autograd_cli.supervise import Channel, settle
 
@@ -146,7 +147,8 @@ def _open(file: str) -> int:
         descriptor = os.open(file, os.O_RDONLY)
     except (OSError, ValueError) as error:
         words = error.strerror if isinstance(error, OSError) else str(error)
-        raise bad_request("unreadable-file", f"{file} cannot be read: {words}", source=COMMAND_LINE) from None
+        fix = similar_file(file) or "give a file with a request on each line, or - for stdin"
+        raise bad_request("unreadable-file", f"{file} cannot be read: {words}", source=COMMAND_LINE, fix=fix) from None
     if stat.S_ISDIR(os.fstat(descriptor).st_mode):
         raise bad_request("unreadable-file", f"{file} is a directory", source=COMMAND_LINE)
     return descriptor
