@@ -94,17 +94,17 @@ def statistics_text(tensor: TensorValues, look: Look) -> str:
 def range_text(tensor: TensorValues) -> str:
     """The range that the finite elements span, and what else there is: `min 0 max 3, NaN 2, inf 9`."""
     found = statistics(tensor)
-    words = []
     if tensor.dtype == "bool" and found.mean is not None:
-        words.append(f"{round(found.mean * tensor.numel):,} of {tensor.numel:,} True")
-    elif found.minimum is not None and found.maximum is not None:
-        is_one = found.minimum == found.maximum
-        words.append(
-            f"all {found.minimum:.4g}"
-            if is_one and not found.nan_count + found.inf_count
-            else f"min {found.minimum:.3g} max {found.maximum:.3g}"
-        )
-    words += _other_numbers(found)
+        return f"{round(found.mean * tensor.numel):,} of {tensor.numel:,} True"
+    if found.nan_count == tensor.numel > 0:
+        return "all NaN"
+    if tensor.values and found.inf_count == tensor.numel and len(set(tensor.values)) == 1:
+        return f"all {tensor.values[0]}"
+    words = _other_numbers(found)
+    if found.minimum is not None and found.maximum is not None:
+        is_one = found.minimum == found.maximum and not words
+        shown = f"all {found.minimum:.4g}" if is_one else f"min {found.minimum:.3g} max {found.maximum:.3g}"
+        words.insert(0, shown)
     return ", ".join(words) or f"{tensor.numel:,} elements"
 
 
