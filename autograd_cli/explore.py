@@ -258,7 +258,8 @@ def _check_names(program: Program, specs: Sequence[InputSpec], wrt: Sequence[str
     for name in wrt or ():
         if name not in given:
             message = f"there is no input {name}"
-            raise bad_request("unknown-name", message, source="--wrt", label=did_you_mean(name, given))
+            label = did_you_mean(name, given) or (f"there are {', '.join(given)}" if given else "there are no inputs")
+            raise bad_request("unknown-name", message, source="--wrt", label=label)
 
 
 def _missing_value(name: str, span: Span, candidates: Sequence[str]) -> AgxError:

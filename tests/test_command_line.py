@@ -180,9 +180,9 @@ WRONG_LINES = [
     ("2*x --x 1 --grad", "unknown-option", "--grad", "did you mean --gradient?"),
     ("2*x --x 1 --prec 3", "unknown-option", "--prec", "did you mean --precision?"),
     # Options of other commands and of other tools are not taken for inputs, wherever they stand.
-    ("2*x --x 1 --fix", "unknown-option", "--fix", "--fix belongs to agx explain"),
-    ("--fix 2*x --x 1", "unknown-option", "--fix", "--fix belongs to agx explain"),
-    ("2*x --x 1 --of x", "unknown-option", "--of", "--of belongs to agx explain and agx compare"),
+    ("2*x --x 1 --fix", "unknown-option", "--fix", "--fix belongs to agx explain and agx check"),
+    ("--fix 2*x --x 1", "unknown-option", "--fix", "--fix belongs to agx explain and agx check"),
+    ("2*x --x 1 --of x", "unknown-option", "--of", "--of belongs to agx explain, agx check and agx compare"),
     ("2*x --x 1 --jobs=3", "unknown-option", "--jobs=3", "--jobs belongs to agx batch"),
     ("2*x --modes no-grad --x 1", "unknown-option", "--modes", "--modes belongs to agx compare"),
     ("2*x --x 1 --plot", "unknown-option", "--plot", "-o picture.svg draws the graph"),
@@ -207,9 +207,9 @@ WRONG_LINES = [
     # Words that are no names.
     ("x-1*2 --x-1 3", "unknown-option", "--x-1", None),
     ("2*x '--x 1'", "unknown-option", '"--x 1"', None),
-    ("2*x -x 3", "usage", "-x", "there is no option -x"),
-    ("2*x -v --x 1", "usage", "-v", "there is no option -v"),
-    ("2*x --x 1 -Q", "usage", "-Q", "there is no option -Q"),
+    ("2*x -x 3", "unknown-option", "-x", None),
+    ("2*x -v --x 1", "unknown-option", "-v", None),
+    ("2*x --x 1 -Q", "unknown-option", "-Q", None),
     # Missing values.
     ("2*x --x", "missing-value", "--x", "no value follows"),
     ("--x", "missing-value", "--x", "no value follows"),
@@ -239,7 +239,7 @@ WRONG_LINES = [
     ("2*x 'x =1'", "usage", '"x =1"', None),
     ("2*x x==2", "usage", "x==2", None),
     ("y=x z=2*y x=1", "usage", '"z=2*y"', None),
-    ("-- --x --x 3", "usage", "--x", "there is no option --x"),
+    ("-- --x --x 3", "usage", "--x", None),
     # The program itself.
     ("'' --x 1", "empty-program", None, None),
     ("' ' x=1", "empty-program", None, None),
@@ -286,6 +286,26 @@ def test_a_wrong_line_is_one_error_at_its_place(
     assert (report["status"], found["rule"], blamed(report)) == ("bad-request", rule, piece)
     if label is not None:
         assert found["label"] == label
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "fix"),
+    [
+        ("x**2 --x [1, 2, 3]", "unexpected argument `2,`", 'quote the value: --x "[1, 2, 3]"'),
+        ("x**2 --x=[1, 2, 3]", "unexpected argument `2,`", 'quote the value: --x "[1, 2, 3]"'),
+        ("--x [1, 2, 3] x**2", "unexpected argument `2,`", 'quote the value: --x "[1, 2, 3]"'),
+        ("x**2 --x 1, 2", "unexpected argument `2`", 'quote the value: --x "1, 2"'),
+        ("x**2 --x 1 2 3 --seed 1", "unexpected argument `2`", 'quote the value: --x "1 2 3"'),
+        ("2 '*' x --x 3", "unexpected argument `*`", 'quote the expression: "2 * x"'),
+        ("x + y --x 3 --y 4", "unexpected argument `+`", 'quote the expression: "x + y"'),
+        ("x**2 -x 3", "unknown option -x", "an input is --x 3"),
+        ("x*y --x=1 y", "unexpected argument `y`", "quote the expression; an input is --x VALUE"),
+        ("2*x '--x 1'", "unknown option --x 1", "leave out the quotes: --x 1"),
+    ],
+)
+def test_what_lacks_its_quotes_is_written_with_them(agx: Agx, line: str, message: str, fix: str) -> None:
+    found = check_error(agx, shlex.split(line))["diagnostics"][0]
+    assert (found["message"], found["fix"]) == (message, fix)
 
 
 @pytest.mark.parametrize(

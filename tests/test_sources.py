@@ -85,7 +85,7 @@ WRONG = [
     ("-o a.svg --output b.svg 2*x", "usage", "--output", "--output is given twice"),
     ("2*x -f a.py", "usage", '"2*x"', "there is one program too many"),
     ("- -f a.py", "usage", "-", "there is one program too many"),
-    ("- 2*x", "usage", '"2*x"', "there is one expression too many"),
+    ("- 2*x", "usage", '"2*x"', "unexpected argument `2*x`"),
     ("-f a.py --zzz 3", "unknown-option", "--zzz", "unknown option --zzz; the expression has no variable zzz (only x)"),
     ("-f empty.py", "empty-program", None, "there is no expression"),
     ("- --w -", "usage", None, "the program and w cannot both come from stdin"),

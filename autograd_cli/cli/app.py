@@ -123,6 +123,8 @@ def _with_options(words: Sequence[str]) -> list[str]:
     match words:
         case ["help", command, *rest]:
             return [command, "--help", *rest]
+        case ["--help" | "-h", command] if not command.startswith("-"):
+            return [command, "--help"]
         case ["help" | "version" as name]:
             return [f"--{name}"]
     return list(words)

@@ -30,12 +30,14 @@ from autograd_cli.cli.sources import (
     read_program,
     read_stdin,
 )
+from autograd_cli.cli.surplus import one_too_many
 from autograd_cli.cli.unknown import is_known_of, unknown_option
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
 from autograd_cli.files.similar import similar_file
 from autograd_cli.lang.inputs import FILE_KINDS, parse_input
 from autograd_cli.lang.program import parse
 from autograd_cli.lang.suggest import closest
+from autograd_cli.lessons import LESSONS
 from autograd_cli.limits import Limits
 
 STDIN = "-"
@@ -71,7 +73,7 @@ def sort_words(line: CommandLine, declared: Declared, *, reads_stdin: bool) -> S
     """
     flags, options, positions, inputs, bare = _split(line, declared)
     file = next((given for given in options if given.name == "--file"), None)
-    expression, more = _choose_expression(line, positions, file)
+    expression, more = _choose_expression(line, declared, positions, file)
     inputs = sorted([*inputs, *more], key=lambda given: given.word)
     _check_twice(line, inputs)
     limits = _limits(line, options)
@@ -215,7 +217,7 @@ def _normal(name: str) -> str:
 
 
 def _choose_expression(
-    line: CommandLine, positions: Sequence[int], file: GivenValue | None
+    line: CommandLine, declared: Declared, positions: Sequence[int], file: GivenValue | None
 ) -> tuple[int | None, list[GivenValue]]:
     """Which of the words without `--` is the expression (none where there is a file); the others are `name=value`."""
     pairs = {position: _assignment(line.words[position]) for position in positions}
@@ -226,10 +228,7 @@ def _choose_expression(
     if not expressions and file is None:  # `y=2*x` is a program, `x=3` an input: what cannot be a value is the program
         expressions = [position for position, pair in pairs.items() if pair and not _is_value(*pair)]
     if len(expressions) > 1:
-        extra = expressions[1]
-        label = f"there is no option {line.words[extra]}" if line.words[extra].startswith("-") else None
-        fix = "quote the expression; an input is --x VALUE or x=VALUE"
-        raise line.error("usage", "there is one expression too many", extra, label=label, fix=fix)
+        raise one_too_many(line, expressions, declared.flags)
     inputs = [
         GivenValue(name=pair[0], text=pair[1], word=position)
         for position, pair in pairs.items()
@@ -295,6 +294,9 @@ def _check_names(line: CommandLine, text: str, inputs: Sequence[GivenValue], dec
     except AgxError:
         return  # the program itself is what is wrong, and `explore` says so
     free = frozenset(program.free)
+    if text.strip() in free - names and text.strip() in LESSONS:
+        fix = f"agx explain --{text.strip()} is the lesson on it"
+        raise bad_request("missing-value", f"`{text.strip()}` has no value", source=COMMAND_LINE, fix=fix)
     _check_options_that_are_names(line, free - names, declared)
     for given in inputs:
         if not program.reads(given.name):

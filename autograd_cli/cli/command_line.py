@@ -46,8 +46,8 @@ class CommandLine:
     def __init__(self, words: Sequence[str], command: str | None) -> None:
         self.words = list(words)
         self._command = command
-        self._before = "agx" if command is None else f"agx {_quoted(command)}"
-        self.text = " ".join([self._before, *map(_quoted, self.words)])
+        self._before = "agx" if command is None else f"agx {quoted(command)}"
+        self.text = " ".join([self._before, *map(quoted, self.words)])
 
     @property
     def all_words(self) -> list[str]:
@@ -56,12 +56,12 @@ class CommandLine:
 
     def after(self, command: str) -> str:
         """These words as a line of another command."""
-        return " ".join([f"agx {command}", *map(_quoted, self.words)])
+        return " ".join([f"agx {command}", *map(quoted, self.words)])
 
     def span(self, word: int) -> Span:
         """Where the word with this index stands in `text`."""
-        start = len(" ".join([self._before, *map(_quoted, self.words[:word])])) + 1
-        return Span.of_offsets(self.text, start, start + len(_quoted(self.words[word])))
+        start = len(" ".join([self._before, *map(quoted, self.words[:word])])) + 1
+        return Span.of_offsets(self.text, start, start + len(quoted(self.words[word])))
 
     def error(
         self, rule: str, message: str, word: int, *, label: str | None = None, fix: str | None = None
@@ -70,7 +70,7 @@ class CommandLine:
         return bad_request(rule, message, source=COMMAND_LINE, span=self.span(word), label=label, fix=fix)
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
     """The word as one would type it: in quotes where a shell would not leave it as it is."""
     if _SAFE.fullmatch(word):
         return word

@@ -88,7 +88,10 @@ def check_program(asked: Sorted) -> GivenProgram:
     """
     if asked.program is None:
         raise bad_request(
-            "usage", "there is no expression", source=COMMAND_LINE, fix='write one, such as "2*x", or -f FILE.py'
+            "usage",
+            "there is no expression",
+            source=COMMAND_LINE,
+            fix='write one, such as "2*x", or name a file: train.py',
         )
     return asked.program
 

@@ -56,6 +56,8 @@ def unknown_option(line: CommandLine, word: int, declared: Declared, free: Colle
         commands = declared.elsewhere[name]
         label = f"{name} belongs to {_listed([f'agx {command}' for command in commands])}"
         fix = f"write {line.after(commands[0])}"
+    elif label is None and " " in name:
+        fix = f"leave out the quotes: {name}"
     elif label is None and free is not None:
         which = f" {name.lstrip('-')} (only {_listed(sorted(free))})" if free else "s"
         message = f"{message}; the expression has no variable{which}"
@@ -130,7 +132,8 @@ def unknown_command(words: Sequence[str], commands: Collection[str], options: Ma
 
 def _option_before_a_command(line: CommandLine, options: Mapping[str, Sequence[str]]) -> AgxError:
     name = line.words[0].partition("=")[0]
-    near = closest_option(name, ["--help", "--version", "--install-completion", "--show-completion"])
+    own = ["--help", "--version", "--install-completion", "--show-completion"]
+    near = "--version" if name in {"-V", "-v"} else closest_option(name, own)
     if near is not None:
         return line.error("unknown-option", f"unknown option {name}", 0, label=f"did you mean {near}?")
     command = options.get(name, ["grad"])[0]

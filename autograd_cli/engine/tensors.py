@@ -130,4 +130,6 @@ def check_device(device: str) -> None:
 
 def _no_device(device: str, error: Exception) -> AgxError:
     message = f"the device {device} cannot be used here"
-    return bad_request("unknown-device", message, source="--device", torch_says=first_line(error))
+    return bad_request(
+        "unknown-device", message, source="--device", torch_says=first_line(error), fix="use cpu, cuda, cuda:1 or mps"
+    )

@@ -31,7 +31,7 @@ The modes: {", ".join(list(MODES)[:3])},
            {", ".join(list(MODES)[3:])}
 
 Rows where the modes differ begin with *. The limits of time and steps are for
-all modes together. The exit code is 1 where every mode is bad news.
+all modes together. The exit code is 1 where something is wrong in every mode.
 
 Without a program it shows why .data is not .detach(): the same change of a
 tensor, once right, once silently wrong, once refused by torch.
