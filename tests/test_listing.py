@@ -26,7 +26,9 @@ PROSE = ["# note {0}", "", "'''A text\n\nof {0} lines.'''"]
 def listed(out: str) -> dict[int, tuple[str, str]]:
     """The lines of the listing by number: the mark before the line, and its code."""
     page = out.partition("\n\ncomputed graph")[0]
-    return {int(number): (mark, code.split("   ")[0].rstrip()) for number, mark, code in MARKED.findall(page)}
+    return {
+        int(number): (mark, re.split(r"(?<=\S) {3,}", code)[0].rstrip()) for number, mark, code in MARKED.findall(page)
+    }
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -127,6 +129,14 @@ def test_numbers_break_nowhere(width: int) -> None:
     for row in drawn(explore(PROGRAM, watch=True, x="randn(6,4)"), Look(width=width)):
         if row.lstrip().startswith("[") and not re.search("[a-z]{4}", row):
             assert len(row.rstrip()) <= width, row
+
+
+def test_functions_that_are_not_called_go_before_what_ran(agx: Agx) -> None:
+    functions = [f"def f{index}(x):\n    '''Doc.'''\n    return x * {index}\n" for index in range(60)]
+    program = "\n".join([*functions, "k = 1", "y = f7(x) + f9(x)", "y.sum()"])
+    shown = [code for _, code in listed(agx("explain", program, "--x", "1,2").out).values()]
+    called = ["def f7(x):", "    return x * 7", "def f9(x):", "    return x * 9"]
+    assert shown == [*called, "k = 1", "y = f7(x) + f9(x)", "y.sum()"]
 
 
 def test_a_docstring_is_no_value(agx: Agx) -> None:

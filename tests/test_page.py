@@ -189,3 +189,14 @@ def test_a_tensor_takes_one_line_at_80_columns(program: str, inputs: dict[str, o
     for line in table[1:]:
         assert all(line[start - 1] == " " and line[start] != " " for start in starts), line
     assert max(map(cell_len, lines)) <= 80
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_sum_that_a_loop_has_made_does_not_fill_the_terminal(width: int) -> None:
+    program = "y = x\nfor k in range(500):\n    y = y + x.sin()\ny.sum()"
+    lines = drawn(program, Look(width=width), x="1,2")
+    tree = lines[lines.index("grad_fn") :]
+    assert len(tree) < 60
+    assert max(map(cell_len, tree)) <= width
+    assert any("AccumulateGrad(x)" in line or "more nodes below" in line for line in tree)
+    assert sum("AddBackward0" in line for line in tree) >= 10

@@ -14,6 +14,7 @@ from autograd_cli.spelling import spelled, spelled_full
 
 _RUN = 9
 _RUN_EDGE = 4
+_DEEPEST = 30  # columns of forks within forks, as of a sum that a loop has made
 _LINES = 60
 _LINES_EDGE = 25
 
@@ -74,6 +75,9 @@ def _draw_from(graph: Graph, root: int, look: Look, seen: set[int]) -> list[Tree
         seen.add(node)
         children = graph.children(node)
         if look.depth is not None and level >= look.depth:
+            continue
+        if children and look.depth is None and not look.full and len(indent) > _DEEPEST:
+            lines.append(TreeLine(prefix=indent, name=glyphs.fold, label="", is_fold=True))
             continue
         if len(children) == 1:
             arrow = glyphs.dashed_arrow if graph.is_dashed(node, children[0]) else glyphs.arrow

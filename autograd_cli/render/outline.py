@@ -52,7 +52,7 @@ class Outline:
         for span, statement in self._statements:
             is_graph = not graph.isdisjoint(range(span.line, span.end_line + 1))
             rank = Rank.PROSE if _is_docstring(statement) else Rank.GRAPH if is_graph else Rank.PLAIN
-            if rank is Rank.PLAIN and (span.line not in ran or isinstance(statement, ast.Import | ast.ImportFrom)):
+            if rank is Rank.PLAIN and (_is_import(statement) or ran.isdisjoint(_telling_lines(span, statement))):
                 rank = Rank.IDLE
             for line in self._own_lines(span, statement):
                 ranks[line] = max(rank, ranks.get(line, rank))
@@ -69,6 +69,16 @@ class Outline:
 
 def _is_prose(row: str) -> bool:
     return not row.strip() or row.lstrip().startswith("#")
+
+
+def _telling_lines(span: Span, statement: ast.stmt) -> range:
+    """The lines that tell whether a statement ran: of a function those of its body, which runs where it is called."""
+    is_function = isinstance(statement, ast.FunctionDef) and span.end_line > span.line
+    return range(span.line + 1, span.end_line + 1) if is_function else range(span.line, span.line + 1)
+
+
+def _is_import(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Import | ast.ImportFrom)
 
 
 def _is_docstring(statement: ast.stmt) -> bool:
