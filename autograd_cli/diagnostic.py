@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,9 +22,22 @@ _PYTHON_SAYS = (
 )
 
 
+_PYTHON_WORDS = re.compile(
+    r"""TypeError:\ (?:
+        (?:list|dict|str|tuple)\.\w+\(\)\ takes
+        | \w+\(\)\ (?:takes|missing|got\ (?:an\ unexpected|multiple))
+        | '[\w.]+'\ object\ (?:is\ not\ (?:callable|iterable|subscriptable)|does\ not\ support)
+        | (?:unsupported\ operand|bad\ operand|can\ only\ concatenate|unhashable\ type)
+    )
+    | ValueError:\ (?:\d+\ values\ for|not\ enough\ values|dictionary\ update|too\ many\ values|a\ list\ or\ dict)
+    """,
+    re.VERBOSE,
+)
+
+
 def speaker(words: str) -> str:
-    """Who raised an exception, told by the words that begin with its type: torch, or Python itself."""
-    return "Python" if words.startswith(_PYTHON_SAYS) else "torch"
+    """Who raised an exception, told by its type and its words: torch, or Python itself."""
+    return "Python" if words.startswith(_PYTHON_SAYS) or _PYTHON_WORDS.match(words) else "torch"
 
 
 class Severity(StrEnum):

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import torch
 
 from autograd_cli.engine import texts
+from autograd_cli.engine.values import type_name
 from autograd_cli.limits import Limits, limit_reached
 
 Function: TypeAlias = Callable[..., Any]
@@ -93,7 +94,7 @@ def joined(op: str, left: Any, right: Any, limits: Limits) -> str | list[Any] | 
         _check_length(len(left) * right, left, limits)
         found = left * right
         return found  # noqa: RET504 - a name with a type, where an operator has none
-    names = [type(each).__name__ for each in (left, right)]
+    names = [type_name(each) for each in (left, right)]
     raise TypeError(f"unsupported operand type(s) for {op}: '{names[0]}' and '{names[1]}'")
 
 

@@ -141,7 +141,7 @@ class Calls:
             case list() | dict():
                 self._performer.tick(f".{name}", span)
                 try:
-                    return containers.call_method(self._performer, owner, name, arguments, span)
+                    return containers.call_method(self._performer, owner, name, arguments, keywords, span)
                 except Exception as error:  # noqa: BLE001 - what comparing tensors raises has no bounds
                     raise self._performer.refused(error, span) from None
             case torch.nn.Module():

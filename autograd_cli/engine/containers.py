@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from autograd_cli.diagnostic import Span
@@ -12,7 +12,9 @@ from autograd_cli.engine.values import CONTAINERS, Box, check_nesting, elements_
 from autograd_cli.lang import kinds
 
 
-def call_method(performer: Performer, owner: Box, name: str, arguments: list[Box], span: Span) -> Box:
+def call_method(
+    performer: Performer, owner: Box, name: str, arguments: list[Box], keywords: Mapping[str, Box], span: Span
+) -> Box:
     """Call the method `name` of a list or dict.
 
     Raises:
@@ -23,6 +25,12 @@ def call_method(performer: Performer, owner: Box, name: str, arguments: list[Box
     is_list = isinstance(owner.payload, list)
     if name not in (kinds.LIST_METHODS if is_list else kinds.DICT_METHODS):
         raise AttributeError(f"'{owner.type_name}' object has no attribute '{name}'")
+    _check_arguments("list" if is_list else "dict", name, arguments, keywords)
+    if keywords:
+        arguments = [
+            *arguments,
+            performer.recording.add({**keywords}, op="dict", operands=[*keywords.values()], span=span),
+        ]
     check_cycle(owner, arguments if name not in _OF_ELEMENTS else _held(arguments))
     method = (_LIST if is_list else _DICT)[name]
     result = method(performer, owner.payload, arguments, span)
@@ -32,6 +40,20 @@ def call_method(performer: Performer, owner: Box, name: str, arguments: list[Box
     if isinstance(result, list):
         return performer.recording.add(result, op=f".{name}", operands=[owner], span=span)
     return performer.recording.add(result, op=f".{name}", operands=[owner, *arguments], span=span)
+
+
+def _check_arguments(kind: str, name: str, arguments: Sequence[Box], keywords: Mapping[str, Box]) -> None:
+    """Refuse too few or too many arguments, as Python does.
+
+    Raises:
+        TypeError: they are.
+    """
+    if keywords and name != "update":
+        raise TypeError(f"{kind}.{name}() takes no keyword arguments")
+    least, most = _COUNTS[name]
+    if not least <= len(arguments) <= most:
+        expected = f"{least}" if least == most else f"{least} to {most}"
+        raise TypeError(f"{kind}.{name}() takes {expected} argument{'s' * (most != 1)} ({len(arguments)} given)")
 
 
 def _held(arguments: Iterable[Box]) -> Iterable[Box]:
@@ -82,10 +104,10 @@ def _get(performer: Performer, payload: dict[Any, Box], arguments: list[Box], sp
 
 
 def _update(_performer: Performer, payload: dict[Any, Box], arguments: list[Box], _span: Span) -> None:
-    (argument,) = arguments
-    if not isinstance(argument.payload, dict):
-        raise TypeError("update() takes a dict here")
-    payload.update(argument.payload)
+    for argument in arguments:
+        if not isinstance(argument.payload, dict):
+            raise TypeError("update() takes a dict here")
+        payload.update(argument.payload)
 
 
 def _same(payloads: list[Box], wanted: Box) -> list[int]:
@@ -100,6 +122,14 @@ def _index(_performer: Performer, payload: list[Box], arguments: list[Box], _spa
     return found[0]
 
 
+# How many arguments the methods take: at least, and at most.
+_COUNTS = {
+    **dict.fromkeys(("append", "extend", "count", "index"), (1, 1)),
+    **dict.fromkeys(("reverse", "copy", "clear", "items", "keys", "values"), (0, 0)),
+    **dict.fromkeys(("pop", "update"), (0, 1)),
+    "insert": (2, 2),
+    "get": (1, 2),
+}
 _OF_ELEMENTS = frozenset({"extend", "update"})
 _Method = Callable[[Performer, Any, list[Box], Span], Any]
 _LIST: dict[str, _Method] = {

@@ -15,7 +15,7 @@ from autograd_cli.engine import arithmetic, containers, objects, operations, tex
 from autograd_cli.engine.expressions import Expressions
 from autograd_cli.engine.performer import Performer, RefusedError
 from autograd_cli.engine.python_functions import iterate, listed
-from autograd_cli.engine.values import Box, Function, Named, Scope
+from autograd_cli.engine.values import Box, Function, Named, Scope, type_name
 from autograd_cli.lang.check import is_uncalled
 from autograd_cli.lang.program import Program
 from autograd_cli.trace import Printed, Step
@@ -402,7 +402,7 @@ def _loop_variables(tree: ast.Module) -> frozenset[str]:
 
 def _set_tensor_item(tensor: Any, key: Any, value: Any) -> object:  # noqa: ANN401 - indexed as the program says
     if not isinstance(tensor, torch.Tensor):
-        raise TypeError(f"'{type(tensor).__name__}' object does not support item assignment")
+        raise TypeError(f"'{type_name(tensor)}' object does not support item assignment")
     tensor[key] = value
     return tensor
 

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import torch
 
+from autograd_cli.engine.values import type_name
 from autograd_cli.lang import kinds, vocabulary
 
 Function: TypeAlias = Callable[..., Any]
@@ -16,7 +17,7 @@ Optimizer = torch.optim.Optimizer
 
 def no_attribute(owner: object, name: str) -> AttributeError:
     """Python's error for an attribute that is not there."""
-    return AttributeError(f"'{type(owner).__name__}' object has no attribute '{name}'")
+    return AttributeError(f"'{type_name(owner)}' object has no attribute '{name}'")
 
 
 def getter(name: str) -> Function:

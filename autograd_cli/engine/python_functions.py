@@ -6,6 +6,7 @@ import builtins
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +14,7 @@ import torch
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine import texts
 from autograd_cli.engine.performer import Performer, length_of
-from autograd_cli.engine.values import SEQUENCES, Box, Iteration, check_depth
+from autograd_cli.engine.values import SEQUENCES, Box, Iteration, check_depth, type_name
 
 if TYPE_CHECKING:
     from autograd_cli.engine.expressions import Expressions
@@ -144,6 +145,8 @@ class PythonFunctions:
         except TypeError as error:
             words = re.sub(r"PythonFunctions\._(\w+)\(\)", r"\1()", str(error))
             raise self._performer.refused(TypeError(words), span) from None
+        except Exception as error:  # noqa: BLE001 - as Python refuses these arguments
+            raise self._performer.refused(error, span) from None
 
     def _plain(self, argument: Box, span: Span) -> Box:
         """An iteration as a list, for functions that take plain sequences."""
@@ -237,9 +240,12 @@ class PythonFunctions:
             if isinstance(argument.payload, dict):
                 payload.update(argument.payload)
                 continue
-            for pair in iterate(self._performer, argument, span):
-                key, value = list(iterate(self._performer, pair, span))
-                payload[key.unwrap()] = value
+            for index, element in enumerate(iterate(self._performer, argument, span)):
+                pair = listed(self._performer, element, span)
+                if len(pair) != 2:  # noqa: PLR2004 - as Python says
+                    length = f"has length {len(pair)}; 2 is required"
+                    raise ValueError(f"dictionary update sequence element #{index} {length}")
+                payload[pair[0].unwrap()] = pair[1]
         payload.update(named)
         return self._recording.add(payload, op="dict", operands=list(payload.values()), span=span)
 
@@ -271,7 +277,7 @@ class PythonFunctions:
 def _between(box: Box | None, default: str, name: str) -> str:
     payload = default if box is None or box.payload is None else box.payload
     if not isinstance(payload, str):
-        raise TypeError(f"{name} must be None or a string, not {type(payload).__name__}")
+        raise TypeError(f"{name} must be None or a string, not {type_name(payload)}")
     return payload
 
 
@@ -310,3 +316,6 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "float": _float,
     "int": _int,
 }
+for _name, _function in _PLAIN.items():
+    if isinstance(_function, FunctionType):
+        _function.__qualname__ = _name  # which Python's errors say

@@ -7,7 +7,17 @@ from typing import Any
 
 import torch
 
-from autograd_cli.engine.values import CONTAINERS, Box, Function, GraphNode, Iteration, Named, check_nesting, has_words
+from autograd_cli.engine.values import (
+    CONTAINERS,
+    Box,
+    Function,
+    GraphNode,
+    Iteration,
+    Named,
+    check_nesting,
+    has_words,
+    type_name,
+)
 from autograd_cli.limits import Limits, limit_reached
 
 _SPECIFICATION = re.compile(r"(?:.?[<>=^])?[-+ ]?z?#?0?(\d*)[,_]?(?:\.(\d+))?[a-zA-Z%]?", re.DOTALL)
@@ -115,5 +125,5 @@ def _as_words(box: Box) -> Any:  # noqa: ANN401 - as above
     if isinstance(payload, dict):
         return {key: _as_words(element) for key, element in payload.items()}
     if not has_words(payload):
-        return _Words(f"<{type(payload).__name__}>")
+        return _Words(f"<{type_name(payload)}>")
     return _Words(str(payload)) if isinstance(payload, Function | Named | GraphNode | Iteration) else payload

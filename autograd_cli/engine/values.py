@@ -39,10 +39,10 @@ class Box:
     @property
     def type_name(self) -> str:
         """The type of what Python would hold, as its errors call it."""
-        if isinstance(self.payload, Function | Named):
-            return "function"
         kind = self.kind or type(self.payload)
-        return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+        if kind.__module__ in {"builtins", __name__}:
+            return type_name(self.payload)
+        return f"{kind.__module__}.{kind.__qualname__}"
 
     def unwrap(self) -> Any:  # noqa: ANN401 - whatever the program computed
         """The payload as torch takes it.
@@ -67,9 +67,23 @@ class Box:
             return _PYTHON_DTYPES[payload.full_name]
         if isinstance(payload, Function | Named):
             raise TypeError("a function is called here, or handed to a function of the program, not to torch")
-        if isinstance(payload, GraphNode | Iteration):
-            raise TypeError(f"this operation does not take a {type(payload).__name__.lower()}")
+        if isinstance(payload, GraphNode):
+            raise TypeError(f"this operation takes no node of the graph, such as {payload}")
+        if isinstance(payload, Iteration):
+            raise TypeError(f"this operation takes no {payload.name} object; list(…) makes a list of it")
         return payload
+
+
+def type_name(payload: object) -> str:
+    """The name of a value's type, as Python says it: never that of a class which only agx has."""
+    match payload:
+        case Function() | Named():
+            return "function"
+        case GraphNode():
+            return type(payload.node).__name__
+        case Iteration():
+            return payload.name
+    return type(payload).__name__
 
 
 def elements_of(payload: object) -> Sequence[Box]:

@@ -28,7 +28,7 @@ def check_refused_operation(trace: Trace, source: str) -> Iterator[Diagnostic]:
     yield Diagnostic(
         rule="torch-refused",
         severity=Severity.ERROR,
-        message=f"{speaker(refusal.exception)} refused{piece}",
+        message=f"{speaker(_words(refusal))} refused{piece}",
         span=refusal.span,
         label=operands,
         torch_says=_words(refusal),

@@ -1,0 +1,110 @@
+"""Random programs about what holds tensors: whatever they do, there is an answer in every form, and never a crash."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+import torch
+
+from autograd_cli import Report, explore, rules
+from autograd_cli.cli.delivery import Delivery, Format, render
+from autograd_cli.cli.terminal import Screen
+from autograd_cli.diagnostic import AgxError
+from autograd_cli.limits import Limits
+from autograd_cli.render.json_text import json_object
+from autograd_cli.trace import Trace
+from conftest import VALIDATOR, Agx
+from container_programs import Maker
+from test_walks import assert_leads_back
+from thorough import THOROUGH
+
+COUNT = 2_000 if THOROUGH else 36
+CHUNKS = 6
+LIMITS = Limits(steps=3_000, elements=100_000, sequence=2_000, output=20_000)
+# What a message would say if it told of agx's own insides.
+OURS = re.compile(
+    r"autograd_cli|PythonFunctions|\bBox\b|GraphNode|\bIteration\b|\b_[A-Z]\w+|\bNamed\b|<locals>|at 0x[0-9a-f]"
+)
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_whatever_a_program_holds(chunk: int) -> None:
+    for seed in range(chunk, COUNT, CHUNKS):
+        check(Maker(seed).program(), str(seed))
+
+
+def check(text: str, seed: str) -> None:
+    """Every form of the answer to a program."""
+    report = explore(text, watch=True, limits=LIMITS)
+    VALIDATOR.validate(json_object(replace(report, traces=report.traces[:1])))
+    assert torch.is_grad_enabled()
+    shown = [*forms(report), *[form for narrowed in narrowings(report) for form in forms(narrowed)]]
+    for form in shown:
+        found = OURS.search(form)
+        assert found is None, (seed, form[max(found.start() - 200, 0) : found.end() + 100])
+    for trace in report.traces:
+        assert_leads_back(trace)
+        assert_each_leaf_once(trace)
+
+
+def forms(report: Report) -> list[str]:
+    """What stdout and stderr get, in each format."""
+    screens = [Screen(width=width, is_terminal=False, encoding="utf-8") for width in (80, None)]
+    deliveries = [Delivery(format=each, stdout=screens[0], stderr=screens[0]) for each in Format]
+    deliveries += [Delivery(format=Format.PAGE, full=True, stdout=screens[1], stderr=screens[1])]
+    plain = replace(report, explanation=None)
+    answers = [render(report, each) for each in deliveries] + [render(plain, deliveries[0])]
+    return [text for answer in answers for text in (answer.stdout, answer.stderr)]
+
+
+def narrowings(report: Report) -> list[Report]:
+    """The answer narrowed to one of its variables and one that is none."""
+    if not report.traces:
+        return []
+    names = [variable.name for variable in report.trace.variables]
+    found: list[Report] = []
+    for name in (*names[:1], *names[-1:]):
+        trace, explanation, diagnostics = rules.narrow(report.trace, report.explanation, report.diagnostics, name)
+        found.append(replace(report, traces=(trace,), explanation=explanation, diagnostics=diagnostics, of=name))
+    with pytest.raises(AgxError):
+        rules.narrow(report.trace, report.explanation, report.diagnostics, "no such name")
+    return found
+
+
+def assert_each_leaf_once(trace: Trace) -> None:
+    names = [variable.name for variable in trace.variables]
+    assert len(names) == len(set(names))
+    grads = [name for name, _ in trace.grads]
+    assert len(grads) == len(set(grads))
+    leaves = [variable.leaf for variable in trace.variables if variable.name in grads and variable.leaf is not None]
+    assert len(leaves) == len(set(leaves))
+
+
+WORDS = {
+    "print(zip([1], [2]).sum())": "'zip' object has no attribute 'sum'",
+    "x = [1]\nx.append()": "list.append() takes 1 argument (0 given)",
+    "x = [1]\nx.append(1, 2)": "list.append() takes 1 argument (2 given)",
+    "d = {}\nd.get()": "dict.get() takes 1 to 2 arguments (0 given)",
+    "print([1] + map(abs, [1]))": "unsupported operand type(s) for +: 'list' and 'map'",
+    "sum([1], 2, 3)": "sum() takes from 1 to 2 positional arguments but 3 were given",
+    "float(1, 2)": "float() takes from 0 to 1 positional arguments but 2 were given",
+    "sum([1], foo=2)": "sum() got an unexpected keyword argument 'foo'",
+    "dict([1, 2])": "'int' object is not iterable",
+    "dict([(1, 2, 3)])": "dictionary update sequence element #0 has length 3; 2 is required",
+    "i = zip([1], [1])\ni[0]": "'zip' object is not subscriptable",
+    "f = lambda q: q\nf[0]": "'function' object is not subscriptable",
+    "f = lambda q: q\nfor i in f:\n    pass": "'function' object is not iterable",
+    "def back_sum(dl):\n    return sum(p for p in dl)\nback_sum(lambda q: q)": "'function' object is not iterable",
+    "x = torch.ones(2, requires_grad=True)\n(x*2).grad_fn[0]": "'MulBackward0' object is not subscriptable",
+    "x = torch.ones(2, requires_grad=True)\n(x*2).grad_fn.sum()": "'MulBackward0' object has no attribute 'sum'",
+}
+
+
+@pytest.mark.parametrize("program", WORDS)
+def test_python_says_what_it_says(program: str, agx: Agx) -> None:
+    found = agx("grad", program)
+    said = " ".join((found.out + found.err).split())
+    assert "Python refused" in said
+    assert WORDS[program] in said
