@@ -19,7 +19,7 @@ def grad_accumulated(evidence: Evidence) -> Iterator[Diagnostic]:
     """backward() added to a gradient that was there already: `.grad` is the sum of several passes.
 
     Why: torch adds to `.grad` and never resets it. In a training loop each update then uses the gradients of all
-    rounds before it, too. The sum is right where it is meant, as over micro-batches with one update.
+    earlier rounds, too. The sum is right where it is intended, as over micro-batches with a single update.
 
     Example:
         w = torch.tensor(1., requires_grad=True)

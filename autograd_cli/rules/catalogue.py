@@ -53,7 +53,9 @@ class Rule:
 
 def _sentences(text: str) -> str:
     words = " ".join(text.split())
-    return words[:1].upper() + words[1:]
+    first = words.partition(" ")[0]
+    is_prose = first.rstrip(",:").isalpha() and first != "torch"  # and not code, such as F.normalize or backward()
+    return words[:1].upper() + words[1:] if is_prose else words
 
 
 def _rules() -> Iterator[Rule]:

@@ -41,10 +41,10 @@ _INTEGERS = ("'Long'", "'Int'", "'Short'", "'Char'", "'Byte'", "'Bool'")
 
 
 def non_scalar_backward(evidence: Evidence) -> Iterator[Diagnostic]:
-    """backward() was called on a tensor of several elements, and torch does not know how to weigh them.
+    """backward() was called on a tensor of several elements, and torch does not know how to weight them.
 
-    Why: backward() computes the gradient of one number. Of a tensor with several elements it needs a weight for each,
-    the gradient argument; for a scalar that is 1.
+    Why: backward() computes the gradient of one number. For a tensor of several elements it needs a weight for each,
+    the `gradient` argument; for a scalar the weight is 1.
 
     Example:
         x = torch.tensor([1., 2.], requires_grad=True)
@@ -87,7 +87,7 @@ def _is_several(tensor: TensorInfo | None) -> bool:
 
 
 def gradient_argument(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The argument of backward() weighs the elements: what arrives in `.grad` is not the plain derivative.
+    """The argument of backward() weights the elements: what arrives in `.grad` is not the plain derivative.
 
     Why: `y.backward(v)` computes the vector-Jacobian product: the derivative of `(y * v).sum()`. With ones it is the
     derivative of the sum. `v` has the shape of `y`; it is not a learning rate, nor `retain_graph`.
@@ -98,8 +98,8 @@ def gradient_argument(evidence: Evidence) -> Iterator[Diagnostic]:
         y.backward(torch.tensor([0.1, 1., 10.]))
         print(x.grad)
 
-    Fix: `y.sum().backward()` for the derivative of the sum; a weight for each element of `y` where that is what you
-    mean.
+    Fix: use `y.sum().backward()` for the derivative of the sum; pass a weight for each element of `y` only if that is
+    what you mean.
     """
     trace = evidence.trace
     refusal = trace.refusal
@@ -224,7 +224,7 @@ def _first_leaf(evidence: Evidence, roots: tuple[int, ...]) -> str | None:
 
 
 def grad_used_before_backward(evidence: Evidence) -> Iterator[Diagnostic]:
-    """`.grad` was used while it is None: no backward pass has filled it, or it was reset since.
+    """`.grad` was used while it was None: no backward pass has filled it, or it was reset since.
 
     Why: `.grad` is None until the first backward() reaches the tensor, and again after `zero_grad()`. Neither
     computing a loss nor `torch.autograd.grad` fills it.
@@ -235,7 +235,7 @@ def grad_used_before_backward(evidence: Evidence) -> Iterator[Diagnostic]:
         w.grad.zero_()
         loss.backward()
 
-    Fix: call backward() first, and reset gradients right before it or after their use; or ask `if w.grad is not
+    Fix: call backward() first, and reset gradients right before it or after their use; or check `if w.grad is not
     None`.
     """
     trace = evidence.trace
@@ -308,16 +308,16 @@ def _guarded(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
 def not_in_graph(evidence: Evidence) -> Iterator[Diagnostic]:
     """What was differentiated was not computed from this tensor: there is no path between them.
 
-    Why: torch goes from the result back along the operations that made it. `x[0]` is a new tensor each time it is
-    written, and so is what `cat`, `clone` or `view` gives: a result that was computed from `x` knows nothing of it.
+    Why: torch goes from the result back along the operations that made it. `x[0]` makes a new tensor each time, and so
+    do `cat`, `clone` and `view`: a result that was computed from `x` does not depend on that new tensor.
 
     Example:
         x = torch.tensor([[1., 2.], [3., 4.]], requires_grad=True)
         y = (x ** 2).sum()
         torch.autograd.grad(y, x[0])
 
-    Fix: differentiate with respect to the tensor that was used, `torch.autograd.grad(y, x)[0][0]`, or compute with
-    the one that you differentiate with respect to.
+    Fix: differentiate with respect to the tensor that was used, `torch.autograd.grad(y, x)[0][0]`, or compute the
+    result from the tensor that you pass to `torch.autograd.grad`.
     """
     trace = evidence.trace
     refusal = trace.refusal
@@ -506,10 +506,10 @@ def _module_made_anew(evidence: Evidence, name: str, leaf: Value) -> tuple[Step,
 
 
 def inference_tensor(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A tensor that was made in inference mode was used where torch records: it has no version, and cannot be saved.
+    """A tensor made in inference mode was used where torch records: it has no version counter, so it cannot be saved.
 
-    Why: `torch.inference_mode()` drops all that autograd needs of a tensor, for good, also after the block.
-    Backward could not see whether it was changed, so torch refuses to save it.
+    Why: `torch.inference_mode()` drops everything that autograd would need of a tensor, for good, even after the block.
+    backward() could not tell whether it was changed, so torch refuses to save it.
 
     Example:
         with torch.inference_mode():
@@ -517,7 +517,7 @@ def inference_tensor(evidence: Evidence) -> Iterator[Diagnostic]:
         w = torch.tensor([0.1, 0.2, 0.3], requires_grad=True)
         (features * w).sum().backward()
 
-    Fix: `torch.no_grad()` in the place of `torch.inference_mode()`, or use `features.clone()`.
+    Fix: use `torch.no_grad()` in place of `torch.inference_mode()`, or use `features.clone()`.
     """
     trace = evidence.trace
     refusal = trace.refusal
@@ -554,10 +554,10 @@ def inference_tensor(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def int_dtype(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A tensor of integers (or truths) was to have a gradient: only floating point and complex ones can.
+    """A tensor of integers (or booleans) was asked to require gradients: only floating point and complex tensors can.
 
-    Why: a derivative is a limit of small changes, and integers have none. `torch.tensor([1, 2])` is int64, for its
-    numbers are written without a point.
+    Why: a derivative is a limit of small changes, and integers have none. `torch.tensor([1, 2])` is int64, because its
+    numbers are written without a decimal point.
 
     Example:
         x = torch.tensor([1, 2], requires_grad=True)

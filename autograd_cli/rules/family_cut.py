@@ -30,14 +30,14 @@ def cut_by_detach(evidence: Evidence) -> Iterator[Diagnostic]:
     """`detach()` stands between the variable and what backward starts from.
 
     Why: `y.detach()` is a tensor with the numbers of y and without its history. What is computed from it is recorded
-    from there on, so no gradient finds the way back to what y was made of.
+    from there on, so no gradient finds its way back to what y was computed from.
 
     Example:
         w = torch.tensor([1., 2.], requires_grad=True)
         h = (3 * w).detach()
         (h ** 2).sum().backward()
 
-    Fix: leave detach() out where the gradient is wanted; `h.detach()` for what is only looked at or printed.
+    Fix: leave out detach() where you want the gradient; use `h.detach()` only for what is looked at or printed.
     """
     return _told(evidence, "cut-by-detach")
 
@@ -45,8 +45,8 @@ def cut_by_detach(evidence: Evidence) -> Iterator[Diagnostic]:
 def cut_by_no_grad(evidence: Evidence) -> Iterator[Diagnostic]:
     """A value on the way to the result is computed under `torch.no_grad()`.
 
-    Why: inside the block torch computes and records nothing, whatever the operands are. The result does not require
-    gradients, and nothing that is made of it later leads back to them.
+    Why: inside the block torch computes but records nothing, whatever the operands are. The result does not require
+    gradients, and nothing computed from it later leads back to them.
 
     Example:
         w = torch.tensor([1., 2.], requires_grad=True)
@@ -62,8 +62,8 @@ def cut_by_no_grad(evidence: Evidence) -> Iterator[Diagnostic]:
 def cut_by_grad_mode_off(evidence: Evidence) -> Iterator[Diagnostic]:
     """Grad mode is off: `set_grad_enabled(False)` or inference mode is in force where the value is computed.
 
-    Why: `torch.set_grad_enabled(False)` is a switch that stays off until somebody turns it on, in this function and in
-    all others. torch records nothing meanwhile.
+    Why: `torch.set_grad_enabled(False)` turns grad mode off until somebody turns it on again, in this function and in
+    all others. Meanwhile torch records nothing.
 
     Example:
         w = torch.tensor([1., 2.], requires_grad=True)
@@ -77,10 +77,10 @@ def cut_by_grad_mode_off(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def no_grad_view(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A view that was taken under no_grad looks tracked, and leads nowhere.
+    """A view that was taken under no_grad looks tracked, but leads nowhere.
 
     Why: a view (`x[0]`, `x.view(…)`, `x.T`) of a tracked tensor says requires_grad=True even under no_grad, but torch
-    did not record how it was taken. It counts as a leaf, and the gradient ends in it.
+    did not record how it was taken. It counts as a leaf, and the gradient ends there.
 
     Example:
         w = torch.tensor([[1., 2.], [3., 4.]], requires_grad=True)
@@ -118,8 +118,8 @@ def no_grad_view(evidence: Evidence) -> Iterator[Diagnostic]:
 def cut_by_data(evidence: Evidence) -> Iterator[Diagnostic]:
     """`.data` stands between the variable and what backward starts from.
 
-    Why: `y.data` is the storage of y seen by a tensor that torch does not track. It is detach() without the check of
-    versions: what is computed from it does not lead back to y.
+    Why: `y.data` shares the memory of y, but torch does not track it. It is detach() without the version check: what is
+    computed from it does not lead back to y.
 
     Example:
         w = torch.tensor([1., 2.], requires_grad=True)
@@ -134,7 +134,7 @@ def cut_by_data(evidence: Evidence) -> Iterator[Diagnostic]:
 def cut_by_item(evidence: Evidence) -> Iterator[Diagnostic]:
     """A tensor became a Python number on the way: `.item()`, `float()`, `.tolist()`, a function of `math`.
 
-    Why: Python's numbers know nothing of torch. What is computed from them starts anew, and a number has no
+    Why: Python's numbers know nothing of torch. What is computed from them starts afresh, and a number has no
     backward().
 
     Example:
@@ -142,7 +142,7 @@ def cut_by_item(evidence: Evidence) -> Iterator[Diagnostic]:
         loss = (w ** 2).item()
         loss.backward()
 
-    Fix: keep the tensor in the computation, and take the number only to print or to store it.
+    Fix: keep the tensor in the computation, and call .item() only to print or store the number.
     """
     return _told(evidence, "cut-by-item")
 
@@ -164,10 +164,10 @@ def cut_by_rewrap(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def requires_grad_on_loss(evidence: Evidence) -> Iterator[Diagnostic]:
-    """What backward starts from was not tracked, and was told to require gradients afterwards.
+    """The loss was not tracked, and was made to require gradients afterwards.
 
-    Why: `loss.requires_grad = True` makes a leaf of the loss: backward() then runs and gives the loss itself a gradient
-    of 1. Where the loss had no grad_fn something was cut further up, and that is still cut.
+    Why: `loss.requires_grad = True` turns the loss into a leaf: backward() then runs, and gives the loss itself a
+    gradient of 1. If the loss had no grad_fn, something was cut further up, and it still is.
 
     Example:
         w = torch.tensor([1., 2.], requires_grad=True)
@@ -176,7 +176,7 @@ def requires_grad_on_loss(evidence: Evidence) -> Iterator[Diagnostic]:
         loss.backward()
         print(w.grad)
 
-    Fix: take the flag off again, and mend what cut the loss off.
+    Fix: remove the flag, and repair what cut the loss off.
     """
     trace = evidence.trace
     for backward in trace.backwards:
@@ -208,10 +208,10 @@ def requires_grad_on_loss(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def cut_by_int_cast(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The tensor became one of integers on the way.
+    """The tensor was cast to an integer dtype on the way.
 
     Why: only floating point and complex numbers have derivatives. `.long()`, `.int()` and `.to(torch.int64)` give a
-    tensor that torch does not track, also when it is made a float again.
+    tensor that torch does not track, even after it is made a float again.
 
     Example:
         w = torch.tensor([1.4, 2.6], requires_grad=True)
@@ -226,7 +226,7 @@ def cut_by_int_cast(evidence: Evidence) -> Iterator[Diagnostic]:
 def cut_by_index_op(evidence: Evidence) -> Iterator[Diagnostic]:
     """Positions were computed from the tensor: `argmax`, `max(dim)[1]`, `topk` indices, `argsort`.
 
-    Why: a position is an integer. It does not change while the numbers change a little, so it has no derivative.
+    Why: a position is an integer. A small change of the numbers does not change it, so it has no derivative.
 
     Example:
         w = torch.tensor([0.1, 0.7, 0.2], requires_grad=True)
@@ -241,7 +241,7 @@ def cut_by_index_op(evidence: Evidence) -> Iterator[Diagnostic]:
 def cut_by_nondiff_op(evidence: Evidence) -> Iterator[Diagnostic]:
     """An operation that torch has no derivative for.
 
-    Why: some functions give plain floating point numbers and are not recorded (`histc`, Bessel functions); of others
+    Why: some functions return floating point numbers that are not recorded (`histc`, Bessel functions); for others,
     torch says only in backward() that the derivative is not implemented (`//`).
 
     Example:
@@ -281,15 +281,15 @@ def cut_by_nondiff_op(evidence: Evidence) -> Iterator[Diagnostic]:
 def cut_by_comparison(evidence: Evidence) -> Iterator[Diagnostic]:
     """A comparison stands between the variable and what backward starts from.
 
-    Why: `x > 0` is true or false: it does not change while x changes a little, and has no derivative, also when it is
-    made a float.
+    Why: `x > 0` is true or false: a small change of x does not change it, so it has no derivative, even when it is made
+    a float.
 
     Example:
         w = torch.tensor([0.3, -0.2], requires_grad=True)
         on = (w > 0.1).float()
         on.sum().backward()
 
-    Fix: a soft step: `torch.sigmoid(w - 0.1)`; or multiply the truth by w itself.
+    Fix: use a soft step, `torch.sigmoid(w - 0.1)`, or multiply the mask by w itself.
     """
     return _told(evidence, "cut-by-comparison")
 
@@ -297,8 +297,8 @@ def cut_by_comparison(evidence: Evidence) -> Iterator[Diagnostic]:
 def used_only_in_condition(evidence: Evidence) -> Iterator[Diagnostic]:
     """The variable only decides: a mask, the condition of `where`, an `if`.
 
-    Why: a mask chooses among other values, and the result changes with those. It does not change with the threshold,
-    but by jumps, so that the threshold gets no gradient.
+    Why: a mask chooses among other values, and the result changes with those. With the threshold it changes only in
+    jumps, so the threshold gets no gradient.
 
     Example:
         a = torch.tensor([0.5, 1.5, 2.5], requires_grad=True)
@@ -306,7 +306,7 @@ def used_only_in_condition(evidence: Evidence) -> Iterator[Diagnostic]:
         a[a > limit].sum().backward()
         print(limit.grad)
 
-    Fix: weigh by a soft step instead of choosing: `(a * torch.sigmoid(a - limit)).sum()`.
+    Fix: weight by a soft step instead of choosing: `(a * torch.sigmoid(a - limit)).sum()`.
     """
     return _told(evidence, "used-only-in-condition")
 
@@ -314,14 +314,14 @@ def used_only_in_condition(evidence: Evidence) -> Iterator[Diagnostic]:
 def used_only_as_index(evidence: Evidence) -> Iterator[Diagnostic]:
     """The variable only says where to look.
 
-    Why: an index is an integer. What is found there has a gradient, the place has none.
+    Why: an index is an integer. What is found there gets a gradient; the position gets none.
 
     Example:
         position = torch.tensor(1.2, requires_grad=True)
         table = torch.tensor([1., 2., 4.])
         table[position.long()].backward()
 
-    Fix: interpolate between the neighbouring entries, by weights that are computed from the position.
+    Fix: interpolate between the neighbouring entries, with weights computed from the position.
     """
     return _told(evidence, "used-only-as-index")
 
@@ -329,15 +329,15 @@ def used_only_as_index(evidence: Evidence) -> Iterator[Diagnostic]:
 def cut_by_factory(evidence: Evidence) -> Iterator[Diagnostic]:
     """A function that makes new tensors was given a tracked one as a number.
 
-    Why: `linspace`, `logspace`, `arange` and `full` read the number and fill a new tensor: some of them drop the
-    history without a word, others refuse a tensor that requires gradients.
+    Why: `linspace`, `logspace`, `arange` and `full` read the number and fill a new tensor: some of them silently drop
+    the history, others refuse a tensor that requires gradients.
 
     Example:
         end = torch.tensor(2., requires_grad=True)
         grid = torch.linspace(0, end, 5)
         (grid ** 2).sum().backward()
 
-    Fix: make the tensor of plain numbers, and compute with it: `end * torch.linspace(0, 1, 5)`.
+    Fix: make the tensor from plain numbers, and compute with it: `end * torch.linspace(0, 1, 5)`.
     """
     yield from _told(evidence, "cut-by-factory")
     refusal = evidence.trace.refusal
@@ -360,7 +360,7 @@ def cut_by_factory(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def cut_by_sampling(evidence: Evidence) -> Iterator[Diagnostic]:
-    """Numbers were drawn: `multinomial`, `sample()` of a distribution.
+    """Numbers were drawn at random: `multinomial`, `sample()` of a distribution.
 
     Why: a draw is not a function of the parameters that torch could differentiate. `sample()` runs under no_grad.
 
@@ -369,16 +369,16 @@ def cut_by_sampling(evidence: Evidence) -> Iterator[Diagnostic]:
         draw = torch.distributions.Normal(mean, 1.0).sample()
         (draw ** 2).backward()
 
-    Fix: `rsample()` where the distribution has it; else weigh `log_prob(action)` by the reward.
+    Fix: use `rsample()` where the distribution has it; else weight `log_prob(action)` by the reward.
     """
     return _told(evidence, "cut-by-sampling")
 
 
 def missing_create_graph(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A gradient is used in further computation, and torch did not record how it was computed.
+    """A gradient is used in a further computation, but torch did not record how it was computed.
 
-    Why: `autograd.grad` and `backward` give plain numbers unless they are told `create_graph=True`. A second derivative
-    is then refused, and a loss that depends on a gradient silently loses that part of its own.
+    Why: `autograd.grad` and `backward` return untracked gradients unless they are given `create_graph=True`. A second
+    derivative is then refused, and a loss that depends on a gradient silently loses that part of its own gradient.
 
     Example:
         x = torch.tensor(2., requires_grad=True)
@@ -386,16 +386,17 @@ def missing_create_graph(evidence: Evidence) -> Iterator[Diagnostic]:
         dy = torch.autograd.grad(y, x)[0]
         torch.autograd.grad(dy, x)
 
-    Fix: `create_graph=True` in the first of the two.
+    Fix: pass `create_graph=True` to the first of the two calls.
     """
     yield from _told(evidence, "missing-create-graph")
 
 
 def constant_derivative(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The derivative was recorded, and does not depend on the variable: it is constant.
+    """The derivative was recorded, but does not depend on the variable: it is constant.
 
-    Why: of `3*x` the derivative is 3, whatever x is. With `create_graph=True` torch records how it is computed, and
-    there is nothing in it to differentiate: the next derivative is zero, which torch refuses to tell.
+    Why: the derivative of `3*x` is 3, whatever x is. With `create_graph=True` torch records how it is computed, but
+    there is nothing in it to differentiate: the next derivative is zero, and torch raises an error instead of saying
+    so.
 
     Example:
         x = torch.tensor(2., requires_grad=True)

@@ -26,10 +26,10 @@ FAMILY = "in-place"
 
 
 def saved_tensor_modified(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A tensor that backward needs was changed in place after it had been saved.
+    """A tensor that backward() needs was changed in place after it had been saved.
 
-    Why: to differentiate `sigmoid` torch keeps its result, of a product both factors. Each write to a tensor raises its
-    version, and backward() refuses where the version is not the one that was saved.
+    Why: to differentiate `sigmoid`, torch keeps its result; for a product, both factors. Each write to a tensor raises
+    its version, and backward() refuses if the version is no longer the one that was saved.
 
     Example:
         raw = torch.tensor([0.4, -1.2], requires_grad=True)
@@ -106,10 +106,10 @@ def inplace_on_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def inplace_on_multi_view(evidence: Evidence) -> Iterator[Diagnostic]:
-    """One of several views that one operation returned is written to.
+    """A write goes to one of several views that one operation returned.
 
     Why: `unbind`, `split`, `chunk`, and `for row in x` return all their views at once. torch could not rewrite the
-    history of one of them without the others, and refuses.
+    history of one of them without the others, so it refuses.
 
     Example:
         raw = torch.ones(2, 2, requires_grad=True)
@@ -118,7 +118,7 @@ def inplace_on_multi_view(evidence: Evidence) -> Iterator[Diagnostic]:
             row.mul_(2)
         rows.sum().backward()
 
-    Fix: compute a new tensor of the whole, or write by index: `rows[i] *= 2`.
+    Fix: compute a new tensor for the whole, or write by index: `rows[i] *= 2`.
     """
     found = _refused_write(evidence)
     if found is None or not found.is_of_several or not found.is_tracked:
@@ -142,7 +142,7 @@ def inplace_on_multi_view(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def inplace_on_expanded(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A tensor is written to several of whose elements are one number in memory.
+    """A write goes to a tensor in which several elements share one place in memory.
 
     Why: `expand` and `broadcast_to` repeat without copying. A write would change each of the repeated elements several
     times, so torch refuses.
@@ -153,7 +153,7 @@ def inplace_on_expanded(evidence: Evidence) -> Iterator[Diagnostic]:
         grid.add_(1.0)
         grid.sum().backward()
 
-    Fix: `grid = grid.clone()` before it, `repeat` instead of `expand`, or compute a new tensor.
+    Fix: write into a copy (`grid = grid.clone()`), use `repeat` instead of `expand`, or compute a new tensor.
     """
     found = _refused_write(evidence)
     if found is None or not found.is_expanded:
@@ -174,10 +174,10 @@ def inplace_on_expanded(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def inplace_overlap(evidence: Evidence) -> Iterator[Diagnostic]:
-    """What is written and what is read lie in the same memory, shifted.
+    """What is written and what is read overlap in memory.
 
-    Why: in `x[1:] += x[:-1]` elements are read that have been written to already. What comes of it would depend on the
-    order, so torch refuses.
+    Why: `x[1:] += x[:-1]` reads elements that have already been written to. The result would depend on the order, so
+    torch refuses.
 
     Example:
         w = torch.tensor([1., 2., 3.], requires_grad=True)
@@ -205,10 +205,10 @@ def inplace_overlap(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def silent_data_mutation(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A tensor that backward needs was changed through `.data`, which torch does not notice.
+    """A tensor that backward() needs was changed through `.data`, and torch does not notice.
 
-    Why: `.data` shares memory with the tensor and not its version. After a write through it backward() computes with
-    numbers that are not those of the forward pass: there is no error, and the gradient is wrong.
+    Why: `.data` shares the memory of the tensor, but not its version counter. After a write through it, backward()
+    computes with numbers that are not those of the forward pass: there is no error, but the gradient is wrong.
 
     Example:
         w = torch.tensor([0.9, -0.1], requires_grad=True)
@@ -228,10 +228,10 @@ def silent_data_mutation(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A write goes to a copy that nobody holds.
+    """A write goes to a temporary copy.
 
     Why: indexing with a mask or a list of positions copies (`x[0]` and `x[1:3]` are views, `x[mask]` is not). In
-    `x[mask].add_(y)` the copy is changed, and dropped.
+    `x[mask].add_(y)` the copy is changed, and then dropped.
 
     Example:
         base = torch.ones(4, requires_grad=True)
@@ -241,7 +241,7 @@ def write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
         canvas.sum().backward()
         print(bump.grad)
 
-    Fix: assign to the place: `canvas[spots] += bump`.
+    Fix: assign by index: `canvas[spots] += bump`.
     """
     for value in evidence.trace.values:
         if (
@@ -276,10 +276,10 @@ def write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def discarded_result(evidence: Evidence) -> Iterator[Diagnostic]:
-    """What an operation returned was dropped, and the program goes on as if the operand had changed.
+    """The result of an operation was dropped, and the program goes on as if the operand had been changed.
 
     Why: `g.clamp(-1, 1)` and `h.detach()` return a new tensor and leave the old one as it is; the methods that change
-    it end in `_`. And a method without parentheses is not called at all.
+    it end in `_`. Likewise, a method without parentheses is not called at all.
 
     Example:
         w = torch.tensor([3., -4.], requires_grad=True)
@@ -320,9 +320,10 @@ def discarded_result(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def detach_view_inplace(evidence: Evidence) -> Iterator[Diagnostic]:
-    """`detach_()` of a view.
+    """`detach_()` was called on a view.
 
-    Why: a view shares its history with the tensor it was taken of; torch cannot take it away from one of them in place.
+    Why: a view shares its history with the tensor that it is a view of; torch cannot remove it from one of them in
+    place.
 
     Example:
         w = torch.tensor([1., 2.], requires_grad=True)
@@ -330,7 +331,7 @@ def detach_view_inplace(evidence: Evidence) -> Iterator[Diagnostic]:
         h[0].detach_()
         h.sum().backward()
 
-    Fix: `detach()`, which returns a new tensor: `first = h[0].detach()`.
+    Fix: use `detach()`, which returns a new tensor: `first = h[0].detach()`.
     """
     refusal = evidence.trace.refusal
     if refusal is None or name_of(refusal.op) != "detach_" or not refusal.operands:

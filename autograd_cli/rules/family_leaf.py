@@ -43,17 +43,17 @@ _NO_LEAF = "the result of an operation, not a leaf"
 
 
 def non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A variable was taken for a leaf and is the result of an operation: torch keeps no `.grad` for results.
+    """A variable was taken for a leaf, but it is the result of an operation: torch keeps no `.grad` for results.
 
-    Why: backward() writes `.grad` on leaves, the tensors that nothing was computed for. Everything else only passes
-    gradients on. `torch.randn(3, requires_grad=True) * 0.1` is a result, whose leaf has no name.
+    Why: backward() writes `.grad` on leaves, the tensors that were not computed from others. Everything else only
+    passes gradients on. `torch.randn(3, requires_grad=True) * 0.1` is a result; the leaf that it came from has no name.
 
     Example:
         x = torch.tensor([1., 2., 3., 4.], requires_grad=True).view(2, 2)
         (x ** 2).sum().backward()
         print(x.grad)
 
-    Fix: mark the tensor after the last operation, `torch.tensor([…]).view(2, 2).requires_grad_()`, or ask torch to keep
+    Fix: set the flag after the last operation, `torch.tensor([…]).view(2, 2).requires_grad_()`, or ask torch to keep
     the gradient of a result: `x.retain_grad()` before backward().
     """
     for look in looks(evidence):
@@ -135,8 +135,8 @@ def _hidden_leaf(evidence: Evidence, made: Value) -> Value | None:
 def non_leaf_after_update(evidence: Evidence) -> Iterator[Diagnostic]:
     """An update gave a leaf's name to a result: from then on `.grad` of that name is None.
 
-    Why: `w = w - lr * w.grad` does not change the leaf `w`. It computes a new tensor, records that, and binds the
-    name to it; the new tensor is no leaf, and its graph goes back through the old one.
+    Why: `w = w - lr * w.grad` does not change the leaf `w`. It computes a new tensor, which torch records, and binds
+    the name to it; the new tensor is not a leaf, and its graph leads back through the old one.
 
     Example:
         w = torch.tensor([1., 2.], requires_grad=True)
@@ -145,8 +145,8 @@ def non_leaf_after_update(evidence: Evidence) -> Iterator[Diagnostic]:
             loss.backward()
             w = w - 0.1 * w.grad
 
-    Fix: change the leaf itself, `with torch.no_grad(): w -= 0.1 * w.grad`, and reset `w.grad` after it; or begin a
-    new leaf, `w = (w - 0.1 * w.grad).detach().requires_grad_()`.
+    Fix: change the leaf itself, `with torch.no_grad(): w -= 0.1 * w.grad`, and reset `w.grad` after it; or start a new
+    leaf, `w = (w - 0.1 * w.grad).detach().requires_grad_()`.
     """
     for look in looks(evidence):
         if not is_result(look.asked.tensor) or _retains(evidence, look):
@@ -174,8 +174,8 @@ def non_leaf_after_update(evidence: Evidence) -> Iterator[Diagnostic]:
 def rebound_under_no_grad(evidence: Evidence) -> Iterator[Diagnostic]:
     """An update under no_grad gave a leaf's name to a new tensor, which does not require grad.
 
-    Why: under `torch.no_grad()` what `w = w - lr * w.grad` computes is not tracked. The name `w` now means that
-    tensor, and the leaf that required grad is gone. `w -= lr * w.grad` would have changed the leaf itself.
+    Why: what `w = w - lr * w.grad` computes under `torch.no_grad()` is not tracked. The name `w` now means that tensor,
+    and the leaf that required grad is gone. `w -= lr * w.grad` would have changed the leaf itself.
 
     Example:
         w = torch.tensor([1., 2.], requires_grad=True)
@@ -276,10 +276,10 @@ def _resets_in_text(evidence: Evidence) -> bool:
 
 
 def flag_on_non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
-    """requires_grad was set on the result of an operation, and torch lets it be changed on leaves only.
+    """requires_grad was set on the result of an operation, but torch lets it be changed only on leaves.
 
-    Why: whether a result is tracked follows from what it was computed from. A name that was bound to a new result,
-    as in `x = x + step`, no longer means the leaf that it was; what is missing is a `detach()` where that happened.
+    Why: whether a result is tracked follows from what it was computed from. A name that was bound to a new result, as
+    in `x = x + step`, no longer means the leaf; what is missing is a `detach()` at that place.
 
     Example:
         x = torch.tensor([0.5, -0.5])
@@ -288,7 +288,7 @@ def flag_on_non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
             (x ** 3).sum().backward()
             x = x + 0.1 * x.grad
 
-    Fix: detach the result when it gets the name: `x = (x + 0.1 * x.grad).detach()`.
+    Fix: detach the result where it gets the name: `x = (x + 0.1 * x.grad).detach()`.
     """
     refusal = evidence.trace.refusal
     if refusal is None or refusal.op not in SWITCHES or not refusal.operands:
@@ -312,9 +312,9 @@ def flag_on_non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def retain_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
-    """retain_grad() was called after backward(): it keeps the gradient of passes to come, not of one that is over.
+    """retain_grad() was called after backward(): it keeps the gradients of later passes, not of one that is over.
 
-    Why: `retain_grad()` hangs a hook on the result, which stores the gradient as it passes by. After backward() the
+    Why: `retain_grad()` registers a hook on the result, which stores the gradient as it passes by. After backward() the
     gradient of a result is gone.
 
     Example:
@@ -380,8 +380,8 @@ def _earlier(evidence: Evidence, call: Value, made: int, method: str) -> tuple[E
 def requires_grad_missing(evidence: Evidence) -> Iterator[Diagnostic]:
     """Nothing told torch to track the tensor: requires_grad is False, as it is by default.
 
-    Why: torch records only what is computed from a tensor with requires_grad=True. `torch.tensor`, `torch.ones` and
-    their like make tensors without it; only the parameters of modules have it from the start.
+    Why: torch records only what is computed from a tensor with requires_grad=True. `torch.tensor`, `torch.ones` and the
+    like make tensors without it; only the parameters of modules have it from the start.
 
     Example:
         x = torch.tensor([1., 2.])
@@ -429,8 +429,8 @@ def _switched_on(evidence: Evidence, switch: Value) -> Edit | None:
 def requires_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
     """requires_grad was switched on after the tensor had been used: what was computed before is not recorded.
 
-    Why: torch decides whether to record an operation when it runs. Switching requires_grad on changes nothing about
-    results that are there already.
+    Why: torch decides whether to record an operation when it runs. Switching requires_grad on later does not change
+    results that already exist.
 
     Example:
         x = torch.tensor([1., 2.])
@@ -459,15 +459,15 @@ def requires_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
 def requires_grad_typo(evidence: Evidence) -> Iterator[Diagnostic]:
     """requires_grad is misspelt: Python sets an attribute that nobody reads, and torch tracks nothing.
 
-    Why: a tensor takes any attribute, as most objects of Python do. `x.requires_gard = True` is legal and means
-    nothing. So is `model.requires_grad = False`: modules have no such attribute, but a method, `requires_grad_()`.
+    Why: a tensor takes any attribute, as most Python objects do. `x.requires_gard = True` is legal, and does nothing.
+    So is `model.requires_grad = False`: modules have no such attribute, but a method, `requires_grad_()`.
 
     Example:
         x = torch.tensor([1., 2.])
         x.requires_gard = True
         (x ** 2).sum().backward()
 
-    Fix: write `requires_grad`; of a module, call `requires_grad_(False)`.
+    Fix: write `requires_grad`; for a module, call `requires_grad_(False)`.
     """
     found = Untracked.find(evidence)
     if found is not None and found.mark is not None:

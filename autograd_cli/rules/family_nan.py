@@ -20,9 +20,9 @@ _TINY = 1e-6
 
 
 def nan_where_branch(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A gradient is NaN though `torch.where`, or a mask, threw the bad value away.
+    """A gradient is NaN although `torch.where`, or a mask, threw the bad value away.
 
-    Why: torch.where computes both branches, and its backward sends a gradient of 0 to the one that was not taken. Where
+    Why: torch.where computes both branches, and its backward sends a gradient of 0 to the one that was not taken. If
     that branch has an infinite derivative, 0 * inf is NaN.
 
     Example:
@@ -37,7 +37,7 @@ def nan_where_branch(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def nan_zero_times_nan(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A gradient is NaN because NaN or inf stands in the values that it is multiplied by.
+    """A gradient is NaN because the values that it is multiplied by contain NaN or inf.
 
     Why: masking a result sends a gradient of 0 to what was masked, and backward multiplies it by the values of the
     forward pass: 0 * nan is NaN, and 0 * inf, too. In a matrix product it spreads to the whole sum.
@@ -83,23 +83,24 @@ def nan_log_of_zero(evidence: Evidence) -> Iterator[Diagnostic]:
         loss.backward()
         print(x.grad)
 
-    Fix: F.log_softmax or F.logsigmoid compute both steps in one; or keep the operand away from 0.
+    Fix: use F.log_softmax or F.logsigmoid, which compute both steps in one, or keep the operand away from 0.
     """
     yield from _born(evidence, "nan-log-of-zero", "is a logarithm of what is not above 0")
 
 
 def nan_overflow(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A value became infinite because it is larger than its dtype holds.
+    """A value became infinite because it is larger than its dtype can hold.
 
-    Why: exp(x) is infinite above 88 in float32 and above 11 in float16. A function that is made of it may still have a
-    finite value, as 1 / (1 + inf) is 0, and a derivative of 0 * inf, which is NaN.
+    Why: exp(x) is infinite above 88 in float32 and above 11 in float16. A function built from it may still have a
+    finite value (1 / (1 + inf) is 0), but a derivative of 0 * inf, which is NaN.
 
     Example:
         x = torch.tensor([100.], requires_grad=True)
         torch.log(1 + torch.exp(x)).backward()
         print(x.grad)
 
-    Fix: the function that torch has for the whole (F.softplus, torch.sigmoid, torch.logsumexp), or smaller operands.
+    Fix: use torch's function for the whole expression (F.softplus, torch.sigmoid, torch.logsumexp), or smaller
+    operands.
     """
     yield from _born(evidence, "nan-overflow", "is larger than its dtype can hold")
 
@@ -117,7 +118,7 @@ def nan_masked_softmax(evidence: Evidence) -> Iterator[Diagnostic]:
         p[0, 0].backward()
         print(x.grad)
 
-    Fix: leave at least one element of each row, or mask with a large negative number, such as -1e9.
+    Fix: leave at least one element of each row unmasked, or mask with a large negative number, such as -1e9.
     """
     yield from _born(evidence, "nan-masked-softmax", "has a row in which everything is -inf")
 
@@ -125,8 +126,8 @@ def nan_masked_softmax(evidence: Evidence) -> Iterator[Diagnostic]:
 def nan_acos_at_one(evidence: Evidence) -> Iterator[Diagnostic]:
     """An arc cosine or arc sine at 1 or -1 (or outside): the derivative is infinite there.
 
-    Why: the derivative of acos(x) is -1 / sqrt(1 - x**2). A cosine that was computed from equal vectors is 1, or by
-    rounding a little more.
+    Why: the derivative of acos(x) is -1 / sqrt(1 - x**2). A cosine that was computed from equal vectors is 1 or, by
+    rounding, a little more.
 
     Example:
         a = torch.tensor([1., 0.], requires_grad=True)
@@ -150,7 +151,7 @@ def nan_svd_degenerate(evidence: Evidence) -> Iterator[Diagnostic]:
         vectors[0, 0].backward()
         print(x.grad)
 
-    Fix: use only the values (torch.linalg.svdvals, eigvalsh), or make the matrix unequal by a little noise.
+    Fix: use only the values (torch.linalg.svdvals, eigvalsh), or make the values distinct by adding a little noise.
     """
     yield from _born(evidence, "nan-svd-degenerate", "has equal values, and divides by their difference, which is 0")
 
@@ -171,10 +172,10 @@ def nan_variance_of_one(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def nan_pow_zero_base(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A power whose base is 0 (or below), with an exponent below 1 or a fraction.
+    """A power whose base is 0 (or below), with an exponent that is below 1 or a fraction.
 
-    Why: the derivative of x**p is p * x**(p - 1). At 0 it is infinite for p below 1, so is the second derivative for
-    p below 2; a fraction as exponent has no real value below 0.
+    Why: the derivative of x**p is p * x**(p - 1). At 0 it is infinite for p below 1, and so is the second derivative
+    for p below 2; below 0, a fractional power has no real value.
 
     Example:
         x = torch.tensor([0., 1.], requires_grad=True)
@@ -189,7 +190,7 @@ def nan_pow_zero_base(evidence: Evidence) -> Iterator[Diagnostic]:
 def huge_normalize_at_zero(evidence: Evidence) -> Iterator[Diagnostic]:
     """A vector of zeros is divided by its length, and the gradient is huge.
 
-    Why: F.normalize divides by max(length, 1e-12), so that the value is 0; the derivative is 1 / 1e-12 there.
+    Why: F.normalize divides by max(length, 1e-12), so the value is 0, but the derivative there is 1 / 1e-12.
 
     Example:
         x = torch.zeros(1, 3, requires_grad=True)

@@ -18,7 +18,7 @@ FAMILY = "zero and wrong value"
 
 
 def zero_grad_step(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The gradient is zero because it had to pass a step: round, floor, ceil, sign, trunc.
+    """The gradient is zero because it had to pass through a step function: round, floor, ceil, sign, trunc.
 
     Why: a step function is flat everywhere but at its jumps. Torch records it, and its backward returns zeros whatever
     arrives, without an error.
@@ -35,10 +35,10 @@ def zero_grad_step(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def sampling_not_reparameterised(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The gradient is zero because it had to pass a random draw: torch.normal, bernoulli, poisson.
+    """The gradient is zero because it had to pass through a random draw: torch.normal, bernoulli, poisson.
 
-    Why: a drawn number is no function of the parameters that torch could differentiate. Torch records the draw, and its
-    backward returns zeros.
+    Why: a drawn number is not a function of the parameters that torch could differentiate. Torch records the draw, and
+    its backward returns zeros.
 
     Example:
         mu = torch.tensor([1.], requires_grad=True)
@@ -68,9 +68,9 @@ def zero_grad_clamp(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def zero_grad_relu(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The gradient is zero because no unit of a relu is on: a dead relu.
+    """The gradient is zero because no unit of a relu is active: a dead relu.
 
-    Why: where its operand is negative, relu is 0 and so is its derivative. When that is so of all units for all data,
+    Why: where its operand is negative, relu is 0 and so is its derivative. When that holds for all units and all data,
     nothing before it can learn.
 
     Example:
@@ -79,7 +79,7 @@ def zero_grad_relu(evidence: Evidence) -> Iterator[Diagnostic]:
         ((h.sum() - 1) ** 2).backward()
         print(w.grad)
 
-    Fix: F.leaky_relu keeps a gradient; a smaller learning rate or another start keeps units on.
+    Fix: F.leaky_relu keeps a gradient; a smaller learning rate or another initialisation keeps units active.
     """
     yield from _stopped(evidence, "zero-grad-relu", "is off for every unit: below 0 the derivative is 0")
 
@@ -87,8 +87,8 @@ def zero_grad_relu(evidence: Evidence) -> Iterator[Diagnostic]:
 def zero_grad_zero_init(evidence: Evidence) -> Iterator[Diagnostic]:
     """The gradient is zero because it is multiplied by weights that are all zero.
 
-    Why: the derivative of a product by one factor is the other one. Where a layer begins with zeros, nothing comes
-    through it to what is before it.
+    Why: the derivative of a product with respect to one factor is the other. If a layer starts with all zeros, no
+    gradient gets through it to what is before it.
 
     Example:
         w1 = torch.ones(2, 2, requires_grad=True)
@@ -97,13 +97,13 @@ def zero_grad_zero_init(evidence: Evidence) -> Iterator[Diagnostic]:
         ((y - 1) ** 2).sum().backward()
         print(w1.grad)
 
-    Fix: begin with small random numbers; zeros are for biases.
+    Fix: start with small random numbers; zeros are for biases.
     """
     yield from _stopped(evidence, "zero-grad-zero-init", "is all zero, and the gradient is multiplied by it")
 
 
 def zero_grad_saturated(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The gradient is zero because a sigmoid, tanh or softmax is so far out that it is flat there.
+    """The gradient is zero because a sigmoid, tanh or softmax is so far out that its curve is flat.
 
     Why: the derivative of sigmoid is p * (1 - p). In float32 sigmoid(20) is exactly 1, and the product exactly 0.
 
@@ -113,7 +113,8 @@ def zero_grad_saturated(evidence: Evidence) -> Iterator[Diagnostic]:
         ((p - 0.5) ** 2).sum().backward()
         print(x.grad)
 
-    Fix: keep what goes in small (normalise, scale down), or use the loss that takes it before the sigmoid or softmax.
+    Fix: keep what goes in small (normalise, scale down), or use a loss that takes the value before the sigmoid or
+    softmax.
     """
     yield from _stopped(evidence, "zero-grad-saturated", "is so far out that it is flat: its derivative is 0 there")
 
@@ -130,7 +131,7 @@ def zero_grad_constant(evidence: Evidence) -> Iterator[Diagnostic]:
         ((p - 0.5) ** 2).sum().backward()
         print(x.grad)
 
-    Fix: another axis (dim), or for one output a sigmoid and binary_cross_entropy_with_logits.
+    Fix: use another axis (dim), or for a single output a sigmoid with binary_cross_entropy_with_logits.
     """
     yield from _stopped(evidence, "zero-grad-constant", "is the same whatever goes in: its derivative is 0")
 
@@ -168,14 +169,14 @@ def zero_grad_padding_idx(evidence: Evidence) -> Iterator[Diagnostic]:
 def zero_grad_kink(evidence: Evidence) -> Iterator[Diagnostic]:
     """The gradient is zero because abs, relu or a norm is exactly at its kink, at 0.
 
-    Why: there is no derivative at a kink. Torch takes 0, which lies between those of both sides.
+    Why: there is no derivative at a kink. Torch takes 0, which lies between the slopes on both sides.
 
     Example:
         x = torch.zeros(3, requires_grad=True)
         x.abs().sum().backward()
         print(x.grad)
 
-    Fix: begin somewhere else than at exactly 0.
+    Fix: start anywhere but at exactly 0.
     """
     yield from _stopped(
         evidence, "zero-grad-kink", "is at its kink, at exactly 0, where torch takes the derivative as 0"
@@ -215,7 +216,7 @@ def broadcast_shape(evidence: Evidence) -> Iterator[Diagnostic]:
     """A loss is taken over every pair, because [n, 1] and [n] broadcast to [n, n].
 
     Why: broadcasting aligns shapes from the right: a column and a row make a matrix. The mean of it is a number like
-    any other, and its gradient is wrong. torch warns of it in F.mse_loss, and not in a difference.
+    any other, and its gradient is wrong. torch warns about it in F.mse_loss, but not in a plain difference.
 
     Example:
         w = torch.tensor(0.5, requires_grad=True)

@@ -37,11 +37,11 @@ class _Shared:
 
 
 def graph_freed(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A second backward pass came to a part of the graph that the first one had freed.
+    """A second backward pass reached a part of the graph that the first one had freed.
 
-    Why: backward() frees what the operations saved as it goes, so that memory is there for the next round. A second
-    pass needs it where both share a part of the graph: the same loss twice, two losses with a common part, or a
-    value that carries the graph of one round into the next.
+    Why: backward() frees what the operations saved as it goes, to make room for the next round. A second pass fails if
+    it shares a part of the graph with the first: the same loss twice, two losses with a common part, or a value that
+    carries the graph of one round into the next.
 
     Example:
         w = torch.tensor(0.5, requires_grad=True)
@@ -51,8 +51,8 @@ def graph_freed(evidence: Evidence) -> Iterator[Diagnostic]:
             loss = (state - 1) ** 2
             loss.backward()
 
-    Fix: detach what goes from one round into the next, `state = state.detach()`; compute in the round what belongs
-    to it; add losses and call backward() once; or keep the graph with `backward(retain_graph=True)`.
+    Fix: detach what goes from one round into the next, `state = state.detach()`; compute inside the loop what belongs
+    to each round; add up the losses and call backward() once; or keep the graph with `backward(retain_graph=True)`.
     """
     trace = evidence.trace
     refusal = trace.refusal
