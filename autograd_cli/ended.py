@@ -18,7 +18,7 @@ _DOING = {
     Phase.INPUTS: "making the inputs",
     Phase.PROGRAM: "starting the program",
     Phase.BACKWARD: "running backward() from the result",
-    Phase.REVIEW: "looking into the run: the program itself had ended",
+    Phase.REVIEW: "examining the run: the program itself had ended",
 }
 
 
@@ -61,7 +61,7 @@ def death(exit_code: int, limits: Limits, where: Position | None) -> AgxError:
     place = f" in `{where.op}` at {where.span.line}:{where.span.column + 1}" if where and where.span else ""
     fix = None
     if limits.memory < _LITTLE_MEMORY:
-        fix = "torch may crash for want of memory: --limit memory=4G allows more"
+        fix = "torch may crash when memory runs out: --limit memory=4G allows more"
     diagnostic = Diagnostic(
         rule="torch-crashed",
         severity=Severity.ERROR,

@@ -63,5 +63,5 @@ def memory_error(error: BaseException, span: Span | None = None) -> AgxError | N
     message = "there is not enough memory for this"
     if asked is not None:
         amount = f"{int(asked[1]):,}" if asked[1].isdigit() else asked[1]
-        message = f"torch tried to allocate {amount} {asked[2]}, more than there is"
+        message = f"torch tried to allocate {amount} {asked[2]}, more than is left"
     return limit_reached("memory", message, span=span)

@@ -78,7 +78,7 @@ def test_a_statement_without_an_operation_is_no_empty_name(page: Page) -> None:
         (Phase.LOADING, "stopped after 3 s while loading torch"),
         (Phase.INPUTS, "stopped after 3 s while making the inputs"),
         (Phase.BACKWARD, "stopped after 3 s while running backward() from the result"),
-        (Phase.REVIEW, "stopped after 3 s while looking into the run: the program itself had ended"),
+        (Phase.REVIEW, "stopped after 3 s while examining the run: the program itself had ended"),
     ],
 )
 def test_the_time_limit_blames_no_line_that_does_not_run(page: Page, phase: Phase, says: str) -> None:

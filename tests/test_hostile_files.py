@@ -275,7 +275,7 @@ HOSTILE: list[tuple[str, bytes, str, str]] = [
     ("dtype_list.safetensors", safetensors({"a": tensor_field(dtype=[])}, bytes(8)), "bad-file", "dtype"),
     ("no_fields.safetensors", safetensors({"a": {}}, bytes(8)), "bad-file", "readable"),
     ("number.safetensors", safetensors({"a": 3}, bytes(8)), "bad-file", "readable"),
-    ("twice.safetensors", safetensors(b'{"a":1,"a":1}'), "bad-file", "a key twice"),
+    ("twice.safetensors", safetensors(b'{"a":1,"a":1}'), "bad-file", "the same key twice"),
     ("latin.safetensors", safetensors(b'{"\xe9":1}'), "bad-file", "not UTF-8"),
     # tables
     ("word.csv", f"1,2\n3,{SECRET}\n".encode(), "bad-file", "row 2, column 2 is not a number"),
@@ -311,7 +311,7 @@ HOSTILE: list[tuple[str, bytes, str, str]] = [
     ("deep_closed.json", b"[" * 200 + b"]" * 200, "ragged", "depth"),
     ("deep_objects.json", b'{"a":' * 100_000, "bad-file", "readable"),
     ("digits.json", b"[1" + b"0" * 5000 + b"]", "bad-file", "readable"),
-    ("twice.json", b'{"values": [1], "values": [2]}', "bad-file", "a key twice"),
+    ("twice.json", b'{"values": [1], "values": [2]}', "bad-file", "the same key twice"),
     ("utf16.json", "[1]".encode("utf-16"), "bad-file", "not UTF-8"),
     ("latin1.json", b'["\xe9"]', "bad-file", "not UTF-8"),
     ("word.json", f'["{SECRET}"]'.encode(), "not-a-number", "holds a str where a number should be"),
@@ -384,7 +384,7 @@ def test_a_key_that_is_missing_is_an_error_that_says_which_there_are(
 def test_a_limit_is_said_as_such(name: str, raw: bytes, limit: str) -> None:
     Path(name).write_bytes(raw)
     found = refused(f"@{name}", SMALL)
-    assert (found.rule, found.fix) == (f"limit-{limit}", f"--limit {limit}=N allows more")
+    assert (found.rule, found.fix) == (f"limit-{limit}", f"limits=Limits({limit}=N) allows more")
 
 
 def laughs(levels: int) -> dict[str, Any]:
@@ -601,7 +601,7 @@ def test_a_name_that_is_not_unicode_is_a_name(agx: Agx) -> None:
 @pytest.mark.parametrize(
     ("text", "rule", "label"),
     [
-        ("@~/a.npy", "unreadable-file", "~ stands for itself here: write the whole path"),
+        ("@~/a.npy", "unreadable-file", "~ is not expanded here: write the whole path"),
         ("@no such.npy", "unreadable-file", None),
         ("@" + "a" * 5_000 + ".npy", "unreadable-file", None),
         ("@" + "a/" * 5_000 + "a.npy", "unreadable-file", None),

@@ -88,14 +88,14 @@ def test_each_way_around_has_its_line(agx: Agx) -> None:
         ("jnp.sin(x)", "agx runs PyTorch, not JAX", "write torch.sin"),
         ("jax.grad(f)(x)", "agx runs PyTorch, not JAX", "computes the gradient for you"),
         ("sp.diff(x**2, x)", "agx runs PyTorch, not SymPy", "computes the gradient for you"),
-        ("from sympy import symbols\nx = symbols('x')", "agx runs PyTorch, not SymPy", "--x 1"),
+        ("from sympy import symbols\nx = symbols('x')", "agx runs PyTorch, not SymPy", "x=1"),
         ("import os\nos.getcwd()", "agx does not run `os`", "leave it out"),
         ("class A: pass", "agx does not run classes", "plain functions"),
-        ("with open('f') as f: f.read()", "agx opens no files", "--x data.npy"),
-        ("with torch.autograd.profiler.profile() as p: x.sum()", "agx runs `with` for grad modes alone", "no_grad"),
+        ("with open('f') as f: f.read()", "agx opens no files", "x=@data.npy"),
+        ("with torch.autograd.profiler.profile() as p: x.sum()", "agx runs `with` only for grad modes", "no_grad"),
         ("x.register_hook(print)", "agx does not run `.register_hook()`", "retain_grad"),
         ("match x:\n  case _: x", "agx does not run match", "if and elif"),
-        ("@jit\ndef f(x): return x\nf(x)", "agx runs grad modes alone as decorators", "leave it out"),
+        ("@jit\ndef f(x): return x\nf(x)", "agx runs only grad modes as decorators", "leave it out"),
     ],
 )
 def test_one_refusal_in_plain_words(program: str, message: str, remedy: str) -> None:

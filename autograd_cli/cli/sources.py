@@ -145,7 +145,7 @@ def _say_what_is_awaited() -> None:
             end = "Ctrl-Z and Return" if os.name == "nt" else "Ctrl-D"
             sys.stderr.write(f"agx reads from the terminal; end with {end} on a line of its own\n")
         elif os.name != "nt" and not select.select([sys.stdin], [], [], _PATIENCE)[0]:
-            sys.stderr.write("agx waits for stdin, a pipe that has said nothing yet\n")
+            sys.stderr.write("agx is waiting for stdin: the pipe has sent nothing yet\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         return  # a text in memory

@@ -46,7 +46,7 @@ def check_gradients(roots: Sequence[Box], specs: Sequence[InputSpec], gradients:
     if len(gradients) != len(roots):
         count = "1 output" if len(roots) == 1 else f"{len(roots)} outputs"
         several = "1 gradient is" if len(gradients) == 1 else f"{len(gradients)} gradients are"
-        message = f"backward() starts from {count}, and {several} given"
+        message = f"backward() starts from {count}, but {several} given"
         fix = spelled(option="give --gradient once for each output", argument="give gradients=[…], one for each output")
         raise bad_request("gradient-shape", message, source="--gradient", fix=fix)
     for root, spec, gradient in zip(roots, specs, gradients, strict=True):

@@ -73,7 +73,7 @@ def check_cycle(owner: Box, items: Iterable[Box]) -> None:
     while pending:
         payload = pending.pop()
         if payload is owner.payload:
-            raise ValueError("a list or dict cannot hold itself here")
+            raise ValueError("a list or dict cannot contain itself here")
         if not isinstance(payload, CONTAINERS) or id(payload) in seen:
             continue
         seen.add(id(payload))

@@ -116,7 +116,7 @@ class Performer:
         """
         self._steps += 1
         if self._steps > self.limits.steps:
-            message = f"the program ran {self.limits.steps:,} steps and was not at its end"
+            message = f"the program ran {self.limits.steps:,} steps and had not ended"
             raise limit_reached("steps", message, span=span)
         if self._source == PROGRAM:
             position.mark(op, span)

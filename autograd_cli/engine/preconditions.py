@@ -245,7 +245,7 @@ def _legacy_tensor(call: _Call) -> None:
         or (isinstance(call.arguments[0], tuple) and not isinstance(call.arguments[0], torch.Size))
     )
     if call.arguments and not is_data:
-        raise ValueError("a tensor of a given size holds whatever was in memory; use torch.zeros, or give a list")
+        raise ValueError("a tensor of a given size would hold whatever was in memory; use torch.zeros, or give a list")
 
 
 def _type(call: _Call) -> None:

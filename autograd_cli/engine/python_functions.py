@@ -306,7 +306,7 @@ def _round(number: Any, ndigits: int | None = None) -> Any:  # noqa: ANN401 - as
 def _check_number(value: object) -> None:
     """Refuse texts that Python reads as numbers and people do not: `1_000`, other scripts' digits."""
     if isinstance(value, str) and (len(value) > _MAX_DIGITS or _NUMBER.fullmatch(value) is None):
-        raise ValueError("this text is not a number")
+        raise ValueError("this string is not a number")
 
 
 _PLAIN: dict[str, Callable[..., Any]] = {

@@ -78,7 +78,7 @@ def percent(text: str, argument: Any, limits: Limits) -> str:  # noqa: ANN401 - 
         pieces.append(found[0] % (text_of(box) if found[4] == "s" else shown,))
         length += len(pieces[-1])
         if length > limits.output:
-            raise limit_reached("output", f"a text of more than {limits.output:,} characters")
+            raise limit_reached("output", f"a string of more than {limits.output:,} characters")
     if boxes:
         raise TypeError("not all arguments converted during string formatting")
     return "".join([*pieces, _literal(text[end:])])

@@ -23,7 +23,7 @@ class Archive:
         self._file = file
         self._members = {member.filename: member for member in archive.infolist()}
         if len(self._members) < len(archive.infolist()):
-            raise zipfile.BadZipFile("two members have one name")
+            raise zipfile.BadZipFile("two members have the same name")
 
     def names(self) -> list[str]:
         """The names of the members, in their order."""
@@ -99,5 +99,5 @@ def exactly(opened: io.BufferedIOBase, size: int) -> memoryview:
     while chunk := opened.read(min(_CHUNK, size + 1 - len(content))):
         content += chunk
     if len(content) != size:
-        raise zipfile.BadZipFile("a member has another size than the archive says")
+        raise zipfile.BadZipFile("the size of a member is not what the archive says")
     return memoryview(content)

@@ -103,7 +103,7 @@ def read_checkpoint(file: OpenFile) -> Array | Bits:
             raise file.damaged(LookupError())
         prefix = names[0].removesuffix(_DATA)
         if f"{prefix}/constants.pkl" in archive.names():
-            raise _holds_objects(file, "this file holds a program (TorchScript), not tensors alone")
+            raise _holds_objects(file, "this file holds a program (TorchScript), not just tensors")
         pickle = io.BytesIO(archive.read(names[0], _MAX_PICKLE))
         order = ">" if _is_big_endian(archive, prefix) else "<"
         pickled = _checked(file, pickle)
@@ -134,7 +134,7 @@ def _checked(file: OpenFile, source: io.BytesIO) -> Pickled:
 
     pickled = read_pickle(source, check_step)
     if not pickled.names <= _KNOWN:
-        raise _holds_objects(file, "this file holds Python objects beside tensors, and agx unpickles none")
+        raise _holds_objects(file, "this file holds Python objects beside tensors, and agx does not unpickle them")
     return pickled
 
 

@@ -223,7 +223,7 @@ def _not_regular(spec: InputSpec, reference: FileReference) -> AgxError:
 def _unreadable(spec: InputSpec, reference: FileReference, error: Exception) -> AgxError:
     words = error.strerror if isinstance(error, OSError) and error.strerror else "bad file name"
     message = f"the file cannot be read: {words}"
-    label = "~ stands for itself here: write the whole path" if reference.path.startswith("~") else None
+    label = "~ is not expanded here: write the whole path" if reference.path.startswith("~") else None
     if isinstance(error, FileNotFoundError):
         message, label = f"there is no file {reference.path}", label or similar_file(reference.path)
     return bad_request("unreadable-file", message, source=spec.source, span=_place(spec, reference), label=label)

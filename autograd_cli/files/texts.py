@@ -56,7 +56,7 @@ def _table(file: OpenFile, delimiter: str) -> Array:
 
 
 def _not_utf8(file: OpenFile) -> AgxError:
-    return file.error("bad-file", "this is not UTF-8 text", fix="iconv -t UTF-8 writes a file so")
+    return file.error("bad-file", "this is not UTF-8 text", fix="iconv -t UTF-8 converts a file")
 
 
 def _is_header(line: str, delimiter: str) -> bool:
@@ -128,7 +128,7 @@ def json_of(file: OpenFile, raw: bytes) -> Any:  # noqa: ANN401 - a JSON value
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            raise file.error("bad-file", "an object in this file has a key twice")
+            raise file.error("bad-file", "an object in this file has the same key twice")
         return found
 
     return json.loads(text, object_pairs_hook=unique)

@@ -179,13 +179,13 @@ class Checker:
                 return self._refused("files", "agx opens no files", context, fix=_FILES)
         if has_name:
             return self._error("unsupported-syntax", "a grad mode gives no value", context, fix="leave out `as …`")
-        words = "agx runs `with` for grad modes alone"
+        words = "agx runs `with` only for grad modes"
         return self._refused("with", words, context, fix=f"{_MODES}; or leave out the `with`")
 
     def _loop(self, node: ast.For | ast.While) -> None:
         if node.orelse:
             fix = "write what follows the loop after it"
-            self._errors.append(self._refused("else of a loop", "agx runs no `else` of a loop", node, fix=fix))
+            self._errors.append(self._refused("else of a loop", "agx does not run the `else` of a loop", node, fix=fix))
         self._expression(node.iter if isinstance(node, ast.For) else node.test)
         if isinstance(node, ast.For):
             self._target(node.target)
@@ -203,7 +203,7 @@ class Checker:
                 self._expression(decorator)
             else:
                 fix = f"leave it out; for a grad mode {_MODES}"
-                words = "agx runs grad modes alone as decorators"
+                words = "agx runs only grad modes as decorators"
                 self._errors.append(self._refused("decorators", words, decorator, fix=fix))
         self._check_name(node, node.name)
         self._bind(node.name)
@@ -212,7 +212,7 @@ class Checker:
     def _function(self, arguments: ast.arguments, body: Iterable[ast.AST], local: set[str]) -> None:
         if arguments.kwarg is not None:
             fix = "name the arguments one by one"
-            self._errors.append(self._refused("**", "agx runs no ** in a def", arguments.kwarg, fix=fix))
+            self._errors.append(self._refused("**", "agx does not run ** in a def", arguments.kwarg, fix=fix))
         self._expressions(default for default in (*arguments.defaults, *arguments.kw_defaults) if default is not None)
         for parameter in _parameters(arguments):
             self._check_name(parameter, parameter.arg)
@@ -230,14 +230,14 @@ class Checker:
     def _return(self, node: ast.Return) -> None:
         if not self._scopes:
             fix = "end with the expression itself"
-            raise self._error("unsupported-syntax", "`return` stands in a def", node, fix=fix)
+            raise self._error("unsupported-syntax", "`return` belongs in a def", node, fix=fix)
         if node.value is not None:
             self._expression(node.value)
 
     def _delete(self, node: ast.Delete) -> None:
         for target in node.targets:
             if not isinstance(target, ast.Name):
-                raise self._refused("del of a piece", "agx runs `del` for names alone", target, fix="leave it out")
+                raise self._refused("del of a piece", "agx runs `del` only for names", target, fix="leave it out")
             self._read(target)
 
     def _try(self, node: ast.Try) -> None:
@@ -262,7 +262,7 @@ class Checker:
             pair = binds(node, alias)
             names = all_of(node) if pair is None and isinstance(node, ast.ImportFrom) else dict([pair] if pair else [])
             if names is None:
-                words, fix = "nobody knows what names `*` binds", "import them by name"
+                words, fix = "`*` does not say which names it binds", "import them by name"
                 raise self._error("unsupported-import", words, alias, fix=fix)
             for name, full_name in names.items():
                 if full_name is not None:
@@ -335,7 +335,7 @@ class Checker:
             case ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
                 self._comprehension(node)
             case ast.Dict() if None in node.keys:
-                raise self._refused("**", "agx runs no ** in a dict", node, fix="write the items out")
+                raise self._refused("**", "agx does not run ** in a dict", node, fix="write the items out")
             case ast.Tuple() | ast.List():
                 self._elements(node.elts)
             case _ if isinstance(node, _PLAIN_EXPRESSIONS):
@@ -512,7 +512,7 @@ class Checker:
         """Check an argument that is given by name. A misspelt requires_grad is left to the run: a rule tells of it."""
         if keyword.arg is None:
             fix = "write the arguments out: name=value"
-            raise self._refused("**", "agx runs no ** in a call", keyword, fix=fix)
+            raise self._refused("**", "agx does not run ** in a call", keyword, fix=fix)
         is_left = known is not None and is_checked_later and closest(keyword.arg, known) == _FLAG
         if known is not None and keyword.arg not in known and not is_left:
             label = did_you_mean(keyword.arg, known) or _listed(known)
@@ -581,7 +581,7 @@ class Checker:
     def _unknown_method(self, node: ast.Attribute) -> AgxError:
         name = node.attr
         if isinstance(node.value, ast.Constant | ast.JoinedStr) and isinstance(getattr(node.value, "value", ""), str):
-            message, fix = "strings have no methods here", 'put values into a text with an f-string: f"{x}"'
+            message, fix = "strings have no methods here", 'put values into a string with an f-string: f"{x}"'
             return self._error("unknown-name", message, self._member(node), fix=fix)
         if (reason := vocabulary.refusal(f"torch.Tensor.{name}")) is not None:
             return self._left_out_by_agx(f".{name}()", reason, self._member(node))

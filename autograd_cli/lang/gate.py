@@ -81,7 +81,7 @@ def _check_characters(text: str, source: str) -> None:
 
 def _invisible(character: str, text: str, offset: int, source: str) -> AgxError:
     name = unicodedata.name(character, "").lower()
-    message = f"an invisible character, U+{ord(character):04X}{f' ({name})' if name else ''}, stands in the program"
+    message = f"an invisible character, U+{ord(character):04X}{f' ({name})' if name else ''}, is in the program"
     place = Span.of_offsets(text, offset, offset + 1)
     return bad_request("syntax", message, source=source, span=place, label="remove it")
 

@@ -406,7 +406,7 @@ class _NumberReader:
         for word, offset in self._tokens:
             end = offset + len(word)
             if not counts and (values or sizes):
-                raise self._error("syntax", "this stands after the closing bracket", offset, end)
+                raise self._error("syntax", "this comes after the closing bracket", offset, end)
             if word == "[" and expect_item:
                 counts.append(0)
                 if len(counts) > MAX_DIMENSIONS:
@@ -423,7 +423,7 @@ class _NumberReader:
                 expect_item = True
             elif expect_item and word not in {"]", ",", ";"}:
                 if depth_of_numbers not in {None, len(counts)}:
-                    raise self._error("ragged", "this number is at another depth than the others", offset, end)
+                    raise self._error("ragged", "this number is at a different depth from the others", offset, end)
                 depth_of_numbers = len(counts)
                 values.append(self._value(word, offset))
                 counts[-1] += 1

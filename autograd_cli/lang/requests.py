@@ -54,16 +54,16 @@ def parse_request(line: bytes) -> Request:
     expr, inputs, wrt = found.get("expr"), found.get("inputs", {}), found.get("wrt")
     mode = found.get("mode", DEFAULT_MODE)
     if not isinstance(expr, str):
-        raise _error("`expr` is a text", 'such as {"expr": "2*x", "inputs": {"x": [1, 2]}}')
+        raise _error("`expr` must be a string", 'such as {"expr": "2*x", "inputs": {"x": [1, 2]}}')
     if not isinstance(inputs, dict):
-        raise _error("`inputs` is an object", 'such as {"x": [1, 2]}')
+        raise _error("`inputs` must be an object", 'such as {"x": [1, 2]}')
     if wrt is not None and not (isinstance(wrt, list) and all(isinstance(name, str) for name in wrt)):
-        raise _error("`wrt` is a list of names", 'such as ["x"]')
+        raise _error("`wrt` must be a list of names", 'such as ["x"]')
     if not isinstance(mode, str):
-        raise _error("`mode` is a text", 'such as "no-grad"')
+        raise _error("`mode` must be a string", 'such as "no-grad"')
     for name in inputs:
         if not name.isidentifier():
-            raise _error("the name of an input is that of a variable", "such as x, w1 or learning_rate")
+            raise _error("the name of an input must be a variable name", "such as x, w1 or learning_rate")
     return Request(
         id=_echo(found.get("id")),
         expr=expr,
@@ -89,7 +89,7 @@ def _echo(identity: object) -> object:
         AgxError: it is nested too deeply.
     """
     if not _is_shallow(identity, _MAX_DIMENSIONS):
-        raise _error(f"an `id` is nested at most {_MAX_DIMENSIONS} deep")
+        raise _error(f"an `id` may be nested at most {_MAX_DIMENSIONS} deep")
     return (
         json.loads(json.dumps(identity), parse_constant=str) if isinstance(identity, float | list | dict) else identity
     )
@@ -110,7 +110,7 @@ def _object_of(line: bytes) -> dict[str, object]:
     except (ValueError, RecursionError):
         raise _error("this is not JSON: not UTF-8, too deep, or a number that is too long") from None
     if not isinstance(found, dict):
-        raise _error("a request is an object", 'such as {"expr": "2*x", "inputs": {"x": [1, 2]}}')
+        raise _error("a request must be an object", 'such as {"expr": "2*x", "inputs": {"x": [1, 2]}}')
     return found
 
 
@@ -132,7 +132,7 @@ def input_of_json(name: str, value: object) -> InputSpec:
         raise _error("there is no such dtype", label, source, rule="unknown-dtype")
     if isinstance(value, str) and value not in {"NaN", "Infinity", "-Infinity"}:
         if dtype is not None or shape is not None:
-            message = "a text stands alone: it has its own dtype and shape"
+            message = "a string goes without dtype and shape: it has its own"
             raise _error(message, 'such as "randn(2,3)" or "1,2:float64"', source)
         spec = None if value.lstrip().startswith("@") else parse_input(name, value)
         if spec is None or isinstance(spec.content, FileReference):
@@ -159,7 +159,7 @@ def gradients_of_json(value: object) -> Sequence[object]:
 
 def _shape(shape: object, source: str) -> tuple[int, ...]:
     if not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS or not all(_is_size(size) for size in shape):
-        raise _error("`shape` is a list of sizes", "such as [2, 3]", source)
+        raise _error("`shape` must be a list of sizes", "such as [2, 3]", source)
     return tuple(shape)
 
 

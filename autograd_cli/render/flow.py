@@ -263,7 +263,7 @@ class _Pass:
         leaf = self._leaf(node)
         name = f"{self._leaf_label(visit.node, leaf)}.grad"
         if leaf is None or leaf.after is None:
-            yield self._flowing(f"{name} is left alone; it receives ", self._whole(arrived))
+            yield self._flowing(f"{name} is left unchanged; it receives ", self._whole(arrived))
         else:
             yield self._change(name, leaf, arrived)
 

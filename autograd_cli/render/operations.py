@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SCHEMA = "agx-ops/1"
 WIDTH = 80
 _LEGEND = (
-    "sin is torch.sin(x), and x.sin() where a tensor has it; .exp_ is a method or attribute alone;"
+    "sin is torch.sin(x), and x.sin() where a tensor has it; .exp_ is only a method or attribute;"
     " F is torch.nn.functional. For details: agx ops NAME."
 )
 _GROUPS = {
@@ -104,7 +104,7 @@ def page_text(page: Documentation, width: int | None) -> Text:
         for name, formula in entry.formulas:
             text.append(f"\n  {visible(name)}: {visible(formula)}")
     if operation.differentiable and not page.derivatives:
-        text.append("\n\nbackward        no formula of its own: it is made of other operations, which have theirs")
+        text.append("\n\nbackward        no formula of its own: it is composed of other operations, which have theirs")
     return text
 
 

@@ -179,7 +179,7 @@ def _prints(trace: Trace, program: Program, result: str) -> Iterator[str]:
     held = {variable.name for variable in trace.variables if variable.is_held}
     for name, _ in trace.grads:
         if name not in held | {*trace.asked}:
-            yield f"# {visible(name)}.grad is not printed: the program has let go of it"
+            yield f"# {visible(name)}.grad is not printed: the program no longer holds it"
             continue
         yield f"print({_quoted(f'{name}.grad')}, {_python_path(_leaf_name(trace, program, name))}.grad)"
 

@@ -41,7 +41,7 @@ def grad_accumulated(evidence: Evidence) -> Iterator[Diagnostic]:
     name = names[0]
     others = f" (and {', '.join(names[1:])})" if names[1:] else ""
     is_stale = severity is Severity.WARNING
-    again = "an update used it already, and nobody reset it" if is_stale else "the gradient is a sum"
+    again = "an update has already used it, and it was not reset" if is_stale else "the gradient is a sum"
     yield Diagnostic(
         rule="grad-accumulated",
         severity=severity,
@@ -52,7 +52,7 @@ def grad_accumulated(evidence: Evidence) -> Iterator[Diagnostic]:
         if is_stale
         else (),
         victim=name,
-        fix=f"{_reset(evidence, names)[0]} before it" + ("" if is_stale else ", where the sum is not meant"),
+        fix=f"{_reset(evidence, names)[0]} before it" + ("" if is_stale else ", unless the sum is intended"),
         edits=_with_reset(evidence, call.span, names),
         observed=f"{name}.grad is the sum of several passes",
     )
@@ -230,7 +230,7 @@ def idle_steps(evidence: Evidence) -> Iterator[Diagnostic]:
             severity=Severity.ERROR if never else Severity.WARNING,
             message=f"`{evidence.piece(step.span)}` finds no gradients and changes nothing: {why}",
             span=step.span if reset is None else reset.span,
-            label="no .grad is there" if reset is None else "takes the gradients away before the step",
+            label="there is no .grad" if reset is None else "clears the gradients before the step",
             related=places((step.span, "changes nothing"), but=step.span if reset is None else None),
             victim=name,
             fix="the order is zero_grad(), backward(), step()",

@@ -18,11 +18,15 @@ _METADATA = frozenset(
 ) | {"is not"}
 _COMPARISONS = frozenset("== != < <= > >= not isnan isinf isfinite isclose equal allclose".split())
 REWRAP = frozenset("tensor as_tensor asarray new_tensor Tensor FloatTensor DoubleTensor Variable Parameter".split())
-_DRAWN = ("cut-by-sampling", "{} draws numbers, which have no derivative", False)
-_FILLED = ("cut-by-factory", "{} takes the numbers and makes a new tensor", True)
+_DRAWN = ("cut-by-sampling", "{} draws random numbers, which have no derivative", False)
+_FILLED = ("cut-by-factory", "{} copies the numbers into a new tensor", True)
 # What torch never records, whatever the operands.
 _NEVER = {
-    "grad": ("missing-create-graph", "autograd.grad() gives numbers, unless it is told create_graph=True", False),
+    "grad": (
+        "missing-create-graph",
+        "autograd.grad() gives an untracked gradient unless it is given create_graph=True",
+        False,
+    ),
     "sample": _DRAWN,
     "multinomial": _DRAWN,
     "linspace": _FILLED,
@@ -217,7 +221,11 @@ def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
     if name in {"requires_grad_", "requires_grad ="}:
         return "requires-grad-missing", "requires_grad is switched off here", True
     if _is_dead_view(trace, value):
-        return "no-grad-view", "a view taken without grad mode says requires_grad=True and passes no gradient on", True
+        return (
+            "no-grad-view",
+            "a view taken with grad mode off says requires_grad=True, but passes no gradient on",
+            True,
+        )
     if name in {"detach", "detach_", "data"}:
         rule, call = ("cut-by-data", ".data") if name == "data" else ("cut-by-detach", "detach()")
         if value.span is None:
@@ -238,7 +246,7 @@ def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
 def _reason_by_dtype(value: Value) -> tuple[str, str, bool]:
     tensor = value.tensor
     if name_of(value.op) in _COMPARISONS or tensor is None or tensor.dtype == "bool":
-        return "cut-by-comparison", f"{_call(value.op)} gives truth values, which have no gradient", False
+        return "cut-by-comparison", f"{_call(value.op)} gives booleans, which have no gradient", False
     if tensor.is_differentiable:
         return "cut-by-nondiff-op", f"torch has no derivative for {_call(value.op)}", False
     if name_of(value.op) in _CASTS:

@@ -118,14 +118,14 @@ def gradient_argument(evidence: Evidence) -> Iterator[Diagnostic]:
         yield Diagnostic(
             rule="gradient-argument",
             severity=Severity.WARNING if is_zero else Severity.NOTE,
-            message=f"the gradient of {leaf} is weighed by the argument of backward()"
+            message=f"the gradient of {leaf} is weighted by the argument of backward()"
             + (", which is zero" if is_zero else ": a vector-Jacobian product, not the plain derivative"),
             span=each.call.span if node is None else evidence.text.span_of(node),
             label="a weight for each element",
             victim=leaf,
             fix="backward() of the sum gives the plain derivative",
             edits=_plain_call(evidence, each.call.span),
-            observed=f"{leaf}.grad is weighed",
+            observed=f"{leaf}.grad is weighted",
         )
         return
 
@@ -463,7 +463,7 @@ def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked:
             label="a new module, with parameters of its own",
             related=places((root.span, f"{said} was computed here"), (looked, "no gradient here")),
             victim=name,
-            fix=f"make {name.partition('.')[0]} once, before all that uses it",
+            fix=f"make {name.partition('.')[0]} once, before everything that uses it",
             edits=() if evidence.text.is_alone(replaced[0].span) else (evidence.text.without(replaced[0].span),),
             **found,
         )
@@ -478,7 +478,7 @@ def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked:
             label="a new tensor of the same name",
             related=places((root.span, f"{said} was computed here"), (looked, "no gradient here"), but=made.span),
             victim=name,
-            fix=f"make {called} once, before all that uses it",
+            fix=f"make {called} once, before everything that uses it",
             edits=() if anew is None or evidence.text.is_alone(anew.span) else (evidence.text.without(anew.span),),
             **found,
         )
@@ -547,7 +547,7 @@ def inference_tensor(evidence: Evidence) -> Iterator[Diagnostic]:
         label="an inference tensor",
         related=places((mode, "inference mode from here"), (refusal.span, "torch refused here")),
         victim=named[0] if named else name_of(evidence, number),
-        fix="torch.no_grad() in the place of inference_mode(), or clone() it outside",
+        fix="use torch.no_grad() in place of inference_mode(), or clone() it outside",
         edits=_edits(edit),
         **seen_refused(evidence),
     )
@@ -579,7 +579,7 @@ def int_dtype(evidence: Evidence) -> Iterator[Diagnostic]:
     victim = (None if made is None else name_of(evidence, made.id)) or target
     dtype = "integers" if made is None or made.tensor is None else made.tensor.dtype
     called = victim or evidence.piece(span)
-    what = "cannot require gradients" if asks else "does not go with floating point numbers here"
+    what = "cannot require gradients" if asks else "does not mix with floating point numbers here"
     yield Diagnostic(
         rule="int-dtype",
         severity=Severity.ERROR,

@@ -195,13 +195,15 @@ def requires_grad_on_loss(evidence: Evidence) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 rule="requires-grad-on-loss",
                 severity=Severity.ERROR,
-                message=f"{called} was told to require gradients and has no history: backward() ends in it",
+                message=f"{called} was made to require gradients, but has no history: backward() ends there",
                 span=flag.span,
                 label="a leaf from here on",
                 related=_places(*places, (backward.span, "backward() starts and ends here")),
                 victim=name,
                 observed=None if name is None else f"{name}.grad is None",
-                fix="leave this out, and mend what cut it off" if places else "give what it is computed from the flag",
+                fix="leave this out, and repair what cut it off"
+                if places
+                else "set requires_grad on what it is computed from",
                 edits=edits,
             )
             return
@@ -267,7 +269,7 @@ def cut_by_nondiff_op(evidence: Evidence) -> Iterator[Diagnostic]:
                 severity=Severity.ERROR,
                 message=f"torch has no derivative for `{evidence.piece(node.span)}`",
                 span=node.span,
-                label="recorded, and of no use to backward()",
+                label="recorded, but of no use to backward()",
                 related=_places((refusal.span, "torch refuses here")),
                 victim=_leaf_name(evidence, node.value),
                 observed=words(refusal),
@@ -354,7 +356,7 @@ def cut_by_factory(evidence: Evidence) -> Iterator[Diagnostic]:
             victim=_leaf_name(evidence, given[0]),
             observed=words(refusal),
             torch_says=words(refusal),
-            fix="make the tensor of plain numbers, and compute with it: `x * torch.ones(3)`",
+            fix="make the tensor from plain numbers, and compute with it: `x * torch.ones(3)`",
             edits=cut_repairs.edits_of_factory(evidence, refusal.span),
         )
 
@@ -447,7 +449,7 @@ def _diagnostic(evidence: Evidence, found: Culprit) -> Diagnostic | None:
         message = f"{name} got no gradient: in `{evidence.piece(cut.span)}` it {why}"
     elif rule == "constant-derivative":
         message = f"the derivative `{evidence.piece(cut.span)}` is constant: there is nothing in it to differentiate"
-        label = "recorded, and it depends on no variable"
+        label = "recorded, but it depends on no variable"
     beside = {each.span: f"cut off here, too: {each.why}" for each in found.others if each.span != cut.span}
     others = [*beside.items()][:3]
     return Diagnostic(
@@ -457,7 +459,7 @@ def _diagnostic(evidence: Evidence, found: Culprit) -> Diagnostic | None:
         span=span,
         label=label,
         related=_places(
-            (since, "tracking is off from here" if span == cut.span else "computed here, and not recorded"),
+            (since, "tracking is off from here" if span == cut.span else "computed here, but not recorded"),
             (found.use, f"here it {why}"),
             *others,
             (lost.span, lost.label),
@@ -508,7 +510,7 @@ def _from_gradient(evidence: Evidence) -> Diagnostic | None:
             continue
         name = evidence.called(owner.id)
         rule = "constant-derivative" if walk.create_graph else "missing-create-graph"
-        why = "it is constant" if walk.create_graph else "backward() was not told create_graph=True"
+        why = "it is constant" if walk.create_graph else "backward() was not given create_graph=True"
         return Diagnostic(
             rule=rule,
             severity=Severity.ERROR,
@@ -547,10 +549,10 @@ def _silently_first_order(evidence: Evidence) -> Diagnostic | None:
         return Diagnostic(
             rule="missing-create-graph",
             severity=Severity.WARNING,
-            message=f"{name}.grad lacks a part: `{evidence.piece(answer.span)}` depends on {name}, and has no history",
+            message=f"{name}.grad lacks a part: `{evidence.piece(answer.span)}` depends on {name}, but has no history",
             span=answer.span,
             label="numbers, without a graph",
-            related=_places((later.span, "this pass takes it for a constant")),
+            related=_places((later.span, "this pass treats it as a constant")),
             victim=name,
             observed=f"{name}.grad is that of a constant derivative",
             fix=cut_repairs.words_of("missing-create-graph"),

@@ -97,7 +97,7 @@ def inplace_on_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
         victim=_name(evidence, leaf.id),
         observed=words(refusal),
         torch_says=words(refusal),
-        fix="an update belongs under torch.no_grad(); else compute a new tensor",
+        fix="do updates under torch.no_grad(); otherwise compute a new tensor",
         edits=(() if is_write(refusal.op) else write_repairs.not_in_place(evidence, refusal.operands, refusal.span))
         or write_repairs.update(
             evidence, refusal.span, is_computed=any(is_tracked(evidence.trace, number) for number in others)
@@ -136,7 +136,7 @@ def inplace_on_multi_view(evidence: Evidence) -> Iterator[Diagnostic]:
         victim=name or found.victim,
         observed=words(found.refusal),
         torch_says=words(found.refusal),
-        fix="compute a new tensor of the whole, or write by index",
+        fix="compute a new tensor for the whole, or write by index",
         edits=() if found.whole is None or base is None else write_repairs.single_views(evidence, found.whole, base),
     )
 
@@ -161,7 +161,7 @@ def inplace_on_expanded(evidence: Evidence) -> Iterator[Diagnostic]:
     yield Diagnostic(
         rule="inplace-on-expanded",
         severity=Severity.ERROR,
-        message=f"`{evidence.piece(found.refusal.span)}` writes to repeated elements, which are one in memory",
+        message=f"`{evidence.piece(found.refusal.span)}` writes to repeated elements, which share one place in memory",
         span=found.refusal.span,
         label="torch refuses the write",
         related=_places((found.value.span, "repeated here, without a copy")),
@@ -269,7 +269,7 @@ def write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
             related=_places(place),
             victim=victim,
             observed=observed,
-            fix="assign to the place instead",
+            fix="assign by index instead",
             edits=write_repairs.assigned(evidence, first.span, span, is_data=value.op == ".data ="),
         )
         return
@@ -434,7 +434,7 @@ def _silent(evidence: Evidence, walk: Walk, visit: Visit, kept: Value, writer: V
         severity=Severity.WARNING,
         message=f"{wrong} is wrong: `{piece}` changed {name} behind torch's back, and backward() used the new numbers",
         span=writer.span,
-        label=f"changes {name}, and not its version",
+        label=f"changes {name}, but not its version",
         related=_places(
             (made.span, f"{node.name} saved {name} here"),
             (alias.span if alias.span != writer.span else None, "the same memory, without its version"),
@@ -593,7 +593,7 @@ def _uncalled(evidence: Evidence) -> Iterator[Diagnostic]:
         yield Diagnostic(
             rule="discarded-result",
             severity=Severity.ERROR if is_missed else Severity.WARNING,
-            message=f"`{evidence.piece(value.span)}` names the method and does not call it: nothing happens",
+            message=f"`{evidence.piece(value.span)}` names the method but does not call it: nothing happens",
             span=value.span,
             label="without parentheses",
             related=_places((read.span, "None here")) if is_missed and read is not None else (),

@@ -81,12 +81,12 @@ def _non_leaf(evidence: Evidence, value: Value, found: Seen, used: Span | None) 
     return Diagnostic(
         rule="non-leaf",
         severity=Severity.ERROR,
-        message=f"{called} is no leaf, so torch keeps no .grad for it: it is the result of `{piece}`",
+        message=f"{called} is not a leaf, so torch keeps no .grad for it: it is the result of `{piece}`",
         span=made.span,
         label=_NO_LEAF,
-        related=places(*related, (used, f"{called}.grad is asked for" if is_looked_at else "used here")),
+        related=places(*related, (used, f"{called}.grad is read here" if is_looked_at else "used here")),
         victim=victim,
-        fix="mark it after the last operation: requires_grad_()"
+        fix="set the flag after the last operation: requires_grad_()"
         if is_hidden
         else f"{called}.retain_grad() before backward()",
         edits=_edits_of_result(evidence, made, is_hidden=is_hidden or not is_looked_at),
@@ -159,12 +159,12 @@ def non_leaf_after_update(evidence: Evidence) -> Iterator[Diagnostic]:
         yield Diagnostic(
             rule="non-leaf-after-update",
             severity=Severity.ERROR,
-            message=f"{name} has no .grad any more: `{evidence.piece(step.span)}` made it the result of an operation",
+            message=f"{name} no longer has a .grad: `{evidence.piece(step.span)}` made it the result of an operation",
             span=made.span or step.span,
-            label="a new tensor, and no leaf",
+            label="a new tensor, not a leaf",
             related=places((look.read.span, f"{name}.grad is None here")),
             victim=name,
-            fix="change the leaf in place under torch.no_grad(), or detach the new one and mark it",
+            fix="change the leaf in place under torch.no_grad(), or detach the new tensor and set requires_grad on it",
             edits=_edits(evidence.text.with_method(made.span, ".detach().requires_grad_()")),
             **seen_in(evidence, look),
         )

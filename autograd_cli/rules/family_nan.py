@@ -85,7 +85,7 @@ def nan_log_of_zero(evidence: Evidence) -> Iterator[Diagnostic]:
 
     Fix: use F.log_softmax or F.logsigmoid, which compute both steps in one, or keep the operand away from 0.
     """
-    yield from _born(evidence, "nan-log-of-zero", "is a logarithm of what is not above 0")
+    yield from _born(evidence, "nan-log-of-zero", "takes the logarithm of something that is not above 0")
 
 
 def nan_overflow(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -285,8 +285,8 @@ def _related(evidence: Evidence, birth: Birth) -> Iterator[Related]:
     born = None if birth.departure is None else values[nodes[birth.departure.visit.node].value]
     turned = None if birth.turned is None else values[nodes[birth.turned.visit.node].value]
     for value, label in (
-        (birth.source, "NaN or infinity stands here first"),
-        (birth.masker, "nothing comes back to what is thrown away here: a gradient of 0"),
+        (birth.source, "NaN or infinity appears here first"),
+        (birth.masker, "what is thrown away here gets a gradient of 0"),
         (born, _handed_on(evidence, birth) or "the gradient breaks here, in the backward pass"),
         (turned, "infinity becomes NaN here: inf * 0, or inf - inf"),
     ):

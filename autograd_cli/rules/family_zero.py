@@ -48,7 +48,7 @@ def sampling_not_reparameterised(evidence: Evidence) -> Iterator[Diagnostic]:
 
     Fix: draw noise, and compute the sample from it: mu + sigma * torch.randn_like(mu), which is what rsample() does.
     """
-    yield from _stopped(evidence, "sampling-not-reparameterised", "draws at random: torch hands back zeros")
+    yield from _stopped(evidence, "sampling-not-reparameterised", "draws at random: torch gives it a gradient of zeros")
 
 
 def zero_grad_clamp(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -161,7 +161,7 @@ def zero_grad_padding_idx(evidence: Evidence) -> Iterator[Diagnostic]:
             span=_place(evidence, value),
             victim=victim,
             observed=f"{victim}.grad[{row}] is zero",
-            fix="leave out padding_idx where the row is to be learned",
+            fix="leave out padding_idx if the row is to be learned",
             edits=zero_fixes.fix_of_padding(evidence, value),
         )
 
@@ -235,7 +235,7 @@ def broadcast_shape(evidence: Evidence) -> Iterator[Diagnostic]:
         yield Diagnostic(
             rule="broadcast-shape",
             severity=Severity.WARNING,
-            message=f"the gradient of {found.victim} is of another loss: {left} and {right} broadcast to {result}",
+            message=f"the gradient of {found.victim} is that of another loss: {left} and {right} broadcast to {result}",
             span=found.value.span,
             label=f"{left} with {right} makes {result}: every pair",
             victim=found.victim,
@@ -295,7 +295,7 @@ def _label(stop: Stop) -> str | None:
     if stop.by is not None:
         return None
     arrives = any(not is_zero(each) for each in stop.visit.arrived if each is not None)
-    return "something arrives here, and only zeros leave" if arrives else "only zeros leave here, whatever arrives"
+    return "a gradient arrives here, but only zeros leave" if arrives else "only zeros leave here, whatever arrives"
 
 
 def _multiplied(span: Span | None) -> tuple[Related, ...]:

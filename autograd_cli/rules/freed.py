@@ -93,7 +93,7 @@ def _undetached(evidence: Evidence, shared: _Shared, use: Span) -> Diagnostic:
     return Diagnostic(
         rule="graph-freed",
         severity=Severity.ERROR,
-        message=f"the first pass went through {name}, too, freed its graph, and trained nothing behind it",
+        message=f"the first pass also went through {name}, freed its graph, and trained nothing behind it",
         span=use,
         label=f"a missing {name}.detach()",
         related=places(

@@ -164,7 +164,7 @@ _FIXES = {
     "cut-by-data": "leave out .data",
     "cut-by-no-grad": "compute it outside no_grad",
     "cut-by-grad-mode-off": "compute it outside inference mode",
-    "cut-by-item": "keep the tensor; a number is for printing",
+    "cut-by-item": "keep the tensor; call .item() only to print",
     "cut-by-rewrap": "use the tensor itself, or stack() to put several together",
     "cut-by-int-cast": "keep a floating point dtype",
 }

@@ -14,7 +14,7 @@ _CUTS = {
     "cut-by-rewrap": "copied into a leaf",
     "cut-by-int-cast": "became an integer",
     "cut-by-index-op": "became an index",
-    "cut-by-comparison": "became a truth",
+    "cut-by-comparison": "became a boolean",
     "cut-by-sampling": "was drawn",
     "cut-by-factory": "filled a tensor",
     "missing-create-graph": "without create_graph",

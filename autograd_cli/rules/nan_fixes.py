@@ -38,10 +38,10 @@ _WORDS = {
     "nan-zero-times-nan": "clean what goes into the operation, not what comes out of it",
     "nan-sqrt-at-zero": "keep the operand above 0: add a small number inside",
     "nan-log-of-zero": "use F.log_softmax or F.logsigmoid, or keep the operand above 0",
-    "nan-overflow": "use the function that torch has for the whole, or keep the operand small",
-    "nan-masked-softmax": "leave one element of each row, or mask with -1e9 in place of -inf",
+    "nan-overflow": "use torch's function for the whole expression, or keep the operand small",
+    "nan-masked-softmax": "leave one element of each row unmasked, or mask with -1e9 instead of -inf",
     "nan-acos-at-one": "keep the operand inside: clamp(-1 + 1e-6, 1 - 1e-6)",
-    "nan-svd-degenerate": "use only the values (svdvals, eigvalsh), or make the values unequal by a little noise",
+    "nan-svd-degenerate": "use only the values (svdvals, eigvalsh), or make the values distinct with a little noise",
     "nan-variance-of-one": "take it over more than one number, or with correction=0",
     "nan-pow-zero-base": "keep the base above 0: add a small number to it",
 }
@@ -151,7 +151,7 @@ def _softmax(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     }
     edits = evidence.text.replaced_all(found.items())
     if edits:
-        yield Fix(words="mask with -1e9 in place of -inf, or leave one element of each row", edits=edits)
+        yield Fix(words="mask with -1e9 instead of -inf, or leave one element of each row unmasked", edits=edits)
 
 
 def _scalar(evidence: Evidence, value: int) -> float:
@@ -173,7 +173,7 @@ def _smaller(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     if given and bounds is not None:
         text = f"{evidence.text.operand(given[0])}.clamp({bounds})"
         words = (
-            "use the function that torch has for the whole (softplus, sigmoid, logsumexp), or keep the exponent small"
+            "use torch's function for the whole expression (softplus, sigmoid, logsumexp), or keep the exponent small"
         )
         yield Fix(words=words, edits=(evidence.text.rewritten(given[0], text),))
     elif given and birth.value.tensor is not None and birth.value.tensor.dtype == "float16":

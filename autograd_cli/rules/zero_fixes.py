@@ -17,12 +17,12 @@ _WORDS = {
     "zero-grad-step": "use the value before the step, or let the gradient pass straight through",
     "sampling-not-reparameterised": "compute the sample from noise: mu + sigma * torch.randn_like(mu)",
     "zero-grad-clamp": "start inside the range, or let the gradient pass straight through",
-    "zero-grad-relu": "F.leaky_relu keeps a gradient; or start where some units are on",
-    "zero-grad-zero-init": "begin with small random numbers",
-    "zero-grad-saturated": "keep what goes in small, or use the loss that takes it before (…_with_logits)",
-    "zero-grad-constant": "take it over another axis; for one output use a sigmoid",
-    "zero-grad-padding-idx": "leave out padding_idx where the row is to be learned",
-    "zero-grad-kink": "begin somewhere else than at exactly 0",
+    "zero-grad-relu": "use F.leaky_relu, which keeps a gradient, or start where some units are active",
+    "zero-grad-zero-init": "start with small random numbers",
+    "zero-grad-saturated": "keep the operand small, or use a loss that takes logits (…_with_logits)",
+    "zero-grad-constant": "take it over another axis; for a single output use a sigmoid",
+    "zero-grad-padding-idx": "leave out padding_idx if the row is to be learned",
+    "zero-grad-kink": "start anywhere but at exactly 0",
 }
 
 
