@@ -10,10 +10,11 @@ from dataclasses import replace
 
 from autograd_cli import position, rules
 from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Span, Status, bad_request, edited
-from autograd_cli.lang import vocabulary
 from autograd_cli.lang.inputs import FileReference, InputSpec, input_of_object, text_of_object
 from autograd_cli.lang.lift import edit_out
+from autograd_cli.lang.meaning import check_meaning, label_of_missing
 from autograd_cli.lang.paste import pasted
+from autograd_cli.lang.power import check_power
 from autograd_cli.lang.program import Program, parse
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.limits import DEFAULT_LIMITS, Limits, memory_error
@@ -77,6 +78,8 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         parsed = parse(program, given=frozenset(objects), limits=limits)
         specs = [input_of_object(name, value) for name, value in objects.items()]
         weights = [input_of_object(name, value) for name, value in zip(weight_names, gradients, strict=True)]
+        check_meaning(parsed, objects)
+        check_power(parsed, [spec.name for spec in specs if spec.is_floating])
         _check_names(parsed, specs, wrt)
         _check_settings(mode, dtype, device, seed, threads)
         held = {
@@ -264,11 +267,7 @@ def _check_names(program: Program, specs: Sequence[InputSpec], wrt: Sequence[str
 
 def _missing_value(name: str, span: Span, candidates: Sequence[str]) -> AgxError:
     """The error for a name of the program that has no value, and may be a misspelling of one of the candidates."""
-    label = did_you_mean(name, candidates)
-    if vocabulary.resolve(name) is not None:
-        label = f"{name} is a function: write {name}(…)"
-    elif label is None:
-        label = did_you_mean(name, vocabulary.CONSTANTS - {"e"}) if len(name) > 1 else None
+    label = label_of_missing(name, candidates)
     fix = f"give it one: {spelled(option=f'--{name} 1,2,3', argument=f'{name}=[1, 2, 3]')}"
     return bad_request("missing-value", f"`{name}` has no value", span=span, label=label, fix=fix)
 

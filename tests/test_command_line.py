@@ -203,7 +203,7 @@ WRONG_LINES = [
     ("2*x --x 1 zzz=3", "unused-input", "zzz=3", "it uses x"),
     ("x*y --x 1 --y 2 --zzz 3", "unknown-option", "--zzz", None),
     ("3.0 zzz=3", "unused-input", "zzz=3", "it uses no inputs"),
-    ("y=2*x x=1 y=2", "unused-input", "y=2", "it uses x"),
+    ("y=2*x x=1 y=2", "unused-input", "y", "leave this line out, or the input"),
     # Words that are no names.
     ("x-1*2 --x-1 3", "unknown-option", "--x-1", None),
     ("2*x '--x 1'", "unknown-option", '"--x 1"', None),

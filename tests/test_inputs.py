@@ -295,7 +295,7 @@ WRONG_TEXTS = [
     ("2*F", "not-a-number", "F", None),
     ("rand(3).sun()", "unknown-name", "sun", "did you mean .sum?"),
     ("rnadn(3)", "unknown-name", "rnadn", "did you mean randn?"),
-    ("1..2", "syntax", ".2", None),
+    ("1..2", "syntax", "..", "write one"),
     ("1,²", "not-a-number", "²", None),
     ("−1", "syntax", "−", "write -"),
     ("1\x00", "syntax", "\x00", "remove it"),

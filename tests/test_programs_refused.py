@@ -54,8 +54,8 @@ def blamed(report: Report) -> str | None:
         ("x +", "syntax", "", None),
         ("(x", "syntax", "(", None),
         ("x)", "syntax", ")", None),
-        ("x..y", "syntax", ".", None),
-        ("sin x", "syntax", "x", "write sin(…)"),
+        ("x..y", "syntax", "..", "write one"),
+        ("sin x", "syntax", "x", "write sin(x)"),
         ("x = = 2", "syntax", "=", None),
         ("x × 2", "syntax", "×", "write *"),
         ("x − 2", "syntax", "−", "write -"),
@@ -296,6 +296,8 @@ def test_any_text_comes_to_a_report(text: str) -> None:
 
 def test_xor_is_not_power() -> None:
     (found,) = explore("2*x^2", x=[1.0]).diagnostics
+    assert (found.rule, found.label) == ("syntax", "write x**2")
+    (found,) = explore("[x][0]^2", x=[1.0]).diagnostics  # told by torch, as nobody knew before
     assert (found.rule, found.fix) == ("torch-refused", "power is **; ^ is bitwise xor")
 
 

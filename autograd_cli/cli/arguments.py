@@ -35,6 +35,7 @@ from autograd_cli.cli.unknown import is_known_of, unknown_option
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
 from autograd_cli.files.similar import similar_file
 from autograd_cli.lang.inputs import FILE_KINDS, parse_input
+from autograd_cli.lang.meaning import check_meaning
 from autograd_cli.lang.program import parse
 from autograd_cli.lang.suggest import closest
 from autograd_cli.lessons import LESSONS
@@ -291,6 +292,7 @@ def _check_names(line: CommandLine, text: str, inputs: Sequence[GivenValue], dec
     names = frozenset(given.name for given in inputs)
     try:
         program = parse(text, given=names)
+        check_meaning(program, names)
     except AgxError:
         return  # the program itself is what is wrong, and `explore` says so
     free = frozenset(program.free)

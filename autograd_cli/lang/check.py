@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 
 from autograd_cli.diagnostic import AgxError, Span, bad_request
@@ -51,6 +52,7 @@ _UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
     ast.YieldFrom: ("yield", "append to a list, and return it"),
 }
 _FEW = 10
+_FUNCTION_BEFORE = re.compile(r"([A-Za-z]\w*) ?(?:\^|\*\*)? ?(-?) ?\Z")
 _FLAG = "requires_grad"
 _MODES = "write torch.no_grad(), torch.enable_grad(), torch.inference_mode() or torch.set_grad_enabled(…)"
 _FILES = "a file is an input: x=@data.npy"
@@ -320,7 +322,7 @@ class Checker:
         for node in nodes:
             self._expression(node)
 
-    def _expression(self, node: ast.expr) -> None:  # noqa: C901 - one case for each kind of expression
+    def _expression(self, node: ast.expr) -> None:  # noqa: C901, PLR0912 - one case for each kind of expression
         match node:
             case ast.Name():
                 self._read(node)
@@ -338,6 +340,9 @@ class Checker:
                 raise self._refused("**", "agx does not run ** in a dict", node, fix="write the items out")
             case ast.Tuple() | ast.List():
                 self._elements(node.elts)
+            case ast.BinOp(op=ast.BitXor(), right=ast.Set(elts=[exponent])):
+                label = f"write **({self._spans.text_of(exponent)})"
+                raise self._error("syntax", "this is LaTeX, not Python", node.right, label=label)
             case _ if isinstance(node, _PLAIN_EXPRESSIONS):
                 for child in ast.iter_child_nodes(node):
                     if isinstance(child, ast.expr):
@@ -440,8 +445,8 @@ class Checker:
             keywords = self._named_function(node.func)
         elif isinstance(node.func, ast.Attribute):
             keywords = self._keywords_of(self._function_at(self._dotted(node.func) or "", node.func))
-        elif isinstance(node.func, ast.Constant):
-            raise self._error("not-a-function", "only functions and methods can be called", node.func)
+        elif isinstance(node.func, ast.Constant | ast.BinOp | ast.UnaryOp):
+            raise self._called_value(node)
         else:
             self._expression(node.func)
         takes_functions = isinstance(node.func, ast.Name) and (
@@ -452,6 +457,23 @@ class Checker:
                 self._elements([argument])
         for keyword in node.keywords:
             self._keyword(keyword, keywords, is_checked_later=not is_method)
+
+    def _called_value(self, node: ast.Call) -> AgxError:
+        """The error for `2(x + 1)`, and for `sin^2(x)`, which reads as `sin ^ (2(x))`."""
+        called, arguments = self._spans.of(node.func), [self._spans.of(argument) for argument in node.args]
+        before = self._spans.text.split("\n")[called.line - 1][: called.column]
+        inner = ", ".join(each.cut(self._spans.text) for each in arguments)
+        power = _FUNCTION_BEFORE.search(before)
+        if power is not None and vocabulary.resolve(power[1]) is not None and isinstance(node.func, ast.Constant):
+            exponent = f"{'-' if power[2] else ''}{node.func.value!s}"
+            label = f"write {power[1]}({inner})**{exponent}"
+            if exponent == "-1" and vocabulary.resolve(f"a{power[1]}"):
+                label = f"write a{power[1]}({inner})"
+            return self._error("not-a-function", "a power stands behind the brackets", node.func, label=label)
+        words = called.cut(self._spans.text)
+        left = words if isinstance(node.func, ast.Constant) else f"({words})"
+        label = f"multiplication is {left}*({inner})"
+        return self._error("not-a-function", "only functions and methods can be called", node.func, label=label)
 
     def _names_function(self, node: ast.Name) -> bool:
         """Whether a name stands for a function of the vocabulary; then that is what it means from here on."""

@@ -15,14 +15,45 @@ from autograd_cli.limits import Limits, limit_reached
 MAX_BRACKETS = 100
 MAX_PREFIXES = 100
 
+_SUPERSCRIPTS = dict(
+    zip("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207b\u207f\u02e3", "0123456789-nx", strict=True)
+)
+_POWER = re.compile(f"[{''.join(_SUPERSCRIPTS)}]+")
+_GRADIENT = "the expression alone: agx computes the gradient for you"
+# What mathematics and typography write with one character, and a program does not.
 _TYPOGRAPHIC = {
-    "\N{MULTIPLICATION SIGN}": "*",
-    "\N{MIDDLE DOT}": "*",
-    "\N{DIVISION SIGN}": "/",
-    "\N{MINUS SIGN}": "-",
-    "\N{EN DASH}": "-",
-    "\N{SUPERSCRIPT TWO}": "**2",
-    "\N{SUPERSCRIPT THREE}": "**3",
+    **dict.fromkeys("\u00d7\u00b7\u22c5\u2219\u2217\u2022\u2299\u2218", "*"),
+    **dict.fromkeys("\u00f7\u2044\u2215", "/"),
+    **dict.fromkeys("\u2212\u2013\u2014\u2010\u2011", "-"),
+    **dict.fromkeys("\u2202\u2207", _GRADIENT),
+    "\u222b": "trapezoid(y, x)",
+    **dict.fromkeys("\u2032\u2033", _GRADIENT),
+    "\u2264": "<=",
+    "\u2265": ">=",
+    "\u2260": "!=",
+    "\u2248": "torch.isclose(a, b)",
+    "\u221e": "inf",
+    "\u221a": "sqrt(x)",
+    "\u2211": "sum(x)",
+    "\u220f": "prod(x)",
+    "\u2297": "outer(a, b)",
+    "\u2016": "norm(x)",
+    "\u00b0": "*pi/180",
+    "\u00b1": "+ or -",
+    "\u00ac": "~",
+    "\u2227": "&",
+    "\u2228": "|",
+    "\u2208": "in",
+    "\u2190": "=",
+    "\u2192": "lambda x: …",
+    "\u1d40": ".T",
+    "\u00bd": "(1/2)",
+    "\u2153": "(1/3)",
+    "\u2154": "(2/3)",
+    "\u00bc": "(1/4)",
+    "\u00be": "(3/4)",
+    "\u3001": ",",
+    "\u3002": ".",
 }
 # Control, format, surrogate, private and unassigned characters, and separators of lines; variation selectors are marks.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
@@ -169,16 +200,30 @@ class _Nesting:
         return start
 
     def _check_letters(self, token: re.Match[str]) -> None:
-        """Refuse typographic operators, and a name that Python would read as another."""
+        """Refuse typographic operators and full-width marks, and a name that Python would read as another."""
         for offset, character in enumerate(token[0], token.start()):
             if character in _ZERO_WIDTH:
                 raise _invisible(character, self._text, offset, self._source)
+            if character in _SUPERSCRIPTS:
+                power = _POWER.match(self._text, offset)
+                assert power is not None
+                written = "".join(_SUPERSCRIPTS[each] for each in power[0])
+                raise self._error(f"{power[0]} is not an exponent here", f"write **{written}", *power.span())
             if character in _TYPOGRAPHIC:
-                place = Span.of_offsets(self._text, offset, offset + 1)
                 message, label = f"{character} is not an operator here", f"write {_TYPOGRAPHIC[character]}"
-                raise bad_request("syntax", message, source=self._source, span=place, label=label)
+                raise self._error(message, label, offset, offset + 1)
         normal = unicodedata.normalize("NFKC", token[0])
-        if token.lastgroup == "name" and normal != token[0]:
-            place = Span.of_offsets(self._text, token.start(), token.end())
-            message = f"Python reads `{token[0]}` as the other name `{normal}`"
-            raise bad_request("syntax", message, source=self._source, span=place, label=f"write {normal}")
+        if normal == token[0]:
+            return
+        marks = [one for one in token[0] if "\uff01" <= one <= "\uff5e" and not one.isalnum()]
+        if marks:
+            verb = "are full-width marks" if len(marks) > 1 else "is a full-width mark"
+            raise self._error(f"{' '.join(marks)} {verb}", f"write {normal}", *token.span())
+        if token.lastgroup == "name":
+            raise self._error(
+                f"Python reads `{token[0]}` as the other name `{normal}`", f"write {normal}", *token.span()
+            )
+
+    def _error(self, message: str, label: str, start: int, end: int) -> AgxError:
+        place = Span.of_offsets(self._text, start, end)
+        return bad_request("syntax", message, source=self._source, span=place, label=label)

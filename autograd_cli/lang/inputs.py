@@ -93,6 +93,15 @@ class InputSpec:
     dtype: str | None
 
     @property
+    def is_floating(self) -> bool:
+        """Whether this is certain to be a floating point tensor: numbers, as the default dtype makes them."""
+        if not isinstance(self.content, Literal):
+            return False
+        if self.dtype is None:
+            return not any(isinstance(value, bool) for value in self.content.values)
+        return self.dtype.startswith(("float", "double", "half", "bfloat", "complex", "cfloat", "cdouble"))
+
+    @property
     def source(self) -> str:
         """How diagnostics call the text of this input."""
         return f"--{self.name}"

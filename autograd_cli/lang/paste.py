@@ -95,6 +95,8 @@ def _cleaned(rows: Sequence[str]) -> list[str]:
     cleaned = [row.translate(_PLAIN) for row in rows]
     for step in _STEPS:
         cleaned = list(step(cleaned))
+    if not any(row.strip() and not row.lstrip().startswith("#") for row in cleaned):
+        return _dedented(rows)  # all of it would be left out
     cleaned = _dedented(cleaned)
     levelled = _with_first_line_level(cleaned)
     return levelled if levelled != cleaned and _parses(levelled) else cleaned

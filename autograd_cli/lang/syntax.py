@@ -8,8 +8,10 @@ import warnings
 from dataclasses import replace
 
 from autograd_cli.diagnostic import AgxError, Span, bad_request
-from autograd_cli.lang import vocabulary
 from autograd_cli.lang.gate import too_deep
+from autograd_cli.lang.mistakes import Failure, meant
+
+_NEAR = 300  # columns on both sides of a fault, in which what was meant is looked for
 
 
 def parse_text(text: str, source: str) -> ast.Module:
@@ -31,7 +33,7 @@ def parse_text(text: str, source: str) -> ast.Module:
 
 
 def _syntax_error(error: SyntaxError, text: str, source: str) -> AgxError:
-    """Python's own words, at a place that is always inside the text."""
+    """What was meant, or else Python's own words, at a place that is always inside the text."""
     lines = text.split("\n")
     line = min(max(error.lineno or 1, 1), len(lines))
     row = lines[line - 1]
@@ -39,29 +41,17 @@ def _syntax_error(error: SyntaxError, text: str, source: str) -> AgxError:
     same_line = error.end_lineno == error.lineno and (error.end_offset or 0) - 1 > column
     end = min((error.end_offset or 0) - 1, len(row)) if same_line else column + 1
     span = Span(line=line, column=column, end_line=line, end_column=max(end, column + 1))
-    message = (error.msg or "invalid syntax").split(" (")[0]
-    label = None
-    if "invalid decimal literal" in message or _is_number_then_name(row, column):
-        message, label = "a number stands right before a name", "write * between them, as in 2*x"
-    elif "Exceeds the limit" in message:
-        message = "an integer has too many digits"
+    words = (error.msg or "invalid syntax").split(" (")[0]
+    if "Exceeds the limit" in words:
         if (digits := re.search(r"\d{4000,}", row)) is not None:
             span = replace(span, column=digits.start(), end_column=digits.end())
-    elif "cannot assign to" in message or "Maybe you meant '=='" in message:
-        label = "= gives a name a value; == compares"
-    elif (called := _function_before(row, column)) is not None:
-        label = f"write {called}(…)"
-    return bad_request("syntax", message, source=source, span=span, label=label)
-
-
-def _is_number_then_name(row: str, column: int) -> bool:
-    rest = row[column:]
-    before = row[:column].rstrip()
-    return bool(rest[:1].isidentifier() and before[-1:].isdigit())
-
-
-def _function_before(row: str, column: int) -> str | None:
-    """The function whose argument stands after it without parentheses, as in `sin x`."""
-    words = row[:column].split()
-    is_call = bool(words) and row[column:][:1].isalnum() and vocabulary.resolve(words[-1]) is not None
-    return words[-1] if is_call else None
+        label = "write it as a float, such as 1e30"
+        return bad_request("syntax", "an integer has too many digits", source=source, span=span, label=label)
+    first = max(column - _NEAR, 0)
+    near = row[first : span.end_column + _NEAR]
+    found = meant(Failure(row=near, start=column - first, end=span.end_column - first, words=words))
+    if found is None:
+        return bad_request("syntax", words, source=source, span=span)
+    if found.columns is not None:
+        span = replace(span, column=first + found.columns[0], end_column=first + found.columns[1])
+    return bad_request("syntax", found.message, source=source, span=span, label=found.label)

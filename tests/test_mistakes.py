@@ -1,0 +1,189 @@
+"""Natural mistakes: each is one error at its place, with what is wrong and what to write."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from autograd_cli import explore
+from autograd_cli.diagnostic import Status
+from test_programs_refused import blamed, check
+
+# The program (x is given where it stands in it), the piece under the caret, and words of what is said.
+MISTAKES = [
+    # What is missing.
+    ("x ** ", "", "something is missing after `**`; as in x ** 2"),
+    ("x +", "", "something is missing after `+`; as in x + 2"),
+    ("x**-", "", "something is missing after `-`"),
+    ("x and", "", "something is missing after `and`"),
+    ("y =", "", "a value is missing after `=`"),
+    ("=x", "=", "a name is missing before `=`"),
+    ("*", "", "something is missing after `*`"),
+    ("**x", "**", "something is missing before `**`"),
+    ("x.", "", "a name is missing after `.`; as in x.sum()"),
+    ("x * / 2", "/", "`*` and `/` follow one another"),
+    ("exp(x", "(", "never closed; write )"),
+    ("x.sum(", "(", "never closed; write what comes in it"),
+    ("[x, 2", "[", "never closed; write ]"),
+    ("x)", ")", "no bracket is open for this ); remove it"),
+    ("(x]", "]", "( is closed by ]; write )"),
+    ("print('a)", "'", "a text is not closed; write '"),
+    ("f'{x'", None, "a brace of the f-string is not closed; write }"),
+    ("if x > 1\n  y = x", None, "a colon is missing; write :"),
+    ("for i in range(3) x", "x", "a colon is missing; write :"),
+    ("lambda y y", None, "a colon is missing; write lambda y: y"),
+    ("for i in range(3):\nx", "x", "nothing is indented under the 'for' statement; indent this line"),
+    ("y = x\nif y:\n    z = y\n  z", None, "indented as no line before it"),
+    ("y = x\nz = 1\n    z", None, "indented, and nothing before it begins a block"),
+    ("if x:\n\ty = x\n        z = y\nx", None, "tabs and spaces are mixed; use spaces alone"),
+    ("else: x", "else", "no `if` or `try` stands above this `else`"),
+    ("x if x > 0", "x if x > 0", "needs an `else`; write x if x > 0 else 0"),
+    ("1.5e", "1.5e", "the exponent is missing; write 1.5e3"),
+    ("x*010", "010", "a number does not begin with 0; write 10"),
+    # What stands side by side.
+    ("2x", "2", "a number stands right before a name; 2*x"),
+    ("2 x", "x", "a number stands right before a name; 2*x"),
+    ("2pi*x", "2", "a number stands right before a name; 2*pi"),
+    ("x y", "y", "an operator or a comma is missing before `y`; x*y"),
+    ("sqrt(x) sqrt(x)", "sqrt", "an operator or a comma is missing; sqrt(x)*sqrt(x)"),
+    ("sin x", "x", "a function takes its arguments in brackets; write sin(x)"),
+    ("ln x", "x", "a function takes its arguments in brackets; write log(x)"),
+    ("log10 x", "x", "a function takes its arguments in brackets; write log10(x)"),
+    ("torch sin(x)", "sin", "a dot is missing after `torch`; write torch.sin(x)"),
+    ("2(x+1)", "2", "multiplication is 2*(x+1)"),
+    ("(x+1)(x-1)", "x+1", "multiplication is (x+1)*(x-1)"),
+    ("x(x+1)", "x", "multiplication is x * (…)"),
+    ("x**2 for x in [1, 2]", "for", "`for` in an expression stands in brackets"),
+    ("y = x**2, z = 3*x", ",", "two statements stand in one line; write ; here"),
+    ("y = x**2 z = 3*x", " ", "two statements stand in one line; write ; here"),
+    ("sinx", "sinx", "`sinx` is one name; write sin(x)"),
+    # Mathematics.
+    ("x^2", "x^2", "power is `**`; write x**2"),
+    ("(x+1)^2", "(x+1)^2", "power is `**`; write (x+1)**2"),
+    ("3*x^2 + 2*x", "x^2", "power is `**`; write x**2"),
+    ("y = sin(x)\ny.exp()^2", "y.exp()^2", "power is `**`; write y.exp()**2"),
+    ("x^.5", "x^.5", "write x**.5"),
+    ("e^x", "e^x", "write exp(x)"),
+    ("exp^x", "exp^x", "write exp(x)"),
+    ("sin^2(x)", "2", "a power stands behind the brackets; write sin(x)**2"),
+    ("tan^-1(x)", "1", "write atan(x)"),
+    ("x!", "x!", "the factorial of x is exp(lgamma(x + 1))"),
+    ("x'", "'", "computes the gradient for you"),
+    ("f'(x)", "f'", "computes the gradient for you; write the expression itself"),
+    ("d/dx x**2", "d/dx", "computes the gradient for you; write the expression alone"),
+    ("∂x", "∂", "computes the gradient for you"),
+    ("∇x", "∇", "computes the gradient for you"),
+    ("f(x) = x**2", "f(x)", "a function is not defined so; write x**2 alone, or def f(x): return x**2"),
+    ("|x|", "|x|", "write abs(x)"),
+    ("√x", "√", "write sqrt(x)"),
+    ("x²", "²", "write **2"),
+    ("x⁻¹", "⁻¹", "write **-1"),
+    ("x × 2", "×", "write *"),
+    ("x ⋅ 2", "⋅", "write *"),
+    ("x · 2", "·", "write *"),
+    ("x ÷ 2", "÷", "write /"),
+    ("x − 2", "−", "write -"),
+    ("x ≤ 2", "≤", "write <="),
+    ("x ≠ 2", "≠", "write !="),
+    ("x*∞", "∞", "write inf"),
+    ("½*x", "½", "write (1/2)"),
+    ("π*x", "π", "write pi"),
+    ("x₁ + x", "x₁", "write x1"),
+    ("50%*x", "50%", "write 50/100"),
+    ("x mod 2", "mod", "write %"),
+    ("x div 2", "div", "write //"),
+    (r"\frac{x}{2}", r"\frac{x}{2}", "LaTeX; write (x)/(2)"),
+    (r"\sqrt{x}", r"\sqrt{x}", "LaTeX; write sqrt(x)"),
+    (r"\sin(x)", r"\sin", "LaTeX; write sin"),
+    (r"x^{2}", r"{2}", "LaTeX; write **(2)"),
+    ("$x$", "$x$", "write x alone"),
+    ("ln(x)", "ln", "write log"),
+    ("sen(x)", "sen", "write sin"),
+    ("tg(x)", "tg", "write tan"),
+    ("cot(x)", "cot", "write 1/tan(x)"),
+    ("log_2(x)", "log_2", "write log2"),
+    ("Sin(x)", "Sin", "did you mean sin?"),
+    ("Sin[x]", "Sin", "write sin(…)"),
+    ("derivative(x**2)", "derivative", "computes the gradient for you"),
+    ("grad(x**2)", "grad", "computes the gradient for you"),
+    # Other languages.
+    ("x && x", "&&", "write `and`; & for each element"),
+    ("x || x", "||", "write `or`; | for each element"),
+    ("!x", "!x", "write not x, or ~x"),
+    ("x ? 1 : 2", "x ? 1 : 2", "write 1 if x else 2"),
+    ("if x > 0 then x else -x", "if x > 0 then x else -x", "write x if x > 0 else -x"),
+    ("x++", "x++", "write x = x + 1"),
+    ("x <> 2", "<>", "write !="),
+    ("x === 2", "===", "write =="),
+    ("x =< 2", "=<", "write <="),
+    ("x -> x**2", "x -> x**2", "write x**2 alone"),
+    ("y := x**2", "y :=", "write y ="),
+    ("y <- x**2", "y", "write y ="),
+    ("var y = x", "var ", "leave it out"),
+    ("float y = x", "float ", "leave it out"),
+    ("x{2}", "x{2}", "write x(2) or x[2]"),
+    ("x.1", "x.1", "write x[1], or x*0.1"),
+    ("x..sum()", "..", "one `.` is too much"),
+    ("print x", None, "print is a function; write print(x)"),
+    ("true*x", "true", "write True"),
+    ("null", "null", "write None"),
+    ("`x`", "`x`", "write x alone"),
+    ("np.sin(x)", "np.sin", "write torch.sin"),
+    ("x\\ny", "\\n", "write ; or begin a new line"),
+    ("agx grad x**2", "agx grad x**2", "a whole command, not a program; write x**2"),
+    # Programs that mean something else.
+    ("'x**2'", "'x**2'", "a text in quotes; leave these quotes out"),
+    ("lambda x: x**2", "lambda x: x**2", "nobody calls it; write what it returns: x**2"),
+    ("def f(x): return x**2", "def", "nobody calls the function f; end the program with a call: f(x)"),
+    ("y == x**2", "y == x**2", "== compares; write x**2 alone, or y ="),
+    ("torch.sin", "torch.sin", "write torch.sin(…)"),
+    ("torch, sin(x)", "torch", "write a dot after it"),
+    ("x = 3\nx**2", "x", "the program gives x a value itself"),
+    ("# x**2", "#", "a comment, and nothing else"),
+    ("x.sigmod()", "sigmod", "did you mean .sigmoid?"),
+    # Marks of other keyboards.
+    ("sin（x）", "sin（x）", "（ ） are full-width marks; write sin(x)"),
+    ("x，2", "x，2", "， is a full-width mark; write x,2"),
+    ("x ＋ 1", "＋", "＋ is a full-width mark; write +"),
+    ("x\u200by", "\u200b", "invisible; U+200B; remove it"),
+]
+
+
+@pytest.mark.parametrize(("program", "piece", "says"), MISTAKES, ids=[ascii(case[0]) for case in MISTAKES])
+def test_a_mistake_has_place_cause_and_remedy(program: str, piece: str | None, says: str) -> None:
+    report = explore(program, inputs={"x": [1.5]} if "x" in program.replace("exp", "") else {})
+    check(report)
+    found = report.diagnostics[0]
+    assert (report.status, report.traces) == (Status.BAD_REQUEST, ())
+    told = f"{found.message} {found.label} {found.fix}"
+    assert not [each for each in says.split("; ") if each not in told], told
+    if piece is not None:
+        assert blamed(report) == piece
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "(x > 1) ^ (x > 2)",
+        "y = x.long()\ny ^ 3",
+        "5 ^ 3, x",
+        "y = x > 0\ny ^ True",
+        "f = lambda t: t*2\nf(x)",
+        "def f(t): return t*2\nf(x)",
+        "'a', x",
+        "x == 2",
+        "sinx = x*2\nsinx",
+    ],
+)
+def test_what_is_meant_so_is_not_a_mistake(program: str) -> None:
+    assert explore(program, x=[1.5]).status is not Status.BAD_REQUEST
+
+
+@pytest.mark.parametrize(
+    "text", ["if " * 20_000, "x then " * 9_000, "(" + "x y " * 15_000, "a" * 60_000 + " b", "? : " * 15_000]
+)
+def test_a_mistake_is_told_at_once(text: str) -> None:
+    begun = time.process_time()
+    check(explore(text))
+    assert time.process_time() - begun < 5
