@@ -54,7 +54,7 @@ def _columns(
     share = replace(limits, steps=max(limits.steps // max(len(runs), 1), 1))
     columns: list[Column] = []
     for name, program, mode in runs:
-        report = explore(program, mode=mode, limits=share, before_run=before_run, **request)
+        report = explore(program, mode=mode, limits=share, watch=False, before_run=before_run, **request)
         if not report.traces:
             return replace(report, diagnostics=tuple([_of_all(found, name, columns) for found in report.diagnostics]))
         columns.append(Column(name=name, report=report))

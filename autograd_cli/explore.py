@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from autograd_cli import position, rules
-from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Span, Status, bad_request, edited
+from autograd_cli.diagnosis import Rerun, diagnosed, explained
+from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Span, Status, bad_request
 from autograd_cli.lang.inputs import FileReference, InputSpec, input_of_object, text_of_object
-from autograd_cli.lang.lift import edit_out
 from autograd_cli.lang.meaning import check_meaning, label_of_missing
 from autograd_cli.lang.paste import pasted
 from autograd_cli.lang.power import check_power
@@ -21,13 +20,10 @@ from autograd_cli.limits import DEFAULT_LIMITS, Limits, memory_error
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.position import Phase
 from autograd_cli.spelling import spelled
-from autograd_cli.trace import SCHEMA, Counterfactual, Explanation, GivenInput, Report, Trace
+from autograd_cli.trace import SCHEMA, Explanation, GivenInput, Report, Trace
 
 DEFAULT_DTYPES = ("float32", "float64", "float16", "bfloat16")
 MAX_THREADS = 1_024
-MAX_TRIED = 3
-WATCHED_TAKES = 1.5  # times what the run took
-SHARE_OF_RERUNS = 0.4  # of the time limit: after it a program is not run again, so that there is an answer
 _DEVICE = re.compile(r"[a-z]+(:\d+)?")
 
 
@@ -46,7 +42,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     threads: int | None = None,
     full: bool = False,
     limits: Limits = DEFAULT_LIMITS,
-    watch: bool = False,
+    watch: bool | None = None,
     counterfactuals: bool = True,
     of: str | None = None,
     before_run: Callable[[], None] = lambda: None,
@@ -60,7 +56,8 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     floating or complex dtype), `mode` is a name of `modes.MODES`, `seed` seeds torch's generator for the run alone,
     `limits` says how much the run may take (its time and memory only where it is supervised: see `supervise`).
     Where it is to `watch`, the program runs again, to look into its backward passes and (unless without
-    `counterfactuals`) to see what each of its cuts changed: that is the Report's `explanation`. `of` is the variable
+    `counterfactuals`) to see what each of its cuts changed: that is the Report's `explanation`. By default it runs
+    again only where something looks wrong, to name the cause; with `watch=False` it never does. `of` is the variable
     that it is narrowed to.
     `before_run` is called when torch and all files are loaded.
 
@@ -71,7 +68,6 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     weight_names = _weight_names(len(gradients), objects)
     traces: tuple[Trace, ...] = ()
     explanation: Explanation | None = None
-    unwatched: tuple[Diagnostic, ...] = ()
     outcome: str | None = None
     started = time.monotonic()
     try:
@@ -106,36 +102,28 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
                 full=full,
                 limits=limits,
                 watched=watched,
-                again=watch,
+                again=watch is not False,
             )
-
-        def fresh() -> Program:
-            return parse(program, given=frozenset(objects), limits=limits)
-
-        def judged(text: str) -> tuple[Diagnostic, ...]:
-            repaired = parse(text, given=frozenset(objects), limits=limits)
-            trace = once(repaired, watched=True)
-            return rules.verdict(trace, repaired.source, rules.check(trace, repaired.source))
 
         began = time.monotonic()
         trace = once(parsed)
         position.enter(Phase.REVIEW)
-        diagnostics = tuple(rules.check(trace, parsed.source))
-        if watch:
-            took = time.monotonic() - began
-            if took * WATCHED_TAKES > started + limits.time - time.monotonic():
-                unwatched = (_unwatched(took),)
-            else:
-                trace = replace(trace, walks=once(parsed, watched=True).walks)
-            diagnostics = rules.verdict(trace, parsed.source, diagnostics)
-            deadline = started + limits.time * SHARE_OF_RERUNS
-            diagnostics = tuple(_with_edits_tried(parsed.source, diagnostics, judged, deadline))
-            explanation = rules.explain(
-                trace, _counterfactuals(trace, once, fresh, deadline) if counterfactuals else ()
-            )
+        rerun = Rerun(
+            source=parsed.source,
+            read=lambda text: parse(text, given=frozenset(objects), limits=limits),
+            run=once,
+            took=time.monotonic() - began,
+            started=started,
+            limit=limits.time,
+        )
+        if watch is None:
+            diagnostics = diagnosed(trace, rerun)
+        elif watch:
+            trace, diagnostics, explanation = explained(trace, rerun, counterfactuals=counterfactuals)
+        else:
+            diagnostics = rules.verdict(trace, parsed.source, rules.check(trace, parsed.source))
         if of is not None:
             trace, explanation, diagnostics = rules.narrow(trace, explanation, diagnostics, of)
-        diagnostics = (*diagnostics, *unwatched)
         outcome = rules.outcome(trace, parsed.source, of)
         traces = (trace,)
         bad_news = any(found.severity is Severity.ERROR for found in diagnostics)
@@ -152,52 +140,6 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         of=of,
         outcome=outcome,
     )
-
-
-def _unwatched(took: float) -> Diagnostic:
-    """The note on a run that took so long that there is no time to watch another."""
-    return Diagnostic(
-        rule="not-watched",
-        severity=Severity.NOTE,
-        message=f"the program took {took:.1f} s: too long to run it again and watch its backward passes",
-        fix=spelled(option="--timeout SECONDS allows more", argument="limits=Limits(time=SECONDS) allows more"),
-    )
-
-
-def _with_edits_tried(
-    source: str,
-    diagnostics: Sequence[Diagnostic],
-    judged: Callable[[str], Sequence[Diagnostic]],
-    deadline: float,
-) -> Iterator[Diagnostic]:
-    """The findings, of the first few with a fix whether the program has them no longer when it is made."""
-    left = MAX_TRIED
-    for diagnostic in diagnostics:
-        if not diagnostic.edits or not left or time.monotonic() > deadline:
-            yield diagnostic
-            continue
-        left -= 1
-        try:
-            found = judged(edited(source, diagnostic.edits))
-        except AgxError:
-            found = (diagnostic,)
-        is_left = any(each.severity is Severity.ERROR or each.rule == diagnostic.rule for each in found)
-        yield replace(diagnostic, edits_work=not is_left)
-
-
-def _counterfactuals(
-    trace: Trace, once: Callable[..., Trace], fresh: Callable[[], Program], deadline: float
-) -> Iterator[Counterfactual]:
-    """What each cut of the program changed: it runs once more for each, without that one."""
-    for lift in rules.lifts(trace):
-        if time.monotonic() > deadline:
-            return
-        program = fresh()
-        with contextlib.suppress(AgxError):  # without the cut it may have no result, or meet a limit
-            if lift.span is None:
-                yield from rules.differences(trace, once(program, in_mode=DEFAULT_MODE), lift)
-            elif edit_out(program, lift.span):
-                yield from rules.differences(trace, once(program), lift)
 
 
 def _ended_by(error: Exception) -> tuple[tuple[Diagnostic, ...], Status]:

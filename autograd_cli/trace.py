@@ -9,6 +9,7 @@ the whole as its only operand. So a walk along either alone ends, and one along 
 
 from __future__ import annotations
 
+import cmath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -74,6 +75,13 @@ class TensorValues:
     def is_differentiable(self) -> bool:
         """Whether the dtype is one that gradients exist for."""
         return self.dtype.startswith(("float", "bfloat", "complex"))
+
+    @property
+    def inf_count(self) -> int:
+        """How many elements are infinite; of a complex one either part is."""
+        if self.summary is not None:
+            return self.summary.inf_count
+        return sum(cmath.isinf(value) for value in self.values or ())
 
     @property
     def nan_count(self) -> int:

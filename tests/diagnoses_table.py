@@ -88,6 +88,11 @@ def explained(case: Case) -> Report:
     return explore(case.program, inputs=dict(case.inputs), watch=True)
 
 
+def story(report: Report) -> tuple[object, ...]:
+    """What a report comes to: how it ended, and each alarm with how bad it is."""
+    return report.status, frozenset((found.rule, found.severity) for found in alarms(report))
+
+
 def alarms(report: Report) -> list[Diagnostic]:
     return [found for found in report.diagnostics if found.severity is not Severity.NOTE]
 

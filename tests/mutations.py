@@ -35,8 +35,7 @@ def renamed(case: Case) -> Case:
         lines[line - 1] = (encoded[:column] + new[name].encode() + encoded[column + len(name.encode()) :]).decode()
     victim = case.victim
     if victim is not None:
-        head, dot, tail = victim.partition(".")
-        victim = new.get(head, head) + dot + tail
+        victim = re.sub(r"^\w+", lambda head: new.get(head[0], head[0]), victim)
     inputs = tuple((new.get(name, name), text) for name, text in case.inputs)
     return replace(case, program="\n".join(lines), victim=victim, inputs=inputs)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from autograd_cli import explore
 from autograd_cli.diagnostic import Severity
 from autograd_cli.rules import CATALOGUE
-from diagnoses_table import Case, alarms, explained, read_tables, score
+from diagnoses_table import Case, alarms, explained, read_tables, score, story
 from mutations import MUTATIONS
 
 CASES = read_tables()
@@ -23,6 +24,7 @@ def test_the_cause_the_line_and_the_victim(case: Case) -> None:
     report = explained(case)
     found = score(case, report)
     assert (found.cause, found.line, found.victim) == (True, True, True), found.said
+    assert story(explore(case.program, inputs=dict(case.inputs))) == story(report)
     if case.fails is not None:
         assert any(each.severity is Severity.ERROR for each in report.diagnostics) is case.fails
         assert report.ok is not case.fails
@@ -33,6 +35,7 @@ def test_a_healthy_program_gets_no_warning(case: Case) -> None:
     report = explained(case)
     assert [each.rule for each in alarms(report)] == []
     assert report.ok
+    assert story(explore(case.program, inputs=dict(case.inputs))) == story(report)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ EXIT_CODES = """\b
 Exit codes:
   0    an answer
   1    the program ran, but something is wrong: torch refused or crashed, or
-       a gradient is missing or NaN
+       a gradient is missing, NaN or infinite
   2    the request could not be understood: option, expression, input
   3    a limit was reached
   130  stopped by Ctrl-C

@@ -39,7 +39,7 @@ class Request:
     full: bool
     limits: Limits
     respawn: Respawn
-    watch: bool = False
+    watch: bool | None = None
     counterfactuals: bool = True
     of: str | None = None
 

@@ -60,7 +60,8 @@ def run(  # noqa: PLR0913 - the parts of a request, each used once
     with settings(seed=seed, dtype=dtype, device=device, threads=threads):
         tensors = {spec.name: make_tensor(spec, held.get(spec.source), device, limits) for spec in inputs}
         if again:
-            tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+            is_held = {spec.name: held.get(spec.source) is not None for spec in inputs}
+            tensors = {name: tensor.clone() if is_held[name] else tensor for name, tensor in tensors.items()}
         asked = _asked(inputs, tensors, wrt)
         weights = [make_tensor(spec, held.get(spec.source), device, limits) for spec in gradients]
         one = _Run(program, mode, asked, max_values, limits, watched=watched)

@@ -8,14 +8,28 @@ from rich.text import Text
 from autograd_cli.diagnostic import PROGRAM, Diagnostic, Severity
 from autograd_cli.render.diagnostics import diagnostic_block
 from autograd_cli.render.escape import visible
-from autograd_cli.render.look import BAD, HEADING, REMARK, Look
+from autograd_cli.render.look import BAD, HEADING, QUIET, REMARK, Look
 from autograd_cli.render.verdict import alarms, verdict
+from autograd_cli.spelling import spelled
 from autograd_cli.trace import Report
+
+
+def in_brief(report: Report, look: Look) -> list[RenderableType]:
+    """What `agx grad` says of it: errors as blocks, of everything else the line that `agx explain` begins with."""
+    by_severity = {
+        severity: [each for each in report.diagnostics if each.severity is severity] for severity in Severity
+    }
+    lines = [_line(each, report) for each in (*by_severity[Severity.NOTE], *by_severity[Severity.WARNING])]
+    if by_severity[Severity.WARNING]:
+        lines.append(Text(f"{spelled(option='agx explain', argument='explain(…)')} shows where and why", style=QUIET))
+    parts: list[RenderableType] = [Group(*lines)] if lines else []
+    parts += [diagnostic_block(each, report, look.width) for each in by_severity[Severity.ERROR]]
+    return [each for part in parts for each in (part, Text())][:-1]
 
 
 def found(report: Report, look: Look) -> list[RenderableType]:
     """Remarks in a line each, then problems as blocks; an empty line between them."""
-    notes = [_note(each, report) for each in report.diagnostics if each.severity is Severity.NOTE]
+    notes = [_line(each, report) for each in report.diagnostics if each.severity is Severity.NOTE]
     parts: list[RenderableType] = [Group(*notes)] if notes else []
     parts += [diagnostic_block(each, report, look.width) for each in alarms(report)]
     return [each for part in parts for each in (part, Text())][:-1]
@@ -49,9 +63,11 @@ def _verdict_line(report: Report) -> Text | None:
     return Text.assemble((visible(head), style), visible(f"{colon}{rest}"))
 
 
-def _note(diagnostic: Diagnostic, report: Report) -> Text:
-    """A remark in one line: the listing has shown the place."""
-    text = Text.assemble((f"note[{diagnostic.rule}]", REMARK), f": {visible(diagnostic.message)}")
+def _line(diagnostic: Diagnostic, report: Report) -> Text:
+    """A finding in one line."""
+    style = REMARK if diagnostic.severity is Severity.NOTE else BAD
+    title = f"{diagnostic.severity.value}[{diagnostic.rule}]"
+    text = Text.assemble((title, style), f": {visible(diagnostic.message)}")
     if diagnostic.span is not None:
         text.append(f" ({report.place_of(diagnostic.span.line)})")
     return text

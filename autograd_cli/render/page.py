@@ -13,7 +13,7 @@ from rich.text import Text
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.render.drawing import TreeLine
 from autograd_cli.render.escape import shortened, visible
-from autograd_cli.render.findings import found
+from autograd_cli.render.findings import in_brief
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, LEAF, NODE, QUIET, Look
 from autograd_cli.render.numbers import array_text, is_shortened, statistics_text
 from autograd_cli.render.printed import printed_lines
@@ -41,7 +41,7 @@ def page(report: Report, look: Look) -> Group:
     parts: list[RenderableType] = []
     if report.traces:
         parts = [part for section in _sections(report, report.trace, look) for part in (section, Text())][:-1]
-    told = found(report, look)
+    told = in_brief(report, look)
     return Group(*parts, *([Text()] if parts and told else []), *told)
 
 

@@ -13,16 +13,28 @@ from autograd_cli.rules.edges import recorded_edges
 from autograd_cli.rules.lifts import differences, lifts
 from autograd_cli.rules.narrow import narrow
 from autograd_cli.rules.outcome import outcome
+from autograd_cli.rules.signs import looks_broken
 from autograd_cli.rules.verdict import verdict
 from autograd_cli.trace import Counterfactual, Explanation, Trace
 
-__all__ = ["CATALOGUE", "Rule", "check", "differences", "explain", "lifts", "narrow", "outcome", "verdict"]
+__all__ = [
+    "CATALOGUE",
+    "Rule",
+    "check",
+    "differences",
+    "explain",
+    "lifts",
+    "looks_broken",
+    "narrow",
+    "outcome",
+    "verdict",
+]
 
 RULES = (
     gradients.check_refused_operation,
     gradients.check_refused_backward,
     gradients.check_missing_gradient,
-    gradients.check_nan_gradient,
+    gradients.check_broken_gradient,
     gradients.check_partly_cut,
 )
 

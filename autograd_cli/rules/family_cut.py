@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Related, Severity, Span
@@ -21,6 +22,7 @@ from autograd_cli.rules.lost import (
     upstream,
     words,
 )
+from autograd_cli.rules.unreached import unreached
 from autograd_cli.trace import Phase, Value, Walk
 
 FAMILY = "cut"
@@ -414,19 +416,26 @@ def constant_derivative(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def _told(evidence: Evidence, rule: str) -> Iterator[Diagnostic]:
-    found = _verdict(evidence)
-    if found is not None and found.rule == rule:
-        yield found
+    for found in _verdicts(evidence):
+        if found.rule == rule:
+            yield found
 
 
 @remembered
-def _verdict(evidence: Evidence) -> Diagnostic | None:
-    """What explains the first gradient that somebody missed."""
+def _verdicts(evidence: Evidence) -> tuple[Diagnostic, ...]:
+    """What explains the first gradient that somebody missed; and those that nobody looked for, each place once."""
     if any(True for _ in requires_grad_on_loss(evidence)) or evidence.trace.mode != DEFAULT_MODE:
-        return None
-    for found in culprits(evidence):
-        return _diagnostic(evidence, found)
-    return _from_gradient(evidence) or _silently_first_order(evidence)
+        return ()
+    missed = [*itertools.islice(culprits(evidence), 1), *unreached(evidence)]
+    if missed:
+        found: dict[object, Diagnostic] = {}
+        for each in missed:
+            told = _diagnostic(evidence, each)
+            if told is not None:
+                found.setdefault((told.rule, told.span), told)
+        return tuple(found.values())
+    told = _from_gradient(evidence) or _silently_first_order(evidence)
+    return () if told is None else (told,)
 
 
 def _diagnostic(evidence: Evidence, found: Culprit) -> Diagnostic | None:

@@ -36,6 +36,7 @@ from autograd_cli.trace import Step, Value
 
 FAMILY = "leaf"
 
+_SHOWS = frozenset({"print", "f-string", "str", "repr", "list", "tuple", "is", "is not"})
 _NO_LEAF = "the result of an operation, not a leaf"
 
 
@@ -47,6 +48,7 @@ def non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
 
     Why: backward() writes `.grad` on leaves, the tensors that were not computed from others. Everything else only
     passes gradients on. `torch.randn(3, requires_grad=True) * 0.1` is a result; the leaf that it came from has no name.
+    Where the None is only printed this is a warning, as torch's own is.
 
     Example:
         x = torch.tensor([1., 2., 3., 4.], requires_grad=True).view(2, 2)
@@ -59,7 +61,8 @@ def non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
     for look in looks(evidence):
         if is_result(look.asked.tensor) and not _retains(evidence, look) and _has_run(evidence, look):
             if update_of(evidence, look.asked) is None:
-                yield _non_leaf(evidence, look.asked, seen_in(evidence, look), look.read.span)
+                found = _non_leaf(evidence, look.asked, seen_in(evidence, look), look.read.span)
+                yield replace(found, severity=Severity.WARNING) if _is_only_shown(evidence, look) else found
             return
     refusal = evidence.trace.refusal
     if refusal is not None and refusal.op.startswith("torch.optim."):
@@ -92,6 +95,22 @@ def _non_leaf(evidence: Evidence, value: Value, found: Seen, used: Span | None) 
         edits=_edits_of_result(evidence, made, is_hidden=is_hidden or not is_looked_at),
         **found,
     )
+
+
+def _is_only_shown(evidence: Evidence, look: Look) -> bool:
+    """Whether the program does no more with that `.grad`, wherever it reads it, than print it."""
+    origin = evidence.origin(look.asked.id)
+    pending = [read.id for asked, read in evidence.grad_reads if evidence.origin(asked.id) == origin]
+    refusal = evidence.trace.refusal
+    while pending:
+        number = pending.pop()
+        if refusal is not None and number in refusal.operands:
+            return False
+        for user in evidence.users.get(number, ()):
+            if user.op not in _SHOWS:
+                return False
+            pending.append(user.id)
+    return True
 
 
 def _edits_of_result(evidence: Evidence, made: Value, *, is_hidden: bool) -> tuple[Edit, ...]:

@@ -241,7 +241,7 @@ def _born(evidence: Evidence, slug: str, what: str) -> Iterator[Diagnostic]:
     fix = nan_fixes.fix(evidence, birth)
     yield Diagnostic(
         rule=slug,
-        severity=Severity.ERROR if birth.is_nan and birth.departure is not None else Severity.WARNING,
+        severity=Severity.ERROR if birth.departure is not None else Severity.WARNING,
         message=f"{subject} is {number}: `{evidence.piece(birth.value.span)}` {what}",
         span=birth.value.span,
         label=_label(evidence, birth),

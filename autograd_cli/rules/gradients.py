@@ -1,4 +1,4 @@
-"""Why an asked gradient is missing or NaN, why torch refused, which parts of a result no gradient went through."""
+"""Why a gradient is missing or not finite, why torch refused, which parts of a result no gradient went through."""
 
 from __future__ import annotations
 
@@ -87,18 +87,22 @@ def _lost(trace: Trace, name: str) -> Diagnostic | None:
     )
 
 
-def check_nan_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
-    """A gradient has NaN in it."""
+def check_broken_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
+    """A gradient has NaN or infinity in it."""
     for name, grad in trace.grads:
-        if grad is not None and grad.nan_count:
-            some = f"{grad.nan_count:,} of {grad.numel:,} elements" if grad.numel > 1 else "it"
-            verb = "is" if grad.nan_count == 1 else "are"
-            yield Diagnostic(
-                rule="nan-gradient",
-                severity=Severity.ERROR,
-                message=f"the gradient of {name} is not a number: {some} {verb} NaN",
-                victim=name,
-            )
+        if grad is None or not (grad.nan_count or grad.inf_count):
+            continue
+        count = grad.nan_count or grad.inf_count
+        rule, what, kind = ("nan-gradient", "not a number", "NaN")
+        if not grad.nan_count:
+            rule, what, kind = ("infinite-gradient", "infinite", "inf")
+        some = f"{count:,} of {grad.numel:,} elements" if grad.numel > 1 else "it"
+        yield Diagnostic(
+            rule=rule,
+            severity=Severity.ERROR,
+            message=f"the gradient of {name} is {what}: {some} {'is' if count == 1 else 'are'} {kind}",
+            victim=name,
+        )
 
 
 def check_partly_cut(trace: Trace, source: str) -> Iterator[Diagnostic]:

@@ -19,6 +19,7 @@ _INDEXING = frozenset(
     """.split()
 )
 _LOSSES = ("loss", "kl_div", "cross_entropy", "cross_entropy_with_logits", "binary_cross_entropy")
+_DIFFERENCES = frozenset("- -= sub sub_ rsub dist cdist pairwise_distance cosine_similarity cosinesimilarity".split())
 # What a program may do all day without touching the gradient: compare, choose, count.
 _WEAK = frozenset({"cut-by-comparison", "cut-by-index-op", "requires-grad-missing"})
 
@@ -65,7 +66,6 @@ def lost_gradients(evidence: Evidence) -> Iterator[Lost]:
     yield from _read(evidence)
     yield from _asked(evidence)
     yield from _stepped(evidence)
-    yield from _nowhere(evidence)
 
 
 def culprits(evidence: Evidence) -> Iterator[Culprit]:
@@ -216,36 +216,30 @@ def _stepped(evidence: Evidence) -> Iterator[Lost]:
                 )
 
 
-def _nowhere(evidence: Evidence) -> Iterator[Lost]:
-    """A backward pass that ended only in leaves that were computed from other leaves, and gave those nothing."""
-    trace = evidence.trace
-    done = _received(evidence)
-    if done or trace.refusal is not None:
-        return
-    for backward in trace.backwards:
-        for start in leaves(evidence):
-            if path(evidence, start, backward.roots, COMPUTED) and start not in backward.roots:
-                name = _name(evidence, start)
-                yield Lost(
-                    start=start,
-                    name=name,
-                    roots=backward.roots,
-                    observed=f"{name}.grad is None",
-                    span=backward.span,
-                    label="backward() reaches no variable from here",
-                )
-
-
 @remembered
-def _received(evidence: Evidence) -> frozenset[int]:
-    """The leaves, as torch first tracked them, that got a gradient in some pass, but those made of other leaves."""
-    given = {
+def given(evidence: Evidence) -> frozenset[int]:
+    """The leaves, as torch first tracked them, that got a gradient in some pass."""
+    return frozenset(
         leaf.value
         for backward in evidence.trace.backwards
         for leaf in backward.leaves
         if leaf.after is not None and leaf.value is not None
-    }
-    return frozenset(given - _made_leaves(evidence))
+    )
+
+
+@remembered
+def taken(evidence: Evidence) -> frozenset[int]:
+    """The leaves whose gradient `autograd.grad` was asked for."""
+    calls = [value for value in evidence.trace.values if name_of(value.op) == "grad" and value.operands]
+    return frozenset(
+        first_tracked(evidence, number) for call in calls for number in _tensors(evidence, call.operands[1:2])
+    )
+
+
+@remembered
+def _received(evidence: Evidence) -> frozenset[int]:
+    """The leaves that were given a gradient, but those made of other leaves."""
+    return given(evidence) - _made_leaves(evidence)
 
 
 @remembered
@@ -346,6 +340,13 @@ def role_of(evidence: Evidence, user: Value, place: int, operand: int) -> Role:
     if (name in {"[]", "[] ="} and place == 1) or (name in _INDEXING and (is_number or value.tensor is None)):
         return Role.INDEX
     return Role.TARGET if place == 1 and name.lower().endswith(_LOSSES) else Role.VALUE
+
+
+def is_target_of(user: Value, between: frozenset[int]) -> bool:
+    """Whether what comes along `between` is a target: what the other operand of a difference or a loss is held to."""
+    name = name_of(user.op).lower()
+    coming = [place for place, operand in enumerate(user.operands) if operand in between]
+    return name in _DIFFERENCES or (name.endswith(_LOSSES) and 0 not in coming)
 
 
 def _conditions(evidence: Evidence, value: Value) -> Iterator[int]:

@@ -67,7 +67,8 @@ def _told(leaves: Sequence[_Leaf], why: dict[str, str], ran: Sequence[Pass]) -> 
             names = _listed([each.name for each in lacking if why.get(each.name, "") == reason])
             parts.append(f"{names} did not{': ' if reason else ''}{reason}")
     if zero:
-        parts.append("all of them are 0" if len(zero) == len(leaves) > 1 else f"that of {_listed(zero)} is 0")
+        which = "it is" if len(leaves) == 1 else "all of them are" if len(zero) == len(leaves) else None
+        parts.append(f"{which or f'that of {_listed(zero)} is'} 0")
     return "; ".join(parts)
 
 

@@ -75,6 +75,6 @@ def _explains(cause: Diagnostic, symptom: Diagnostic) -> bool:
         return False
     if symptom.torch_says is not None:
         return cause.torch_says is not None
-    if symptom.rule == "nan-gradient" and CATALOGUE[cause.rule].family == family_nan.FAMILY:
+    if symptom.rule in {"nan-gradient", "infinite-gradient"} and CATALOGUE[cause.rule].family == family_nan.FAMILY:
         return True  # one NaN spreads to the gradients of many
     return symptom.victim is None or symptom.victim == cause.victim

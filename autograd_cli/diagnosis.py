@@ -1,0 +1,124 @@
+"""A run → what is wrong with it, and why: the program runs again to be watched, to be mended, and without each cut.
+
+All of it within the time that the request may take: where the run was long, less is found out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from autograd_cli import rules
+from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, edited
+from autograd_cli.lang.lift import edit_out
+from autograd_cli.lang.program import Program
+from autograd_cli.limits import memory_error
+from autograd_cli.modes import DEFAULT_MODE
+from autograd_cli.spelling import spelled
+from autograd_cli.trace import Counterfactual, Explanation, Trace
+
+MAX_TRIED = 3
+WATCHED_TAKES = 1.5  # times what the run took
+SHARE_OF_WATCHING = 0.15  # of the time limit: a run that took longer is watched only where that was asked for
+SHARE_OF_RERUNS = 0.4  # of the time limit: after it a program is not run again, so that there is an answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerun:
+    """How a program that took so long is run again, in the time from `started` to `started + limit`.
+
+    `read` makes a Program of a text, and `run` a Trace of that.
+    """
+
+    source: str
+    read: Callable[[str], Program]
+    run: Callable[..., Trace]
+    took: float
+    started: float
+    limit: float
+
+    def watched(self, trace: Trace) -> Trace:
+        """The trace with what each node did in the backward passes."""
+        return replace(trace, walks=self.run(self.read(self.source), watched=True).walks)
+
+    def judged(self, text: str) -> tuple[Diagnostic, ...]:
+        """What is wrong with another program."""
+        trace = self.run(self.read(text), watched=True)
+        return rules.verdict(trace, text, rules.check(trace, text))
+
+    def has_time(self, share: float) -> bool:
+        """Whether not more than a share of the time has passed."""
+        return time.monotonic() <= self.started + self.limit * share
+
+
+def diagnosed(trace: Trace, rerun: Rerun) -> tuple[Diagnostic, ...]:
+    """What the rules find in a run that nobody asked an explanation of: it is watched where it looks broken."""
+    checked = rules.check(trace, rerun.source)
+    found = rules.verdict(trace, rerun.source, checked)
+    if not rules.looks_broken(trace, found):
+        return found
+    if not rerun.has_time(SHARE_OF_WATCHING):
+        return (*found, _unwatched(rerun.took))
+    try:
+        return rules.verdict(rerun.watched(trace), rerun.source, checked)
+    except AgxError:  # a limit that only the second run met takes nothing away from the first
+        return found
+    except (MemoryError, RuntimeError) as error:
+        if memory_error(error) is None:
+            raise
+        return found
+
+
+def explained(
+    trace: Trace, rerun: Rerun, *, counterfactuals: bool
+) -> tuple[Trace, tuple[Diagnostic, ...], Explanation]:
+    """The run watched, what is wrong with it and whether a fix was tried, and both graphs."""
+    unwatched: tuple[Diagnostic, ...] = ()
+    if rerun.took * WATCHED_TAKES > rerun.started + rerun.limit - time.monotonic():
+        unwatched = (_unwatched(rerun.took),)
+    else:
+        trace = rerun.watched(trace)
+    found = rules.verdict(trace, rerun.source, rules.check(trace, rerun.source))
+    tried = (*_with_edits_tried(found, rerun), *unwatched)
+    return trace, tried, rules.explain(trace, _counterfactuals(trace, rerun) if counterfactuals else ())
+
+
+def _unwatched(took: float) -> Diagnostic:
+    """The note on a run that took so long that there is no time to watch another."""
+    return Diagnostic(
+        rule="not-watched",
+        severity=Severity.NOTE,
+        message=f"the program took {took:.1f} s: too long to run it again and watch its backward passes",
+        fix=spelled(option="--timeout SECONDS allows more", argument="limits=Limits(time=SECONDS) allows more"),
+    )
+
+
+def _with_edits_tried(diagnostics: Sequence[Diagnostic], rerun: Rerun) -> Iterator[Diagnostic]:
+    """The findings, of the first few with a fix whether the program has them no longer when it is made."""
+    left = MAX_TRIED
+    for diagnostic in diagnostics:
+        if not diagnostic.edits or not left or not rerun.has_time(SHARE_OF_RERUNS):
+            yield diagnostic
+            continue
+        left -= 1
+        try:
+            found = rerun.judged(edited(rerun.source, diagnostic.edits))
+        except AgxError:
+            found = (diagnostic,)
+        is_left = any(each.severity is Severity.ERROR or each.rule == diagnostic.rule for each in found)
+        yield replace(diagnostic, edits_work=not is_left)
+
+
+def _counterfactuals(trace: Trace, rerun: Rerun) -> Iterator[Counterfactual]:
+    """What each cut of the program changed: it runs once more for each, without that one."""
+    for lift in rules.lifts(trace):
+        if not rerun.has_time(SHARE_OF_RERUNS):
+            return
+        program = rerun.read(rerun.source)
+        with contextlib.suppress(AgxError):  # without the cut it may have no result, or meet a limit
+            if lift.span is None:
+                yield from rules.differences(trace, rerun.run(program, in_mode=DEFAULT_MODE), lift)
+            elif edit_out(program, lift.span):
+                yield from rules.differences(trace, rerun.run(program), lift)
