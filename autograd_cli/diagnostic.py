@@ -25,7 +25,7 @@ _PYTHON_SAYS = (
 _PYTHON_WORDS = re.compile(
     r"""TypeError:\ (?:
         (?:list|dict|str|tuple)\.\w+\(\)\ takes
-        | \w+\(\)\ (?:takes|missing|got\ (?:an\ unexpected|multiple))
+        | [\w.]+\(\)\ (?:takes|missing|got\ (?:an\ unexpected|multiple))
         | '[\w.]+'\ object\ (?:is\ not\ (?:callable|iterable|subscriptable)|does\ not\ support)
         | (?:unsupported\ operand|bad\ operand|can\ only\ concatenate|unhashable\ type)
     )

@@ -108,3 +108,22 @@ def test_python_says_what_it_says(program: str, agx: Agx) -> None:
     said = " ".join((found.out + found.err).split())
     assert "Python refused" in said
     assert WORDS[program] in said
+
+
+MODULES = {
+    'm = nn.ModuleDict({"a": nn.ReLU()})\nfor k in m:\n    print(k, m[k])': "a ReLU()",
+    'm = nn.ModuleDict({"a": nn.ReLU()})\nfor k, v in m.items():\n    print(k, v, len(m), "a" in m)': "a ReLU() 1 True",
+    'm = nn.ModuleDict({"a": nn.ReLU()})\nm["b"] = nn.Tanh()\nprint(list(m.keys()), list(m.values()))': (
+        "['a', 'b'] [ReLU(), Tanh()]"
+    ),
+    "m = nn.Sequential(nn.ReLU())\nm[0] = nn.Tanh()\nprint(m[0], len(m))": "Tanh() 1",
+    "m = nn.ModuleList()\nm.extend([nn.ReLU()])\nm.insert(0, nn.Tanh())\nprint(m.pop(1), m[0])": "ReLU() Tanh()",
+    "m = nn.Sequential(nn.Linear(1, 1))\nprint(list(m.parameters(recurse=False)))": "[]",
+    'm = nn.Linear(1, 1)\nprint([n for n, p in m.named_parameters(prefix="q")])': "['q.weight', 'q.bias']",
+}
+
+
+@pytest.mark.parametrize("program", MODULES)
+def test_containers_of_modules(program: str) -> None:
+    trace = explore(f"from torch import nn\n{program}").trace
+    assert "".join(printed.text for printed in trace.printed) == f"{MODULES[program]}\n"

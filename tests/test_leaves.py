@@ -133,3 +133,17 @@ PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
 def test_the_gradients_of_all_leaves(path: Path) -> None:
     text = path.read_bytes().decode()
     assert_same_gradients(explore(text).trace, leaves_by_python(text))
+
+
+ORDINARY = (Path(__file__).parent / "ordinary_programs.txt").read_text().split("\n\n")
+
+
+@pytest.mark.parametrize("program", ORDINARY)
+def test_an_ordinary_program(program: str, agx: Agx) -> None:
+    """The gradients of all leaves, and a whole page: the listing, the computed graph, the passes, and the end."""
+    text = HEAD + program
+    assert_same_gradients(explore(text).trace, leaves_by_python(text))
+    found = agx("explain", text)
+    assert found.code in {0, 1}, found.err
+    for section in ("\ncomputed graph", "\nbackward pass", "\nat the end"):
+        assert section in found.out

@@ -182,7 +182,13 @@ class Calls:
         if method is None:
             raise self._performer.refused(objects.no_attribute(owner.payload, name), span)
         if name in _LISTING:
-            return self._listed(owner, name, method(), span)
+            try:
+                items = method(
+                    *[each.unwrap() for each in arguments], **{key: keywords[key].unwrap() for key in keywords}
+                )
+                return self._listed(owner, name, items, span)
+            except Exception as error:  # noqa: BLE001 - as torch refuses the arguments
+                raise self._performer.refused(error, span) from None
         result = self._performer.perform(
             f".{name}", method, arguments, span, keywords, also=[*self._state(owner, span)]
         )
@@ -322,7 +328,14 @@ class Calls:
         return self._performer.perform(f".{name}", read, [], span, also=[owner])
 
 
-_LISTING = frozenset({"parameters", "named_parameters", "children", "named_children", "modules", "buffers"})
+_LISTING = kinds.MODULE_DICT_METHODS | {
+    "parameters",
+    "named_parameters",
+    "children",
+    "named_children",
+    "modules",
+    "buffers",
+}
 
 
 def _truth(argument: Box) -> bool:

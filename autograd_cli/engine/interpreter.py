@@ -21,6 +21,7 @@ from autograd_cli.lang.program import Program
 from autograd_cli.trace import Printed, Step
 
 _MAX_CALLS = 400
+_MODULES = torch.nn.ModuleList | torch.nn.ModuleDict | torch.nn.Sequential | torch.nn.ParameterList
 
 
 class _Break(Exception):  # noqa: N818 - a way out of a loop, not an error
@@ -311,7 +312,7 @@ class Interpreter(Expressions):
             except (IndexError, TypeError, ValueError) as error:
                 raise self.performer.refused(error, span) from None
             return
-        self.performer.perform("[] =", _set_tensor_item, [owner, index, box], span)
+        self.performer.perform("[] =", _set_item_of, [owner, index, box], span)
 
     def _augmented(self, node: ast.AugAssign) -> dict[str, int]:
         op, function = arithmetic.IN_PLACE[type(node.op)]
@@ -400,11 +401,11 @@ def _loop_variables(tree: ast.Module) -> frozenset[str]:
     return frozenset([name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)])
 
 
-def _set_tensor_item(tensor: Any, key: Any, value: Any) -> object:  # noqa: ANN401 - indexed as the program says
-    if not isinstance(tensor, torch.Tensor):
-        raise TypeError(f"'{type_name(tensor)}' object does not support item assignment")
-    tensor[key] = value
-    return tensor
+def _set_item_of(owner: Any, key: Any, value: Any) -> object:  # noqa: ANN401 - indexed as the program says
+    if not isinstance(owner, torch.Tensor | _MODULES):
+        raise TypeError(f"'{type_name(owner)}' object does not support item assignment")
+    owner[key] = value
+    return owner
 
 
 def _handler(node: ast.Try, exception: str) -> ast.ExceptHandler | None:

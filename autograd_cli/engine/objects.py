@@ -106,6 +106,10 @@ def has_method(owner: object, name: str) -> bool:
 def method_of_object(owner: object, name: str) -> Function | None:
     """A method of an object of torch that is not a tensor; None where it has no such method here."""
     match owner:
+        case torch.nn.ModuleDict():
+            allowed = kinds.MODULE_METHODS | kinds.MODULE_DICT_METHODS
+        case torch.nn.ModuleList() | torch.nn.Sequential():
+            allowed = kinds.MODULE_METHODS | kinds.MODULE_LIST_METHODS
         case torch.nn.Module():
             allowed = kinds.MODULE_METHODS
         case Optimizer():

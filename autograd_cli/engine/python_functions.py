@@ -46,6 +46,8 @@ def iterate(performer: Performer, box: Box, span: Span) -> Iterator[Box]:
             return payload.boxes
         case torch.Tensor():
             return iter(performer.perform("unpack", tuple, [box], span).payload)
+        case torch.nn.ModuleDict():
+            return (performer.recording.add(key, op="key", operands=[box], span=span) for key in payload)
         case torch.nn.Sequential() | torch.nn.ModuleList() | torch.nn.ParameterList():
             return iter(performer.perform("unpack", tuple, [box], span).payload)
     raise performer.refused(TypeError(f"'{box.type_name}' object is not iterable"), span)

@@ -13,6 +13,8 @@ MODULE_METHODS = frozenset(
     load_state_dict to double float half bfloat16 cpu append forward
     """.split()
 )
+MODULE_LIST_METHODS = frozenset("append extend insert pop".split())
+MODULE_DICT_METHODS = frozenset("items keys values".split())
 OPTIMIZER_METHODS = frozenset("zero_grad step".split())
 DISTRIBUTION_METHODS = frozenset("sample rsample log_prob entropy cdf icdf perplexity".split())
 NODE_METHODS = frozenset({"name"})
