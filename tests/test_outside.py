@@ -38,7 +38,7 @@ SCRIPT = textwrap.dedent(
         opt.step()
     with open("log.txt", "w") as f:
         f.write("done")
-    plt.plot(X.detach().numpy())
+    print(plt.imshow(X.detach().numpy()))
     print({1, 2})
     """
 )
@@ -51,7 +51,7 @@ def test_all_that_agx_does_not_run_is_one_error() -> None:
     assert (report.status, found.message) == (Status.BAD_REQUEST, "agx does not run classes")
     assert str(blamed(report)).startswith("class Net(nn.Module):")
     pieces = [place.span.cut(report.source) for place in found.related]
-    assert pieces == ["np.random.randn", "DataLoader", 'open("log.txt", "w")', "plt.plot", "{1, 2}"]
+    assert pieces == ["np.random.randn", "DataLoader", 'open("log.txt", "w")', "plt.imshow", "{1, 2}"]
     assert found.related[0].label == "write torch.randn"
     lines = str(found.fix).split("\n")
     assert "nn.Sequential" in lines[0]
@@ -119,7 +119,39 @@ def test_one_refusal_in_plain_words(program: str, message: str, remedy: str) -> 
         "#!/usr/bin/env python3\n# -*- coding: utf-8 -*-\n'''Docs.'''\nfrom __future__ import annotations\nx.sum()",
         "def f(t: torch.Tensor, n: int = 2) -> torch.Tensor:\n  '''Docs.'''\n  y: torch.Tensor = t*n\n  return y\nf(x)",
         "if __name__ == '__main__':\n  y = x*2\n  y.sum().backward()",
+        "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot(x.detach().numpy())\nplt.show()\nx.sum()",
+        "import matplotlib.pyplot as plt\nfor i in range(2):\n  plt.plot([i])\nx.sum()",
+        "import numpy as np, random\nnp.random.seed(0)\nrandom.seed(0)\nx.sum()",
+        "torch.backends.cudnn.benchmark = True\ntorch.set_printoptions(precision=3)\nx.sum()",
+        "from tqdm import tqdm, trange\nfor i in tqdm(range(2), desc='a'): y = x*i\nfor i in trange(2): y\ny.sum()",
+        "import warnings, os\nwarnings.filterwarnings('ignore')\nos.environ['A'] = '1'\nx.sum()",
+        "try:\n  raise ValueError(f'no {x.sum()}')\nexcept ValueError as e:\n  print(e)\nx.sum()",
+        "def f(t):\n  if t.dim() > 3: raise NotImplementedError\n  return t\nf(x)",
     ],
 )
 def test_what_does_no_harm_is_not_refused(program: str) -> None:
     assert explore(program, x=[1.0]).ok
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("import matplotlib.pyplot as plt\nfig = plt.figure()\nprint(fig)\nx.sum()", "agx does not run matplotlib"),
+        ("import matplotlib.pyplot as plt\nx.sum() + plt.plot(3)", "agx does not run matplotlib"),
+        ("import numpy as np\nnp.random.shuffle(x)\nx.sum()", "gradients cannot pass through NumPy"),
+        ("import os\nos.system('id')\nx.sum()", "agx does not run `os`"),
+        ("from tqdm import tqdm\nbar = tqdm(range(3))\nx.sum()", "agx does not run `tqdm.tqdm`"),
+        ("raise x", "agx does not run raise"),
+        ("raise ValueError('a') from x", "agx does not run raise"),
+    ],
+)
+def test_what_something_depends_on_is_refused(program: str, message: str) -> None:
+    report = explore(program, x=[1.0])
+    check(report)
+    assert (report.status, report.diagnostics[0].message) == (Status.BAD_REQUEST, message)
+
+
+def test_an_exception_of_the_program_is_its_own() -> None:
+    report = explore("if x.dim() != 1:\n  raise ValueError(f'{x.dim()}-D')\nx", x=1.0)
+    (found,) = report.diagnostics
+    assert (report.status, found.message) == (Status.BAD_NEWS, "the program raised ValueError: 0-D")

@@ -117,7 +117,7 @@ def blamed(report: Report) -> str | None:
         ("x*" + "9" * 5_000, "syntax", "9" * 5_000, None),
         ("class A: pass", "unsupported-syntax", "class A: pass", "nn.Sequential"),
         ("global x", "unsupported-syntax", "global x", "return"),
-        ("raise ValueError", "unsupported-syntax", "raise ValueError", "leave it out"),
+        ("raise x", "unsupported-syntax", "raise x", "leave it out"),
         ("{x}", "unsupported-syntax", "{x}", "list"),
         ("{y for y in x}", "unsupported-syntax", "{y for y in x}", "list"),
         ("{y: z for y in x}", "missing-value", "z", "z=[1, 2, 3]"),

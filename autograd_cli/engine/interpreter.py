@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,12 +17,14 @@ from autograd_cli.engine.expressions import Expressions
 from autograd_cli.engine.performer import Performer, RefusedError
 from autograd_cli.engine.python_functions import iterate, listed
 from autograd_cli.engine.values import Box, Function, Named, Scope, type_name
+from autograd_cli.lang import kinds
 from autograd_cli.lang.check import is_uncalled
 from autograd_cli.lang.program import Program
 from autograd_cli.trace import Printed, Step
 
 _MAX_CALLS = 400
 _MODULES = torch.nn.ModuleList | torch.nn.ModuleDict | torch.nn.Sequential | torch.nn.ParameterList
+_EXCEPTIONS: dict[str, type[Exception]] = {name: getattr(builtins, name) for name in kinds.EXCEPTIONS}
 
 
 class _Break(Exception):  # noqa: N818 - a way out of a loop, not an error
@@ -132,6 +135,8 @@ class Interpreter(Expressions):
                 raise _Break
             case ast.Continue():
                 raise _Continue
+            case ast.Raise():
+                self._raise(node)
             case ast.Assert():
                 self._assert(node)
             case ast.Delete():
@@ -228,6 +233,18 @@ class Interpreter(Expressions):
         except Exception as error:  # noqa: BLE001 - torch may refuse to print a tensor
             raise self.performer.refused(error, span) from None
         raise self.performer.refused(AssertionError(words), span)
+
+    def _raise(self, node: ast.Raise) -> None:
+        raised = node.exc
+        call = raised if isinstance(raised, ast.Call) else None
+        kind = raised if call is None else call.func
+        assert isinstance(kind, ast.Name)
+        span = self.spans.of(node)
+        try:
+            words = texts.text_of(self.evaluate(call.args[0])) if call is not None and call.args else ""
+        except Exception as error:  # noqa: BLE001 - torch may refuse to print a tensor
+            raise self.performer.refused(error, span) from None
+        raise self.performer.refused(_EXCEPTIONS[kind.id](words), span)
 
     def _delete(self, target: ast.expr) -> None:
         assert isinstance(target, ast.Name)

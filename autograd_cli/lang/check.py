@@ -43,7 +43,7 @@ _UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
     ast.Match: ("match", "write if and elif"),
     ast.Nonlocal: ("nonlocal", "give the value to the function, and return it"),
     ast.NamedExpr: (":=", "assign on a line of its own"),
-    ast.Raise: ("raise", "leave it out, or write assert: torch's own errors are shown"),
+    ast.Raise: ("raise", "write raise ValueError(…) or another exception of Python's own, or leave it out"),
     ast.Set: ("sets", "write a list: [1, 2]"),
     ast.SetComp: ("sets", "write a list: [f(y) for y in ys]"),
     ast.Starred: ("unpacking with * here", "write the elements out"),
@@ -141,6 +141,8 @@ class Checker:
             case ast.Break() | ast.Continue():
                 if not self._loops:
                     raise self._error("syntax", f"`{type(node).__name__.lower()}` outside a loop", node)
+            case ast.Raise():
+                self._raise(node)
             case ast.Assert():
                 self._expressions(each for each in (node.test, node.msg) if each is not None)
             case ast.Delete():
@@ -235,6 +237,22 @@ class Checker:
             raise self._error("unsupported-syntax", "`return` belongs in a def", node, fix=fix)
         if node.value is not None:
             self._expression(node.value)
+
+    def _raise(self, node: ast.Raise) -> None:
+        """An exception of Python's own, with a message or without."""
+        match node:
+            case ast.Raise(exc=ast.Name(id=name), cause=None) if name in kinds.EXCEPTIONS:
+                pass
+            case ast.Raise(exc=ast.Call(func=ast.Name(id=name), args=[], keywords=[]), cause=None) if (
+                name in kinds.EXCEPTIONS
+            ):
+                pass
+            case ast.Raise(exc=ast.Call(func=ast.Name(id=name), args=[message], keywords=[]), cause=None) if (
+                name in kinds.EXCEPTIONS
+            ):
+                self._expression(message)
+            case _:
+                raise self._unsupported(node)
 
     def _delete(self, node: ast.Delete) -> None:
         for target in node.targets:

@@ -27,6 +27,7 @@ from autograd_cli.diagnostic import PROGRAM, Span
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.check import Checker
 from autograd_cli.lang.gate import check_text, too_deep
+from autograd_cli.lang.harmless import leave_out
 from autograd_cli.lang.paste import pasted
 from autograd_cli.lang.rewrite import rewrite
 from autograd_cli.lang.spans import SpanFinder
@@ -88,6 +89,7 @@ def parse(
     spans = SpanFinder(text)
     spans.cover(tree)
     rewrite(tree)
+    leave_out(tree)
     checker = Checker(spans, source, given)
     try:
         with deep_stack():

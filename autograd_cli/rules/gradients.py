@@ -25,14 +25,15 @@ def check_refused_operation(trace: Trace, source: str) -> Iterator[Diagnostic]:
     piece = "" if refusal.span is None else f" `{_short(refusal.span.cut(source))}`"
     operands = _operands_of_refused(trace, source, refusal)
     fix = next((fix for words, fix in _REMEDIES.items() if words in refusal.message), None)
+    is_raised = piece.startswith((" `raise ", " `raise`"))
     yield Diagnostic(
         rule="torch-refused",
         severity=Severity.ERROR,
-        message=f"{speaker(_words(refusal))} refused{piece}",
+        message=f"the program raised {_words(refusal)}" if is_raised else f"{speaker(_words(refusal))} refused{piece}",
         span=refusal.span,
         label=operands,
-        torch_says=_words(refusal),
-        fix=fix,
+        torch_says=None if is_raised else _words(refusal),
+        fix=None if is_raised else fix,
     )
 
 
