@@ -333,7 +333,7 @@ def test_the_exit_code(agx: Agx, words: str, code: int) -> None:
         ("--inference-mode", "usage", "--inference-mode", "--modes requires-grad,inference-mode"),
         ("--data", "usage", "--data", "--var data=VALUE"),
         ("--jsn", "unknown-option", "--jsn", "did you mean --json?"),
-        ("--python", "missing-value", "--python", "no value follows"),
+        ("--python", "unknown-option", "--python", "--python belongs to agx grad"),
     ],
 )
 def test_what_is_asked_wrongly_is_told_at_its_place(agx: Agx, words: str, rule: str, piece: str, told: str) -> None:

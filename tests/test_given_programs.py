@@ -73,7 +73,7 @@ def test_a_program_or_value_is_found(agx: Agx, words: list[str], stdin: str, gra
         (["a.npy"], "a.npy holds data, not a program", "--x a.npy"),
         (["2*x", "--x", "c.npy"], "there is no file c.npy", "did you mean a.npy?"),
         (["2*x", "--x", "@c.npy"], "there is no file c.npy", "did you mean a.npy?"),
-        (["--x", "1"], "there is no expression", "-f FILE.py"),
+        (["--x", "1"], "there is no expression", "name a file: train.py"),
     ],
 )
 @pytest.mark.parametrize("command", ["grad", "explain", "compare"])

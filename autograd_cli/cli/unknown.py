@@ -72,7 +72,7 @@ def is_known_of(name: str, declared: Declared) -> bool:
 def meant_by(name: str, declared: Declared) -> str | None:
     """What to write for an option that other tools have."""
     bare = name.lstrip("-").lower().replace("_", "-")
-    if bare in _FOR_OPTION:
+    if bare in _FOR_OPTION and f"--{bare}s" not in declared.all:  # agx compare has --modes
         return _FOR_OPTION[bare]
     if bare in NAMES and "--limit" in declared.all:
         return f"write --limit {bare}=VALUE"
