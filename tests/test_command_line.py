@@ -243,7 +243,7 @@ WRONG_LINES = [
     # The program itself.
     ("'' --x 1", "empty-program", None, None),
     ("' ' x=1", "empty-program", None, None),
-    ("'2*x --x 1'", "syntax", "1", None),
+    ("'2*x --x 1'", "syntax", " --x 1", "end the quotes before --x"),
     ("x² --x 3", "syntax", "²", "write **2"),
     ("2*x", "missing-value", "x", None),
     ("y=2*x", "missing-value", "x", None),

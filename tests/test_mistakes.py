@@ -131,6 +131,7 @@ MISTAKES = [
     ("`x`", "`x`", "write x alone"),
     ("np.sin(x)", "np.sin", "write torch.sin"),
     ("x\\ny", "\\n", "write ; or begin a new line"),
+    ("x**2 --x 3", " --x 3", "an option stands inside the quotes; end the quotes before --x"),
     ("agx grad x**2", "agx grad x**2", "a whole command, not a program; write x**2"),
     # Programs that mean something else.
     ("'x**2'", "'x**2'", "a text in quotes; leave these quotes out"),
@@ -178,6 +179,52 @@ def test_a_mistake_has_place_cause_and_remedy(program: str, piece: str | None, s
 )
 def test_what_is_meant_so_is_not_a_mistake(program: str) -> None:
     assert explore(program, x=[1.5]).status is not Status.BAD_REQUEST
+
+
+# The value of x, the piece under the caret, and words of what is said.
+VALUES = [
+    ("1,000", ",000", "write 1000"),
+    ("12,050,1", ",050", "write 12050"),
+    ("1.5e", "1.5e", "the exponent is missing; write 1.5e3"),
+    ("1e3x", "3", "1e3*x"),
+    ("1.5.2", "1.5.2", "a number has only one point; write 1.5"),
+    ("[1,2", "2", "a bracket is not closed; write ]"),
+    ("1,,2", ",", "a number is missing here; write it before this"),
+    ("1 2 3", "2", "separated by commas"),
+    ("2pi", "2", "2*pi"),
+    ("2^3", "2^3", "power is `**`; write 2**3"),
+    ("50%", "50%", "write 50/100"),
+    ("{1,2}", "{1,2}", "write 1,2"),
+    ('"1,2"', '"1,2"', "write 1,2"),
+    ("1:5", "1:5", "write arange(1, 5)"),
+    ("range(3)", "range(3)", "write arange(3)"),
+    ("np.array([1, 2])", "np.array([1, 2])", "write its numbers"),
+    ("data.txt", "data.txt", ".npy; --x - < data.txt"),
+    ("a.xlsx", "a.xlsx", ".csv"),
+    ("2+3i", "2+3i", "write 2+3j"),
+    ("ones", "ones", "write ones(…)"),
+    ("−1", "−", "write -"),
+    ("1，2", "，", "is a full-width mark; write ,"),
+]
+
+
+@pytest.mark.parametrize(("value", "piece", "says"), VALUES, ids=[ascii(case[0]) for case in VALUES])
+def test_a_mistake_in_a_value_has_place_cause_and_remedy(value: str, piece: str, says: str) -> None:
+    report = explore("x*1.0", x=value)
+    check(report)
+    found = report.diagnostics[0]
+    assert report.status is Status.BAD_REQUEST
+    told = f"{found.message} {found.label} {found.fix}"
+    assert not [each for each in says.split("; ") if each not in told], told
+    assert found.span is not None
+    assert found.span.cut(report.text_of(found.source)) == piece
+
+
+@pytest.mark.parametrize(
+    "value", ["1,2", "007", "1,0.05", "1, 000", "[[1,200],[3,400]]", "1;2", "full((2,), 3.0)", "-1e-3,.5"]
+)
+def test_a_good_value_is_taken(value: str) -> None:
+    assert explore("x*1.0", x=value).ok
 
 
 @pytest.mark.parametrize(

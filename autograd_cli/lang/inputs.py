@@ -22,6 +22,7 @@ from typing import TypeAlias, cast
 
 from autograd_cli.diagnostic import AgxError, Span, bad_request
 from autograd_cli.lang import vocabulary
+from autograd_cli.lang.power import check_power
 from autograd_cli.lang.program import Program, is_defined, normalise, parse
 from autograd_cli.lang.suggest import closest, did_you_mean
 from autograd_cli.spelling import spelled
@@ -39,6 +40,8 @@ FILE_KINDS = {
     ".json": "json",
 }
 MAX_DIMENSIONS = 64
+_THOUSANDS = re.compile(r"0\d\d(?:\.\d*)?")
+_KINDS = f"give one of {' '.join(FILE_KINDS)}; or numbers as text: --x - < {{1}}"
 _FILE = re.compile(
     rf"(.*?[^/]\.({'|'.join(kind[1:] for kind in FILE_KINDS)}))(?:#(.*))?\Z", re.ASCII | re.DOTALL | re.IGNORECASE
 )
@@ -129,6 +132,22 @@ _INTEGERS = {  # from, to
 _NOT_A_TABLE = re.compile(r"[\[(@;*/]|\s[-+]\s")
 _GAP = re.compile(r"(?<=[^\s,])[^\S\n]+(?=[^\s,])")
 _LINE_END = re.compile(r"[ \t,]*\n[ \t\n]*")
+# What a value of another program looks like, what is said, and what to write.
+_NOTATIONS = tuple(
+    (re.compile(pattern, re.ASCII), message, label)
+    for pattern, message, label in (
+        (r"(-?\d{1,9})\s*:\s*(-?\d{1,9})", "a range is made by a function", "write arange({1}, {2})"),
+        (r"(range\([^()]*\))()", "a range is no tensor", "write a{1}"),
+        (r"\{([^{}]*)\}()", "braces hold no numbers here", "write {1}"),
+        (r"[\"']([^\"']*)[\"']()", "a value stands without quotes of its own", "write {1}"),
+        (
+            r"([\w./\\~-]*\.(?:txt|dat|xlsx?|parquet|mat|h5|hdf5|pkl|pickle|bin|yaml|md))()",
+            "this kind of file cannot be read",
+            _KINDS,
+        ),
+        (r"(np|numpy|jnp)\.(?:array|asarray)\(.*\)()", "a value needs no NumPy", "write its numbers: 1,2,3"),
+    )
+)
 _SIGNS = {"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-"}
 _EXPRESSION_CHARACTERS = frozenset(string.ascii_letters + "_(*/%")
 
@@ -148,6 +167,7 @@ def parse_input(name: str, text: str) -> InputSpec:
     if body.strip().startswith("@") or _FILE.fullmatch(body.strip()):
         content = _parse_file(body.strip().removeprefix("@"), text, source)
     else:
+        _check_notation(body, source)
         content = _parse_numbers(body.rstrip(), source, dtype) or _parse_expression(body, source)
     return InputSpec(name=name, text=text, content=content, dtype=dtype)
 
@@ -277,6 +297,7 @@ def _parse_file(reference: str, text: str, source: str) -> FileReference:
 
 def _parse_expression(body: str, source: str) -> Creation:
     program = parse(body, source=source)
+    check_power(program, None, source)
     for name, span in program.names:
         if not is_defined(name):
             message = f"`{name}` is not a number, nor a function that creates a tensor"
@@ -286,6 +307,16 @@ def _parse_expression(body: str, source: str) -> Creation:
             fix = "a value is numbers (1,2,3), an expression (randn(2,3)) or a file (@data.npy)"
             raise bad_request("not-a-number", message, source=source, span=span, label=label, fix=fix)
     return Creation(program=program)
+
+
+def _check_notation(body: str, source: str) -> None:
+    """Refuse how other programs write a value, and the name of a file that is not read."""
+    for pattern, message, label in _NOTATIONS if len(body) <= _SHOWN else ():
+        if match := pattern.fullmatch(body.strip()):
+            start = body.index(body.strip())
+            span = Span.of_offsets(body, start, start + len(body.strip()))
+            written = label.replace("{1}", match[1]).replace("{2}", match[2] or "")
+            raise bad_request("not-a-number", message, source=source, span=span, label=written)
 
 
 def _parse_numbers(body: str, source: str, dtype: str | None) -> Literal | None:
@@ -301,6 +332,7 @@ def _parse_numbers(body: str, source: str, dtype: str | None) -> Literal | None:
     if any(_EXPRESSION_CHARACTERS & set(word) for word in wrong) or (wrong and "[" not in body and "," not in body):
         return None
     literal = reader.read()
+    reader.refuse_thousands()
     if dtype in _INTEGERS:
         least, most = _INTEGERS[dtype]
         real = {word: value for word, value in values.items() if isinstance(value, int | float)}
@@ -442,7 +474,9 @@ class _NumberReader:
             else:
                 raise self._error("syntax", f"`{_cut(word)}` is not expected here", offset, end)
         if counts:
-            raise self._error("syntax", "a bracket is not closed", len(self._text) - 1, len(self._text))
+            raise self._error(
+                "syntax", "a bracket is not closed", len(self._text) - 1, len(self._text), label="write ]"
+            )
         shape = tuple(size for _, size in sorted(sizes.items()))
         if depth_of_numbers is not None and depth_of_numbers != len(shape):
             raise bad_request("ragged", "the rows do not have the same depth", source=self._source)
@@ -452,7 +486,8 @@ class _NumberReader:
         value = self._values.get(word)
         if value is None:
             message = "a number is missing here" if word in "[],;" else f"`{_cut(word)}` is not a number"
-            raise self._error("not-a-number", message, offset, offset + len(word), label=_write(word))
+            label = "write it before this, or remove this" if word in "[],;" else _write(word)
+            raise self._error("not-a-number", message, offset, offset + len(word), label=label)
         return value
 
     def refuse(self, words: set[str], rule: str, what: str, *, fix: str | None = None) -> None:
@@ -465,6 +500,19 @@ class _NumberReader:
             if word in words:
                 message, label = f"`{_cut(word)}` {what}", _write(word)
                 raise self._error(rule, message, offset, offset + len(word), label=label, fix=fix)
+
+    def refuse_thousands(self) -> None:
+        """Make sure that `1,000` is not read as 1 and 0.
+
+        Raises:
+            AgxError: a number of three digits begins with 0, and a comma stands right before it.
+        """
+        for (before, _), (comma, place), (word, offset) in zip(
+            self._tokens, self._tokens[1:], self._tokens[2:], strict=False
+        ):
+            if _THOUSANDS.fullmatch(word) and comma == "," and place + 1 == offset and before.lstrip("-").isdigit():
+                message, label = "a comma separates two numbers, and no thousands", f"write {before}{word}"
+                raise self._error("not-a-number", message, place, offset + len(word), label=label)
 
     def _no_comma(self, word: str, start: int) -> AgxError:
         """The error for what stands where a comma should."""

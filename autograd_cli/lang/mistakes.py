@@ -55,6 +55,8 @@ _STRING_OR_COMMENT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|#.*")
 _NOTATIONS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern), message, label)
     for pattern, message, label in (
+        (r"\s--(\w+)[\s=]+\S+", "an option stands inside the quotes", "end the quotes before --{1}"),
+        (r"(?<![\w.])(\d+\.\d+)\.\d+", "a number has only one point", "write {1}"),
         (r"\bd\s*/\s*d\s*\w+\b", _THE_GRADIENT, "leave this out: write the expression alone"),
         (r"(?<=\w)'+(?=\s*(?:$|[-+*/=)]))", _THE_GRADIENT, "leave out the '"),
         (r"\\frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", "this is LaTeX, not Python", "write ({1})/({2})"),
@@ -287,7 +289,7 @@ def _missing_operator(failure: Failure) -> Meant | None:
 
 
 def _number_before_name(failure: Failure) -> Meant:
-    match = re.search(r"(\d[\d.]*)\s*([A-Za-z_]\w*)", failure.row[max(failure.start - 20, 0) :])
+    match = re.search(r"(\d[\d.]*(?:[eE][-+]?\d+)?)\s*([A-Za-z_]\w*)", failure.row[max(failure.start - 20, 0) :])
     example = f"{match[1]}*{match[2]}" if match else "2*x"
     return Meant(message="a number stands right before a name", label=f"write * between them, as in {_shown(example)}")
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection, Iterator
 from typing import TypeGuard
 
-from autograd_cli.diagnostic import Span, bad_request
+from autograd_cli.diagnostic import PROGRAM, Span, bad_request
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.mistakes import first_operand, last_operand
 from autograd_cli.lang.program import Program
@@ -16,8 +16,8 @@ _BITS = (ast.BitXor, ast.BitAnd, ast.BitOr, ast.LShift, ast.RShift, ast.FloorDiv
 _TO_INTEGERS = frozenset("to type int long short bool char byte type_as".split())
 
 
-def check_power(program: Program, floating: Collection[str]) -> None:
-    """Refuse `^` beside a floating point number; `floating` are the inputs that hold such.
+def check_power(program: Program, floating: Collection[str] | None, source: str = PROGRAM) -> None:
+    """Refuse `^` beside a floating point number; `floating` are the inputs that hold such, None where all numbers do.
 
     Raises:
         AgxError: with the power to write.
@@ -25,11 +25,11 @@ def check_power(program: Program, floating: Collection[str]) -> None:
     if "^" not in program.source:
         return
     with deep_stack():
-        finder = _Floats(program, floating)
-        powers = [node for node in ast.walk(program.tree) if _is_xor(node) and finder.is_power(node)]
+        finder = None if floating is None else _Floats(program, floating)
+        powers = [node for node in ast.walk(program.tree) if _is_xor(node) and (not finder or finder.is_power(node))]
     if powers:
         place, label = min((_place(program, node) for node in powers), key=lambda pair: (pair[0].line, pair[0].column))
-        raise bad_request("syntax", "`^` is bitwise xor; power is `**`", span=place, label=label)
+        raise bad_request("syntax", "`^` is bitwise xor; power is `**`", source=source, span=place, label=label)
 
 
 def _place(program: Program, node: ast.BinOp) -> tuple[Span, str]:
