@@ -22,15 +22,15 @@ RUN = "The run"
 
 PROGRAM_HELP = f"""\b
 The program is an expression, or several statements (lines, or with ;),
-or a file (-f FILE.py), or read from stdin (-).
+or a file (FILE.py, FILE.ipynb), or read from stdin (-, or a pipe alone).
 
 \b
 Inputs stand before or after the program: --x VALUE, --x=VALUE or x=VALUE.
   --x 3    --x 1,2,3    --x "1,2;3,4"    --x "[[1,2],[3,4]]"    --x 1+2j
   --k 0,1:int64       with a dtype
   --x "randn(2,3)"    an expression that needs no input itself
-  --x @weights.npy    .npy .npz#key .pt#key .safetensors#key .csv .json
-  --x -               read from stdin
+  --x weights.npy     .npy .npz#key .pt#key .safetensors#key .csv .json
+  --x -               read from stdin, as seq 5 writes it
 
 \b
 Limits, each as --limit NAME=VALUE or AGX_LIMIT_NAME in the environment:
