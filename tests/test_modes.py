@@ -108,7 +108,7 @@ def test_the_reason_is_the_mode(mode: str, program: str, rule: str, piece: str |
     report = explore(program, x=[1, 2], mode=mode)
     assert found(report) == [("error", rule, piece)]
     if mode != "no-requires-grad":
-        assert report.diagnostics[0].fix == f"leave out --{mode}"
+        assert report.diagnostics[0].fix == f'leave out mode="{mode}"'
 
 
 @pytest.mark.parametrize(
