@@ -17,6 +17,7 @@ from autograd_cli.render.json_text import json_object
 from autograd_cli.trace import Trace
 from conftest import VALIDATOR, Agx
 from container_programs import Maker
+from test_programs import by_python
 from test_walks import assert_leads_back
 from thorough import THOROUGH
 
@@ -127,3 +128,19 @@ MODULES = {
 def test_containers_of_modules(program: str) -> None:
     trace = explore(f"from torch import nn\n{program}").trace
     assert "".join(printed.text for printed in trace.printed) == f"{MODULES[program]}\n"
+
+
+KEYS = """
+d = {(x, 1): 2.0}; print([k[1] for k in d], [k[0] is x for k in d.keys()], [k[1] for k, v in d.items()])
+a, *b = {i: 1 for i in zip([x], [2])}; print(a[1], b)
+d = {}; d[(1, (2, x))] = x; print([len(k) for k in d], sorted([k[0] for k in d]))
+"""
+
+
+@pytest.mark.parametrize("program", KEYS.strip().splitlines())
+def test_keys_that_hold_tensors(program: str) -> None:
+    text = f"import torch\nx = torch.ones(2, requires_grad=True)\n{program}"
+    printed, _, raised = by_python(text)
+    trace = explore(text, watch=True).trace
+    assert raised is None
+    assert "".join(each.text for each in trace.printed) == printed

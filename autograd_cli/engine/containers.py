@@ -92,7 +92,7 @@ def _extend(performer: Performer, payload: list[Box], arguments: list[Box], span
 def _pairs(performer: Performer, payload: dict[Any, Box], _arguments: list[Box], span: Span) -> list[Box]:
     pairs = []
     for key, value in payload.items():
-        pair = (performer.recording.add(key, op="key", span=span), value)
+        pair = (performer.recording.add_result(key, op="key", operands=[], span=span), value)
         pairs.append(performer.recording.add(pair, op="tuple", operands=pair, span=span))
     return pairs
 
@@ -147,7 +147,7 @@ _DICT: dict[str, _Method] = {
     "get": _get,
     "items": _pairs,
     "keys": lambda performer, payload, _arguments, span: [
-        performer.recording.add(key, op="key", span=span) for key in payload
+        performer.recording.add_result(key, op="key", operands=[], span=span) for key in payload
     ],
     "values": lambda _performer, payload, _arguments, _span: list(payload.values()),
     "update": _update,

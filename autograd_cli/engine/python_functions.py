@@ -39,7 +39,7 @@ def iterate(performer: Performer, box: Box, span: Span) -> Iterator[Box]:
         case tuple():
             return iter(payload)
         case dict():
-            return (performer.recording.add(key, op="key", operands=[box], span=span) for key in list(payload))
+            return (performer.recording.add_result(key, op="key", operands=[box], span=span) for key in list(payload))
         case range() | str():
             return _counted(performer, box, span)
         case Iteration():
@@ -47,7 +47,7 @@ def iterate(performer: Performer, box: Box, span: Span) -> Iterator[Box]:
         case torch.Tensor():
             return iter(performer.perform("unpack", tuple, [box], span).payload)
         case torch.nn.ModuleDict():
-            return (performer.recording.add(key, op="key", operands=[box], span=span) for key in payload)
+            return (performer.recording.add_result(key, op="key", operands=[box], span=span) for key in payload)
         case torch.nn.Sequential() | torch.nn.ModuleList() | torch.nn.ParameterList():
             return iter(performer.perform("unpack", tuple, [box], span).payload)
     raise performer.refused(TypeError(f"'{box.type_name}' object is not iterable"), span)
