@@ -10,6 +10,7 @@ the whole as its only operand. So a walk along either alone ends, and one along 
 from __future__ import annotations
 
 import cmath
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +21,7 @@ from autograd_cli.diagnostic import COMMAND_LINE, PROGRAM, Cell, Diagnostic, Spa
 SCHEMA = "agx/1"
 _SHORT = 40
 EDGE_ITEMS = 3
+_NUMBER = re.compile(r"#\d+(?=\.[^\s\]]*$|$)")
 
 Number: TypeAlias = bool | int | float | complex
 Scalar: TypeAlias = Number | str | None
@@ -311,7 +313,8 @@ class Trace:
 
     `result` is the value of the last expression, `outputs` that value, or the innermost elements of a sequence.
     `asked` are the inputs whose gradients were asked for. `grads` is what those got, and every other leaf that the
-    program made and used or still holds, each once, as `variables` names it. `walks` is empty unless the backward
+    program made and used or still holds, each once, as `variables` names it; of very many of one name, which a loop or
+    a function made, the first and the last. `walks` is empty unless the backward
     passes were watched.
     """
 
@@ -387,6 +390,11 @@ class Trace:
     def output_tensors(self) -> tuple[TensorInfo, ...]:
         """The tensors among the outputs."""
         return tuple(info for output in self.outputs if (info := self.values[output].tensor) is not None)
+
+
+def without_number(name: str) -> str:
+    """What leaves of one name have in common: `w (old)` of `w (old)#2`, `Linear.weight` of `Linear#2.weight`."""
+    return _NUMBER.sub("", name)
 
 
 def _is_tracked_leaf(value: Value) -> bool:

@@ -147,3 +147,28 @@ def test_an_ordinary_program(program: str, agx: Agx) -> None:
     assert found.code in {0, 1}, found.err
     for section in ("\ncomputed graph", "\nbackward pass", "\nat the end"):
         assert section in found.out
+
+
+LOOP = """import torch
+x = torch.tensor([1., 2.], requires_grad=True)
+for i in range(COUNT):
+    (x ** 2).sum().backward()
+    x = (x - 0.1 * x.grad).detach().requires_grad_()
+"""
+
+
+def test_many_leaves_of_one_name(agx: Agx) -> None:
+    """A page shows the first and the last of them; `--full` and JSON all, but of very many those in the middle."""
+    text = LOOP.replace("COUNT", "12")
+    names = ["x", "x (old)", *[f"x (old)#{n}" for n in range(2, 13)]]
+    assert [name for name, _ in explore(text).trace.grads] == names
+    for command in ("grad", "explain"):
+        found = agx(command, text).out
+        assert "x (old)#12" in found
+        assert "10 more called x (old)" in found
+        assert "x (old)#7" not in found
+        assert "x (old)#7" in agx(command, "--full", text).out
+        assert found.count("note[cut-by-detach]") == 1
+    many = explore(LOOP.replace("COUNT", "150")).trace
+    assert len(many.grads) == len(many.variables) == 101
+    assert many.grads[-1][0] == "x (old)#150"

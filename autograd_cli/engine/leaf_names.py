@@ -18,10 +18,12 @@ from itertools import count, islice
 import torch
 
 from autograd_cli.engine.values import CONTAINERS, Box, has_words
+from autograd_cli.trace import without_number
 
 _MAX_BOUND = 200  # of what a name holds when it is bound, which happens often
 _MAX_HELD = 10_000  # of what a function holds when it returns after it made a leaf
 _MAX_WORDS = 60
+_MAX_ALIKE = 50  # at the beginning and at the end, of what has one name but for its number
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ class LeafNames:
     def decide(self, leaves: Iterable[tuple[torch.Tensor, str]], taken: Iterable[str]) -> dict[int, str]:
         """The names of leaves that the program does not hold at its end, each with the piece of it that made it.
 
-        They differ from one another, and from those that are `taken`.
+        They differ from one another, and from those that are `taken`. Of very many that a loop or a function made under
+        one name, those in the middle get none.
         """
         current = set(taken)
         used = set(current)
@@ -102,7 +105,11 @@ class LeafNames:
                 name = _numbered(_shortened(piece), used)
             used.add(name)
             found[id(tensor)] = name
-        return found
+        families: dict[str, list[int]] = {}
+        for key, name in found.items():
+            families.setdefault(without_number(name), []).append(key)
+        left_out = {key for family in families.values() for key in family[_MAX_ALIKE:-_MAX_ALIKE]}
+        return {key: name for key, name in found.items() if key not in left_out}
 
     def _rank(self, tensor: torch.Tensor) -> int:
         ways: tuple[Collection[int], ...] = (self._held, self._bound, self._places)

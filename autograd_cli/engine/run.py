@@ -205,7 +205,7 @@ class _Run:
         ]
         names = self._recording.names.decide(others, [*interpreter.names, *leaves, *[name for name, _ in named]])
         found = {id(tensor) for tensor in leaves.values()}
-        for name, tensor in [*named, *[(names[id(leaf)], leaf) for leaf, _ in others]]:
+        for name, tensor in [*named, *[(names[id(leaf)], leaf) for leaf, _ in others if id(leaf) in names]]:
             if id(tensor) not in found:
                 leaves[f"{name} (new)" if name in leaves else name] = tensor
         return leaves

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograd_cli.modes import DEFAULT_MODE, MODES
+from autograd_cli.render.alike import with_few_alike
 from autograd_cli.render.blocks import flowing, hanging
 from autograd_cli.render.computed import computed_graph
 from autograd_cli.render.escape import shortened, visible
@@ -64,20 +65,21 @@ def end_state(report: Report, look: Look) -> RenderableType:
     """What every name means at the end, and its `.grad`, or why it has none."""
     assert report.explanation is not None
     missing = dict(report.explanation.missing)
-    rows = [_cells(report.trace, variable, missing, look) for variable in report.trace.variables]
+    trace, left_out = with_few_alike(report.trace, look)
+    rows = [_cells(trace, variable, missing, look) for variable in trace.variables]
     columns = zip([Text(heading) for heading in _HEADINGS], *rows, strict=True)
     needed = sum(max(map(_width, column)) + 2 for column in columns)
-    heading = Text("at the end", style=HEADING)
+    heading, folds = Text("at the end", style=HEADING), [Text(line, style=QUIET) for line in left_out]
     if look.width is not None and needed > look.width:
         room = look.width - max(row[0].cell_len for row in rows) - _GAP
-        rows = [_cells(report.trace, variable, missing, look, room) for variable in report.trace.variables]
-        return Group(heading, *_stacked(rows, look.width))
+        rows = [_cells(trace, variable, missing, look, room) for variable in trace.variables]
+        return Group(heading, *_stacked(rows, look.width), *folds)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=QUIET)
     for name in _HEADINGS:
         table.add_column(name, no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    return Group(heading, table)
+    return Group(heading, table, *folds)
 
 
 def _width(text: Text) -> int:

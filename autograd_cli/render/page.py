@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograd_cli.modes import DEFAULT_MODE, MODES
+from autograd_cli.render.alike import with_few_alike
 from autograd_cli.render.drawing import TreeLine
 from autograd_cli.render.escape import shortened, visible
 from autograd_cli.render.findings import in_brief
@@ -46,7 +47,8 @@ def page(report: Report, look: Look) -> Group:
 
 
 def _sections(report: Report, trace: Trace, look: Look) -> Iterator[RenderableType]:
-    yield _values(trace, look)
+    trace, left_out = with_few_alike(trace, look)
+    yield Group(_values(trace, look), *[Text(line, style=QUIET) for line in left_out])
     if trace.printed:
         yield _printed(trace, look)
     if any(value.tensor is not None for value in trace.values):

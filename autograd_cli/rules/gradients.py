@@ -8,7 +8,7 @@ from autograd_cli.diagnostic import Diagnostic, Related, Severity, speaker
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.rules.cuts import cuts_before_roots, describe, enters_untracked, reaches_roots
 from autograd_cli.spelling import spelled_mode
-from autograd_cli.trace import Cut, Phase, Refusal, Trace, Value
+from autograd_cli.trace import Cut, Phase, Refusal, Trace, Value, without_number
 
 _REMEDIES = {
     "xor": "power is **; ^ is bitwise xor",
@@ -110,10 +110,12 @@ def check_partly_cut(trace: Trace, source: str) -> Iterator[Diagnostic]:
     """The gradient is there, and part of the result did not contribute to it because the program cut it off."""
     if trace.refusal is not None:
         return
+    families: dict[str, list[str]] = {}
     for name, grad in trace.grads:
-        if grad is None:
-            continue
-        for cut in cuts_before_roots(trace, (name,)):
+        if grad is not None:
+            families.setdefault(without_number(name), []).append(name)
+    for name, *others in families.values():
+        for cut in cuts_before_roots(trace, (name, *others)):
             if cut.is_deliberate:
                 piece = "" if cut.span is None else f" `{_short(cut.span.cut(source))}`"
                 yield Diagnostic(
