@@ -388,7 +388,8 @@ def test_a_name_that_no_option_has_is_asked_for_by_its_own_option(agx: Agx) -> N
 @pytest.mark.parametrize(
     ("line", "rule"),
     [
-        ("x/x --x 0", "nan-gradient"),
+        ("x/x --x 0", "nan-zero-times-nan"),
+        ("1/x --x 0", "nan-overflow"),
         ("x.detach() --x 1", "cut-by-detach"),
         ("x*y.detach() --x 1 --y 2", "cut-by-detach"),
         ("2*x --x 1 --no-grad", "cut-by-no-grad"),
@@ -555,7 +556,7 @@ def test_gradient_comes_from_stdin(agx: Agx) -> None:
 )
 def test_quiet_output_is_another_calls_input(agx: Agx, value: str, expression: str, shown: str) -> None:
     first = agx("grad", expression, "--x", value, "-q")
-    assert (first.code, first.out, first.err) == (0, f"{shown}\n", "")
+    assert (first.code, first.out) == (int("inf" in shown), f"{shown}\n")  # an infinite gradient is bad news
     grad = agx("grad", expression, "--x", value, "--json").report["grads"]["x"]
     suffix = ":float64" if grad["dtype"] == "float64" else ""
     for word, stdin in [(first.out.strip() + suffix, ""), ("-", first.out.strip() + suffix)]:
@@ -567,7 +568,7 @@ def test_quiet_output_is_another_calls_input(agx: Agx, value: str, expression: s
 def test_quiet_prints_nan_with_its_bad_news_on_stderr(agx: Agx) -> None:
     outcome = agx("grad", "x*x", "--x", "nan,inf,1", "-q")
     assert (outcome.code, outcome.out) == (1, "nan,inf,2\n")
-    assert outcome.err.startswith("error[nan-gradient]: ")
+    assert outcome.err.startswith("error[nan-zero-times-nan]: the gradient of x is NaN: ")
     given = agx("grad", "1*y", "--y", outcome.out.strip(), "--json").report["tensors"]["y"]
     assert given["values"] == ["NaN", "Infinity", 2]
 
@@ -612,7 +613,7 @@ def test_two_ways_to_print_values_are_one_too_many(agx: Agx) -> None:
 def test_quiet_leaves_out_a_gradient_that_is_missing(agx: Agx) -> None:
     outcome = agx("grad", "x*y.detach()", "--x", "1", "--y", "3", "-q")
     assert (outcome.code, outcome.out) == (1, "x=3\n")
-    assert outcome.err.startswith("error[cut-by-detach]: y got no gradient\n")
+    assert outcome.err.startswith("error[cut-by-detach]: y got no gradient: ")
 
 
 # -o.
