@@ -136,6 +136,46 @@ def test_annotations_of_what_is_not_understood_or_harmless(agx: Agx) -> None:
     assert note["level"] == "notice"
 
 
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("good.py").write_text("w = torch.ones(2, requires_grad=True)\n(w * 2).sum().backward()\n")
+    Path("bad.py").write_text(DETACHED)
+    Path("worse.py").write_text("x +\n")
+
+
+@pytest.mark.usefixtures("files")
+def test_several_files_are_checked_one_after_the_other(agx: Agx) -> None:
+    outcome = agx("check", "good.py", "bad.py")
+    *_, last = outcome.out.splitlines()
+    assert outcome.out.startswith("good.py: w got a gradient\n")
+    assert (outcome.code, last) == (1, "bad.py: 1 problem: W0 got no gradient (line 5, cut-by-detach)")
+    assert agx("check", "good.py", "good.py").code == 0
+    assert agx("check", "worse.py", "good.py", "bad.py").code == 2
+    found = annotated(agx("check", "bad.py", "good.py", "worse.py", "--format", "github"))
+    assert [(each["file"], each["title"]) for each in found] == [
+        ("bad.py", "agx cut-by-detach"),
+        ("worse.py", "agx syntax"),
+    ]
+    assert agx("check", "good.py", "bad.py", "--diff").out.startswith("--- a/bad.py\n+++ b/bad.py\n")
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["good.py", "bad.py", "--fix"], "--fix prints one program, and there are several files"),
+        (["good.py", "2*x", "--x", "1"], "unexpected argument `2*x`"),
+        (["good.py", "gone.py"], "there is no file gone.py"),
+        (["good.py", "bad.py", "--k", "1"], "unknown option --k"),
+    ],
+)
+def test_what_is_wrong_with_several_files_is_told_at_its_place(agx: Agx, words: list[str], told: str) -> None:
+    outcome = agx("check", *words)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert told in outcome.err
+
+
 # The verdict.
 
 VERDICTS = {

@@ -15,7 +15,7 @@ from autograd_cli.cli.command import Command, Commands
 from autograd_cli.cli.command_line import CommandLine
 from autograd_cli.cli.commands import batch, check, compare, explain, grad, lessons, ops, rules, schema
 from autograd_cli.cli.delivery import Delivery, Format, render_error, write
-from autograd_cli.cli.program_command import LessonCommand, ProgramCommand
+from autograd_cli.cli.program_command import FilesCommand, LessonCommand, ProgramCommand
 from autograd_cli.cli.terminal import prepare_streams
 from autograd_cli.cli.welcome import welcome
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Status, bad_request
@@ -66,7 +66,7 @@ def _add(module: ModuleType, panel: str, cls: type[Command] = Command) -> None:
 
 _add(grad, _PROGRAMS, ProgramCommand)
 _add(explain, _PROGRAMS, LessonCommand)
-_add(check, _PROGRAMS, ProgramCommand)
+_add(check, _PROGRAMS, FilesCommand)
 _add(compare, _PROGRAMS, ProgramCommand)
 _add(batch, _PROGRAMS)
 for _module in (lessons, rules, ops, schema):

@@ -63,16 +63,17 @@ class Sorted:
         return [*self.flags, *options, *values, *expression]
 
 
-def sort_words(line: CommandLine, declared: Declared, *, reads_stdin: bool) -> Sorted:
+def sort_words(line: CommandLine, declared: Declared, *, reads_stdin: bool, but: Sequence[int] = ()) -> Sorted:
     """Tell options, program and inputs apart, and check every name against those that the program uses.
 
-    Where no word is a program and it `reads_stdin`, what stdin holds is.
+    Where no word is a program and it `reads_stdin`, what stdin holds is. The words at the places `but` do not count.
 
     Raises:
         AgxError: an unknown option or name, a missing value, an input given twice, a second expression, a bad limit,
             a program that cannot be read.
     """
     flags, options, positions, inputs, bare = _split(line, declared)
+    positions = [position for position in positions if position not in but]
     file = next((given for given in options if given.name == "--file"), None)
     expression, more = _choose_expression(line, declared, positions, file)
     inputs = sorted([*inputs, *more], key=lambda given: given.word)
@@ -100,6 +101,17 @@ def lone_word(line: CommandLine, declared: Declared) -> int | None:
         return None
     others = inputs or bare or any(given.name == "--file" for given in options)
     return positions[0] if len(positions) == 1 and not others else None
+
+
+def file_words(line: CommandLine, declared: Declared) -> list[int]:
+    """The places of the words that are files with programs; none where other words are programs, too."""
+    try:
+        _, _, positions, inputs, _ = _split(line, declared)
+    except AgxError:
+        return []
+    names = frozenset(given.name for given in inputs)
+    programs = [position for position in positions if _assignment(line.words[position]) is None]
+    return programs if all(means_file(line.words[position], names) for position in programs) else []
 
 
 def _limits(line: CommandLine, options: Sequence[GivenValue]) -> Limits:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from autograd_cli.cli.arguments import STDIN, lone_word, sort_words
+from autograd_cli.cli.arguments import STDIN, file_words, lone_word, sort_words
 from autograd_cli.cli.command import Command
 from autograd_cli.cli.command_line import CommandLine
 from autograd_cli.diagnostic import AgxError
@@ -46,6 +47,27 @@ class ProgramCommand(Command):
         given = {pair.partition("=")[0] for pair in ctx.params.get("var") or ()}
         names = [f"--{name}" for name in _free_names(ctx.params.get("expression")) if name not in given]
         return [*(make_item(name) for name in names if name.startswith(incomplete)), *items]
+
+
+class FilesCommand(ProgramCommand):
+    """A command that takes several files, one after the other. Its function finds a tuple of Sorted in `ctx.obj`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above
+        """Typer's own parsing, of the words with each of the files alone."""
+        line, declared = CommandLine(args, ctx.info_name or self.name), self.declared(ctx)
+        files = [] if ctx.resilient_parsing else file_words(line, declared)
+        if len(files) < 2:  # noqa: PLR2004 - several
+            rest = super().parse_args(ctx, args)
+            ctx.obj = (ctx.obj,)
+            return rest
+        found = []
+        for file in files:
+            others = [place for place in files if place != file]
+            asked = sort_words(line, declared, reads_stdin=False, but=others)
+            words = [word for place, word in enumerate(args) if place not in others]
+            found.append(replace(asked, line=CommandLine(words, ctx.info_name or self.name)))
+        ctx.obj = tuple(found)
+        return self.parse_sorted(ctx, found[0].for_typer())
 
 
 class LessonCommand(ProgramCommand):

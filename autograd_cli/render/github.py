@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autograd_cli.diagnostic import PROGRAM, Diagnostic, Severity, Span, speaker
 from autograd_cli.render.escape import visible
-from autograd_cli.render.verdict import verdict
+from autograd_cli.render.verdict import named_verdict
 from autograd_cli.trace import Report
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
@@ -15,7 +15,7 @@ _OF_PROPERTY = {**_OF_MESSAGE, ":": "%3A", ",": "%2C"}
 def github_text(report: Report) -> str:
     """One line for each finding, and the verdict."""
     lines = [_annotation(found, report) for found in report.diagnostics]
-    line = verdict(report)
+    line = named_verdict(report)
     return "".join(f"{each}\n" for each in [*lines, *([] if line is None else [visible(line)])])
 
 

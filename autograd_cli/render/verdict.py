@@ -23,6 +23,12 @@ def verdict(report: Report) -> str | None:
     return f"{_count(found)}: {'; '.join([*told, *more])}"
 
 
+def named_verdict(report: Report) -> str | None:
+    """The line with the name of the file that it is of, for where there may be several."""
+    words = verdict(report)
+    return words if words is None or report.source_name == PROGRAM else f"{report.source_name}: {words}"
+
+
 def alarms(report: Report) -> tuple[Diagnostic, ...]:
     """The findings that are no mere remarks."""
     return tuple([found for found in report.diagnostics if found.severity is not Severity.NOTE])

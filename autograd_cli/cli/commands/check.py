@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from autograd_cli.cli import completion, option_values, options
+from autograd_cli.cli.arguments import Sorted
 from autograd_cli.cli.delivery import Delivery, Format
 from autograd_cli.cli.request import Request, answer, check_program, make_request
 from autograd_cli.cli.terminal import Color
-from autograd_cli.diagnostic import Severity, Status
+from autograd_cli.diagnostic import COMMAND_LINE, Severity, Status, bad_request
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.supervise import Ready
 from autograd_cli.trace import Report
@@ -21,13 +22,13 @@ SUMMARY = "what is wrong, in short"
 HELP = f"""Print what is wrong with the gradients of a program: a block for each problem, and one line as the verdict.
 
 The program runs, as with agx explain. The exit code is 1 where there is an error: torch refused, or a gradient is
-missing, NaN or infinite; with --strict, where there is a warning, too.
+missing, NaN or infinite; with --strict, where there is a warning, too. Of several files it is the highest.
 
 {options.PROGRAM_HELP}
 
 \b
 Examples:
-  agx check train.py
+  agx check train.py model.py
   agx check "log(x).sum()" --x 0,1
   agx check train.py --strict --format github
   agx check train.py --diff | git apply
@@ -100,7 +101,9 @@ def check(  # noqa: PLR0913 - the options of the command
     debug: options.Debug = False,
 ) -> None:
     """Run `agx check`; HELP is what a user reads."""
-    check_program(ctx.obj)
+    asked: tuple[Sorted, ...] = ctx.obj
+    for each in asked:
+        check_program(each)
     modes = {
         "no-requires-grad": no_requires_grad,
         "no-grad": no_grad,
@@ -116,18 +119,9 @@ def check(  # noqa: PLR0913 - the options of the command
         "diff": diff,
     }
     format_ = _FORMATS[options.chosen(formats, "", "formats")]
-    request = make_request(
-        ctx.obj,
-        var=var,
-        gradient=gradient,
-        wrt=wrt,
-        mode=mode,
-        seed=seed,
-        dtype=dtype,
-        device=device,
-        threads=threads,
-        full=False,
-    )
+    if fix and len(asked) > 1:
+        message = "--fix prints one program, and there are several files"
+        raise bad_request("usage", message, source=COMMAND_LINE, fix="use --diff: a patch may be of several files")
 
     def checked(request: Request, ready: Ready) -> Report:
         """The report; in JSON without the run itself, which is a thousand times as long."""
@@ -137,5 +131,20 @@ def check(  # noqa: PLR0913 - the options of the command
             report = replace(report, status=Status.BAD_NEWS)
         return replace(report, traces=(), explanation=None) if format_ is Format.JSON else report
 
-    request = replace(request, watch=True, counterfactuals=False, of=of)
-    raise typer.Exit(answer(request, Delivery(format=format_, color=color), explored=checked, debug=debug))
+    codes = []
+    for each in asked:
+        request = make_request(
+            each,
+            var=var,
+            gradient=gradient,
+            wrt=wrt,
+            mode=mode,
+            seed=seed,
+            dtype=dtype,
+            device=device,
+            threads=threads,
+            full=False,
+        )
+        request = replace(request, watch=True, counterfactuals=False, of=of)
+        codes.append(answer(request, Delivery(format=format_, color=color), explored=checked, debug=debug))
+    raise typer.Exit(max(codes))
