@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -179,3 +181,25 @@ def test_the_python_interface_takes_a_paste() -> None:
     report: Any = explore(">>> y = 2*x\n>>> y.sum()", x=[1.0])
     assert report.ok
     assert report.source == "y = 2*x\ny.sum()"
+
+
+@pytest.mark.parametrize("prefix", [">>> ", "    ", "In [1]: ", ""])
+def test_a_patch_fits_what_was_given(agx: Agx, tmp_path: Path, prefix: str) -> None:
+    lines = ["x = torch.tensor(2., requires_grad=True)", "y = x.detach()", "y.backward()"]
+    path = tmp_path / "given.py"
+    path.write_text("".join(f"{prefix}{line}\n" for line in lines))
+    patch = agx("explain", str(path), "--diff").out
+    patch_program = shutil.which("patch")
+    assert patch_program is not None
+    command = [patch_program, "-p1", "given.py"]
+    subprocess.run(command, input=patch, text=True, cwd=tmp_path, check=True, capture_output=True)
+    lines[1] = "y = x"
+    assert path.read_text() == "".join(f"{prefix}{line}\n" for line in lines)
+
+
+def test_a_notebook_has_no_patch(agx: Agx) -> None:
+    text = notebook(("code", "x = torch.tensor(2., requires_grad=True)\ny = x.detach()\ny.backward()"))
+    outcome = agx("explain", "-", "--diff", stdin=text)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "a patch fits a text, and this is a notebook" in outcome.err
+    assert agx("explain", "-", "--fix", stdin=text).out.splitlines()[1] == "y = x"
