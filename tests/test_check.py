@@ -194,6 +194,8 @@ VERDICTS = {
     "m = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))\nm(torch.ones(1, 2)).sum().backward()": (
         "all 4 parameters got gradients"
     ),
+    "v = [torch.ones(2, requires_grad=True) for _ in range(5)]\nx.sum().backward()": "x got a gradient",
+    "v = [torch.ones(2, requires_grad=True) for _ in range(5)]\nsum(v).sum().backward()": "all 5 leaves got gradients",
     "v = torch.ones(2, requires_grad=True)\nu = v*2\nx.sum().backward()": (
         "1 of 2 leaves got gradients; v did not: not in graph"
     ),

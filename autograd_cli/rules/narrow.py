@@ -63,5 +63,6 @@ def _unreached(trace: Trace, name: str) -> tuple[Diagnostic, ...]:
             span=None if cut is None else cut.span,
             label=None if cut is None else f"not tracked: {cut.why}",
             victim=name,
+            is_documented=True,
         ),
     )

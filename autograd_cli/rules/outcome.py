@@ -10,7 +10,7 @@ from autograd_cli.rules.cuts import is_metadata, is_tracked
 from autograd_cli.rules.evidence import Evidence
 from autograd_cli.rules.missing import reasons
 from autograd_cli.rules.symptoms import Pass, flattened, is_leaf, name_of, passes
-from autograd_cli.trace import TensorInfo, Trace
+from autograd_cli.trace import TensorInfo, Trace, Value
 
 _NAMED = 3
 _KINDS = {"input": "inputs", "parameter": "parameters"}
@@ -116,10 +116,15 @@ def _leaves(evidence: Evidence) -> list[_Leaf]:
         if key in found or not is_leaf(value.tensor) or not is_tracked(trace, value.id):
             continue
         name = called.get(key) or name_of(evidence, value.id)
-        is_used = any(not is_metadata(user) and user.previous != value.id for user in evidence.users.get(value.id, ()))
+        is_used = any(_is_use(user, value.id) for user in evidence.users.get(value.id, ()))
         if name is not None and (key in given or is_used):
             found[key] = _Leaf(name=name, op=value.op, got=key in given, gradient=given.get(key))
     return list(found.values())
+
+
+def _is_use(user: Value, leaf: int) -> bool:
+    """Whether something was computed from a leaf: not when it was written to, put into a list, or asked its shape."""
+    return not is_metadata(user) and user.previous != leaf and leaf not in user.elements
 
 
 def _taken(evidence: Evidence) -> Iterable[int]:
