@@ -530,7 +530,7 @@ REFUSED = {
         torch.cuda.set_device(0)
         torch.cuda.memory_summary()
         torch.backends.cudnn.benchmark
-        torch.backends.mkldnn.set_flags(False)
+        print(torch.backends.mkldnn.set_flags(False)) ⏎ x
         torch.onnx.export(x, x)
         torch.profiler.profile()
         torch.monitor.log_event(x)
@@ -705,10 +705,10 @@ REFUSED = {
         torch.set_default_dtype(torch.float64)
         torch.set_default_tensor_type('torch.DoubleTensor')
         torch.set_default_device('meta')
-        torch.set_num_threads(1)
+        print(torch.set_num_threads(1)) ⏎ x
         torch.set_num_interop_threads(1)
-        torch.set_printoptions(threshold=10**9)
-        torch.set_printoptions(precision=1)
+        print(torch.set_printoptions(threshold=10**9)) ⏎ x
+        print(torch.set_printoptions(precision=1)) ⏎ x
         torch.set_flush_denormal(True)
         torch.set_rng_state(x)
         torch.seed()
@@ -720,9 +720,9 @@ REFUSED = {
         torch.set_autocast_enabled(True)
         torch.set_anomaly_enabled(True)
         torch.set_vital('a', 'b', 'c')
-        torch.backends.cudnn.enabled = False
-        torch.backends.mkl.verbose = 1
-        torch.backends.mkldnn.flags(False)
+        print(torch.backends.cudnn.enabled) ⏎ x
+        print(torch.backends.mkl.verbose) ⏎ x
+        print(torch.backends.mkldnn.flags(False)) ⏎ x
         torch.nn.functional.relu = torch.sin ⏎ x
         torch.sin = torch.cos ⏎ x
         torch.pi = 3 ⏎ x
@@ -731,7 +731,7 @@ REFUSED = {
         torch.Tensor.sin = x
         torch.autograd.set_multithreading_enabled(False)
         torch.autograd.profiler.emit_nvtx()
-        torch.cuda.manual_seed(1)
+        print(torch.cuda.manual_seed(1)) ⏎ x
         torch.random.manual_seed(1)
         torch.overrides.enable_reentrant_dispatch()
         torch.distributions.Distribution.set_default_validate_args(False)
@@ -1524,6 +1524,15 @@ HONEST = {
         span = 2 ⏎ arguments = 3 ⏎ self = x ⏎ self * span * arguments
         d = dict(span=1, arguments=2, self=3, op=x) ⏎ d['op'] * d['self']
     """,
+    "settings that are left out": """
+        torch.set_num_threads(1) ⏎ x
+        torch.set_printoptions(threshold=10**9) ⏎ x
+        torch.set_printoptions(precision=1) ⏎ x
+        torch.backends.cudnn.enabled = False ⏎ x
+        torch.backends.mkl.verbose = 1 ⏎ x
+        torch.backends.mkldnn.flags(False) ⏎ x
+        torch.cuda.manual_seed(1) ⏎ x
+    """,
     "imports that are there": """
         import torch ⏎ torch.sin(x)
         import torch as t ⏎ t.sin(x)
@@ -1864,3 +1873,15 @@ def test_nothing_controls_the_terminal(agx: Agx, program: str, form: list[str]) 
     for text in (done.out, done.err):
         assert "Traceback" not in text
         assert all(visible(line) == line for line in text.split("\n"))
+
+
+def test_a_setting_that_is_left_out_is_not_made() -> None:
+    import torch
+
+    before = (torch.get_num_threads(), torch.backends.cudnn.enabled, str(torch.tensor(1 / 3)))
+    report = explore(
+        "torch.set_num_threads(3)\ntorch.backends.cudnn.enabled = False\ntorch.set_printoptions(precision=1)\nx",
+        x=[1.0],
+    )
+    assert report.ok
+    assert (torch.get_num_threads(), torch.backends.cudnn.enabled, str(torch.tensor(1 / 3))) == before

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 
-from autograd_cli.diagnostic import AgxError, Span, bad_request
+from autograd_cli.diagnostic import AgxError, Span
 from autograd_cli.lang import kinds, libraries, vocabulary
-from autograd_cli.lang.imports import all_of, binds, instead, library_of, module_of
-from autograd_cli.lang.outside import OutsideError, together
+from autograd_cli.lang.imports import all_of, binds, module_of
+from autograd_cli.lang.outside import together
+from autograd_cli.lang.refusals import MODES, Refusals
 from autograd_cli.lang.spans import SpanFinder
 from autograd_cli.lang.suggest import closest, did_you_mean
 
@@ -28,34 +28,8 @@ _PLAIN_EXPRESSIONS = (
     ast.UnaryOp,
 )
 
-_SMALL = "agx runs a small, safe part of Python"
-# What a node type that is not in the subset is called, and the way around it.
-_UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
-    ast.AsyncFor: ("async", "write a plain for"),
-    ast.AsyncFunctionDef: ("async", "write a plain def"),
-    ast.AsyncWith: ("async", "write a plain with"),
-    ast.Await: ("await", "call the function"),
-    ast.ClassDef: (
-        "classes",
-        f"{_SMALL}, without classes: write the layers as nn.Sequential(…), or as plain functions",
-    ),
-    ast.Global: ("global", "give the value to the function, and return it"),
-    ast.Match: ("match", "write if and elif"),
-    ast.Nonlocal: ("nonlocal", "give the value to the function, and return it"),
-    ast.NamedExpr: (":=", "assign on a line of its own"),
-    ast.Raise: ("raise", "write raise ValueError(…) or another exception of Python's own, or leave it out"),
-    ast.Set: ("sets", "write a list: [1, 2]"),
-    ast.SetComp: ("sets", "write a list: [f(y) for y in ys]"),
-    ast.Starred: ("unpacking with * here", "write the elements out"),
-    ast.TryStar: ("except*", "write except"),
-    ast.Yield: ("yield", "append to a list, and return it"),
-    ast.YieldFrom: ("yield", "append to a list, and return it"),
-}
 _FEW = 10
-_FUNCTION_BEFORE = re.compile(r"([A-Za-z]\w*) ?(?:\^|\*\*)? ?(-?) ?\Z")
 _FLAG = "requires_grad"
-_MODES = "write torch.no_grad(), torch.enable_grad(), torch.inference_mode() or torch.set_grad_enabled(…)"
-_FILES = "a file is an input: x=@data.npy"
 
 
 class Checker:
@@ -67,10 +41,10 @@ class Checker:
         self.imported: set[str] = set()
         self.resolved: dict[int, str] = {}
         self._spans = spans
-        self._source = source
         self._given = given
         self._aliases: dict[str, str | None] = dict(vocabulary.NAMESPACES)
         self._left_out: dict[str, str] = {}  # what an import gave a name that is not in the vocabulary
+        self._refusals = Refusals(spans, source, self._aliases, self._left_out)
         self._scopes: list[set[str]] = []  # the local names of the functions that we are in
         self._looping: list[set[str]] = []  # the names that the loops that we are in bind
         self._everywhere: set[str] = set()  # the names that the top level binds, sooner or later
@@ -87,7 +61,7 @@ class Checker:
         """
         self._everywhere = assigned(tree.body)
         self._last = tree.body[-1] if tree.body else None
-        self._tree = tree
+        self._refusals.tree = tree
         self._block(tree.body)
         if self._errors:
             raise together(self._errors)
@@ -140,7 +114,7 @@ class Checker:
                 self._return(node)
             case ast.Break() | ast.Continue():
                 if not self._loops:
-                    raise self._error("syntax", f"`{type(node).__name__.lower()}` outside a loop", node)
+                    raise self._refusals.error("syntax", f"`{type(node).__name__.lower()}` outside a loop", node)
             case ast.Raise():
                 self._raise(node)
             case ast.Assert():
@@ -154,7 +128,7 @@ class Checker:
             case ast.Pass() | ast.AnnAssign(target=ast.Name(), value=None):
                 pass
             case _:
-                raise self._unsupported(node)
+                raise self._refusals.unsupported(node)
 
     def _augmented(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name):
@@ -169,27 +143,19 @@ class Checker:
             if is_mode and item.optional_vars is None:
                 self._expression(context)
                 continue
-            self._errors.append(self._no_grad_mode(context, has_name=is_mode))
+            self._errors.append(self._refusals.no_grad_mode(context, has_name=is_mode))
             names = set() if item.optional_vars is None else _names_in(item.optional_vars)
             self._outside |= names
             for name in names:
                 self._bind(name)
         self._block(node.body)
 
-    def _no_grad_mode(self, context: ast.expr, *, has_name: bool) -> AgxError:
-        """The error for a `with` that agx does not run."""
-        match context:
-            case ast.Call(func=ast.Name(id="open")):
-                return self._refused("files", "agx opens no files", context, fix=_FILES)
-        if has_name:
-            return self._error("unsupported-syntax", "a grad mode gives no value", context, fix="leave out `as …`")
-        words = "agx runs `with` only for grad modes"
-        return self._refused("with", words, context, fix=f"{_MODES}; or leave out the `with`")
-
     def _loop(self, node: ast.For | ast.While) -> None:
         if node.orelse:
             fix = "write what follows the loop after it"
-            self._errors.append(self._refused("else of a loop", "agx does not run the `else` of a loop", node, fix=fix))
+            self._errors.append(
+                self._refusals.refused("else of a loop", "agx does not run the `else` of a loop", node, fix=fix)
+            )
         self._expression(node.iter if isinstance(node, ast.For) else node.test)
         if isinstance(node, ast.For):
             self._target(node.target)
@@ -206,9 +172,9 @@ class Checker:
             if self._path_of_call(decorator) in kinds.CONTEXTS:
                 self._expression(decorator)
             else:
-                fix = f"leave it out; for a grad mode {_MODES}"
+                fix = f"leave it out; for a grad mode {MODES}"
                 words = "agx runs only grad modes as decorators"
-                self._errors.append(self._refused("decorators", words, decorator, fix=fix))
+                self._errors.append(self._refusals.refused("decorators", words, decorator, fix=fix))
         self._check_name(node, node.name)
         self._bind(node.name)
         self._function(node.args, node.body, assigned(node.body))
@@ -216,7 +182,7 @@ class Checker:
     def _function(self, arguments: ast.arguments, body: Iterable[ast.AST], local: set[str]) -> None:
         if arguments.kwarg is not None:
             fix = "name the arguments one by one"
-            self._errors.append(self._refused("**", "agx does not run ** in a def", arguments.kwarg, fix=fix))
+            self._errors.append(self._refusals.refused("**", "agx does not run ** in a def", arguments.kwarg, fix=fix))
         self._expressions(default for default in (*arguments.defaults, *arguments.kw_defaults) if default is not None)
         for parameter in _parameters(arguments):
             self._check_name(parameter, parameter.arg)
@@ -234,7 +200,7 @@ class Checker:
     def _return(self, node: ast.Return) -> None:
         if not self._scopes:
             fix = "end with the expression itself"
-            raise self._error("unsupported-syntax", "`return` belongs in a def", node, fix=fix)
+            raise self._refusals.error("unsupported-syntax", "`return` belongs in a def", node, fix=fix)
         if node.value is not None:
             self._expression(node.value)
 
@@ -252,12 +218,14 @@ class Checker:
             ):
                 self._expression(message)
             case _:
-                raise self._unsupported(node)
+                raise self._refusals.unsupported(node)
 
     def _delete(self, node: ast.Delete) -> None:
         for target in node.targets:
             if not isinstance(target, ast.Name):
-                raise self._refused("del of a piece", "agx runs `del` only for names", target, fix="leave it out")
+                raise self._refusals.refused(
+                    "del of a piece", "agx runs `del` only for names", target, fix="leave it out"
+                )
             self._read(target)
 
     def _try(self, node: ast.Try) -> None:
@@ -268,7 +236,7 @@ class Checker:
                 if kind is not None and not (isinstance(kind, ast.Name) and kind.id in kinds.EXCEPTIONS):
                     fix = "write except RuntimeError, or except Exception"
                     words = f"agx does not know the exception {self._spans.text_of(kind)}"
-                    self._errors.append(self._refused("exceptions of others", words, kind, fix=fix))
+                    self._errors.append(self._refusals.refused("exceptions of others", words, kind, fix=fix))
             if handler.name is not None:
                 self._check_name(handler, handler.name)
                 self._bind(handler.name)
@@ -283,7 +251,7 @@ class Checker:
             names = all_of(node) if pair is None and isinstance(node, ast.ImportFrom) else dict([pair] if pair else [])
             if names is None:
                 words, fix = "`*` does not say which names it binds", "import them by name"
-                raise self._error("unsupported-import", words, alias, fix=fix)
+                raise self._refusals.error("unsupported-import", words, alias, fix=fix)
             for name, full_name in names.items():
                 if full_name is not None:
                     self._check_name(alias, name)
@@ -311,7 +279,7 @@ class Checker:
                 self._expression(node.value)
                 self._assigned_attribute(node)
             case _:
-                raise self._unsupported(node)
+                raise self._refusals.unsupported(node)
 
     def _assigned_attribute(self, node: ast.Attribute) -> None:
         """What may be assigned to, and what means nothing: Python keeps an attribute that nobody reads."""
@@ -322,7 +290,7 @@ class Checker:
         if name.startswith("_") or name in known:
             label = did_you_mean(node.attr, vocabulary.ASSIGNABLE_ATTRIBUTES)
             message = f"`.{node.attr}` cannot be assigned to"
-            raise self._error("unknown-attribute", message, self._member(node), label=label)
+            raise self._refusals.error("unknown-attribute", message, self._refusals.member(node), label=label)
 
     def _unbind(self, name: str) -> None:
         """An import takes a name from the variable that had it."""
@@ -355,18 +323,18 @@ class Checker:
             case ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
                 self._comprehension(node)
             case ast.Dict() if None in node.keys:
-                raise self._refused("**", "agx does not run ** in a dict", node, fix="write the items out")
+                raise self._refusals.refused("**", "agx does not run ** in a dict", node, fix="write the items out")
             case ast.Tuple() | ast.List():
                 self._elements(node.elts)
             case ast.BinOp(op=ast.BitXor(), right=ast.Set(elts=[exponent])):
                 label = f"write **({self._spans.text_of(exponent)})"
-                raise self._error("syntax", "this is LaTeX, not Python", node.right, label=label)
+                raise self._refusals.error("syntax", "this is LaTeX, not Python", node.right, label=label)
             case _ if isinstance(node, _PLAIN_EXPRESSIONS):
                 for child in ast.iter_child_nodes(node):
                     if isinstance(child, ast.expr):
                         self._expression(child)
             case _:
-                raise self._unsupported(node)
+                raise self._refusals.unsupported(node)
 
     def _elements(self, nodes: Iterable[ast.expr]) -> None:
         for node in nodes:
@@ -377,7 +345,7 @@ class Checker:
         self._scopes.append(set[str]().union(*(_names_in(generator.target) for generator in node.generators)))
         for index, generator in enumerate(node.generators):
             if generator.is_async:
-                raise self._refused("async", "agx does not run async", node, fix="write a plain for")
+                raise self._refusals.refused("async", "agx does not run async", node, fix="write a plain for")
             if index:
                 self._expression(generator.iter)
             self._target(generator.target)
@@ -418,25 +386,11 @@ class Checker:
         if name in self._given or (name not in self._aliases and name not in libraries.LIBRARIES):
             return
         if self._aliases.get(name, None) is None:
-            raise self._of_library(node, member)
-
-    def _of_library(self, node: ast.Name, member: ast.expr | None) -> AgxError:
-        """The error for a name of another library, or for `member` of it, such as `np.linalg.norm`."""
-        module = self._left_out.get(node.id, node.id)
-        library = library_of(module)
-        path = module.partition(".")[2] if member is None else _path_below(member)
-        rule = "unsupported-import" if node.id in self._aliases else "refused-name"
-        if library not in libraries.LIBRARIES.values():
-            words = f"agx does not run `{module}`"
-            return self._refused(module, words, member or node, fix=instead(module), rule=rule)
-        known = libraries.in_torch(path) if path else None
-        label = None if known is None else _written(known)
-        words, fix = libraries.refusal_of(library), instead(module) if known is None else None
-        return self._refused(library, words, member or node, label=label, fix=fix, rule=rule)
+            raise self._refusals.of_library(node, member)
 
     def _constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, bytes):
-            raise self._refused("bytes", "agx does not run bytes", node, fix="write a list of numbers")
+            raise self._refusals.refused("bytes", "agx does not run bytes", node, fix="write a list of numbers")
 
     def _attribute(self, node: ast.Attribute) -> None:
         path = self._dotted(node)
@@ -446,7 +400,7 @@ class Checker:
         self._expression(node.value)
         known = vocabulary.ATTRIBUTES | vocabulary.RESULT_FIELDS | kinds.ATTRIBUTES
         if node.attr not in known and not self._is_outside(node.value):
-            raise self._unknown_attribute(node)
+            raise self._refusals.unknown_attribute(node)
 
     def _is_uncalled(self, node: ast.Attribute) -> bool:
         """Whether an attribute that stands alone is a method without its parentheses: nothing, as in Python."""
@@ -464,7 +418,7 @@ class Checker:
         elif isinstance(node.func, ast.Attribute):
             keywords = self._keywords_of(self._function_at(self._dotted(node.func) or "", node.func))
         elif isinstance(node.func, ast.Constant | ast.BinOp | ast.UnaryOp):
-            raise self._called_value(node)
+            raise self._refusals.called_value(node)
         else:
             self._expression(node.func)
         takes_functions = isinstance(node.func, ast.Name) and (
@@ -475,23 +429,6 @@ class Checker:
                 self._elements([argument])
         for keyword in node.keywords:
             self._keyword(keyword, keywords, is_checked_later=not is_method)
-
-    def _called_value(self, node: ast.Call) -> AgxError:
-        """The error for `2(x + 1)`, and for `sin^2(x)`, which reads as `sin ^ (2(x))`."""
-        called, arguments = self._spans.of(node.func), [self._spans.of(argument) for argument in node.args]
-        before = self._spans.text.split("\n")[called.line - 1][: called.column]
-        inner = ", ".join(each.cut(self._spans.text) for each in arguments)
-        power = _FUNCTION_BEFORE.search(before)
-        if power is not None and vocabulary.resolve(power[1]) is not None and isinstance(node.func, ast.Constant):
-            exponent = f"{'-' if power[2] else ''}{node.func.value!s}"
-            label = f"write {power[1]}({inner})**{exponent}"
-            if exponent == "-1" and vocabulary.resolve(f"a{power[1]}"):
-                label = f"write a{power[1]}({inner})"
-            return self._error("not-a-function", "a power stands behind the brackets", node.func, label=label)
-        words = called.cut(self._spans.text)
-        left = words if isinstance(node.func, ast.Constant) else f"({words})"
-        label = f"multiplication is {left}*({inner})"
-        return self._error("not-a-function", "only functions and methods can be called", node.func, label=label)
 
     def _names_function(self, node: ast.Name) -> bool:
         """Whether a name stands for a function of the vocabulary; then that is what it means from here on."""
@@ -517,14 +454,14 @@ class Checker:
             return None  # a child module, called
         if self._is_outside(node.value):
             return None
-        raise self._unknown_method(node)
+        raise self._refusals.unknown_method(node)
 
     def _named_function(self, node: ast.Name) -> frozenset[str] | None:
         self._check_name(node, node.id)
         self._check_available(node)
         if node.id in self._given:
             label = f"multiplication is {node.id} * (…)"
-            raise self._error("not-a-function", f"`{node.id}` is a value, not a function", node, label=label)
+            raise self._refusals.error("not-a-function", f"`{node.id}` is a value, not a function", node, label=label)
         return self._keywords_of(self._function_at(node.id, node))
 
     def _resolve(self, path: str, node: ast.expr) -> str:
@@ -532,7 +469,7 @@ class Checker:
         first, dot, rest = path.partition(".")
         full_name = vocabulary.resolve(f"{self._aliases.get(first) or first}{dot}{rest}")
         if full_name is None:
-            raise self._unknown_member(path, node)
+            raise self._refusals.unknown_member(path, node)
         self.resolved[id(node)] = full_name
         return full_name
 
@@ -541,7 +478,7 @@ class Checker:
         full_name = self._resolve(path, node)
         if is_constant(full_name) and not full_name.startswith("builtins."):
             label = f"multiplication is {path} * (…)" if full_name.rpartition(".")[2] in vocabulary.CONSTANTS else None
-            raise self._error("not-a-function", f"`{path}` is a value, not a function", node, label=label)
+            raise self._refusals.error("not-a-function", f"`{path}` is a value, not a function", node, label=label)
         return full_name
 
     def _keywords_of(self, full_name: str) -> frozenset[str] | None:
@@ -552,11 +489,13 @@ class Checker:
         """Check an argument that is given by name. A misspelt requires_grad is left to the run: a rule tells of it."""
         if keyword.arg is None:
             fix = "write the arguments out: name=value"
-            raise self._refused("**", "agx does not run ** in a call", keyword, fix=fix)
+            raise self._refusals.refused("**", "agx does not run ** in a call", keyword, fix=fix)
         is_left = known is not None and is_checked_later and closest(keyword.arg, known) == _FLAG
         if known is not None and keyword.arg not in known and not is_left:
             label = did_you_mean(keyword.arg, known) or _listed(known)
-            raise self._error("unknown-keyword", f"the argument `{keyword.arg}` is not available", keyword, label=label)
+            raise self._refusals.error(
+                "unknown-keyword", f"the argument `{keyword.arg}` is not available", keyword, label=label
+            )
         self._expression(keyword.value)
 
     def _path_of_call(self, node: ast.expr) -> str | None:
@@ -591,95 +530,13 @@ class Checker:
 
     def _check_name(self, node: ast.AST, name: str) -> None:
         if name.startswith("__"):
-            raise self._error("refused-name", f"`{name}` is not available", node, label="names begin with a letter")
-
-    def _unknown_member(self, path: str, node: ast.expr) -> AgxError:
-        home, _, last = path.rpartition(".")
-        reason = vocabulary.refusal(path)
-        if reason is not None:
-            return self._left_out_by_agx(path, reason, node)
-        if home:
-            first, dot, rest = home.partition(".")
-            full = f"{self._aliases.get(first) or first}{dot}{rest}"
-            label = did_you_mean(last, vocabulary.MEMBERS.get(full, ()), prefix=f"{home}.")
-            return self._error("unknown-name", f"there is no `{path}` here", node, label=label)
-        label = _in_torch(path) or did_you_mean(path, vocabulary.bare_names())
-        return self._error("unknown-name", f"there is no function `{path}` here", node, label=label)
-
-    def _member(self, node: ast.Attribute) -> Span:
-        """The span of the name after the last dot."""
-        span = self._spans.of(node)
-        if not span.cut(self._spans.text).endswith(node.attr):
-            return span  # inside an f-string
-        return Span(
-            line=span.end_line,
-            column=span.end_column - len(node.attr),
-            end_line=span.end_line,
-            end_column=span.end_column,
-        )
-
-    def _unknown_method(self, node: ast.Attribute) -> AgxError:
-        name = node.attr
-        if isinstance(node.value, ast.Constant | ast.JoinedStr) and isinstance(getattr(node.value, "value", ""), str):
-            message, fix = "strings have no methods here", 'put values into a string with an f-string: f"{x}"'
-            return self._error("unknown-name", message, self._member(node), fix=fix)
-        if (reason := vocabulary.refusal(f"torch.Tensor.{name}")) is not None:
-            return self._left_out_by_agx(f".{name}()", reason, self._member(node))
-        label = did_you_mean(name, vocabulary.METHODS | kinds.METHODS, prefix=".")
-        return self._error("unknown-name", f"there is no method `.{name}()` here", self._member(node), label=label)
-
-    def _unknown_attribute(self, node: ast.Attribute) -> AgxError:
-        name = node.attr
-        is_method = name in vocabulary.METHODS | kinds.METHODS
-        fix = None if is_method else vocabulary.refusal(f"torch.Tensor.{name}")
-        label = f"write .{name}()" if is_method else did_you_mean(name, vocabulary.ATTRIBUTES, prefix=".")
-        message = f"there is no attribute `.{name}` here"
-        return self._error("unknown-attribute", message, self._member(node), label=None if fix else label, fix=fix)
-
-    def _unsupported(self, node: ast.AST) -> AgxError:
-        name, fix = _UNSUPPORTED.get(type(node), (type(node).__name__, None))
-        return self._refused(name, f"agx does not run {name}", node, fix=fix)
-
-    def _refused(
-        self,
-        kind: str,
-        message: str,
-        node: ast.AST | Span,
-        *,
-        label: str | None = None,
-        fix: str | None = None,
-        rule: str = "unsupported-syntax",
-    ) -> AgxError:
-        """The error for what torch and Python have, and agx does not run."""
-        return OutsideError(self._error(rule, message, node, label=label, fix=fix).diagnostic, kind)
-
-    def _left_out_by_agx(self, name: str, reason: str, node: ast.AST | Span) -> AgxError:
-        """The error for a name of torch or Python that has a reason not to be here; the way to NumPy is a cut."""
-        if not reason.startswith(libraries.NO_GRADIENT):
-            words = f"agx does not run `{name}`"
-            return self._refused(name, words, node, fix=reason, rule="refused-name")
-        fix = reason.removeprefix(f"{libraries.NO_GRADIENT}; ")
-        calls = [each for each in ast.walk(self._tree) if isinstance(each, ast.Attribute) and self._is_numpy(each)]
-        pairs = {self._spans.text_of(call): libraries.in_torch(_path_below(call)) for call in calls}
-        known = [f"{torch} in place of {numpy}" for numpy, torch in pairs.items() if torch]
-        if known:
-            fix = f"stay in torch: {', '.join(known[:_FEW])}"
-        return self._refused("NumPy", libraries.NO_GRADIENT, node, fix=fix, rule="refused-name")
-
-    def _is_numpy(self, node: ast.Attribute) -> bool:
-        """Whether this is a function of NumPy, by the name that it was imported as or usually is."""
-        owner = node.value.id if isinstance(node.value, ast.Name) else ""
-        return library_of(self._left_out.get(owner, owner)) == "NumPy"
+            raise self._refusals.error(
+                "refused-name", f"`{name}` is not available", node, label="names begin with a letter"
+            )
 
     def _is_outside(self, node: ast.expr) -> bool:
         """Whether an expression is made of what agx does not run."""
         return bool(self._outside) and not self._outside.isdisjoint(_names_in(node))
-
-    def _error(
-        self, rule: str, message: str, node: ast.AST | Span, *, label: str | None = None, fix: str | None = None
-    ) -> AgxError:
-        span = node if isinstance(node, Span) else self._spans.of(node)
-        return bad_request(rule, message, source=self._source, span=span, label=label, fix=fix)
 
 
 def is_uncalled(node: ast.expr) -> bool:
@@ -692,26 +549,6 @@ def is_constant(full_name: str) -> bool:
     """Whether a full name of the vocabulary is that of a value, not of a function."""
     is_value = full_name.rpartition(".")[2] in vocabulary.CONSTANTS | vocabulary.DTYPES
     return is_value or full_name == kinds.NAME_OF_PROGRAM
-
-
-def _path_below(member: ast.expr) -> str:
-    """`linalg.norm` of `np.linalg.norm`."""
-    pieces: list[str] = []
-    while isinstance(member, ast.Attribute):
-        pieces.append(member.attr)
-        member = member.value
-    return ".".join(reversed(pieces))
-
-
-def _in_torch(name: str) -> str | None:
-    """What to write for a function that mathematics or another library calls so."""
-    known = libraries.of_mathematics(name)
-    return None if known is None else _written(known)
-
-
-def _written(known: str) -> str:
-    """An entry of the tables of `libraries` as a remedy: it is a name, or a remedy already."""
-    return known if known.startswith("write") else f"write {known}"
 
 
 def _listed(keywords: frozenset[str]) -> str | None:
