@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from autograd_cli import comparison, spelling
-from autograd_cli import explore as use_case
-from autograd_cli.render.fix import repaired
+from autograd_cli import spelling
+from autograd_cli.render.formats.repaired import repaired
 from autograd_cli.render.look import Look
+from autograd_cli.tasks import comparison
+from autograd_cli.tasks import explore as use_case
 from autograd_cli.trace import Report
 
 if TYPE_CHECKING:
@@ -39,13 +40,13 @@ class ShownReport(Report):
         return repaired(self)
 
     def __str__(self) -> str:
-        from autograd_cli.render import picture
+        from autograd_cli.render.formats import picture
 
         with spelling.for_python(is_on=self.is_for_python):
             return picture.plain_text(self, self.look).rstrip("\n")
 
     def _repr_html_(self) -> str:
-        from autograd_cli.render import picture
+        from autograd_cli.render.formats import picture
 
         with spelling.for_python(is_on=self.is_for_python):
             return picture.html_fragment(self, self.look)
@@ -55,7 +56,7 @@ class ShownReport(Report):
         printer.text(str(self) if is_alone else repr(self))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from autograd_cli.render.pages import page_of
+        from autograd_cli.render.pages.choose import page_of
 
         with spelling.for_python(is_on=self.is_for_python):
             yield page_of(self, replace(self.look, width=options.max_width))

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autograd_cli.language import marked
+from autograd_cli.translation import marked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

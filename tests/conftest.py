@@ -14,7 +14,7 @@ import pytest
 import torch  # noqa: F401 - where it is loaded, agx runs in the process of the tests
 
 from autograd_cli.cli.app import main
-from autograd_cli.render.json_text import schema_text
+from autograd_cli.render.formats.json_text import schema_text
 
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(schema_text()))
 

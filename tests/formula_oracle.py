@@ -10,7 +10,7 @@ import torch
 
 from autograd_cli import explore
 from autograd_cli.derivatives import spelling
-from autograd_cli.engine.node_formulas import Edge, edges_of, saved_of
+from autograd_cli.engine.record.saved import Edge, edges_of, saved_of
 from autograd_cli.trace import Phase
 
 TOLERANCE = 1e-6  # hardsigmoid divides by a six of torch's own that is float32

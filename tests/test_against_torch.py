@@ -22,9 +22,9 @@ from torch import Tensor
 from autograd_cli import Report, TensorInfo, Trace, explore
 from autograd_cli.diagnostic import AgxError
 from autograd_cli.modes import DEFAULT_MODE, MODES
-from autograd_cli.render.json_text import json_object, json_text
-from autograd_cli.render.numbers import shell_text
-from autograd_cli.render.pytorch import pytorch_text
+from autograd_cli.render.formats.json_text import json_object, json_text
+from autograd_cli.render.formats.pytorch import pytorch_text
+from autograd_cli.render.parts.numbers import shell_text
 from conftest import VALIDATOR
 
 # The inputs that the tables below use, by name. Truth values and whole numbers are given as such.

@@ -18,8 +18,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from autograd_cli.batch import Settings, answer, prepared
 from autograd_cli.lang import vocabulary
+from autograd_cli.tasks.batch import Settings, answer, prepared
 
 TOLERANCE = {torch.float64: 1e-9, torch.complex128: 1e-9}
 SETTINGS = Settings()

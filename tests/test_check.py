@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from autograd_cli import explore
-from autograd_cli.render.verdict import verdict
+from autograd_cli.render.parts.verdict import verdict
 from conftest import Agx, Outcome
 
 DETACHED = """

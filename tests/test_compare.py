@@ -20,11 +20,11 @@ from rich.color import ColorSystem
 from rich.console import Console
 from rich.style import Style
 
-from autograd_cli.comparison import LESSON, compare, lesson
 from autograd_cli.modes import MODES
-from autograd_cli.render.compared import Section, sections
-from autograd_cli.render.comparison import comparison
 from autograd_cli.render.look import ASCII, BAD, Look
+from autograd_cli.render.pages.comparison import comparison
+from autograd_cli.render.parts.compared import Section, sections
+from autograd_cli.tasks.comparison import LESSON, compare, lesson
 from autograd_cli.trace import Report
 from conftest import Agx, Outcome
 

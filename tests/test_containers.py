@@ -13,7 +13,7 @@ from autograd_cli.cli.delivery import Delivery, Format, render
 from autograd_cli.cli.terminal import Screen
 from autograd_cli.diagnostic import AgxError
 from autograd_cli.limits import Limits
-from autograd_cli.render.json_text import json_object
+from autograd_cli.render.formats.json_text import json_object
 from autograd_cli.trace import Trace
 from conftest import VALIDATOR, Agx
 from container_programs import Maker

@@ -20,10 +20,10 @@ from autograd_cli import explore
 from autograd_cli.derivatives import spelling
 from autograd_cli.derivatives.glosses import glosses
 from autograd_cli.derivatives.table import formulas_of_node
-from autograd_cli.engine.node_formulas import Edge, edges_of, saved_of
-from autograd_cli.engine.snapshot import values_of
-from autograd_cli.render.formula import equation, with_numbers
+from autograd_cli.engine.record.saved import Edge, edges_of, saved_of
+from autograd_cli.engine.record.snapshot import values_of
 from autograd_cli.render.look import ASCII, Look
+from autograd_cli.render.parts.formula import equation, with_numbers
 from autograd_cli.trace import Flow, TensorValues, Visit
 from formula_oracle import handed_on, is_formula, nodes_of, told
 from test_every_operation import GROUPS, ROWS, leaf_of, replaced

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from autograd_cli import Report, explore
 from autograd_cli.limits import Limits
-from autograd_cli.render.json_text import json_object
+from autograd_cli.render.formats.json_text import json_object
 from autograd_cli.trace import TensorInfo
 from conftest import VALIDATOR
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from autograd_cli.batch import Settings, answer, failure, prepared
 from autograd_cli.diagnostic import bad_request
+from autograd_cli.tasks.batch import Settings, answer, failure, prepared
 from conftest import Agx
 
 BATCH = (sys.executable, "-m", "autograd_cli", "batch")

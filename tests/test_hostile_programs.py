@@ -19,11 +19,11 @@ import torch
 from autograd_cli import Report, explore
 from autograd_cli.diagnostic import Status
 from autograd_cli.limits import Limits
-from autograd_cli.render.diagnostics import diagnostic_block
 from autograd_cli.render.escape import visible
-from autograd_cli.render.json_text import json_object
+from autograd_cli.render.formats.json_text import json_object
+from autograd_cli.render.formats.picture import plain_text
 from autograd_cli.render.look import Look
-from autograd_cli.render.picture import plain_text
+from autograd_cli.render.parts.diagnostics import diagnostic_block
 from conftest import VALIDATOR, Agx
 
 LITTLE = Limits(steps=20_000, elements=1_000_000, sequence=5_000, output=5_000)

@@ -25,7 +25,7 @@ from autograd_cli import explore
 from autograd_cli.diagnostic import AgxError, Diagnostic, Span, Status
 from autograd_cli.lang.inputs import MAX_DIMENSIONS, Creation, FileReference, Literal, parse_input
 from autograd_cli.lang.program import normalise
-from autograd_cli.render.numbers import shell_text
+from autograd_cli.render.parts.numbers import shell_text
 from autograd_cli.trace import TensorInfo
 from conftest import Agx
 

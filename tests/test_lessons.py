@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from autograd_cli import Report, explore
-from autograd_cli.language import LANGUAGES, translate
 from autograd_cli.lessons import LESSONS, Lesson
-from autograd_cli.render.lesson_text import sentence
+from autograd_cli.render.parts.lesson_text import sentence
+from autograd_cli.translation import LANGUAGES, translate
 from conftest import Agx
 
 PLACEHOLDER = re.compile(r"\{([^{}]+)\}")

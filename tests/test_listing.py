@@ -11,7 +11,7 @@ from rich.console import Console
 
 from autograd_cli import explore
 from autograd_cli.render.look import Look
-from autograd_cli.render.pages import page_of
+from autograd_cli.render.pages.choose import page_of
 from autograd_cli.trace import Report
 from conftest import Agx
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from autograd_cli import explore
-from autograd_cli.explore import explore as asked_from_a_shell
 from autograd_cli.modes import DEFAULT_MODE, MODES
-from autograd_cli.render.json_text import json_object
+from autograd_cli.render.formats.json_text import json_object
+from autograd_cli.tasks.explore import explore as asked_from_a_shell
 from autograd_cli.trace import Report
 from conftest import Agx
 

@@ -10,10 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_cli.engine.snapshot import values_of
+from autograd_cli.engine.record.snapshot import values_of
 from autograd_cli.render.look import Look
-from autograd_cli.render.numbers import SHOWN_WHOLE, norm_text, range_text, statistics
-from autograd_cli.render.short import tensor_text
+from autograd_cli.render.parts.numbers import SHOWN_WHOLE, norm_text, range_text, statistics
+from autograd_cli.render.parts.short import tensor_text
 from autograd_cli.trace import TensorValues
 from conftest import Agx
 

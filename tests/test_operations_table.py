@@ -18,7 +18,7 @@ import make_operations
 import probe_operations
 from autograd_cli.derivatives.table import formulas_of
 from autograd_cli.engine.documentation import document
-from autograd_cli.engine.operations import function_of, member_of, method_of
+from autograd_cli.engine.interpret.functions import function_of, member_of, method_of
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.documentation import find, short_name
 from autograd_cli.lang.vocabulary import Operation

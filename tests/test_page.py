@@ -13,8 +13,8 @@ from rich.console import Console
 from autograd_cli import explore
 from autograd_cli.render.escape import shortened, visible
 from autograd_cli.render.look import ASCII, Look
-from autograd_cli.render.page import page
-from autograd_cli.render.tree import tree_lines
+from autograd_cli.render.pages.grad import page
+from autograd_cli.render.parts.recorded_tree import tree_lines
 from conftest import Agx
 
 PROGRAMS = [

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import torch
 
-from autograd_cli.engine.operations import function_of, method_of
-from autograd_cli.engine.preconditions import check
+from autograd_cli.engine.interpret.functions import function_of, method_of
+from autograd_cli.engine.interpret.preconditions import check
 from autograd_cli.lang import vocabulary
 
 INT_MIN = -(2**63)

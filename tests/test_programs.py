@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from autograd_cli import Report, explore
-from autograd_cli.render.json_text import json_object
-from autograd_cli.render.pytorch import pytorch_text
+from autograd_cli.render.formats.json_text import json_object
+from autograd_cli.render.formats.pytorch import pytorch_text
 from autograd_cli.trace import TensorInfo
 from conftest import VALIDATOR
 

@@ -12,12 +12,12 @@ from autograd_cli import Report, explore
 from autograd_cli.diagnostic import Status
 from autograd_cli.limits import Limits
 from autograd_cli.modes import MODES
-from autograd_cli.render.diagnostics import diagnostic_block
-from autograd_cli.render.json_text import json_object
+from autograd_cli.render.formats.json_text import json_object
+from autograd_cli.render.formats.picture import plain_text
+from autograd_cli.render.formats.pytorch import pytorch_text
+from autograd_cli.render.formats.values import values_text
 from autograd_cli.render.look import Look
-from autograd_cli.render.picture import plain_text
-from autograd_cli.render.pytorch import pytorch_text
-from autograd_cli.render.values import values_text
+from autograd_cli.render.parts.diagnostics import diagnostic_block
 from conftest import VALIDATOR
 
 
@@ -341,7 +341,7 @@ def test_no_table_names_what_reaches_out() -> None:
 def test_the_tables_hold_what_the_installed_torch_has() -> None:
     import torch
 
-    from autograd_cli.engine.operations import function_of, method_of
+    from autograd_cli.engine.interpret.functions import function_of, method_of
     from autograd_cli.lang import vocabulary
 
     for home, names in vocabulary.MEMBERS.items():

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from autograd_cli import diagnostic, trace
-from autograd_cli.render.json_text import schema_text
+from autograd_cli.render.formats.json_text import schema_text
 
 SCHEMA = json.loads(schema_text())
 DEFINITIONS: dict[str, dict[str, Any]] = SCHEMA["$defs"]

@@ -17,8 +17,8 @@ from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
 import autograd_cli
-from autograd_cli.language import DOMAIN, LANGUAGES, LOCALE, language_of, marked, translate
-from autograd_cli.render.reasons import short_reason
+from autograd_cli.render.parts.reasons import short_reason
+from autograd_cli.translation import DOMAIN, LANGUAGES, LOCALE, language_of, marked, translate
 
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
 PLACEHOLDER = re.compile(r"\{[^{}]+\}")

@@ -11,9 +11,9 @@ from rich.cells import cell_len
 
 from autograd_cli import explore
 from autograd_cli.cli.terminal import Color, Screen, page_text
-from autograd_cli.render.diagnostics import diagnostic_block
 from autograd_cli.render.escape import visible
-from autograd_cli.render.window import window
+from autograd_cli.render.parts.diagnostics import diagnostic_block
+from autograd_cli.render.parts.window import window
 from conftest import Agx
 
 ROWS = st.text(st.sampled_from("ab +\t结果é\u0301'(x)"), min_size=1, max_size=300)

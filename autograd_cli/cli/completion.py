@@ -9,9 +9,9 @@ import typer
 from autograd_cli.cli.limit_options import NAMES
 from autograd_cli.diagnostic import AgxError
 from autograd_cli.lang.program import Program, parse
-from autograd_cli.language import LANGUAGES
 from autograd_cli.lessons import LESSONS
 from autograd_cli.modes import MODES
+from autograd_cli.translation import LANGUAGES
 
 _DEVICES = ("cpu", "cuda", "mps")
 

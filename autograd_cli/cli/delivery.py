@@ -11,8 +11,8 @@ from pathlib import PurePath
 from autograd_cli.cli import terminal
 from autograd_cli.cli.terminal import Color, Screen, screen_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Status, bad_request
+from autograd_cli.process.supervise import Answer
 from autograd_cli.render.look import Look
-from autograd_cli.supervise import Answer
 from autograd_cli.trace import Report
 
 _BUG = 70
@@ -135,36 +135,36 @@ def _texts(report: Report, delivery: Delivery) -> tuple[str, tuple[str, str] | N
 
 def _for_stdout(report: Report, delivery: Delivery) -> str:
     if delivery.format is Format.JSON:
-        from autograd_cli.render.json_text import json_text
+        from autograd_cli.render.formats.json_text import json_text
 
         return f"{json_text(report)}\n"
     if delivery.format is Format.GITHUB:
-        from autograd_cli.render.github import github_text
+        from autograd_cli.render.formats.github import github_text
 
         return github_text(report)
     if not report.is_answered:
         return ""
     if delivery.format is Format.FINDINGS:
-        from autograd_cli.render.findings import findings_page
+        from autograd_cli.render.parts.findings import findings_page
 
         return terminal.page_text(findings_page(report, delivery.look), delivery.stdout, delivery.color)
     if delivery.format in {Format.VALUES, Format.NAMES}:
-        from autograd_cli.render.values import values_text
+        from autograd_cli.render.formats.values import values_text
 
         return values_text(report, named=delivery.format is Format.NAMES)
     if delivery.format is Format.RESULT:
-        from autograd_cli.render.values import result_text
+        from autograd_cli.render.formats.values import result_text
 
         return result_text(report)
     if delivery.format is Format.PYTHON:
-        from autograd_cli.render.pytorch import pytorch_text
+        from autograd_cli.render.formats.pytorch import pytorch_text
 
         return pytorch_text(report)
     if delivery.format in _REPAIRS:
-        from autograd_cli.render.fix import patch, repaired
+        from autograd_cli.render.formats.repaired import patch, repaired
 
         return repaired(report) if delivery.format is Format.FIX else patch(report)
-    from autograd_cli.render.pages import page_of
+    from autograd_cli.render.pages.choose import page_of
 
     return terminal.page_text(page_of(report, delivery.look), delivery.stdout, delivery.color)
 
@@ -174,12 +174,12 @@ def _errors(report: Report, delivery: Delivery) -> str:
     on_page = delivery.format in _PAGES and report.is_answered and delivery.file is None
     if report.lesson is not None or on_page or delivery.format is Format.GITHUB:
         return ""
-    from autograd_cli.render.verdict import alarms
+    from autograd_cli.render.parts.verdict import alarms
 
     left = list(alarms(report))
     told = ""
     if delivery.format in _REPAIRS and report.is_answered:
-        from autograd_cli.render.fix import fixed, fixed_text
+        from autograd_cli.render.formats.repaired import fixed, fixed_text
 
         told = fixed_text(report)
         left = [found for found in left if found is not fixed(report)]
@@ -187,7 +187,7 @@ def _errors(report: Report, delivery: Delivery) -> str:
 
 
 def _block_text(diagnostic: Diagnostic, report: Report, delivery: Delivery) -> str:
-    from autograd_cli.render.diagnostics import diagnostic_block
+    from autograd_cli.render.parts.diagnostics import diagnostic_block
 
     block = diagnostic_block(diagnostic, report, delivery.stderr.width)
     return terminal.page_text(block, delivery.stderr, delivery.color)
@@ -198,25 +198,25 @@ _REPAIRS = frozenset({Format.FIX, Format.DIFF})
 
 
 def _json_file(report: Report, _look: Look) -> str:
-    from autograd_cli.render.json_text import json_text
+    from autograd_cli.render.formats.json_text import json_text
 
     return f"{json_text(report)}\n"
 
 
 def _text_file(report: Report, look: Look) -> str:
-    from autograd_cli.render import picture
+    from autograd_cli.render.formats import picture
 
     return picture.plain_text(report, look)
 
 
 def _svg_file(report: Report, look: Look) -> str:
-    from autograd_cli.render import picture
+    from autograd_cli.render.formats import picture
 
     return picture.svg(report, look)
 
 
 def _html_file(report: Report, look: Look) -> str:
-    from autograd_cli.render import picture
+    from autograd_cli.render.formats import picture
 
     return picture.html(report, look)
 

@@ -10,7 +10,7 @@ from autograd_cli.cli.terminal import Color
 
 def print_lessons(language: str, color: Color, *, json: bool) -> None:
     """Write the list for a person or, as `json`, for a program."""
-    from autograd_cli.render.lesson import lessons_json, lessons_list
+    from autograd_cli.render.pages.lesson import lessons_json, lessons_list
 
     screen = terminal.screen_of(sys.stdout)
     text = f"{lessons_json(language)}\n" if json else terminal.page_text(lessons_list(language), screen, color)

@@ -20,8 +20,8 @@ from autograd_cli.cli.command import Commands
 from autograd_cli.cli.delivery import Delivery, Format
 from autograd_cli.cli.request import ANSWER, Request, answer
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
+from autograd_cli.process.supervise import Ready
 from autograd_cli.render.look import Look
-from autograd_cli.supervise import Ready
 from autograd_cli.trace import Report
 
 _COMMAND = "explain"

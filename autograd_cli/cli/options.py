@@ -11,7 +11,7 @@ from autograd_cli.cli import completion, option_values
 from autograd_cli.cli.limit_options import NAMES
 from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, bad_request
-from autograd_cli.explore import DEFAULT_DTYPES
+from autograd_cli.tasks.explore import DEFAULT_DTYPES
 
 # The headings of --help.
 INPUTS = "Program and inputs"

@@ -11,13 +11,13 @@ from autograd_cli.cli.delivery import Delivery, render, render_error, write
 from autograd_cli.cli.sign_of_life import SignOfLife
 from autograd_cli.cli.sources import STDIN_NAME, GivenProgram, read_stdin
 from autograd_cli.diagnostic import COMMAND_LINE, bad_request
-from autograd_cli.ended import Interrupted, whereabouts
-from autograd_cli.explore import explore, unanswered
 from autograd_cli.interrupt import STOPPED
 from autograd_cli.lang.inputs import separated
 from autograd_cli.limits import Limits
 from autograd_cli.modes import DEFAULT_MODE
-from autograd_cli.supervise import Answer, Ready, Respawn, supervise
+from autograd_cli.process.endings import Interrupted, whereabouts
+from autograd_cli.process.supervise import Answer, Ready, Respawn, supervise
+from autograd_cli.tasks.explore import explore, unanswered
 from autograd_cli.trace import Report
 
 ANSWER = "autograd_cli.answer"  # in the `meta` of a command's context: what is called in place of `answer`

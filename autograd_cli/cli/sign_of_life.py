@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TextIO
 
 from autograd_cli.cli.terminal import screen_of
-from autograd_cli.ended import whereabouts
 from autograd_cli.position import Position
+from autograd_cli.process.endings import whereabouts
 
 _AFTER = 1.0  # seconds
 _ERASE = "\r\x1b[2K"

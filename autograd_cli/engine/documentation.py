@@ -9,7 +9,7 @@ from typing import Any
 from torch.overrides import get_testing_overrides
 
 from autograd_cli.derivatives.table import formulas_of
-from autograd_cli.engine.operations import member_of
+from autograd_cli.engine.interpret.functions import member_of
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.documentation import Documentation
 from autograd_cli.lang.vocabulary import Operation

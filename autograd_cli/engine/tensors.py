@@ -7,9 +7,9 @@ from dataclasses import replace
 import torch
 
 from autograd_cli.diagnostic import AgxError, bad_request
-from autograd_cli.engine.interpreter import Interpreter
-from autograd_cli.engine.performer import Performer, RefusedError
-from autograd_cli.engine.recording import Recording
+from autograd_cli.engine.interpret.performer import Performer, RefusedError
+from autograd_cli.engine.interpret.statements import Interpreter
+from autograd_cli.engine.record.recording import Recording
 from autograd_cli.files.opened import Bits
 from autograd_cli.lang.inputs import Creation, FileReference, InputSpec, Literal, literal_of_nested
 from autograd_cli.limits import Limits, memory_error

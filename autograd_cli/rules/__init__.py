@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from autograd_cli.diagnostic import Diagnostic
-from autograd_cli.rules import gradients, missing
 from autograd_cli.rules.catalogue import CATALOGUE, Rule
-from autograd_cli.rules.cuts import ancestors, find_cuts
-from autograd_cli.rules.edges import recorded_edges
-from autograd_cli.rules.lifts import differences, lifts
-from autograd_cli.rules.narrow import narrow
+from autograd_cli.rules.causes import refused
+from autograd_cli.rules.causes.cuts import ancestors, find_cuts
+from autograd_cli.rules.difference import missing
+from autograd_cli.rules.difference.lifts import differences, lifts
+from autograd_cli.rules.difference.narrow import narrow
+from autograd_cli.rules.evidence.edges import recorded_edges
 from autograd_cli.rules.outcome import outcome
 from autograd_cli.rules.signs import looks_broken
 from autograd_cli.rules.verdict import verdict
@@ -31,11 +32,11 @@ __all__ = [
 ]
 
 RULES = (
-    gradients.check_refused_operation,
-    gradients.check_refused_backward,
-    gradients.check_missing_gradient,
-    gradients.check_broken_gradient,
-    gradients.check_partly_cut,
+    refused.check_refused_operation,
+    refused.check_refused_backward,
+    refused.check_missing_gradient,
+    refused.check_broken_gradient,
+    refused.check_partly_cut,
 )
 
 

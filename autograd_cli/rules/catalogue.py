@@ -8,8 +8,8 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autograd_cli.rules import family_backward, family_cut, family_in_place, family_leaf, family_nan, family_zero
-from autograd_cli.rules.evidence import Find
+from autograd_cli.rules.evidence.evidence import Find
+from autograd_cli.rules.families import backward, cut, in_place, leaf, nan, zero
 
 _SECTION = re.compile(r"^(Why|Example|Fix):[ \n]?", re.MULTILINE)
 
@@ -59,7 +59,7 @@ def _sentences(text: str) -> str:
 
 
 def _rules() -> Iterator[Rule]:
-    for module in (family_leaf, family_cut, family_in_place, family_backward, family_nan, family_zero):
+    for module in (leaf, cut, in_place, backward, nan, zero):
         for slug, find in module.RULES.items():
             yield Rule(slug=slug, family=module.FAMILY, find=find)
 

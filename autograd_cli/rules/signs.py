@@ -6,8 +6,8 @@ import cmath
 from collections.abc import Iterable, Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Severity
-from autograd_cli.rules.cuts import name_of
-from autograd_cli.rules.symptoms import GRAD, flattened
+from autograd_cli.rules.causes.cuts import name_of
+from autograd_cli.rules.evidence.symptoms import GRAD, flattened
 from autograd_cli.trace import TensorValues, Trace
 
 _HUGE, _TINY = 1e6, 1e-5

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from autograd_cli.diagnostic import Diagnostic, Severity
-from autograd_cli.rules import family_nan
 from autograd_cli.rules.catalogue import CATALOGUE
-from autograd_cli.rules.evidence import Evidence
+from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.families import nan
 from autograd_cli.trace import Trace
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
@@ -75,6 +75,6 @@ def _explains(cause: Diagnostic, symptom: Diagnostic) -> bool:
         return False
     if symptom.torch_says is not None:
         return cause.torch_says is not None
-    if symptom.rule in {"nan-gradient", "infinite-gradient"} and CATALOGUE[cause.rule].family == family_nan.FAMILY:
+    if symptom.rule in {"nan-gradient", "infinite-gradient"} and CATALOGUE[cause.rule].family == nan.FAMILY:
         return True  # one NaN spreads to the gradients of many
     return symptom.victim is None or symptom.victim == cause.victim

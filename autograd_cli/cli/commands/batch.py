@@ -10,14 +10,14 @@ from typing import Annotated
 
 import typer
 
-from autograd_cli.batch import Settings, answer, failure, prepared
 from autograd_cli.cli import option_values, options
 from autograd_cli.cli.limit_options import limits_of
 from autograd_cli.cli.progress import Progress, progress_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
 from autograd_cli.files.similar import similar_file
-from autograd_cli.relay import Lines, Relay, one_by_one, serve
-from autograd_cli.supervise import Channel, settle
+from autograd_cli.process.relay import Lines, Relay, one_by_one, serve
+from autograd_cli.process.supervise import Channel, settle
+from autograd_cli.tasks.batch import Settings, answer, failure, prepared
 
 SUMMARY = "many requests, as JSON lines"
 HELP = """Answer many requests: one JSON object per line in, one per line out.

@@ -15,7 +15,7 @@ from autograd_cli.cli.request import Request, answer, check_program, make_reques
 from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, Severity, Status, bad_request
 from autograd_cli.modes import DEFAULT_MODE
-from autograd_cli.supervise import Ready
+from autograd_cli.process.supervise import Ready
 from autograd_cli.trace import Report
 
 SUMMARY = "what is wrong, in short"

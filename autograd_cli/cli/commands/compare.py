@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from autograd_cli import comparison
 from autograd_cli.cli import completion, options
 from autograd_cli.cli.arguments import Sorted
 from autograd_cli.cli.command_line import CommandLine, GivenValue
@@ -20,7 +19,8 @@ from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Span, bad_request
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.modes import DEFAULT_MODE, MODES
-from autograd_cli.supervise import Ready
+from autograd_cli.process.supervise import Ready
+from autograd_cli.tasks import comparison
 from autograd_cli.trace import Report
 
 SUMMARY = "all modes, side by side"

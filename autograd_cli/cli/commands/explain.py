@@ -17,11 +17,11 @@ from autograd_cli.cli.request import ANSWER, Request, answer, make_request
 from autograd_cli.cli.sources import GivenProgram
 from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, Status, bad_request
-from autograd_cli.language import language_of
 from autograd_cli.lessons import LESSONS
 from autograd_cli.modes import DEFAULT_MODE, MODES
-from autograd_cli.supervise import Ready
+from autograd_cli.process.supervise import Ready
 from autograd_cli.trace import Report
+from autograd_cli.translation import language_of
 
 SUMMARY = "what was recorded, and why"
 HELP = f"""Show the two graphs of a program: what you computed, and what torch

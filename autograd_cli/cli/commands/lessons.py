@@ -12,8 +12,8 @@ from autograd_cli.cli.lesson_list import print_lessons
 from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, bad_request
 from autograd_cli.lang.suggest import closest
-from autograd_cli.language import language_of
 from autograd_cli.lessons import LESSONS
+from autograd_cli.translation import language_of
 
 SUMMARY = "autograd taught by programs"
 

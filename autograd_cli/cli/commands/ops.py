@@ -31,7 +31,7 @@ def ops(
     lang: options.Lang = None,  # noqa: ARG001 - what torch says of them has no translation
 ) -> None:
     """List the operations that a program may use, or explain one, with its backward formula."""
-    from autograd_cli.render import operations as render
+    from autograd_cli.render.pages import operations as render
 
     screen = terminal.screen_of(sys.stdout)
     found = documentation.find_all(name)

@@ -11,12 +11,12 @@ from autograd_cli import rules as known
 from autograd_cli.cli import completion, options, terminal
 from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, bad_request
-from autograd_cli.explore import explore
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.render.look import Look
+from autograd_cli.tasks.explore import explore
 
 if TYPE_CHECKING:
-    from autograd_cli.render.rules import RulePage
+    from autograd_cli.render.pages.rules import RulePage
 
 
 SUMMARY = "causes of broken gradients"
@@ -42,7 +42,7 @@ def rules(
     lang: options.Lang = None,  # noqa: ARG001 - the rules have no translation yet
 ) -> None:
     """List the causes of broken gradients that agx explain finds, or explain one and run its example."""
-    from autograd_cli.render import rules as render
+    from autograd_cli.render.pages import rules as render
 
     screen = terminal.screen_of(sys.stdout)
     asked = " ".join(words or ())
@@ -82,7 +82,7 @@ def _letters(text: str) -> str:
 
 
 def _page(rule: known.Rule) -> RulePage:
-    from autograd_cli.render.rules import RulePage
+    from autograd_cli.render.pages.rules import RulePage
 
     return RulePage(
         slug=rule.slug,

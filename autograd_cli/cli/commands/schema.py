@@ -11,6 +11,6 @@ SUMMARY = "the JSON Schema of --json"
 
 def schema(*, lang: options.Lang = None) -> None:  # noqa: ARG001 - a schema has no language
     """Print the JSON Schema of what --json prints."""
-    from autograd_cli.render.json_text import schema_text
+    from autograd_cli.render.formats.json_text import schema_text
 
     sys.stdout.write(schema_text())

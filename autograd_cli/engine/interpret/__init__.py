@@ -1,0 +1,1 @@
+"""The safe language: agx walks the checked tree itself, and records each value as it is computed."""

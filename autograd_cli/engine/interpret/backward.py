@@ -1,0 +1,264 @@
+"""Backward passes, as torch does them, and what each leaf got: agx's own on a result, and those of the program."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from autograd_cli.diagnostic import Span, bad_request
+from autograd_cli.engine.interpret.performer import RefusedError
+from autograd_cli.engine.interpret.values import Box
+from autograd_cli.engine.record.recording import Recording, tensors_in
+from autograd_cli.engine.record.snapshot import MAX_VALUES
+from autograd_cli.lang.inputs import InputSpec
+from autograd_cli.limits import memory_error
+from autograd_cli.spelling import spelled, spelled_source
+from autograd_cli.trace import Backward, LeafGradient, Phase, Refusal, TensorInfo
+
+if TYPE_CHECKING:
+    from autograd_cli.engine.interpret.expressions import Expressions
+
+
+def roots_of(result: Box) -> list[Box]:
+    """The outputs that backward starts from.
+
+    Of a sequence these are its tracked tensors, in whatever depth, or, where none is, those of a floating or complex
+    dtype (for torch to refuse them).
+    """
+    if not isinstance(result.payload, tuple | list):
+        return [result]
+    tensors = list(tensors_in([result]))
+    tracked = [box for box in tensors if box.payload.requires_grad]
+    floating = [box for box in tensors if box.payload.is_floating_point() or box.payload.is_complex()]
+    return tracked or floating or tensors or [result]
+
+
+def check_gradients(roots: Sequence[Box], specs: Sequence[InputSpec], gradients: Sequence[torch.Tensor]) -> None:
+    """Each given gradient must have the shape of its root.
+
+    Raises:
+        AgxError: too few or too many of them, or another shape; with both shapes.
+    """
+    if len(gradients) != len(roots):
+        count = "1 output" if len(roots) == 1 else f"{len(roots)} outputs"
+        several = "1 gradient is" if len(gradients) == 1 else f"{len(gradients)} gradients are"
+        message = f"backward() starts from {count}, but {several} given"
+        fix = spelled(option="give --gradient once for each output", argument="give gradients=[…], one for each output")
+        raise bad_request("gradient-shape", message, source="--gradient", fix=fix)
+    for root, spec, gradient in zip(roots, specs, gradients, strict=True):
+        expected = list(root.payload.shape) if isinstance(root.payload, torch.Tensor) else []
+        if list(gradient.shape) != expected:
+            message = f"the gradient has shape {list(gradient.shape)}, the result has shape {expected}"
+            fix = f"give {spelled_source(spec.source)} a value of shape {expected}"
+            span = Span.of_offsets(spec.text, 0, len(spec.text))
+            raise bad_request("gradient-shape", message, source=spec.source, span=span, fix=fix)
+
+
+def run_backward(
+    recording: Recording,
+    roots: Sequence[Box],
+    gradients: Sequence[torch.Tensor],
+    leaves: Mapping[str, torch.Tensor],
+    walk: contextlib.AbstractContextManager[None],
+) -> Backward:
+    """Call backward on the roots, with the gradients given or else with ones, and look at the leaves after it.
+
+    `walk` is the context to do it in.
+    """
+    watch = _Leaves(recording, [*leaves.items()], roots[0].value)
+    given: list[torch.Tensor | None] = [*gradients] or [None] * len(roots)
+    weights: list[torch.Tensor | None] = [*gradients] or [_ones(root.payload) for root in roots]
+    refusal = None
+    try:
+        starts = [_start(root, *each) for root, *each in zip(roots, given, weights, strict=True)]
+        with walk:
+            torch.autograd.backward([tensor for tensor, _ in starts], [weight for _, weight in starts])
+    except Exception as error:  # torch raises what it likes, and all of it is its answer
+        if memory_error(error) is not None:
+            raise
+        refusal = Refusal(exception=type(error).__name__, message=str(error), span=None, during=Phase.BACKWARD)
+    return Backward(
+        step=None,
+        span=None,
+        roots=tuple([root.value for root in roots]),
+        gradients=tuple([watch.look(weight) for weight in weights]),
+        given=bool(gradients),
+        leaves=watch.changes(),
+        refusal=refusal,
+    )
+
+
+class _Leaves:
+    """The `.grad` of leaves, each with a name, before and after a backward pass."""
+
+    def __init__(self, recording: Recording, leaves: Sequence[tuple[str, torch.Tensor]], root: int) -> None:
+        self._recording = recording
+        self._leaves = leaves
+        self._root = root
+        self._before = [self.look(leaf.grad) for _, leaf in leaves]
+
+    def look(self, tensor: torch.Tensor | None) -> TensorInfo | None:
+        if tensor is None:
+            return None
+        return self._recording.look(tensor, self._root, None, max_values=MAX_VALUES)
+
+    def changes(self) -> tuple[LeafGradient, ...]:
+        return tuple(
+            [
+                LeafGradient(
+                    name=name,
+                    value=self._recording.values_of_leaves.get(id(leaf)),
+                    before=before,
+                    after=self.look(leaf.grad),
+                )
+                for (name, leaf), before in zip(self._leaves, self._before, strict=True)
+            ]
+        )
+
+
+def with_names(backward: Backward, local: Mapping[int, str], names: Mapping[int, str]) -> Backward:
+    """The pass, each of its leaves by the name that the program used then, or else by that which it has at the end.
+
+    Where several had one name, it is that of the last: the others had lost it by then. Both are by the leaves' values.
+    """
+    leaves: list[LeafGradient] = []
+    taken: set[str] = set()
+    for leaf in reversed(backward.leaves):
+        number = -1 if leaf.value is None else leaf.value
+        own = names.get(number, leaf.name)
+        name = next((each for each in (local.get(number, own), own) if each not in taken), f"{own} (value {number})")
+        taken.add(name)
+        leaves.append(replace(leaf, name=name))
+    return replace(backward, leaves=tuple(leaves[::-1]))
+
+
+# The calls of a program that walk the graph themselves.
+
+
+def _tensor_backward(
+    interpreter: Expressions, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span
+) -> Box:
+    gradient = keywords.get("gradient", arguments[1] if len(arguments) > 1 else None)
+    return _backward(interpreter, torch.Tensor.backward, arguments, keywords, ([arguments[0]], gradient), span)
+
+
+def _autograd_backward(
+    interpreter: Expressions, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span
+) -> Box:
+    tensors = keywords.get("tensors", arguments[0] if arguments else None)
+    gradient = keywords.get("grad_tensors", arguments[1] if len(arguments) > 1 else None)
+    roots = [] if tensors is None else list(tensors_in([tensors]))
+    return _backward(interpreter, torch.autograd.backward, arguments, keywords, (roots, gradient), span)
+
+
+def _backward(
+    interpreter: Expressions,
+    function: Callable[..., Any],
+    arguments: Sequence[Box],
+    keywords: Mapping[str, Box],
+    start: tuple[Sequence[Box], Box | None],
+    span: Span,
+) -> Box:
+    """A call of backward() in the program: run as it stands, and remembered as the pass that is shown."""
+    performer, recording = interpreter.performer, interpreter.performer.recording
+    roots, gradient = start
+    performer.tick("backward", span)
+    leaves = list(recording.leaves.values())
+    watch = _Leaves(recording, [("", leaf) for leaf in leaves], roots[0].value if roots else 0)
+    grads = [recording.known(leaf.grad) for leaf in leaves if leaf.grad is not None]
+    versions = [(box, box.payload._version) for box in grads if box is not None]  # noqa: SLF001 - torch has no other name for it
+    raised = None
+    walk = interpreter.watch.walk(roots, span=span, backward=len(interpreter.backwards))
+    try:
+        with walk:
+            function(*[each.unwrap() for each in arguments], **{name: each.unwrap() for name, each in keywords.items()})
+    except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
+        raised = performer.refused(error, span, Phase.BACKWARD, op="backward", operands=arguments)
+    weights = [] if gradient is None else list(tensors_in([gradient]))
+    interpreter.backwards.append(
+        Backward(
+            step=recording.step,
+            span=span,
+            roots=tuple([root.value for root in roots]),
+            gradients=tuple([recording.values[weight.value].tensor for weight in weights]) or (None,) * len(roots),
+            given=bool(weights),
+            leaves=watch.changes(),
+            refusal=raised.refusal if isinstance(raised, RefusedError) else None,
+        )
+    )
+    if raised is not None:
+        raise raised
+    for box, version in versions:
+        if box.payload._version != version:  # noqa: SLF001 - as above
+            operands = [box.value, *[root.value for root in roots]]
+            recording.rewrite(box, op="backward =", operands=operands, span=span)
+    interpreter.roots_of_gradients.update({id(leaf): list(roots) for leaf in leaves if leaf.grad is not None})
+    return recording.add(None, op="backward", operands=roots, span=span)
+
+
+def _autograd_grad(interpreter: Expressions, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span) -> Box:
+    """`torch.autograd.grad`: its results are values of the program; a refusal is one of a backward pass."""
+    interpreter.called_grad = True
+    performer = interpreter.performer
+    outputs = keywords.get("outputs", arguments[0] if arguments else None)
+    roots = [] if outputs is None else list(tensors_in([outputs]))
+    gradient = keywords.get("grad_outputs", arguments[2] if len(arguments) > 2 else None)  # noqa: PLR2004 - its place
+    weights = [] if gradient is None else list(tensors_in([gradient]))
+    try:
+        with interpreter.watch.walk(roots, span=span, backward=None):
+            return performer.perform("torch.autograd.grad", torch.autograd.grad, arguments, span, keywords)
+    except RefusedError as error:
+        refusal = replace(error.refusal, during=Phase.BACKWARD)
+        interpreter.backwards.append(
+            Backward(
+                step=performer.recording.step,
+                span=span,
+                roots=tuple([root.value for root in roots]),
+                gradients=(None,) * len(roots),
+                given=bool(weights),
+                leaves=(),
+                refusal=refusal,
+            )
+        )
+        raise RefusedError(refusal) from None
+
+
+CALLS: dict[str, Callable[[Expressions, Sequence[Box], dict[str, Box], Span], Box]] = {
+    "torch.Tensor.backward": _tensor_backward,
+    "torch.autograd.backward": _autograd_backward,
+    "torch.autograd.grad": _autograd_grad,
+}
+
+
+def _ones(payload: object) -> torch.Tensor | None:
+    """The gradient that torch would ask for: of everything but a real scalar, for which it takes 1 by itself."""
+    if not isinstance(payload, torch.Tensor) or not (payload.shape or payload.is_complex()):
+        return None
+    return torch.ones_like(payload)
+
+
+def _start(
+    root: Box, given: torch.Tensor | None, weight: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """What to call backward() on so that `root` gets its gradient, and with which argument.
+
+    `given` is the user's gradient, `weight` that or ones. A gradient passed to torch imports sympy, for half a second.
+    A real scalar needs none, and the sum of y * g gives the same bits: d(y * g)/dy = g. Where that does not hold torch
+    gets the gradient itself: for complex numbers (infinity times 1+0j is not infinity, and complex32 has no sum), for
+    a tensor without elements (view_as_real does not take what a sum hands back to one), and for a leaf (torch refuses
+    a view made under no_grad as a root, and not what is computed from it).
+    """
+    payload = root.payload
+    if not isinstance(payload, torch.Tensor):
+        raise AttributeError(f"'{root.type_name}' object has no attribute 'backward'")  # noqa: TRY004 - as Python says it
+    if (payload.requires_grad and payload.is_leaf) or not payload.numel():
+        return payload, weight
+    if payload.dtype is torch.complex32 or (given is not None and (payload.is_complex() or given.is_complex())):
+        return payload, weight
+    weighted = payload if given is None else payload * given
+    total = weighted.sum() if weighted.shape else weighted
+    return (total.real if total.is_complex() else total), None

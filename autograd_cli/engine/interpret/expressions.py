@@ -1,0 +1,371 @@
+"""Evaluates expressions, with real torch, and tells the Recording of every value.
+
+Nothing is ever compiled or evaluated by Python itself: each kind of syntax has its handler here, each name comes from
+the vocabulary's table, and what has no handler was refused by `lang.check`. `calls` says what a call does.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import torch
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.engine.interpret import attributes, functions, operators, texts
+from autograd_cli.engine.interpret.builtins import iterate, listed
+from autograd_cli.engine.interpret.calls import Calls
+from autograd_cli.engine.interpret.performer import Performer, length_of
+from autograd_cli.engine.interpret.values import Box, Function, GraphNode, Iteration, Named, Scope
+from autograd_cli.engine.record.watch import Watch
+from autograd_cli.lang.check import assigned, is_constant
+from autograd_cli.lang.program import Program
+from autograd_cli.trace import Backward
+
+_Comprehension: TypeAlias = ast.ListComp | ast.GeneratorExp | ast.DictComp
+
+
+class Expressions(ABC):
+    """The expressions of one run. `scope` are the variables where the run is: the inputs at first."""
+
+    def __init__(self, program: Program, performer: Performer, names: dict[str, Box], *, watched: bool) -> None:
+        self.names = names
+        self.scope = Scope(names)
+        self.recording = performer.recording
+        self.performer = performer
+        self.spans = program.spans
+        self.resolved = program.resolved
+        self.backwards: list[Backward] = []
+        self.watch = Watch(performer.recording, is_on=watched)
+        self.called_grad = False
+        self.roots_of_gradients: dict[int, list[Box]] = {}
+        self.iterations = 0  # those of `map` and its like that are under way, one inside the other
+        self._constants: dict[int, Box] = {}
+        self.calls = Calls(self)
+
+    @abstractmethod
+    def assign(self, target: ast.expr, box: Box, place: ast.AST) -> dict[str, int]:
+        """Bind or write what a target stands for, and tell the names that it bound."""
+
+    @abstractmethod
+    def call_function(self, function: Function, arguments: Sequence[Box], keywords: dict[str, Box], span: Span) -> Box:
+        """Run a function of the program."""
+
+    @abstractmethod
+    def print(self, text: str, span: Span) -> None:
+        """Keep what the program printed."""
+
+    def evaluate(self, node: ast.expr) -> Box:  # noqa: C901, PLR0912 - one case for each kind of expression
+        """The box of an expression.
+
+        Raises:
+            RefusedError: torch or Python refused an operation in it.
+            AgxError: a limit was reached.
+        """
+        match node:
+            case ast.Name():
+                return self._name(node)
+            case ast.Constant():
+                return self._constant(node)
+            case ast.BinOp():
+                op, function = operators.BINARY[type(node.op)]
+                left, right = self.evaluate(node.left), self.evaluate(node.right)
+                return self.arithmetic(op, function, left, right, self.spans.of(node))
+            case ast.UnaryOp():
+                op, function = operators.UNARY[type(node.op)]
+                return self.performer.perform(op, function, [self.evaluate(node.operand)], self.spans.of(node))
+            case ast.Call():
+                return self.calls.call(node)
+            case ast.Attribute():
+                full_name = self.resolved.get(id(node))
+                if full_name is not None:
+                    return self._of_vocabulary(node, full_name)
+                return self.attribute(self.evaluate(node.value), node.attr, self.spans.of(node))
+            case ast.Subscript():
+                return self.index(self.evaluate(node.value), self.evaluate(node.slice), self.spans.of(node))
+            case ast.Tuple() | ast.List():
+                return self._display(node)
+            case ast.Dict():
+                return self._dict(node)
+            case ast.Slice():
+                return self._slice(node)
+            case ast.Compare():
+                return self._compare(node)
+            case ast.BoolOp():
+                return self._bool_op(node)
+            case ast.IfExp():
+                return self._if_else(node)
+            case ast.Lambda():
+                return self.recording.add(self.function("lambda", node), op="lambda", span=self.spans.of(node))
+            case ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
+                return self._comprehension(node)
+            case ast.JoinedStr():
+                return self._text(node)
+        raise AssertionError(f"{type(node).__name__} passed the check and has no handler")
+
+    def _name(self, node: ast.Name) -> Box:
+        full_name = self.resolved.get(id(node))
+        return self.variable(node) if full_name is None else self._of_vocabulary(node, full_name)
+
+    def variable(self, node: ast.Name) -> Box:
+        """What a variable holds."""
+        box = self.scope.find(node.id)
+        if box is None:
+            raise self.performer.refused(self.not_defined(node.id), self.spans.of(node))
+        return box
+
+    def not_defined(self, name: str) -> NameError:
+        """Python's error for a name that is bound nowhere, or not yet."""
+        if name in self.scope.local and name not in self.scope.names:
+            return UnboundLocalError(f"cannot access local variable '{name}' where it is not associated with a value")
+        return NameError(f"name '{name}' is not defined")
+
+    def _of_vocabulary(self, node: ast.expr, full_name: str) -> Box:
+        """A constant, a dtype, or a function as a value."""
+        box = self._constants.get(id(node))
+        if box is None:
+            is_value = is_constant(full_name) and not full_name.startswith("builtins.")
+            payload = functions.constant_of(full_name) if is_value else Named(full_name)
+            box = self._constants[id(node)] = self.recording.add(payload, op="constant", span=self.spans.of(node))
+        return box
+
+    def _constant(self, node: ast.Constant) -> Box:
+        box = self._constants.get(id(node))
+        if box is None:
+            span = self.spans.of(node)
+            self.performer.check_result(node.value, span)
+            box = self._constants[id(node)] = self.recording.add(node.value, op="constant", span=span)
+        return box
+
+    def _none(self, node: ast.AST) -> Box:
+        return self.recording.add(None, op="constant", span=self.spans.of(node))
+
+    def _display(self, node: ast.Tuple | ast.List) -> Box:
+        elements = self.elements(node.elts)
+        payload = elements if isinstance(node, ast.List) else tuple(elements)
+        op = "list" if isinstance(node, ast.List) else "tuple"
+        return self.recording.add(payload, op=op, operands=elements, span=self.spans.of(node))
+
+    def elements(self, nodes: Sequence[ast.expr]) -> list[Box]:
+        """The boxes of expressions, those of `*sequence` one by one."""
+        elements: list[Box] = []
+        for node in nodes:
+            if isinstance(node, ast.Starred):
+                elements += listed(self.performer, self.evaluate(node.value), self.spans.of(node))
+                self.performer.check_length(len(elements), self.spans.of(node))
+            else:
+                elements.append(self.evaluate(node))
+        return elements
+
+    def _dict(self, node: ast.Dict) -> Box:
+        payload: dict[Any, Box] = {}
+        span = self.spans.of(node)
+        for key, value in zip(node.keys, node.values, strict=True):
+            assert key is not None
+            try:
+                payload[self.evaluate(key).unwrap()] = self.evaluate(value)
+            except TypeError as error:
+                raise self.performer.refused(error, span) from None
+        return self.recording.add(payload, op="dict", operands=list(payload.values()), span=span)
+
+    def _slice(self, node: ast.Slice) -> Box:
+        bounds = [node.lower, node.upper, node.step]
+        boxes = [None if bound is None else self.evaluate(bound) for bound in bounds]
+        payload = slice(*[None if box is None else box.unwrap() for box in boxes])
+        operands = [box for box in boxes if box is not None]
+        return self.recording.add(payload, op="slice", operands=operands, span=self.spans.of(node))
+
+    def arithmetic(self, op: str, function: operators.Function, left: Box, right: Box, span: Span) -> Box:
+        """The value of a binary operator, or of an augmented assignment."""
+        payloads = (left.payload, right.payload)
+        if any(isinstance(each, torch.Tensor) for each in payloads) and not operators.is_joining(op, *payloads):
+            return self.performer.perform(op, function, [left, right], span)
+        try:
+            joined = operators.joined(op, *payloads, self.performer.limits)
+        except Exception as error:  # noqa: BLE001 - a limit, or Python's answer
+            raise self.performer.refused(error, span) from None
+        if joined is None:
+            return self.performer.perform(op, function, [left, right], span)
+        if op == "+=" and isinstance(left.payload, list):
+            left.payload[:] = joined
+            return left
+        return self.recording.add(joined, op=op, operands=[left, right], span=span)
+
+    def _compare(self, node: ast.Compare) -> Box:
+        """A < b < c means (a < b) and (b < c), as in Python."""
+        span = self.spans.of(node)
+        left, result = self.evaluate(node.left), None
+        for comparison, comparator in zip(node.ops, node.comparators, strict=True):
+            if result is not None and not self.truth(result, span):
+                return result
+            right = self.evaluate(comparator)
+            if isinstance(comparison, ast.Is | ast.IsNot):
+                result = self._is(left, right, span, negated=isinstance(comparison, ast.IsNot))
+            elif isinstance(comparison, ast.In | ast.NotIn):
+                result = self._contains(left, right, span, negated=isinstance(comparison, ast.NotIn))
+            else:
+                op, function = operators.COMPARISONS[type(comparison)]
+                result = self.performer.perform(op, function, [left, right], span)
+            left = right
+        assert result is not None
+        return result
+
+    def _is(self, left: Box, right: Box, span: Span, *, negated: bool) -> Box:
+        """Identity, which Python asks of any two objects."""
+        pair = [each.payload.node if isinstance(each.payload, GraphNode) else each.payload for each in (left, right)]
+        truth = (pair[0] is pair[1]) is not negated
+        self.performer.tick("is", span)
+        return self.recording.add(truth, op="is not" if negated else "is", operands=[left, right], span=span)
+
+    def _contains(self, item: Box, container: Box, span: Span, *, negated: bool) -> Box:
+        op = "not in" if negated else "in"
+
+        def contains(one: object, other: Any) -> bool:  # noqa: ANN401 - any container
+            return (one in other) is not negated
+
+        if isinstance(container.payload, range) and not isinstance(item.payload, int):
+            self.performer.check_length(length_of(container.payload), span)  # Python compares with each
+
+        return self.performer.perform(op, contains, [item, container], span)
+
+    def _bool_op(self, node: ast.BoolOp) -> Box:
+        span = self.spans.of(node)
+        stops_at = isinstance(node.op, ast.Or)
+        seen: list[Box] = []
+        for operand in node.values:
+            seen.append(self.evaluate(operand))
+            if operand is not node.values[-1] and self.truth(seen[-1], span) == stops_at:
+                break
+        return self._passed_on("or" if stops_at else "and", seen[-1], seen, span)
+
+    def _if_else(self, node: ast.IfExp) -> Box:
+        span = self.spans.of(node)
+        test = self.evaluate(node.test)
+        chosen = self.evaluate(node.body if self.truth(test, span) else node.orelse)
+        return self._passed_on("if-else", chosen, [chosen, test], span)
+
+    def _passed_on(self, op: str, box: Box, operands: Sequence[Box], span: Span) -> Box:
+        """One of the operands, as the value of the expression that chose it."""
+        if isinstance(box.payload, tuple | list | dict | Function | Named):
+            return box
+        return self.recording.add(box.payload, op=op, operands=operands, span=span)
+
+    def truth(self, box: Box, span: Span) -> bool:
+        """Whether a value counts as true."""
+        try:
+            if isinstance(box.payload, Function | Named | GraphNode | Iteration | dict | list | tuple):
+                return bool(box.payload)
+            return bool(box.unwrap())
+        except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
+            raise self.performer.refused(error, span) from None
+
+    def _comprehension(self, node: _Comprehension) -> Box:
+        span = self.spans.of(node)
+        elements: list[Box] = []
+        first = self.evaluate(node.generators[0].iter)
+        outer, self.scope = self.scope, Scope({}, self.scope, function=self.scope.function)
+        try:
+            self._generate(node, 0, first, elements)
+        finally:
+            self.scope = outer
+        self.performer.check_result(elements, span)
+        if not isinstance(node, ast.DictComp):
+            return self.recording.add(elements, op="list", operands=elements, span=span)
+        try:
+            payload = {key.unwrap(): value for key, value in zip(elements[::2], elements[1::2], strict=True)}
+        except TypeError as error:
+            raise self.performer.refused(error, span) from None
+        return self.recording.add(payload, op="dict", operands=elements[1::2], span=span)
+
+    def _generate(self, node: _Comprehension, index: int, source: Box, elements: list[Box]) -> None:
+        """The elements of a comprehension, from its generator `index` on: of a dict, keys and values by turns."""
+        generator = node.generators[index]
+        span = self.spans.of(generator.iter)
+        for box in iterate(self.performer, source, span):
+            self.performer.tick("for", span)
+            self.assign(generator.target, box, generator.iter)
+            tests = [self.truth(self.evaluate(test), self.spans.of(test)) for test in generator.ifs]
+            if not all(tests):
+                continue
+            if index + 1 < len(node.generators):
+                self._generate(node, index + 1, self.evaluate(node.generators[index + 1].iter), elements)
+            else:
+                parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+                elements += [self.evaluate(part) for part in parts]
+                self.performer.check_length(len(elements), span)
+
+    def _text(self, node: ast.JoinedStr) -> Box:
+        span = self.spans.of(node)
+        pieces: list[str] = []
+        operands: list[Box] = []
+        for value in node.values:
+            if isinstance(value, ast.Constant):
+                pieces.append(str(value.value))
+                continue
+            assert isinstance(value, ast.FormattedValue)
+            operands.append(self.evaluate(value.value))
+            spec = "" if value.format_spec is None else texts.text_of(self.evaluate(value.format_spec))
+            self.performer.tick("f-string", span)
+            try:
+                pieces.append(texts.formatted(operands[-1], spec, value.conversion))
+            except Exception as error:  # noqa: BLE001 - a specification that does not fit, or torch's refusal to print
+                raise self.performer.refused(error, span) from None
+        text = "".join(pieces)
+        self.performer.check_result(text, span)
+        return self.recording.add(text, op="f-string", operands=operands, span=span)
+
+    # Attributes and indices.
+
+    def attribute(self, owner: Box, name: str, span: Span) -> Box:
+        """The value of `owner.name`."""
+        if name in owner.fields:
+            element: Box = owner.payload[owner.fields.index(name)]
+            return element
+        if isinstance(owner.payload, torch.nn.Module) and (found := attributes.member(owner.payload, name)) is not None:
+            if isinstance(found, torch.Tensor):
+                return self.recording.box_of(found, f".{name}", span)
+            return self.recording.add(found, op=f".{name}", operands=[owner], span=span)
+        if isinstance(owner.payload, GraphNode):
+            return self.calls.attribute_of_node(owner, name, span)
+        if name == "grad_fn":
+            return self.calls.grad_fn(owner, span)
+        roots = self.roots_of_gradients.get(id(owner.payload), ()) if name == "grad" else ()
+        return self.performer.perform(f".{name}", attributes.getter(name), [owner], span, also=roots)
+
+    def index(self, owner: Box, index: Box, span: Span) -> Box:
+        """The value of `owner[index]`."""
+        if isinstance(owner.payload, tuple | list | dict):
+            return self._element(owner, index, span)
+        if isinstance(owner.payload, torch.nn.Module):
+            return self.calls.child(owner, index, span)
+        if not isinstance(owner.payload, torch.Tensor | range | str):
+            error = TypeError(f"'{owner.type_name}' object is not subscriptable")
+            raise self.performer.refused(error, span)
+        return self.performer.perform("[]", operator.getitem, [owner, index], span)
+
+    def _element(self, owner: Box, index: Box, span: Span) -> Box:
+        """Indexing a Python container gives the element itself, or a sequence of the same elements."""
+        try:
+            found = owner.payload[index.unwrap()]
+        except (IndexError, TypeError, KeyError, ValueError) as error:
+            raise self.performer.refused(error, span) from None
+        if isinstance(found, Box):
+            return found
+        return self.recording.add(found, op="[]", operands=list(found), span=span)
+
+    def function(self, name: str, node: ast.FunctionDef | ast.Lambda) -> Function:
+        """A function of the program, with its defaults as they are now."""
+        arguments = node.args
+        keyword_defaults = [None if default is None else self.evaluate(default) for default in arguments.kw_defaults]
+        local = frozenset(assigned(node.body)) if isinstance(node, ast.FunctionDef) else frozenset[str]()
+        return Function(
+            name=name,
+            node=node,
+            scope=self.scope,
+            defaults=tuple([self.evaluate(default) for default in arguments.defaults]),
+            keyword_defaults=tuple(keyword_defaults),
+            local=local,
+        )

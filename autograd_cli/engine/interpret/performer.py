@@ -1,0 +1,205 @@
+"""Runs one operation at a time: within the limits, its place marked, its result and what it changed recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from autograd_cli import position
+from autograd_cli.diagnostic import PROGRAM, AgxError, Span
+from autograd_cli.engine.interpret.values import SEQUENCES, Box
+from autograd_cli.engine.record.recording import Recording, tensors_in
+from autograd_cli.limits import Limits, limit_reached, memory_error
+from autograd_cli.trace import Phase, Refusal
+
+_COMPARISONS = frozenset({"==", "!=", "<=", ">="})
+_LAZY = frozenset({"[]", "len", "in", "not in", "==", "!="})
+_MAX_MODULES = 100
+
+
+class RefusedError(Exception):
+    """Torch or Python refused an operation of the program."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+class Performer:
+    """The operations of one run, in the order in which they ran. `source` is the text that they stand in."""
+
+    def __init__(self, recording: Recording, limits: Limits, source: str = PROGRAM) -> None:
+        self.recording = recording
+        self._source = source
+        self.limits = limits
+        self._steps = 0
+
+    def perform(
+        self,
+        op: str,
+        function: Callable[..., Any],
+        arguments: Sequence[Box],
+        span: Span,
+        keywords: Mapping[str, Box] | None = None,
+        *,
+        also: Sequence[Box] = (),
+    ) -> Box:
+        """Run one operation; its result is a new value, or the operand that it changed in place.
+
+        `also` are operands that it uses without being handed them, such as the parameters of a module.
+
+        Raises:
+            RefusedError: it raised an exception, which is torch's answer.
+            AgxError: a limit was reached.
+        """
+        self.tick(op, span)
+        operands = [*arguments, *(keywords or {}).values(), *also]
+        self._check_ranges(op, operands, span)
+        versions = [(box, _version(box.payload)) for box in tensors_in(operands)]
+        try:
+            result = function(
+                *[argument.unwrap() for argument in arguments],
+                **{name: keyword.unwrap() for name, keyword in (keywords or {}).items()},
+            )
+        except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
+            raise self.refused(error, span, op=op, operands=operands) from None
+        self.check_result(result, span)
+        return self._record(result, op, operands, versions, span)
+
+    def _check_ranges(self, op: str, operands: Sequence[Box], span: Span) -> None:
+        """Refuse to hand a long range to what goes through all of it."""
+        for operand in operands:
+            if isinstance(operand.payload, range) and op not in _LAZY:
+                self.check_length(length_of(operand.payload), span)
+
+    def check_length(self, length: int, span: Span) -> None:
+        """Refuse a sequence of too many elements.
+
+        Raises:
+            AgxError: it is one.
+        """
+        if length > self.limits.sequence:
+            message = f"a sequence of {length:,} elements; at most {self.limits.sequence:,} are allowed"
+            raise limit_reached("sequence", message, span=span)
+
+    def _record(
+        self, result: object, op: str, operands: Sequence[Box], versions: Sequence[tuple[Box, int | None]], span: Span
+    ) -> Box:
+        for operand in operands:
+            if isinstance(operand.payload, tuple | list | dict):
+                self.recording.refresh(operand)
+        writes = _writes(op)
+        changed = [
+            box
+            for box, version in versions
+            if (writes and result is box.payload) or (version is not None and version != _version(box.payload))
+        ]
+        try:
+            before = [box.value for box in operands]
+            for box in {id(box.payload): box for box in changed}.values():
+                self.recording.rewrite(box, op=op, operands=before, span=span)
+            for box in changed:
+                if result is box.payload:
+                    return box
+            return self.recording.add_result(result, op=op, operands=operands, span=span)
+        except Exception as error:  # noqa: BLE001 - looking at what torch made can fail as making it can
+            raise self.refused(error, span) from None
+
+    def tick(self, op: str, span: Span) -> None:
+        """Count one step, and say where the run is.
+
+        Raises:
+            AgxError: there were too many.
+        """
+        self._steps += 1
+        if self._steps > self.limits.steps:
+            message = f"the program ran {self.limits.steps:,} steps and had not ended"
+            raise limit_reached("steps", message, span=span)
+        if self._source == PROGRAM:
+            position.mark(op, span)
+
+    def refused(
+        self,
+        error: Exception,
+        span: Span,
+        during: Phase = Phase.FORWARD,
+        *,
+        op: str = "",
+        operands: Sequence[Box] = (),
+    ) -> Exception:
+        """What to raise for an exception of torch's or Python's, raised by `op` on these operands."""
+        if isinstance(error, AgxError) and error.diagnostic.span is None:
+            return AgxError(replace(error.diagnostic, span=span), error.status)
+        if isinstance(error, AgxError | RefusedError):
+            return error
+        if isinstance(error, RecursionError):
+            return limit_reached("depth", "the program nests or calls itself too deeply", span=span)
+        if (out_of_memory := memory_error(error, span)) is not None:
+            return out_of_memory
+        refusal = Refusal(
+            exception=type(error).__name__,
+            message=str(error),
+            span=span,
+            during=during,
+            op=op,
+            operands=tuple([box.value for box in operands]),
+        )
+        return RefusedError(refusal)
+
+    def check_result(self, result: object, span: Span) -> None:  # noqa: C901 - one case for each kind of result
+        """Refuse what is too large to be shown, or is not a plain tensor.
+
+        Raises:
+            AgxError: a limit was reached.
+            RefusedError: a tensor without values, or of another layout.
+        """
+        if isinstance(result, torch.Tensor):
+            if result.numel() > self.limits.elements:
+                message = f"a tensor of {result.numel():,} elements; at most {self.limits.elements:,} are allowed"
+                raise limit_reached("elements", message, span=span)
+            if result.is_meta or result.layout is not torch.strided or result.is_quantized or result.is_nested:
+                kind = "meta" if result.is_meta else str(result.layout).removeprefix("torch.")
+                raise self.refused(TypeError(f"a {kind} tensor is not a plain dense tensor"), span)
+        elif isinstance(result, bool | float | None):
+            return
+        elif isinstance(result, int):
+            if result.bit_length() > self.limits.integer_bits:
+                raise limit_reached("integer_bits", "the integer is too large", span=span)
+        elif isinstance(result, str):
+            if len(result) > self.limits.output:
+                raise limit_reached("output", f"a text of {len(result):,} characters", span=span)
+        elif isinstance(result, SEQUENCES):
+            self.check_length(len(result), span)
+            for element in result:
+                self.check_result(element, span)
+        elif isinstance(result, torch.nn.Module):
+            self._check_module(result, span)
+
+    def _check_module(self, module: torch.nn.Module, span: Span) -> None:
+        """Refuse a module that is nested too deeply for torch to walk, or whose parameters cannot be shown."""
+        level = [module]
+        for _ in range(_MAX_MODULES):
+            for each in level:
+                for tensor in (*each.parameters(recurse=False), *each.buffers(recurse=False)):
+                    self.check_result(tensor, span)
+            level = list({id(child): child for each in level for child in each.children()}.values())
+            if not level:
+                return
+        raise limit_reached("depth", f"modules are nested more than {_MAX_MODULES} deep", span=span)
+
+
+def length_of(numbers: range) -> int:
+    """The length of a range, also where `len` cannot tell it."""
+    return max(0, (numbers.stop - numbers.start + numbers.step - (1 if numbers.step > 0 else -1)) // numbers.step)
+
+
+def _version(payload: torch.Tensor) -> int | None:
+    return None if payload.is_inference() else payload._version  # noqa: SLF001 - torch has no other name for it
+
+
+def _writes(op: str) -> bool:
+    """Whether the operation says that it changes its first operand: `.add_`, `+=`, `.data =`."""
+    return op.endswith(("_", "=")) and op not in _COMPARISONS

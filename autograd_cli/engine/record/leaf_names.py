@@ -1,0 +1,168 @@
+"""What the leaves of a run are called, decided in one place.
+
+The best name is one that the program holds a leaf under at its end, in its shortest form and rather not that of a
+loop's variable: `w`, `net.0.weight`, `ws[0]`, `params["w"]`. A leaf that only a function knew goes by its name there,
+`main.w`. One whose name means something else by now is `w (old)`; one of a layer that was never given a name is
+`Linear.weight`; and one that had no name at all is called by the piece of the program that made it. Where several would
+be called the same, they are numbered from the second on: `main.w#2`, `Linear#2.weight`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count, islice
+
+import torch
+
+from autograd_cli.engine.interpret.values import CONTAINERS, Box, has_words
+from autograd_cli.trace import without_number
+
+_MAX_BOUND = 200  # of what a name holds when it is bound, which happens often
+_MAX_HELD = 10_000  # of what a function holds when it returns after it made a leaf
+_MAX_WORDS = 60
+_MAX_ALIKE = 50  # at the beginning and at the end, of what has one name but for its number
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A name that a tensor had: its place in what a variable held, of a function or (as "") of the program."""
+
+    tensor: torch.Tensor  # which keeps its identity its own
+    function: str
+    path: str
+
+    @property
+    def whole(self) -> str:
+        return f"{self.function}.{self.path}" if self.function else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a layer has a parameter; the layers are numbered."""
+
+    layer: int
+    kind: str
+    parameter: str
+
+
+class LeafNames:
+    """Collects what the tensors of a program were called while it ran, and decides at its end."""
+
+    def __init__(self) -> None:
+        self._bound: dict[int, _Claim] = {}  # what they were called first
+        self._held: dict[int, _Claim] = {}  # what a function called them when it returned
+        self._places: dict[int, _Place] = {}
+        self._layers: dict[int, torch.nn.Module] = {}
+
+    def bind(self, name: str, payload: object, function: str) -> list[int]:
+        """A variable of a function, or (as "") of the program, got a value: the identities of the tensors in it."""
+        found = list(by_place({name: payload}, _MAX_BOUND))
+        for path, tensor in found:
+            self._bound.setdefault(id(tensor), _Claim(tensor, function, path))
+        return [id(tensor) for _, tensor in found]
+
+    def leave(self, names: Mapping[str, Box], function: str) -> None:
+        """A function returned when its variables were these."""
+        for path, tensor in by_place({name: box.payload for name, box in names.items()}, _MAX_HELD):
+            self._held.setdefault(id(tensor), _Claim(tensor, function, path))
+
+    def make(self, layer: torch.nn.Module) -> None:
+        """A module came to be."""
+        if id(layer) not in self._layers:
+            number = len(self._layers)
+            self._layers[id(layer)] = layer
+            for name, parameter in layer.named_parameters():
+                self._places.setdefault(id(parameter), _Place(number, type(layer).__name__, name))
+
+    def local(self, tensor: torch.Tensor) -> str | None:
+        """The first name of a tensor, as the program wrote it there."""
+        claim = self._bound.get(id(tensor))
+        return None if claim is None else claim.path
+
+    def decide(self, leaves: Iterable[tuple[torch.Tensor, str]], taken: Iterable[str]) -> dict[int, str]:
+        """The names of leaves that the program does not hold at its end, each with the piece of it that made it.
+
+        They differ from one another, and from those that are `taken`. Of very many that a loop or a function made under
+        one name, those in the middle get none.
+        """
+        current = set(taken)
+        used = set(current)
+        kinds: dict[int, str] = {}
+        found: dict[int, str] = {}
+        for tensor, piece in sorted(leaves, key=lambda leaf: self._rank(leaf[0])):
+            if (held := self._held.get(id(tensor))) is not None:
+                current.add(held.whole)
+                name = _numbered(held.whole, used)
+            elif (bound := self._bound.get(id(tensor))) is not None:
+                name = _numbered(f"{bound.whole} (old)" if bound.whole in current else bound.whole, used)
+            elif (place := self._places.get(id(tensor))) is not None:
+                kind = kinds.setdefault(place.layer, _numbered(place.kind, {*current, *kinds.values()}))
+                name = _numbered(f"{kind}.{place.parameter}", used)
+            else:
+                name = _numbered(_shortened(piece), used)
+            used.add(name)
+            found[id(tensor)] = name
+        families: dict[str, list[int]] = {}
+        for key, name in found.items():
+            families.setdefault(without_number(name), []).append(key)
+        left_out = {key for family in families.values() for key in family[_MAX_ALIKE:-_MAX_ALIKE]}
+        return {key: name for key, name in found.items() if key not in left_out}
+
+    def _rank(self, tensor: torch.Tensor) -> int:
+        ways: tuple[Collection[int], ...] = (self._held, self._bound, self._places)
+        return next((rank for rank, names in enumerate(ways) if id(tensor) in names), len(ways))
+
+    def release(self) -> None:
+        """Let go of all tensors."""
+        self._bound.clear()
+        self._held.clear()
+        self._layers.clear()
+
+
+def by_place(names: Mapping[str, object], most: int | None = None) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors that variables hold, the nearest first, each with its place: `w`, `net.weight`, `ws[0]`.
+
+    `most` is how many things are looked at. Each container is looked into once, so that circles end.
+    """
+    for path, payload in islice(_everything_in(names), most):
+        if isinstance(payload, torch.Tensor):
+            yield path, payload
+        elif isinstance(payload, torch.nn.Module):
+            yield from [(f"{path}.{name}", parameter) for name, parameter in payload.named_parameters()]
+
+
+def _everything_in(names: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    seen: set[int] = set()
+    pending = deque[Iterator[tuple[str, object]]]([iter(names.items())])
+    while pending:
+        for path, payload in pending.popleft():
+            yield path, payload
+            if isinstance(payload, CONTAINERS) and id(payload) not in seen:
+                seen.add(id(payload))
+                pending.append(_elements_of(path, payload))
+
+
+def _elements_of(path: str, payload: object) -> Iterator[tuple[str, object]]:
+    if isinstance(payload, dict):
+        return ((f"{path}[{_key(key)}]", box.payload) for key, box in payload.items())
+    assert isinstance(payload, tuple | list)
+    return ((f"{path}[{index}]", box.payload) for index, box in enumerate(payload))
+
+
+def _key(key: object) -> str:
+    if isinstance(key, str):
+        return json.dumps(key, ensure_ascii=False)
+    return repr(key) if has_words(key) else type(key).__name__
+
+
+def _shortened(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _MAX_WORDS else f"{words[: _MAX_WORDS - 1]}…"
+
+
+def _numbered(name: str, used: Collection[str]) -> str:
+    """The name, with the first number that makes it another one where it is used."""
+    return name if name not in used else next(each for n in count(2) if (each := f"{name}#{n}") not in used)

@@ -1,0 +1,400 @@
+"""The two graphs while they grow: every value that the program computes, every node that torch records for it.
+
+Nodes get their ids when they are first seen, from the leaves up: a node's id is greater than those of the nodes it
+leads to. Right after an operation, the nodes that its result reaches and that were not there before are its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.engine.interpret.values import (
+    CONTAINERS,
+    SEQUENCES,
+    Box,
+    check_depth,
+    check_nesting,
+    elements_of,
+    has_words,
+)
+from autograd_cli.engine.record.leaf_names import LeafNames
+from autograd_cli.engine.record.snapshot import MAX_INTERMEDIATE_VALUES, leaf_facts, snapshot
+from autograd_cli.modes import GradMode
+from autograd_cli.trace import Node, Scalar, TensorInfo, Value
+
+
+class Recording:
+    """Collects the values and nodes of one run. It keeps every tensor and node alive, so that identities stay true."""
+
+    def __init__(self, *, full: bool = False) -> None:
+        """Where it is `full`, the values of every tensor are kept, whatever its size."""
+        self.full = full
+        self.values: list[Value] = []
+        self.nodes: list[Node] = []
+        self.step: int | None = None
+        self.grad_mode_spans: list[Span | None] = [None]
+        self.leaves: dict[int, torch.Tensor] = {}
+        self.values_of_leaves: dict[int, int] = {}  # the first value that each of them was
+        self.names = LeafNames()
+        self._last_values: dict[int, int] = {}  # the last one
+        self._unnamed: set[int] = set()  # of the leaves
+        self._node_ids: dict[Any, int] = {}
+        self._storages: dict[int, int] = {}
+        self._alive: list[torch.Tensor] = []
+        self._nesting: dict[int, int] = {}
+        # The boxes of each tensor, by the storage it lives in: those that the program still holds, the oldest first.
+        self._sharing: dict[int, dict[int, WeakKeyDictionary[Box, None]]] = {}
+        self._held: list[Box] = []  # of tensors that torch holds
+
+    def add(
+        self,
+        payload: object,
+        *,
+        op: str,
+        operands: Sequence[Box] = (),
+        span: Span | None = None,
+        name: str | None = None,
+        fields: tuple[str, ...] = (),
+        max_values: int | None = MAX_INTERMEDIATE_VALUES,
+    ) -> Box:
+        """A new value; a sequence's elements must be Boxes already."""
+        if name is not None:
+            self.bind(name, payload, "")
+        if isinstance(payload, torch.nn.Module):
+            self.names.make(payload)
+        number = self._value(payload, op=op, operands=operands, span=span, name=name, max_values=max_values)
+        box = Box(number, payload, fields)
+        if isinstance(payload, torch.Tensor):
+            self._alive.append(payload)
+            self._share(box)
+        return box
+
+    def _value(
+        self,
+        payload: object,
+        *,
+        op: str,
+        operands: Iterable[Box | int],
+        span: Span | None,
+        name: str | None = None,
+        previous: int | None = None,
+        max_values: int | None = MAX_INTERMEDIATE_VALUES,
+    ) -> int:
+        number = len(self.values)
+        tensor, scalar = None, None
+        elements = elements_of(payload)
+        if elements:
+            self._nest(number, elements)
+        if isinstance(payload, torch.Tensor):
+            tensor = self.look(payload, number, span, max_values=None if self.full else max_values)
+        elif not isinstance(payload, tuple | list | dict):
+            scalar = _scalar(payload)
+        self.values.append(
+            Value(
+                id=number,
+                span=span,
+                op=op,
+                operands=tuple([each if isinstance(each, int) else each.value for each in operands]),
+                elements=tuple([box.value for box in elements]),
+                container=_container(payload),
+                step=self.step,
+                grad_mode=grad_mode_in_force(),
+                grad_mode_span=self.grad_mode_spans[-1],
+                name=name,
+                previous=previous,
+                tensor=tensor,
+                scalar=scalar,
+            )
+        )
+        return number
+
+    def _nest(self, number: int, elements: Iterable[Box]) -> None:
+        """Remember how deeply containers are nested, and refuse what nothing could walk through."""
+        nesting = 1 + max([self._nesting.get(element.value, 0) for element in elements])
+        check_depth(nesting)
+        self._nesting[number] = nesting
+
+    def add_result(self, result: object, *, op: str, operands: Sequence[Box], span: Span) -> Box:
+        """The value that an operation returned; of a sequence every element becomes a value, too."""
+        if isinstance(result, dict):
+            return self._add_dict(result, op=op, operands=operands, span=span)
+        if not isinstance(result, SEQUENCES):
+            return self.add(result, op=op, operands=operands, span=span)
+        whole = self.add([] if isinstance(result, list) else (), op=op, operands=operands, span=span)
+        elements = [
+            self.add_result(element, op=f"[{index}]", operands=[whole], span=span)
+            for index, element in enumerate(result)
+        ]
+        self._revise(whole.value, elements=tuple([element.value for element in elements]))
+        payload = elements if isinstance(result, list) else tuple(elements)
+        return Box(whole.value, payload, _fields_of(result), type(result))
+
+    def _add_dict(self, result: dict[Any, Any], *, op: str, operands: Sequence[Box], span: Span) -> Box:
+        whole = self.add({}, op=op, operands=operands, span=span)
+        elements = {
+            key: self.add_result(element, op=f"[{key!r}]", operands=[whole], span=span)
+            for key, element in result.items()
+        }
+        self._revise(whole.value, elements=tuple([element.value for element in elements.values()]))
+        return Box(whole.value, elements)
+
+    # Names.
+
+    def give_name(self, box: Box, name: str, function: str = "") -> None:
+        """Remember the first name that a value was bound to, and those of a module's parameters.
+
+        `function` is that of the program whose variable it is, "" for one of the program.
+        """
+        if self.values[box.value].name is None:
+            self._revise(box.value, name=name)
+        self.bind(name, box.payload, function)
+        if isinstance(box.payload, torch.nn.Module):
+            for parameter_name, parameter in box.payload.named_parameters():
+                self.give_name(self.box_of(parameter, "parameter", None), f"{name}.{parameter_name}", function)
+
+    def bind(self, name: str, payload: object, function: str) -> None:
+        """Remember the name of what a variable, or a parameter of a function, was bound to, and of what that holds."""
+        if isinstance(payload, torch.Tensor | torch.nn.Module) or self._unnamed:
+            self._unnamed.difference_update(self.names.bind(name, payload, function))
+
+    def used_leaves(self) -> list[torch.Tensor]:
+        """The leaves that torch recorded a use of, or that have a gradient, in the order in which they came to be."""
+        used = {node.leaf for node in self.nodes if node.leaf is not None}
+        return [
+            leaf
+            for key, leaf in self.leaves.items()
+            if self.values_of_leaves[key] in used or (any(leaf_facts(leaf)) and leaf.grad is not None)
+        ]
+
+    def made_by(self, leaf: torch.Tensor) -> Span | None:
+        """The piece of the program that made a leaf."""
+        return self.values[self.values_of_leaves[id(leaf)]].span
+
+    def value_of(self, tensor: torch.Tensor) -> int:
+        """The last value that a tensor was, also where the program has let go of it; a new one where it was none."""
+        known = self.known(tensor)
+        last = self._last_values.get(id(tensor)) if known is None else known.value
+        return self.box_of(tensor, "parameter", None).value if last is None else last
+
+    def box_of(self, tensor: torch.Tensor, op: str, span: Span | None) -> Box:
+        """The box of a tensor that torch holds, such as a module's parameter: the same each time."""
+        known = self.known(tensor)
+        if known is None:
+            known = self.add(tensor, op=op, span=span)
+            self._held.append(known)
+        return known
+
+    def known(self, tensor: torch.Tensor) -> Box | None:
+        """The box of a tensor, if the program has seen it."""
+        if tensor.layout is not torch.strided:
+            return None
+        return next(iter(self._sharing.get(_storage(tensor), {}).get(id(tensor), ())), None)
+
+    # In-place changes.
+
+    def rewrite(self, box: Box, *, op: str, operands: Sequence[int], span: Span) -> None:
+        """Make a new version of a tensor that was changed in place, and of every other that shares its memory."""
+        tensor = box.payload
+        before = box.value
+        number = self._value(
+            tensor, op=op, operands=operands, span=span, name=self.values[before].name, previous=before
+        )
+        self._share(box)
+        sharing = self._sharing[_storage(tensor)]
+        for key, others in [(key, list(found)) for key, found in sharing.items()]:
+            if not others:
+                del sharing[key]
+                continue
+            payload = others[0].payload
+            if payload is tensor:
+                version = number
+            elif _overlap(payload, tensor):
+                old = self.values[others[0].value]
+                pair = (old.id, number)
+                version = self._value(payload, op="alias =", operands=pair, span=span, name=old.name, previous=old.id)
+            else:
+                continue
+            for other in others:
+                other.value = version
+
+    def refresh(self, box: Box) -> None:
+        """Make a new version of a list, tuple or dict whose elements have changed since it was recorded."""
+        elements = elements_of(box.payload)
+        for element in elements:
+            if isinstance(element.payload, tuple | list | dict):
+                self.refresh(element)
+        if [element.value for element in elements] != list(self.values[box.value].elements):
+            box.value = self._value(
+                box.payload, op="list", operands=elements, span=self.values[box.value].span, previous=box.value
+            )
+
+    def _share(self, box: Box) -> None:
+        tensor = box.payload
+        self._sharing.setdefault(_storage(tensor), {}).setdefault(id(tensor), WeakKeyDictionary())[box] = None
+
+    # Looking at tensors.
+
+    def write_out(self, box: Box, max_values: int | None) -> None:
+        """Keep the values of a tensor, and of those in a sequence, up to `max_values` elements."""
+        value = self.values[box.value]
+        if isinstance(box.payload, torch.Tensor):
+            self._revise(box.value, tensor=self.look(box.payload, box.value, value.span, max_values=max_values))
+        for element in elements_of(box.payload):
+            self.write_out(element, max_values)
+
+    def look(self, tensor: torch.Tensor, value: int, span: Span | None, *, max_values: int | None) -> TensorInfo:
+        """The tensor as it is now, dense. Nodes not seen before count as made for `value`."""
+        if tensor.layout is not torch.strided:
+            tensor = tensor.detach().to_dense()  # a gradient, which `sparse=True` asked for
+        try:
+            grad_fn = tensor.grad_fn
+            if tensor.requires_grad and tensor.is_leaf:
+                self._last_values[id(tensor)] = value
+                if id(tensor) not in self.leaves:
+                    self.leaves[id(tensor)] = tensor
+                    self.values_of_leaves[id(tensor)] = value
+                    self._unnamed.update(() if self.names.local(tensor) else (id(tensor),))
+        except RuntimeError:  # torch refuses to tell of a view that was made without grad mode and then written to
+            grad_fn = None
+        return snapshot(
+            tensor,
+            grad_fn=None if grad_fn is None else self._see(grad_fn, value, span),
+            storage=self._storages.setdefault(_storage(tensor), len(self._storages)),
+            max_values=max_values,
+        )
+
+    def _see(self, grad_fn: Any, value: int, span: Span | None) -> int:  # noqa: ANN401 - torch exports no type for nodes
+        """The id of a node, after giving ids to all that it leads to. Iterative: graphs are deeper than the stack."""
+        pending = [grad_fn]
+        while pending:
+            node = pending[-1]
+            if node in self._node_ids:
+                pending.pop()
+                continue
+            unseen = [child for child, _ in node.next_functions if child is not None and child not in self._node_ids]
+            if unseen:
+                pending.extend(reversed(unseen))
+                continue
+            pending.pop()
+            self._node_ids[node] = len(self.nodes)
+            self.nodes.append(self._node(node, value, span))
+        return self._node_ids[grad_fn]
+
+    def nodes_below(self, starts: Iterable[Any]) -> list[tuple[Any, int]]:
+        """Every known node that can be reached from the nodes `starts`, with its id."""
+        found: dict[Any, int] = {}
+        pending = list(starts)
+        while pending:
+            node = pending.pop()
+            if node in found or node not in self._node_ids:
+                continue
+            found[node] = self._node_ids[node]
+            pending.extend([child for child, _ in node.next_functions if child is not None])
+        return list(found.items())
+
+    def _node(self, node: Any, value: int, span: Span | None) -> Node:  # noqa: ANN401 - torch exports no type for nodes
+        variable = getattr(node, "variable", None)
+        return Node(
+            id=len(self.nodes),
+            name=type(node).__name__,
+            next=tuple([None if child is None else self._node_ids[child] for child, _ in node.next_functions]),
+            input_nrs=tuple([input_nr for _, input_nr in node.next_functions]),
+            value=value,
+            span=span if variable is None else None,
+            variable=None if variable is None else self.names.local(variable),
+            leaf=None if variable is None else self.values_of_leaves.get(id(variable)),
+        )
+
+    def finish(self, names: Mapping[int, str]) -> None:
+        """Give the leaves that were no variable when torch first used them the names that they have at the end."""
+        for node, number in self._node_ids.items():
+            variable = getattr(node, "variable", None)
+            if variable is not None and self.nodes[number].variable is None:
+                name = self.names.local(variable) or names.get(id(variable))
+                self.nodes[number] = replace(self.nodes[number], variable=name)
+
+    def release(self) -> None:
+        """Let go of all tensors, and then of the nodes, from the last one on.
+
+        Torch frees a chain of nodes that Python has seen by recursion, and crashes at some ten thousand: here each is
+        the last to hold itself alone.
+        """
+        for boxes in [boxes for found in self._sharing.values() for boxes in found.values()]:
+            for box in list(boxes):
+                box.payload = None
+        for holders in (self._sharing, self._alive, self.leaves, self._held):
+            holders.clear()
+        self.names.release()
+        while self._node_ids:
+            self._node_ids.popitem()
+
+    def _revise(self, number: int, **changes: Any) -> None:  # noqa: ANN401 - fields of Value
+        self.values[number] = replace(self.values[number], **changes)
+
+
+def tensors_in(boxes: Iterable[Box]) -> Iterator[Box]:
+    """The boxes that hold tensors, those in sequences too.
+
+    Raises:
+        AgxError: a sequence holds too much.
+    """
+    for box in boxes:
+        if isinstance(box.payload, torch.Tensor):
+            yield box
+        elif isinstance(box.payload, CONTAINERS):
+            check_nesting(box.payload)
+            yield from _tensors_within(box)
+
+
+def _tensors_within(container: Box) -> Iterator[Box]:
+    for box in elements_of(container.payload):
+        if isinstance(box.payload, torch.Tensor):
+            yield box
+        elif isinstance(box.payload, CONTAINERS):
+            yield from _tensors_within(box)
+
+
+def grad_mode_in_force() -> GradMode:
+    """Torch's grad mode now."""
+    if torch.is_inference_mode_enabled():
+        return GradMode.INFERENCE
+    return GradMode.GRAD if torch.is_grad_enabled() else GradMode.NO_GRAD
+
+
+def _storage(tensor: torch.Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - the only identity of a storage without elements
+
+
+def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors of one storage may share an element: whether the memory they span does."""
+    first, last = _extent(one)
+    other_first, other_last = _extent(other)
+    return first <= other_last and other_first <= last
+
+
+def _extent(tensor: torch.Tensor) -> tuple[int, int]:
+    start = int(tensor.storage_offset()) * tensor.element_size()
+    if not tensor.numel():
+        return start, start - 1
+    reach = sum(int(size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return start, start + (reach + 1) * tensor.element_size() - 1
+
+
+def _scalar(payload: object) -> Scalar:
+    if payload is None or isinstance(payload, bool | int | float | complex | str):
+        return payload
+    return str(payload).removeprefix("torch.") if has_words(payload) else f"<{type(payload).__name__}>"
+
+
+def _container(payload: object) -> str | None:
+    return next((kind.__name__ for kind in CONTAINERS if isinstance(payload, kind)), None)
+
+
+def _fields_of(result: object) -> tuple[str, ...]:
+    return getattr(type(result), "__match_args__", ()) if isinstance(result, tuple) else ()

@@ -1,0 +1,1 @@
+"""A worker that can be stopped, limited, or crash; and many of them, for lines. No torch."""

@@ -1,0 +1,163 @@
+"""The Report as one JSON object: the result types written out, and at the top what scripts ask for most."""
+
+from __future__ import annotations
+
+import json
+import math
+from enum import Enum
+from importlib import resources
+from typing import Any
+
+from autograd_cli.render.parts.verdict import verdict
+from autograd_cli.trace import Number, Report, TensorValues, Trace
+
+
+def json_text(report: Report) -> str:
+    """The Report as one line of JSON, without what JSON does not know: NaN and the infinities are strings."""
+    return json.dumps(json_object(report), allow_nan=False)
+
+
+def json_object(report: Report) -> dict[str, Any]:
+    """The Report as dicts, lists, strings and numbers."""
+    return {
+        "schema": report.schema,
+        "ok": report.ok,
+        "status": report.status.value,
+        "source": report.source,
+        "source_name": report.source_name,
+        "source_line": report.source_line,
+        "cells": plain(report.cells),
+        "of": report.of,
+        "lesson": report.lesson,
+        "command_line": report.command_line,
+        "inputs": plain(report.inputs),
+        "gradients": plain(report.gradients),
+        "settings": {"seed": report.seed, "dtype": report.default_dtype, "device": report.device},
+        **(_trace_object(report.trace) if report.traces else _no_trace()),
+        "explanation": plain(report.explanation),
+        "verdict": verdict(report),
+        "modes": {column.name: _column(column.report) for column in report.columns},
+        "diagnostics": plain(report.diagnostics),
+    }
+
+
+def schema_text() -> str:
+    """The JSON Schema of what `json_text` returns."""
+    return resources.files(__package__).joinpath("report.schema.json").read_text(encoding="utf-8")
+
+
+def _no_trace() -> dict[str, Any]:
+    return {
+        "mode": None,
+        "result": None,
+        "results": None,
+        "tensors": {},
+        "grads": {},
+        "values": [],
+        "nodes": [],
+        "steps": [],
+        "printed": [],
+        "backwards": [],
+        "walks": [],
+        "refusal": None,
+    }
+
+
+def _column(report: Report) -> dict[str, Any]:
+    """One of the runs of a comparison: the same as of a run alone, without what they have in common."""
+    return {
+        "ok": report.ok,
+        "status": report.status.value,
+        "source": report.source,
+        **_trace_object(report.trace),
+        "diagnostics": plain(report.diagnostics),
+    }
+
+
+def _trace_object(trace: Trace) -> dict[str, Any]:
+    outputs = [_output(trace, output) for output in trace.outputs]
+    several = trace.result is not None and trace.outputs != (trace.result,)
+    return {
+        "mode": trace.mode,
+        "result": None if several or not outputs else outputs[0],
+        "results": outputs if several else None,
+        "tensors": {
+            variable.name: {**plain(variable.tensor), "value": variable.value, "grad": plain(variable.grad)}
+            for variable in trace.variables
+        },
+        "grads": {name: plain(grad) for name, grad in trace.grads},
+        "values": plain(trace.values),
+        "nodes": plain(trace.nodes),
+        "steps": plain(trace.steps),
+        "printed": plain(trace.printed),
+        "backwards": plain(trace.backwards),
+        "walks": plain(trace.walks),
+        "refusal": plain(trace.refusal),
+    }
+
+
+def _output(trace: Trace, output: int) -> Any:  # noqa: ANN401 - a JSON value
+    value = trace.values[output]
+    return {"number": plain(value.scalar)} if value.tensor is None else plain(value.tensor)
+
+
+def plain(item: Any) -> Any:  # noqa: ANN401 - from the result types to JSON values
+    """A result type as dicts, lists, strings and numbers."""
+    match item:
+        case None | bool() | int() | str() if not isinstance(item, Enum):
+            return item
+        case Enum():
+            return item.value
+        case float() | complex():
+            return _number(item)
+        case TensorValues():
+            return _tensor_object(item)
+        case tuple() | list():
+            return [plain(element) for element in item]
+    return {field: plain(getattr(item, field)) for field in _fields(type(item))}
+
+
+def _fields(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(kind.__dataclass_fields__)
+
+
+def _tensor_object(tensor: TensorValues) -> dict[str, Any]:
+    fields = {field: plain(getattr(tensor, field)) for field in _fields(type(tensor)) if field != "values"}
+    return {**fields, "values": tensor_values(tensor), "truncated": tensor.values is None}
+
+
+def tensor_values(tensor: TensorValues) -> Any:  # noqa: ANN401 - a JSON value
+    """The values as lists nested as the shape says; None where there is only a summary."""
+    return None if tensor.values is None else _nested(tensor.values, tensor.shape)
+
+
+def _nested(values: tuple[Number, ...], shape: tuple[int, ...]) -> Any:  # noqa: ANN401 - lists nested as the shape says
+    level: list[Any] = _numbers(values)
+    if not shape:
+        return level[0]
+    if not level:
+        return _empty(shape)
+    for size in reversed(shape[1:]):
+        level = [level[start : start + size] for start in range(0, len(level), size)]
+    return level
+
+
+def _empty(shape: tuple[int, ...]) -> list[Any]:
+    level: list[Any] = []
+    for size in reversed(shape[: shape.index(0)]):
+        level = [level] * size
+    return level
+
+
+def _numbers(values: tuple[Number, ...]) -> list[Any]:
+    if all(isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)) for value in values):
+        return list(values)
+    return [_number(value) for value in values]
+
+
+def _number(value: Number) -> Any:  # noqa: ANN401 - a JSON value
+    if isinstance(value, complex):
+        return {"re": _number(value.real), "im": _number(value.imag)}
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value

@@ -1,0 +1,303 @@
+"""Gradients that add up, are reset, or are not there when an optimizer's step takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
+from autograd_cli.rules.causes.cuts import dependents
+from autograd_cli.rules.evidence.evidence import Evidence, remembered
+from autograd_cli.rules.evidence.symptoms import SWITCHES, Pass, flattened, is_flagged, is_leaf, name_of, passes, places
+from autograd_cli.trace import LeafGradient, TensorInfo, Value
+
+_STEP = ".step ="
+_RESETS = frozenset({".zero_grad", ".grad ="})
+_WRITES = frozenset({".zero_", ".fill_", "[] =", "*="})
+
+
+def grad_accumulated(evidence: Evidence) -> Iterator[Diagnostic]:
+    """backward() added to a gradient that was there already: `.grad` is the sum of several passes.
+
+    Why: torch adds to `.grad` and never resets it. In a training loop each update then uses the gradients of all
+    earlier rounds, too. The sum is right where it is intended, as over micro-batches with a single update.
+
+    Example:
+        w = torch.tensor(1., requires_grad=True)
+        for step in range(3):
+            loss = (w - 3) ** 2
+            loss.backward()
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+
+    Fix: reset it in each round, `optimizer.zero_grad()` or `w.grad = None`, after the update and before the next
+    backward().
+    """
+    told = _stale(evidence) or _summed(evidence)
+    if told is None:
+        return
+    severity, each, names = told
+    call = each.call
+    assert call is not None
+    name = names[0]
+    others = f" (and {', '.join(names[1:])})" if names[1:] else ""
+    is_stale = severity is Severity.WARNING
+    again = "an update has already used it, and it was not reset" if is_stale else "the gradient is a sum"
+    yield Diagnostic(
+        rule="grad-accumulated",
+        severity=severity,
+        message=f"backward() adds to the gradient that {name}{others} had: {again}",
+        span=call.span,
+        label="adds to .grad",
+        related=places(*[(use, "the update that used it") for use in _updates(evidence, each, name)[:1]])
+        if is_stale
+        else (),
+        victim=name,
+        fix=f"{_reset(evidence, names)[0]} before it" + ("" if is_stale else ", unless the sum is intended"),
+        edits=_with_reset(evidence, call.span, names),
+        observed=f"{name}.grad is the sum of several passes",
+    )
+
+
+def _stale(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
+    """The first pass that added to a gradient that an update had used, and whose sum an update used again."""
+    before = dict[int, Pass]()
+    for each in passes(evidence):
+        found: list[str] = []
+        for leaf in _leaves(each):
+            number = _origin(evidence, leaf)
+            last = before.get(number)
+            if last is None or not _adds(leaf) or not _is_used_twice(evidence, number, last, each):
+                pass
+            elif _is_same(_after(evidence, last, number), leaf.before):
+                found.append(leaf.name)
+            if is_changed(leaf):
+                before[number] = each
+        if found and each.call is not None:
+            return Severity.WARNING, each, _named(evidence, each, found)
+    return None
+
+
+def _is_used_twice(evidence: Evidence, leaf: int, last: Pass, each: Pass) -> bool:
+    """Whether an update used the gradient between the two passes, and another the sum of both."""
+    updates = [value.id for value in _versions(evidence, leaf)]
+    resets = _resets(evidence, leaf)
+    after = next((update for update in updates if update > each.at), None)
+    return (
+        any(last.at < update < each.at for update in updates)
+        and after is not None
+        and not any(each.at < reset < after for reset in resets)
+    )
+
+
+def _summed(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
+    """The first pass that added to a gradient that is never used but to be looked at."""
+    asked = {evidence.origin(owner.id) for owner, read in evidence.grad_reads if read.tensor is not None}
+    for each in passes(evidence):
+        found = [
+            leaf.name
+            for leaf in _leaves(each)
+            if _adds(leaf)
+            and (leaf.name in evidence.trace.asked or _origin(evidence, leaf) in asked)
+            and not _versions(evidence, _origin(evidence, leaf))
+        ]
+        if found and each.call is not None:
+            return Severity.NOTE, each, _named(evidence, each, found)
+    return None
+
+
+def _leaves(each: Pass) -> tuple[LeafGradient, ...]:
+    return () if each.backward is None else each.backward.leaves
+
+
+def _origin(evidence: Evidence, leaf: LeafGradient) -> int:
+    return -1 if leaf.value is None else evidence.origin(leaf.value)
+
+
+def _after(evidence: Evidence, each: Pass, number: int) -> TensorInfo | None:
+    return next((leaf.after for leaf in _leaves(each) if _origin(evidence, leaf) == number), None)
+
+
+def _named(evidence: Evidence, each: Pass, names: list[str]) -> list[str]:
+    """The leaves as the program calls them."""
+    values = {leaf.name: leaf.value for leaf in _leaves(each)}
+    return [(None if (value := values[name]) is None else name_of(evidence, value)) or name for name in names]
+
+
+def _adds(leaf: LeafGradient) -> bool:
+    """Whether the pass added something to a gradient that was not zero."""
+    before = leaf.before
+    return before is not None and is_changed(leaf) and (before.values is None or any(before.values))
+
+
+def is_changed(leaf: LeafGradient) -> bool:
+    """Whether the pass gave the leaf a gradient, or changed the one that it had."""
+    before, after = leaf.before, leaf.after
+    return after is not None and (before is None or (before.version, before.storage) != (after.version, after.storage))
+
+
+def _is_same(one: TensorInfo | None, other: TensorInfo | None) -> bool:
+    """Whether both hold the same numbers."""
+    return one is not None and other is not None and (one.values, one.summary) == (other.values, other.summary)
+
+
+def _versions(evidence: Evidence, leaf: int) -> list[Value]:
+    """The changes of a leaf in place, in order."""
+    return _all_versions(evidence).get(leaf, [])
+
+
+@remembered
+def _all_versions(evidence: Evidence) -> dict[int, list[Value]]:
+    found: dict[int, list[Value]] = {}
+    for value in evidence.trace.values:
+        if value.previous is not None and value.op not in SWITCHES:
+            found.setdefault(evidence.origin(value.id), []).append(value)
+    return found
+
+
+def _updates(evidence: Evidence, each: Pass, name: str) -> list[Span | None]:
+    leaf = next((leaf for leaf in _leaves(each) if name in {leaf.name, *_named(evidence, each, [leaf.name])}), None)
+    found = (
+        [] if leaf is None else [value for value in _versions(evidence, _origin(evidence, leaf)) if value.id < each.at]
+    )
+    return [value.span for value in found[-1:]]
+
+
+def _resets(evidence: Evidence, leaf: int) -> list[int]:
+    """When the gradient of a leaf was reset."""
+    return _all_resets(evidence).get(leaf, [])
+
+
+@remembered
+def _all_resets(evidence: Evidence) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    owners = {read.id: evidence.origin(owner.id) for owner, read in evidence.grad_reads}
+    for value in evidence.trace.values:
+        given = flattened(evidence.trace, value.operands) if value.op in _RESETS | _WRITES else []
+        leaves = {evidence.origin(each) if value.op in _RESETS else owners.get(evidence.origin(each)) for each in given}
+        for leaf in leaves:
+            if leaf is not None:
+                found.setdefault(leaf, []).append(value.id)
+    return found
+
+
+def was_filled(evidence: Evidence, value: int, earlier: Sequence[Pass]) -> bool:
+    """Whether one of these passes left a gradient on the leaf."""
+    number = evidence.origin(value)
+    return any(_after(evidence, each, number) is not None for each in earlier)
+
+
+def is_pending(evidence: Evidence, leaf: int, before: int) -> bool:
+    """Whether something was computed from a leaf since the last pass, so that a pass is still to come."""
+    last = max((each.at for each in passes(evidence) if each.backward is not None and each.at < before), default=-1)
+    origin = evidence.origin(leaf)
+    behind = {value for value in dependents(evidence.trace, origin) if evidence.origin(value) != origin}
+    return any(last < value < before and is_flagged(evidence.tensor(value)) for value in behind)
+
+
+# Steps of an optimizer.
+
+
+def steps_in_vain(evidence: Evidence) -> list[Value]:
+    """The calls of an optimizer's step that changed nothing."""
+    trace = evidence.trace
+    changed = {value.step for value in trace.values if value.op == _STEP and value.previous is not None}
+    return [
+        value for value in trace.values if value.op == _STEP and value.previous is None and value.step not in changed
+    ]
+
+
+def idle_steps(evidence: Evidence) -> Iterator[Diagnostic]:
+    """An optimizer's step before there was any gradient, though there is one later or was one earlier."""
+    ran = [each for each in passes(evidence) if each.backward is not None and each.call is not None]
+    if not ran and passes(evidence):
+        return
+    for step in steps_in_vain(evidence):
+        leaves = [each for each in flattened(evidence.trace, step.operands) if is_leaf(evidence.tensor(each))]
+        later = [each for each in ran if each.at > step.id]
+        earlier = [each for each in ran if each.at < step.id]
+        lost = [leaf for leaf in leaves if was_filled(evidence, leaf, earlier)]
+        coming = [leaf for leaf in leaves if was_filled(evidence, leaf, later)]
+        never = not lost and not coming
+        if not leaves or (never and ran and not any(is_pending(evidence, leaf, step.id) for leaf in leaves)):
+            continue
+        leaf = (lost or coming or leaves)[0]
+        name = name_of(evidence, leaf)
+        resets = [reset for reset in _resets(evidence, evidence.origin(leaf)) if reset < step.id]
+        reset = evidence.trace.values[resets[-1]] if lost and resets else None
+        why = "they were reset before it" if lost else "no backward() runs" if never else "backward() comes after it"
+        yield Diagnostic(
+            rule="grad-used-before-backward",
+            severity=Severity.ERROR if never else Severity.WARNING,
+            message=f"`{evidence.piece(step.span)}` finds no gradients and changes nothing: {why}",
+            span=step.span if reset is None else reset.span,
+            label="there is no .grad" if reset is None else "clears the gradients before the step",
+            related=places((step.span, "changes nothing"), but=step.span if reset is None else None),
+            victim=name,
+            fix="the order is zero_grad(), backward(), step()",
+            edits=with_backward(evidence, leaf, step)
+            if never
+            else _reordered(evidence, step, reset, earlier[-1] if lost else later[0]),
+            observed=f"{name}.grad is None",
+        )
+        return
+
+
+def _reordered(evidence: Evidence, step: Value, reset: Value | None, each: Pass) -> tuple[Edit, ...]:
+    """The reset moved before the backward pass, or the step moved behind it."""
+    text = evidence.text
+    moved = text.statement_around(step.span if reset is None else reset.span)
+    call = text.statement_around(None if each.call is None else each.call.span)
+    if moved is None or call is None or text.is_alone(text.span_of(moved)):
+        return ()
+    place = text.after if reset is None else text.before
+    return (text.without(text.span_of(moved)), place(text.span_of(call), text.cut(moved)))
+
+
+# The cure.
+
+
+def with_backward(evidence: Evidence, leaf: int, use: Value) -> tuple[Edit, ...]:
+    """backward() of the newest scalar that was computed from the leaf, before the statement that needs its gradient."""
+    origin = evidence.origin(leaf)
+    behind = dependents(evidence.trace, origin)
+    made = [
+        name
+        for value in reversed(evidence.trace.values[: use.id])
+        if value.id in behind and (tensor := value.tensor) is not None
+        if tensor.requires_grad and not tensor.is_leaf and tensor.numel == 1
+        for name in evidence.names(value.id)[:1]
+    ]
+    statement = evidence.text.statement_around(use.span)
+    if not made or statement is None:
+        return ()
+    return (evidence.text.before(evidence.text.span_of(statement), f"{made[0]}.backward()"),)
+
+
+def _optimizer(evidence: Evidence, names: list[str]) -> str | None:
+    """The name of the optimizer that steps on all of these leaves."""
+    trace = evidence.trace
+    for value in trace.values:
+        if value.op == _STEP and value.previous is None:
+            held = {name_of(evidence, each) for each in flattened(trace, value.operands)}
+            owners = [
+                name for each in value.operands for name in evidence.names(each) if _is_optimizer(trace.values[each])
+            ]
+            if held.issuperset(names) and owners:
+                return owners[0]
+    return None
+
+
+def _is_optimizer(value: Value) -> bool:
+    return value.op.startswith("torch.optim.")
+
+
+def _reset(evidence: Evidence, names: list[str]) -> list[str]:
+    optimizer = _optimizer(evidence, names)
+    return [f"{name}.grad = None" for name in names] if optimizer is None else [f"{optimizer}.zero_grad()"]
+
+
+def _with_reset(evidence: Evidence, span: Span | None, names: list[str]) -> tuple[Edit, ...]:
+    statement = evidence.text.statement_around(span)
+    if statement is None:
+        return ()
+    return (evidence.text.before(evidence.text.span_of(statement), *_reset(evidence, names)),)

@@ -1,0 +1,114 @@
+"""A difference of a column and a row that becomes a loss: it is taken over every pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from autograd_cli.rules.causes.cuts import ancestors
+from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.operations import name_of
+from autograd_cli.trace import TensorInfo, Value
+
+_DIFFERENCES = frozenset("sub subtract rsub".split())
+_LOSSES = frozenset(
+    "mse_loss l1_loss smooth_l1_loss huber_loss mseloss l1loss smoothl1loss huberloss poisson_nll_loss".split()
+)
+_MEANS = frozenset("mean sum".split())
+_KERNELS = frozenset("exp max min amax amin softmax logsumexp argmin".split())
+_RESHAPES = frozenset("unsqueeze [] view reshape expand t mt".split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broadcast:
+    """The operation, the shapes of both operands and of the result, and the leaf whose gradient is of it."""
+
+    value: Value
+    shapes: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+    victim: str
+
+
+def find_broadcast(evidence: Evidence) -> Broadcast | None:
+    """The first loss over every pair that a backward pass went through."""
+    roots: frozenset[int] | None = None
+    for value in evidence.trace.values:
+        name = name_of(value)
+        if name not in _DIFFERENCES | _LOSSES:
+            continue
+        pair = [evidence.trace.values[each] for each in value.operands if evidence.tensor(each) is not None][:2]
+        shapes = _shapes(pair)
+        if shapes is None or (name in _DIFFERENCES and (_has_two_axes(shapes) or _is_deliberate(pair, value))):
+            continue
+        roots = roots or ancestors(evidence.trace, evidence.trace.roots)
+        victim = _victim(evidence, pair)
+        if victim is not None and value.id in roots and (name in _LOSSES or _becomes_loss(evidence, value, roots)):
+            return Broadcast(value=value, shapes=shapes, victim=victim)
+    return None
+
+
+def _shapes(pair: list[Value]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] | None:
+    """The shapes of both operands, and of a result that is larger than each."""
+    tensors = [value.tensor for value in pair if value.tensor is not None]
+    if len(tensors) < 2:  # noqa: PLR2004 - a pair
+        return None
+    one, other = tensors[0].shape, tensors[1].shape
+    depth = max(len(one), len(other))
+    sizes = zip(((1,) * (depth - len(one))) + one, ((1,) * (depth - len(other))) + other, strict=True)
+    result = tuple([max(size) for size in sizes])
+    return (one, other, result) if prod(result) > max(prod(one), prod(other)) else None
+
+
+def _has_two_axes(shapes: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]) -> bool:
+    """Whether the operands have axes of their own, or other numbers of elements: then every pair is meant."""
+    one, other, _ = shapes
+    return len(one) == len(other) or prod(one) != prod(other)
+
+
+def _is_deliberate(pair: list[Value], value: Value) -> bool:
+    """Whether a reader sees that every pair is meant: an operand is reshaped in place, or both are the same tensor."""
+    tensors = [each.tensor for each in pair if each.tensor is not None]
+    if tensors[0].storage == tensors[1].storage:
+        return True
+    return any(
+        _is_reshape(each) and each.span is not None and value.span is not None and value.span.holds(each.span)
+        for each in pair
+    )
+
+
+def _is_reshape(value: Value) -> bool:
+    return name_of(value) in _RESHAPES
+
+
+def _victim(evidence: Evidence, pair: list[Value]) -> str | None:
+    """The leaf that the tracked operand was computed from: one whose `.grad` the program reads, or the oldest."""
+    tracked = [each.id for each in pair if each.tensor is not None and each.tensor.requires_grad]
+    names = [
+        name
+        for each in sorted(ancestors(evidence.trace, tracked))
+        if _is_leaf(evidence.tensor(each))
+        for name in evidence.names(each)
+    ]
+    read = {name for owner, _ in evidence.grad_reads for name in evidence.names(owner.id)}
+    return next((name for name in names if name in read), next(iter(names), None))
+
+
+def _is_leaf(tensor: TensorInfo | None) -> bool:
+    return tensor is not None and tensor.requires_grad and tensor.is_leaf
+
+
+def _becomes_loss(evidence: Evidence, value: Value, roots: frozenset[int]) -> bool:
+    """Whether all elements are summed up, after operations on each of them that no kernel of pairs has."""
+    shape = None if value.tensor is None else value.tensor.shape
+    pending, seen = [value], set[int]()
+    while pending:
+        for user in evidence.users.get(pending.pop().id, ()):
+            if user.id in seen or user.id not in roots or user.tensor is None:
+                continue
+            seen.add(user.id)
+            if name_of(user) in _KERNELS:
+                continue
+            if user.tensor.numel == 1:
+                return True
+            if user.tensor.shape == shape or (name_of(user) in _MEANS and len(shape or ()) == 2):  # noqa: PLR2004 - a matrix
+                pending.append(user)
+    return False

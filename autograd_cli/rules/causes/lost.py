@@ -1,0 +1,385 @@
+"""Gradients that somebody looked for and that are not there, and the cut that is to blame for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.rules.causes.cuts import find_cuts, is_metadata, is_tracked, is_written_leaf, name_of
+from autograd_cli.rules.evidence.evidence import Evidence, remembered
+from autograd_cli.trace import Cut, Phase, Refusal, Value
+
+_MASKING = frozenset("where masked_fill masked_fill_ masked_select masked_scatter masked_scatter_ if-else".split())
+_INDEXING = frozenset(
+    """
+    gather index_select take take_along_dim scatter scatter_ scatter_add scatter_add_ index_add index_add_ index_fill
+    index_fill_ index_copy index_copy_ embedding Embedding nll_loss cross_entropy NLLLoss CrossEntropyLoss range slice
+    """.split()
+)
+_LOSSES = ("loss", "kl_div", "cross_entropy", "cross_entropy_with_logits", "binary_cross_entropy")
+_DIFFERENCES = frozenset("- -= sub sub_ rsub dist cdist pairwise_distance cosine_similarity cosinesimilarity".split())
+# What a program may do all day without touching the gradient: compare, choose, count.
+_WEAK = frozenset({"cut-by-comparison", "cut-by-index-op", "requires-grad-missing"})
+
+
+class Role(StrEnum):
+    """What an operand is to an operation: a number in it, the target of a loss, a position, a condition."""
+
+    VALUE = "value"
+    TARGET = "target"
+    INDEX = "index"
+    CONDITION = "condition"
+
+
+COMPUTED = frozenset({Role.VALUE, Role.TARGET})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """A gradient that is not there: `start` is the variable as torch first tracked it, `roots` what backward had."""
+
+    start: int
+    name: str | None
+    roots: tuple[int, ...]
+    observed: str
+    span: Span | None
+    label: str
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Culprit:
+    """The cut that is to blame, and those beside it. `role` is what the variable still is to the result."""
+
+    lost: Lost
+    cut: Cut
+    others: tuple[Cut, ...]
+    role: Role
+    use: Span | None
+
+
+def lost_gradients(evidence: Evidence) -> Iterator[Lost]:
+    """The gradients that the program, its user or torch looked for in vain, in that order of what is seen first."""
+    yield from _refused(evidence)
+    yield from _read(evidence)
+    yield from _asked(evidence)
+    yield from _stepped(evidence)
+
+
+def culprits(evidence: Evidence) -> Iterator[Culprit]:
+    """Of each lost gradient, the cut that explains it, where one does."""
+    for lost in lost_gradients(evidence):
+        found = culprit_of(evidence, lost)
+        if found is not None:
+            yield found
+
+
+def culprit_of(evidence: Evidence, lost: Lost) -> Culprit | None:
+    """The cut between a variable and what backward started from."""
+    roles: frozenset[Role] = frozenset()
+    for role in Role:
+        roles |= {role}
+        between = path(evidence, lost.start, lost.roots, roles)
+        cuts = sorted(find_cuts(evidence.trace, between), key=lambda cut: cut.rule in _WEAK)
+        if cuts and role is Role.TARGET:
+            is_meant = lost.refusal is None and cuts[0].is_deliberate and bool(_received(evidence))
+            return None if is_meant else _culprit(evidence, lost, cuts, Role.VALUE, between)
+        if cuts:
+            return _culprit(evidence, lost, cuts, role, between)
+    return None
+
+
+def _culprit(evidence: Evidence, lost: Lost, cuts: list[Cut], role: Role, between: frozenset[int]) -> Culprit:
+    use = None if role is Role.VALUE else _use(evidence, between, role)
+    return Culprit(lost=lost, cut=cuts[0], others=tuple(cuts[1:]), role=role, use=use)
+
+
+# Where somebody looked.
+
+
+def _refused(evidence: Evidence) -> Iterator[Lost]:
+    """Torch, or Python, refused to start from what is not tracked."""
+    refusal = evidence.trace.refusal
+    if refusal is None or refusal.op is None:
+        return
+    name = name_of(refusal.op)
+    if name == "grad" and refusal.during is Phase.BACKWARD:
+        roots = evidence.trace.backwards[-1].roots
+        if all(is_tracked(evidence.trace, root) for root in roots):
+            yield from _unused(evidence, refusal, roots)
+            return
+    elif name in {"backward", "retain_grad"}:
+        roots = refusal.operands if refusal.during is Phase.FORWARD else evidence.trace.backwards[-1].roots
+    else:
+        return
+    if not roots or any(is_tracked(evidence.trace, root) for root in roots):
+        return
+    inputs = [first_tracked(evidence, each) for each in _tensors(evidence, refusal.operands[1:2])]
+    asked = [start for start in inputs if name == "grad" and _name(evidence, start) is not None]
+    for start in (*asked, *leaves(evidence)):
+        if path(evidence, start, roots, frozenset(Role)):
+            yield Lost(
+                start=start,
+                name=_name(evidence, start),
+                roots=roots,
+                observed=words(refusal),
+                span=refusal.span,
+                label="torch refuses here" if refusal.during is Phase.BACKWARD else "refused here",
+                refusal=refusal,
+            )
+
+
+def _unused(evidence: Evidence, refusal: Refusal, roots: tuple[int, ...]) -> Iterator[Lost]:
+    """The inputs of `autograd.grad` that its outputs were not recorded to depend on."""
+    inputs = list(_tensors(evidence, refusal.operands[1:2]))
+    for number in inputs:
+        start = first_tracked(evidence, number)
+        name = _name(evidence, start) or evidence.called(number)
+        yield Lost(
+            start=start,
+            name=name,
+            roots=roots,
+            observed=words(refusal),
+            span=refusal.span,
+            label="torch refuses here",
+            refusal=refusal,
+        )
+
+
+def _read(evidence: Evidence) -> Iterator[Lost]:
+    """A `.grad` that was read after a backward pass, and is None to the end."""
+    done = _received(evidence)
+    retained = {value.operands[0] for value in evidence.trace.values if name_of(value.op) == "retain_grad"}
+    seen: set[int] = set()
+    for owner, answer in evidence.grad_reads:
+        is_there = answer.tensor is not None or owner.tensor is None or not owner.tensor.requires_grad
+        if is_there or not (owner.tensor is not None and (owner.tensor.is_leaf or owner.id in retained)):
+            continue
+        start = first_tracked(evidence, owner.id)
+        roots = _roots_before(evidence, answer.id)
+        if roots and start not in done and start not in seen:
+            seen.add(start)
+            name = _name(evidence, start) or _name(evidence, owner.id)
+            yield Lost(
+                start=start,
+                name=name,
+                roots=roots,
+                observed=f"{name or evidence.piece(answer.span)}.grad is None",
+                span=answer.span,
+                label="None here",
+            )
+
+
+def _asked(evidence: Evidence) -> Iterator[Lost]:
+    """An input whose gradient was asked for on the command line."""
+    trace = evidence.trace
+    if trace.refusal is not None or not trace.backwards:
+        return
+    for name, grad in trace.grads:
+        start = next((value.id for value in trace.values if value.name == name and value.op == "input"), None)
+        if grad is None and name in trace.asked and start is not None and is_tracked(trace, start):
+            yield Lost(
+                start=start,
+                name=name,
+                roots=trace.roots,
+                observed=f"{name}.grad is None",
+                span=trace.backwards[-1].span,
+                label="backward() started here",
+            )
+
+
+def _stepped(evidence: Evidence) -> Iterator[Lost]:
+    """A parameter of an optimizer that never got a gradient."""
+    done = _received(evidence)
+    seen: set[int] = set()
+    for value in evidence.trace.values:
+        if value.op != ".step =":
+            continue
+        roots = _roots_before(evidence, value.id)
+        for number in value.operands:
+            tensor = evidence.tensor(number)
+            if not roots or tensor is None or not (tensor.requires_grad and tensor.is_leaf):
+                continue
+            start = first_tracked(evidence, number)
+            if start not in done and start not in seen:
+                seen.add(start)
+                name = _name(evidence, start)
+                yield Lost(
+                    start=start,
+                    name=name,
+                    roots=roots,
+                    observed=f"{name}.grad is None",
+                    span=value.span,
+                    label="the optimizer has no gradient for it",
+                )
+
+
+@remembered
+def given(evidence: Evidence) -> frozenset[int]:
+    """The leaves, as torch first tracked them, that got a gradient in some pass."""
+    return frozenset(
+        leaf.value
+        for backward in evidence.trace.backwards
+        for leaf in backward.leaves
+        if leaf.after is not None and leaf.value is not None
+    )
+
+
+@remembered
+def taken(evidence: Evidence) -> frozenset[int]:
+    """The leaves whose gradient `autograd.grad` was asked for."""
+    calls = [value for value in evidence.trace.values if name_of(value.op) == "grad" and value.operands]
+    return frozenset(
+        first_tracked(evidence, number) for call in calls for number in _tensors(evidence, call.operands[1:2])
+    )
+
+
+@remembered
+def _received(evidence: Evidence) -> frozenset[int]:
+    """The leaves that were given a gradient, but those made of other leaves."""
+    return given(evidence) - _made_leaves(evidence)
+
+
+@remembered
+def _made_leaves(evidence: Evidence) -> frozenset[int]:
+    """The leaves that were computed from other ones, as a loss is that was told to require gradients."""
+    starts = frozenset(leaves(evidence))
+    derived: set[int] = set()
+    for value in evidence.trace.values:
+        ways = _ways(evidence, value, COMPUTED)
+        if any(way in derived or (way in starts and way != value.previous) for way in ways):
+            derived.add(value.id)
+    return frozenset(derived & starts)
+
+
+def _roots_before(evidence: Evidence, value: int) -> tuple[int, ...]:
+    """What the backward passes before a value started from, but for those of `autograd.grad`."""
+    backwards = evidence.trace.backwards
+    found = [
+        root
+        for walk in evidence.trace.walks
+        if walk.backward is not None and walk.start <= value and backwards[walk.backward].refusal is None
+        for root in backwards[walk.backward].roots
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+# The computed graph, with the part that each operand plays.
+
+
+def leaves(evidence: Evidence) -> tuple[int, ...]:
+    """The tracked leaves of the program that have a name, as torch first tracked them, in order."""
+    found: dict[int, None] = {}
+    for value in evidence.trace.values:
+        tensor = value.tensor
+        is_leaf = tensor is not None and tensor.requires_grad and tensor.is_leaf
+        if is_leaf and is_tracked(evidence.trace, value.id) and evidence.names(value.id):
+            found.setdefault(first_tracked(evidence, value.id))
+    return tuple(found)
+
+
+def first_tracked(evidence: Evidence, value: int) -> int:
+    """The first version of a tensor that torch tracked."""
+    found = evidence.trace.values[value]
+    while found.previous is not None and is_tracked(evidence.trace, found.previous):
+        found = evidence.trace.values[found.previous]
+    return found.id
+
+
+def path(evidence: Evidence, start: int, ends: Iterable[int], roles: frozenset[Role]) -> frozenset[int]:
+    """The values on the ways from `start` to any of `ends` on which each operand plays one of the `roles`."""
+    before = upstream(evidence, tuple(ends), roles)
+    if start not in before:
+        return frozenset()
+    reached = {start}
+    for number in sorted(before):
+        if any(operand in reached for operand in _ways(evidence, evidence.trace.values[number], roles)):
+            reached.add(number)
+    return frozenset(reached)
+
+
+@remembered
+def upstream(evidence: Evidence, ends: tuple[int, ...], roles: frozenset[Role]) -> frozenset[int]:
+    """The values that any of `ends` was made of, themselves included, by operands that play one of the `roles`."""
+    pending = list(ends)
+    found: set[int] = set()
+    while pending:
+        number = pending.pop()
+        if number not in found:
+            found.add(number)
+            pending.extend(_ways(evidence, evidence.trace.values[number], roles))
+    return frozenset(found)
+
+
+def _ways(evidence: Evidence, value: Value, roles: frozenset[Role]) -> Iterator[int]:
+    """The values that a value was made of, by the roles that count."""
+    if is_metadata(value):
+        return
+    if is_written_leaf(value) and value.previous is not None:
+        yield value.previous
+        return
+    for place, operand in enumerate(value.operands):
+        if role_of(evidence, value, place, operand) in roles:
+            yield operand
+    if Role.CONDITION in roles:
+        yield from _conditions(evidence, value)
+
+
+def role_of(evidence: Evidence, user: Value, place: int, operand: int) -> Role:
+    """What the operand at a place is to the operation."""
+    value = evidence.trace.values[operand]
+    name = name_of(user.op)
+    is_truth = value.tensor.dtype == "bool" if value.tensor is not None else isinstance(value.scalar, bool)
+    if is_truth and (name in _MASKING or (name in {"[]", "[] ="} and place == 1)):
+        return Role.CONDITION
+    if name == "if-else" and place == 1:
+        return Role.CONDITION
+    is_number = value.tensor is not None and not value.tensor.is_differentiable and value.tensor.dtype != "bool"
+    if (name in {"[]", "[] ="} and place == 1) or (name in _INDEXING and (is_number or value.tensor is None)):
+        return Role.INDEX
+    return Role.TARGET if place == 1 and name.lower().endswith(_LOSSES) else Role.VALUE
+
+
+def is_target_of(user: Value, between: frozenset[int]) -> bool:
+    """Whether what comes along `between` is a target: what the other operand of a difference or a loss is held to."""
+    name = name_of(user.op).lower()
+    coming = [place for place, operand in enumerate(user.operands) if operand in between]
+    return name in _DIFFERENCES or (name.endswith(_LOSSES) and 0 not in coming)
+
+
+def _conditions(evidence: Evidence, value: Value) -> Iterator[int]:
+    """The last value of each test that a value was computed under: of `if` and `while`."""
+    step = value.step
+    if step is None:
+        return
+    for test in evidence.tests_of(step):
+        for made in evidence.values_by_step.get(test, ()):
+            if made.id < value.id:
+                yield made.id
+
+
+def _use(evidence: Evidence, between: frozenset[int], role: Role) -> Span | None:
+    """Where an operand plays the role."""
+    for number in sorted(between):
+        value = evidence.trace.values[number]
+        for place, operand in enumerate(value.operands):
+            if operand in between and role_of(evidence, value, place, operand) is role:
+                return value.span
+    return None
+
+
+def _tensors(evidence: Evidence, numbers: Iterable[int]) -> Iterator[int]:
+    return (part.id for part in evidence.trace.parts(numbers) if part.tensor is not None)
+
+
+def _name(evidence: Evidence, value: int) -> str | None:
+    names = evidence.names(value)
+    return names[0] if names else None
+
+
+def words(refusal: Refusal) -> str:
+    """What torch said, in one line."""
+    lines = refusal.message.strip().splitlines() or [""]
+    return f"{refusal.exception}: {lines[0]}"

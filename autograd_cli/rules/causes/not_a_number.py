@@ -1,0 +1,391 @@
+"""Where a gradient ceased to be a number, in the forward or in the backward pass, and which of the causes that is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.operations import is_data, kind_of, kinds_of
+from autograd_cli.rules.evidence.passage import Departure, Passage, first_broken, has_nan, index, is_finite, is_number
+from autograd_cli.trace import Number, TensorValues, Value
+
+Test: TypeAlias = Callable[[TensorValues | None], bool]
+
+_SQRT = frozenset("sqrt rsqrt hypot".split())
+_LOG = frozenset("log log2 log10 log1p logit xlogy entr".split())
+_ARC = frozenset("acos asin acosh atanh arccos arcsin arccosh arctanh".split())
+_DECOMPOSITION = frozenset("svd eigh eig symeig pcalowrank svdlowrank eigvals".split())
+_VARIANCE = frozenset("std var stdmean varmean std_mean var_mean".split())
+_POWER = frozenset("pow float_power reciprocal floatpower".split())
+_SOFTMAX = frozenset("softmax logsoftmax log_softmax logsumexp logcumsumexp logaddexp softmin".split())
+_ELEMENTWISE = (
+    _SQRT
+    | _LOG
+    | _ARC
+    | _POWER
+    | frozenset(
+        "mul div exp exp2 expm1 sinh cosh tan sigmoid tanh square abs neg reciprocal atan2 sin cos lgamma".split()
+    )
+)
+_DIVISION = frozenset("div divide true_divide".split())
+# What is written to clean a result of what is no number, so that nothing comes back to it.
+_CLEANING = frozenset("maskedfill nantonum nansum nanmean index maskedselect maskedscatter indexfill".split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Birth:
+    """The NaN or infinity in the gradient of `victim`: its cause, by slug, and where it comes from.
+
+    `value` is the operation to blame. `departure` is where the backward pass first handed on what is no number, at
+    `element`, and `turned` where infinity became NaN. `source` is the value in which the forward pass had it first, and
+    `masker` the one that let nothing come back to that place. Where the loss alone is no number there is no departure.
+    """
+
+    slug: str
+    victim: str | None
+    is_nan: bool
+    value: Value
+    departure: Departure | None
+    turned: Departure | None
+    element: tuple[int, ...] | None
+    arrived: Number | None
+    left: Number | None
+    source: Value | None
+    masker: Value | None
+
+
+def find_birth(evidence: Evidence) -> Birth | None:
+    """The first NaN or infinity that a backward pass handed to a leaf."""
+    for passage in evidence.passages:
+        broken = [end for end in passage.ends if not all(map(is_finite, passage.arrived_at(end)))]
+        for end in sorted(broken, key=evidence.end_order):
+            path = passage.birth(end)
+            if path:
+                return _explained(evidence, passage, end, path)
+    return next(_broken_losses(evidence), None)
+
+
+def _broken_losses(evidence: Evidence) -> Iterator[Birth]:
+    """The losses that are no number though their gradients are, where the operation that made them so is known."""
+    for passage in evidence.passages:
+        number = passage.walk.backward
+        roots = () if number is None else evidence.trace.backwards[number].roots
+        ends = sorted(passage.ends, key=evidence.end_order)
+        for root in roots:
+            value = evidence.trace.values[root]
+            if is_finite(value.tensor) or not ends:
+                continue
+            source = _origin(evidence, value, has_nan if has_nan(value.tensor) else _is_infinite)
+            slug = _cause_of_value(evidence, source)
+            if slug != "nan-zero-times-nan" and not is_data(evidence.trace, source):
+                yield Birth(
+                    slug=slug,
+                    victim=evidence.end_name(ends[0]),
+                    is_nan=has_nan(value.tensor),
+                    value=source,
+                    departure=None,
+                    turned=None,
+                    element=None,
+                    arrived=None,
+                    left=None,
+                    source=source,
+                    masker=None,
+                )
+
+
+def first_infinite(evidence: Evidence, value: Value) -> Value | None:
+    """Where the infinity that a value was computed from was written down or made."""
+    held = [each for each in value.operands if _holds(evidence, evidence.trace.values[each], _is_infinite)]
+    return _first(evidence, evidence.trace.values[held[0]], _is_infinite) if held else None
+
+
+def _explained(evidence: Evidence, passage: Passage, end: int, path: Sequence[Departure]) -> Birth:
+    departure = path[0]
+    value = _whole(evidence, evidence.trace.values[evidence.trace.nodes[departure.visit.node].value])
+    kind = kind_of(evidence.trace.nodes[departure.visit.node])
+    place = _broken_place(departure, kind)
+    source = _source(evidence, value, departure)
+    maker = _zero_maker(passage, departure) if _zero_arrived(departure, place, kind) else None
+    masker = None if maker is None else evidence.trace.values[evidence.trace.nodes[maker.visit.node].value]
+    how = None if maker is None else _how(evidence, passage, maker)
+    slug, culprit = _cause(evidence, departure, value, source, how)
+    gradient = departure.gradient
+    turned = next((each for each in path if has_nan(each.gradient)), None)
+    return Birth(
+        slug=slug,
+        victim=evidence.affected(passage, end, lambda arrived: not all(map(is_finite, arrived))),
+        is_nan=any(map(has_nan, passage.arrived_at(end))),
+        value=culprit,
+        departure=departure,
+        turned=None if turned is departure else turned,
+        element=None if place is None or gradient is None else index(gradient.shape, place),
+        arrived=_arrived_at(departure, place, kind),
+        left=None if place is None or gradient is None or gradient.values is None else gradient.values[place],
+        source=source,
+        masker=masker if how is not None else None,
+    )
+
+
+# Which cause it is.
+
+
+def _cause(
+    evidence: Evidence, departure: Departure, value: Value, source: Value | None, how: str | None
+) -> tuple[str, Value]:
+    """The slug, and the operation that a reader would change."""
+    node = evidence.trace.nodes[departure.visit.node]
+    if source is not None and _is_softmax(evidence, source):
+        return "nan-masked-softmax", source
+    if kind_of(node) in _SOFTMAX and (source is None or not _holds(evidence, source, has_nan)):
+        return "nan-masked-softmax", value
+    if source is not None and is_data(evidence.trace, source):
+        return "nan-zero-times-nan", _first_tracked(evidence, value)
+    blamed = value if source is None else source
+    if how == "where" or (how == "mask" and source is None):
+        return "nan-where-branch", blamed
+    if how == "cleaned" and source is not None:
+        return "nan-zero-times-nan", blamed
+    if source is not None:
+        return _cause_of_value(evidence, source), source
+    return _cause_of_departure(evidence, departure, value), _first_written(evidence, departure, value)
+
+
+def _cause_of_value(evidence: Evidence, value: Value) -> str:
+    """Why the forward pass made what is no number of numbers."""
+    kinds = kinds_of(evidence.trace, value)
+    operands = [evidence.trace.values[each] for each in value.operands]
+    is_masked = "sub" in kinds and all(_holds(evidence, each, _is_infinite) for each in operands)
+    if is_masked or _is_softmax(evidence, value):
+        return "nan-masked-softmax"
+    if kinds & _POWER:
+        return _cause_of_power(operands)
+    if kinds & _DIVISION and len(operands) > 1 and _has_zero(operands[1]):
+        return "nan-masked-softmax" if _is_softmax_by_hand(evidence, operands[1]) else "nan-zero-times-nan"
+    return _by_kind(kinds) or ("nan-zero-times-nan" if _holds(evidence, value, has_nan) else "nan-overflow")
+
+
+def _cause_of_departure(evidence: Evidence, departure: Departure, value: Value) -> str:
+    """Why the backward pass made what is no number of numbers."""
+    kind = kind_of(evidence.trace.nodes[departure.visit.node])
+    if kind in _POWER:
+        exponent = next((each for each in departure.visit.saved if each.name == "exponent"), None)
+        is_root = exponent is not None and exponent.text == "0.5" and value.op != "torch.autograd.grad"
+        return "nan-sqrt-at-zero" if is_root else "nan-pow-zero-base"
+    found = _by_kind({kind})
+    return found or ("nan-zero-times-nan" if has_nan(departure.gradient) else "nan-overflow")
+
+
+def _by_kind(kinds: frozenset[str] | set[str]) -> str | None:
+    for members, slug in (
+        (_SQRT, "nan-sqrt-at-zero"),
+        (_LOG, "nan-log-of-zero"),
+        (_ARC, "nan-acos-at-one"),
+        (_DECOMPOSITION, "nan-svd-degenerate"),
+        (_VARIANCE, "nan-variance-of-one"),
+    ):
+        if members & kinds:
+            return slug
+    return None
+
+
+def _cause_of_power(operands: Sequence[Value]) -> str:
+    exponent = operands[1].scalar if len(operands) > 1 else -1
+    base = operands[0].tensor
+    if base is not None and base.values is not None and any(is_number(each) and not each for each in base.values):
+        return "nan-pow-zero-base"
+    negative = [each for each in (base.values or () if base else ()) if not isinstance(each, complex) and each < 0]
+    fraction = isinstance(exponent, float) and not exponent.is_integer()
+    if negative and (fraction or (len(operands) > 1 and operands[1].tensor is not None)):
+        return "nan-sqrt-at-zero" if exponent == 0.5 else "nan-pow-zero-base"  # noqa: PLR2004 - a root, as written
+    return "nan-overflow"
+
+
+def _is_softmax(evidence: Evidence, value: Value) -> bool:
+    """Whether the value is a softmax of a row that holds nothing but minus infinity."""
+    if not kinds_of(evidence.trace, value) & _SOFTMAX:
+        return False
+    given = [evidence.trace.values[each].tensor for each in value.operands]
+    return _holds(evidence, value, has_nan) and not any(
+        tensor is not None and (has_nan(tensor) or _has_plus_infinity(tensor)) for tensor in given
+    )
+
+
+def _is_softmax_by_hand(evidence: Evidence, denominator: Value) -> bool:
+    """Whether the zero was summed up from exponentials of minus infinity."""
+    pending, seen = [denominator.id], set[int]()
+    while pending:
+        value = evidence.trace.values[pending.pop()]
+        if value.id in seen:
+            continue
+        seen.add(value.id)
+        operands = [evidence.trace.values[each] for each in value.operands]
+        if kinds_of(evidence.trace, value) & {"exp"} and operands and not is_finite(operands[0].tensor):
+            return True
+        pending += [each.id for each in operands if _has_zero(each)]
+    return False
+
+
+def _first_written(evidence: Evidence, departure: Departure, value: Value) -> Value:
+    """The operation of the program itself: of one that `autograd.grad` made, the one that it is the derivative of."""
+    if value.op != "torch.autograd.grad":
+        return value
+    kind = kind_of(evidence.trace.nodes[departure.visit.node])
+    for node in evidence.trace.nodes:
+        made = evidence.trace.values[node.value]
+        if node.value < value.id and kind_of(node) == kind and made.op != "torch.autograd.grad":
+            return made
+    return value
+
+
+# Where the forward pass had it first.
+
+
+def _source(evidence: Evidence, value: Value, departure: Departure) -> Value | None:
+    """The value in which NaN, or else infinity, stands first among those that the operation knew; None without any."""
+    kept = [saved.tensor for saved in departure.visit.saved]
+    known = [value, *[evidence.trace.values[each] for each in value.operands]]
+    for test in (has_nan, _is_infinite):
+        if not any(map(test, kept)) and not any(_holds(evidence, each, test) for each in known):
+            continue
+        start = next((each for each in known if _holds(evidence, each, test)), None)
+        if start is not None:
+            return _origin(evidence, start, test)
+    return None
+
+
+def _origin(evidence: Evidence, value: Value, test: Test) -> Value:
+    """Where NaN or infinity stands first; of NaN that was computed from infinity, where that was computed."""
+    found = _first(evidence, value, test)
+    if test is not has_nan or _is_softmax(evidence, found) or not _takes_infinity(evidence, found):
+        return found
+    infinite = _first(evidence, found, _is_infinite)
+    return found if is_data(evidence.trace, infinite) else infinite
+
+
+def _first_tracked(evidence: Evidence, value: Value) -> Value:
+    """The operation in which the data that is no number met what torch tracks."""
+    while True:
+        operands = [evidence.trace.values[each] for each in value.operands]
+        tracked = [each for each in operands if each.tensor is not None and each.tensor.requires_grad]
+        held = next((each for each in tracked if not is_finite(each.tensor) and each.operands), None)
+        if held is None:
+            return value
+        value = held
+
+
+def _whole(evidence: Evidence, value: Value) -> Value:
+    """Of a part of what an operation returned, all of it."""
+    whole = evidence.trace.values[value.operands[0]] if value.op.startswith("[") and value.operands else value
+    return whole if value.op != "[]" and whole.span == value.span else value
+
+
+def _takes_infinity(evidence: Evidence, value: Value) -> bool:
+    return any(_holds(evidence, evidence.trace.values[each], _is_infinite) for each in value.operands)
+
+
+def _first(evidence: Evidence, value: Value, test: Test) -> Value:
+    while True:
+        operands = [evidence.trace.values[each] for each in value.operands]
+        held = next((each for each in operands if _holds(evidence, each, test)), None)
+        if held is None:
+            return value
+        value = held
+
+
+def _holds(evidence: Evidence, value: Value, test: Test) -> bool:
+    """Whether a tensor, a number or an element of a sequence passes the test."""
+    return any(test(numbers) for part in evidence.trace.parts([value.id]) if (numbers := _numbers(part)) is not None)
+
+
+def _numbers(value: Value) -> TensorValues | None:
+    if isinstance(value.scalar, float):
+        return TensorValues(shape=(), dtype="float64", values=(value.scalar,), summary=None)
+    return value.tensor
+
+
+def _is_infinite(values: TensorValues | None) -> bool:
+    if values is None or values.values is None:
+        return values is not None and values.summary is not None and values.summary.inf_count > 0
+    return any(isinstance(each, float) and math.isinf(each) for each in values.values)
+
+
+def _has_plus_infinity(values: TensorValues) -> bool:
+    return any(isinstance(each, float) and each == math.inf for each in values.values or ())
+
+
+def _has_zero(value: Value) -> bool:
+    if value.tensor is not None and value.tensor.values is not None:
+        return not all(value.tensor.values)
+    return isinstance(value.scalar, int | float) and value.scalar == 0
+
+
+# What let only zero arrive.
+
+
+def _arrived_at(departure: Departure, place: int | None, kind: str) -> Number | None:
+    """What arrived at the element: None where the operation is not one of each element alone."""
+    gradient = departure.gradient
+    if place is None or gradient is None or len(departure.arrived) != 1 or kind not in _ELEMENTWISE:
+        return None
+    arrived = departure.arrived[0]
+    if arrived.values is None or arrived.shape != gradient.shape:
+        return None
+    return arrived.values[place]
+
+
+def _broken_place(departure: Departure, kind: str) -> int | None:
+    """The first element that is no number where something other than zero arrived, or else the first of all."""
+    gradient = departure.gradient
+    first = first_broken(gradient)
+    if first is None or gradient is None or gradient.values is None or _arrived_at(departure, first, kind) is None:
+        return first
+    broken = [place for place, each in enumerate(gradient.values) if not is_number(each)]
+    return next((place for place in broken if _arrived_at(departure, place, kind)), first)
+
+
+def _zero_arrived(departure: Departure, place: int | None, kind: str) -> bool:
+    exact = _arrived_at(departure, place, kind)
+    return exact == 0 if exact is not None else any(_zeros(each) for each in departure.arrived)
+
+
+def _zeros(values: TensorValues) -> float:
+    """The share of zeros; a half where the values are too many to tell."""
+    if values.values is None:
+        return 0.5
+    return sum([not each for each in values.values]) / max(len(values.values), 1)
+
+
+def _zero_maker(passage: Passage, departure: Departure) -> Departure | None:
+    """The nearest departure with more zeros in it than had arrived there."""
+    for each in passage.before(departure):
+        share = 0.0 if each.gradient is None else _zeros(each.gradient)
+        arrived = max(map(_zeros, each.arrived), default=0.0)
+        if share > arrived or (each.gradient is not None and each.gradient.values is None and _hides(passage, each)):
+            return each
+    return None
+
+
+def _hides(passage: Passage, departure: Departure) -> bool:
+    return kind_of(passage.nodes[departure.visit.node]) in _CLEANING | {"where"}
+
+
+def _how(evidence: Evidence, passage: Passage, maker: Departure) -> str | None:
+    """How zeros came into a departure: `where`, a factor that is a `mask`, or `cleaned`; None by themselves."""
+    node = passage.nodes[maker.visit.node]
+    kind = kind_of(node)
+    if kind == "where":
+        return "where"
+    if kind == "mul" and any(_masks(evidence, node.value)):
+        return "mask"
+    return "cleaned" if kind in _CLEANING else None
+
+
+def _masks(evidence: Evidence, value: int) -> Iterator[bool]:
+    """For each operand that is not tracked, whether it consists of zeros and ones."""
+    for operand in evidence.trace.values[value].operands:
+        tensor = evidence.tensor(operand)
+        if tensor is not None and not tensor.requires_grad and tensor.values is not None:
+            yield set(tensor.values) <= {0, 1} and not all(tensor.values)

@@ -1,0 +1,224 @@
+"""Why a gradient is missing or not finite, why torch refused, which parts of a result no gradient went through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autograd_cli.diagnostic import Diagnostic, Related, Severity, speaker
+from autograd_cli.modes import DEFAULT_MODE
+from autograd_cli.rules.causes.cuts import cuts_before_roots, describe, enters_untracked, reaches_roots
+from autograd_cli.spelling import spelled_mode
+from autograd_cli.trace import Cut, Phase, Refusal, Trace, Value, without_number
+
+_REMEDIES = {
+    "xor": "power is **; ^ is bitwise xor",
+    "object is not callable": "multiplication is written with *, as in x*(…)",
+}
+_UNTRACKED = "does not require grad and does not have a grad_fn"
+
+
+def check_refused_operation(trace: Trace, source: str) -> Iterator[Diagnostic]:
+    """Torch refused an operation of the program: its own words, and what the operands were."""
+    refusal = trace.refusal
+    if refusal is None or refusal.during is not Phase.FORWARD:
+        return
+    piece = "" if refusal.span is None else f" `{_short(refusal.span.cut(source))}`"
+    operands = _operands_of_refused(trace, source, refusal)
+    fix = next((fix for words, fix in _REMEDIES.items() if words in refusal.message), None)
+    is_raised = piece.startswith((" `raise ", " `raise`"))
+    yield Diagnostic(
+        rule="torch-refused",
+        severity=Severity.ERROR,
+        message=f"the program raised {_words(refusal)}" if is_raised else f"{speaker(_words(refusal))} refused{piece}",
+        span=refusal.span,
+        label=operands,
+        torch_says=None if is_raised else _words(refusal),
+        fix=None if is_raised else fix,
+    )
+
+
+def check_refused_backward(trace: Trace, source: str) -> Iterator[Diagnostic]:
+    """Torch refused backward(): its own words, and beside them what was not tracked, where and why."""
+    refusal = trace.refusal
+    if refusal is None or refusal.during is not Phase.BACKWARD:
+        return
+    called = "the result" if refusal.span is None else f"`{_short(refusal.span.cut(source))}`"
+    not_a_tensor = all(trace.values[root].tensor is None for root in trace.roots)
+    if not not_a_tensor and _UNTRACKED not in refusal.message:
+        yield Diagnostic(
+            rule="torch-refused",
+            severity=Severity.ERROR,
+            message="torch refused backward() on the result" if refusal.span is None else f"torch refused {called}",
+            span=refusal.span,
+            torch_says=_words(refusal),
+        )
+        return
+    cuts = cuts_before_roots(trace, trace.leaves)
+    victim = next((name for name in trace.leaves if reaches_roots(trace, name)), None)
+    subject = (
+        f"{called} is not a tensor"
+        if not_a_tensor
+        else f"{_root(trace, source)} is not connected to a leaf that requires grad"
+    )
+    yield _missing(trace, "backward() has no graph to follow", subject, cuts, victim, refusal)
+
+
+def check_missing_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
+    """Backward ran, and an input that was asked for got nothing."""
+    if trace.refusal is not None or enters_untracked(trace) or not trace.backwards:
+        return
+    for name, grad in trace.grads:
+        if grad is None and name in trace.asked:
+            yield _lost(trace, name) or _missing(
+                trace, f"{name} got no gradient", "", cuts_before_roots(trace, (name,)), name, None
+            )
+
+
+def _lost(trace: Trace, name: str) -> Diagnostic | None:
+    """What became of a gradient that backward() had, or could have, computed."""
+    got = [leaf for backward in trace.backwards for leaf in backward.leaves if leaf.name == name and leaf.after]
+    if got:
+        why = "the program threw it away after the backward pass"
+    elif reaches_roots(trace, name) and not cuts_before_roots(trace, (name,)):
+        why = "backward() was not asked for it"
+    else:
+        return None
+    return Diagnostic(
+        rule="not-in-graph", severity=Severity.ERROR, message=f"{name} got no gradient: {why}", victim=name
+    )
+
+
+def check_broken_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
+    """A gradient has NaN or infinity in it."""
+    for name, grad in trace.grads:
+        if grad is None or not (grad.nan_count or grad.inf_count):
+            continue
+        count = grad.nan_count or grad.inf_count
+        rule, what, kind = ("nan-gradient", "not a number", "NaN")
+        if not grad.nan_count:
+            rule, what, kind = ("infinite-gradient", "infinite", "inf")
+        some = f"{count:,} of {grad.numel:,} elements" if grad.numel > 1 else "it"
+        yield Diagnostic(
+            rule=rule,
+            severity=Severity.ERROR,
+            message=f"the gradient of {name} is {what}: {some} {'is' if count == 1 else 'are'} {kind}",
+            victim=name,
+        )
+
+
+def check_partly_cut(trace: Trace, source: str) -> Iterator[Diagnostic]:
+    """The gradient is there, and part of the result did not contribute to it because the program cut it off."""
+    if trace.refusal is not None:
+        return
+    families: dict[str, list[str]] = {}
+    for name, grad in trace.grads:
+        if grad is not None:
+            families.setdefault(without_number(name), []).append(name)
+    for name, *others in families.values():
+        for cut in cuts_before_roots(trace, (name, *others)):
+            if cut.is_deliberate:
+                piece = "" if cut.span is None else f" `{_short(cut.span.cut(source))}`"
+                yield Diagnostic(
+                    rule=cut.rule,
+                    severity=Severity.NOTE,
+                    message=f"the gradient of {name} leaves out{piece}: {cut.why}",
+                    span=cut.span,
+                    related=_since(cut),
+                    victim=name,
+                )
+
+
+def _missing(
+    trace: Trace, message: str, subject: str, cuts: tuple[Cut, ...], victim: str | None, refusal: Refusal | None
+) -> Diagnostic:
+    torch_says = None if refusal is None else _words(refusal)
+    if not cuts:
+        return _never_tracked(trace, message, victim, torch_says)
+    message = f"{message}: {subject}" if subject else message
+    first = cuts[0]
+    others = tuple(Related(span=cut.span, label=cut.why) for cut in cuts[1:] if cut.span not in {None, first.span})
+    return Diagnostic(
+        rule=first.rule,
+        severity=Severity.ERROR,
+        message=message,
+        span=first.span,
+        label=f"not tracked: {first.why}",
+        related=_since(first) + others,
+        victim=victim,
+        torch_says=torch_says,
+        fix=_FIXES.get(first.rule) if trace.mode == DEFAULT_MODE else f"leave out {spelled_mode(trace.mode)}",
+    )
+
+
+def _never_tracked(trace: Trace, message: str, victim: str | None, torch_says: str | None) -> Diagnostic:
+    rule, why, fix = "requires-grad-missing", "no input requires gradients", "give an input of a floating point dtype"
+    if enters_untracked(trace):
+        fix = f"leave out {spelled_mode('no-requires-grad')}"
+    elif victim is not None or trace.leaves:
+        rule, why, fix = "not-in-graph", f"the result does not depend on {victim or ', '.join(trace.leaves)}", ""
+    return Diagnostic(
+        rule=rule,
+        severity=Severity.ERROR,
+        message=f"{message}: {why}",
+        victim=victim,
+        torch_says=torch_says,
+        fix=fix or None,
+    )
+
+
+_FIXES = {
+    "cut-by-detach": "leave out detach()",
+    "cut-by-data": "leave out .data",
+    "cut-by-no-grad": "compute it outside no_grad",
+    "cut-by-grad-mode-off": "compute it outside inference mode",
+    "cut-by-item": "keep the tensor; call .item() only to print",
+    "cut-by-rewrap": "use the tensor itself, or stack() to put several together",
+    "cut-by-int-cast": "keep a floating point dtype",
+}
+
+
+def _since(cut: Cut) -> tuple[Related, ...]:
+    if cut.since is None or cut.since == cut.span:
+        return ()
+    return (Related(span=cut.since, label="tracking is off from here"),)
+
+
+def _root(trace: Trace, source: str) -> str:
+    """What the program calls that on which it called backward()."""
+    if trace.result is not None or not trace.roots:
+        return "the result"
+    root = trace.values[trace.roots[0]]
+    piece = root.name or ("" if root.span is None else _short(root.span.cut(source)))
+    return f"`{piece}`" if piece else "the result"
+
+
+def _operands_of_refused(trace: Trace, source: str, refusal: Refusal) -> str | None:
+    """The tensors that the refused operation was given: "x is float32 of shape [2]"."""
+    if refusal.span is None:
+        return None
+    given: dict[str, Value] = {}
+    for value in trace.values:
+        inside = value.span is not None and refusal.span.holds(value.span)
+        if value.tensor is not None and inside and value.span is not None:
+            given[_short(value.span.cut(source), 20)] = value
+    for variable in trace.variables:
+        if variable.name in _words_in(refusal.span.cut(source)):
+            given.setdefault(variable.name, trace.values[variable.value])
+    shapes = [f"{name} is {describe(value.tensor)}" for name, value in given.items() if value.tensor is not None]
+    return ", ".join(shapes[:3]) or None
+
+
+def _words_in(text: str) -> set[str]:
+    return set(
+        "".join(character if character.isidentifier() or character.isdigit() else " " for character in text).split()
+    )
+
+
+def _words(refusal: Refusal) -> str:
+    lines = refusal.message.strip().splitlines() or [refusal.exception]
+    return f"{refusal.exception}: {lines[0]}"
+
+
+def _short(text: str, limit: int = 40) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,382 @@
+"""Where all of a leaf's gradient became zero in the backward pass, and which of the causes that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.operations import kind_of, name_of
+from autograd_cli.rules.evidence.passage import NEGLIGIBLE, Departure, Passage, index, is_zero, norm
+from autograd_cli.trace import TensorInfo, TensorValues, Value, Visit
+
+_STEPS = frozenset("round floor ceil trunc fix sign sgn".split())
+_DRAWS = frozenset("normal bernoulli poisson uniform exponential cauchy geometric lognormal random binomial".split())
+_RELUS = frozenset("relu leakyrelu threshold prelu rrelu hardswish".split())
+_CLAMPS = frozenset("clamp clampmin clampmax hardtanh hardsigmoid".split())
+_SIGMOIDS = frozenset("sigmoid tanh logsigmoid erf erfc exp gelu silu softplus elu celu selu mish sinc".split())
+_SOFTMAX = frozenset({"softmax", "logsoftmax"})
+_NORMS = frozenset("layernorm batchnorm groupnorm".split())
+_KINKS = frozenset("abs vectornorm norm dist cdist pdist".split())
+_PRODUCTS = frozenset("mul mm bmm mv dot addmm addmv addbmm baddbmm convolution div linear".split())
+_FACTORS = frozenset("self other mat1 mat2 vec weight input tensor batch1 batch2".split())
+_PAIRS = frozenset({"maximum", "minimum", "fmax", "fmin"})
+_EMBEDDINGS = frozenset({"embedding", "embeddingbag"})
+_BY_KIND = {
+    **dict.fromkeys(_DRAWS, "sampling-not-reparameterised"),
+    **dict.fromkeys(_SIGMOIDS, "zero-grad-saturated"),
+}
+# A finding that an unexplained zero beside it does not put in doubt.
+_CERTAIN = frozenset({"zero-grad-step", "sampling-not-reparameterised"})
+_FEW = 3
+_TRIED = 10
+_TRIFLE = 1e-3
+_MARGINS = frozenset("sub add rsub mul neg".split())
+_LINEAR = frozenset(
+    "sum mean expand mul div add sub rsub view unsafeview reshape squeeze unsqueeze neg clone t".split()
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """The operation `value` that let only zeros through to `victim`: the cause, by slug, and what explains it.
+
+    `by` is the value that is zero where the operation multiplies by it. `is_meant` says that the zero is what the
+    program asked for, or will not last.
+    """
+
+    slug: str
+    victim: str
+    value: Value
+    visit: Visit
+    by: Value | None = None
+    is_meant: bool = False
+
+
+def find_stop(evidence: Evidence) -> Stop | None:
+    """What explains the first leaf whose gradient is all zero, from some backward pass on."""
+    turns: dict[str, list[tuple[Passage, int, bool]]] = {}
+    for passage in evidence.passages:
+        for end in passage.ends:
+            name = evidence.end_name(end)
+            if name is not None and evidence.has_name(end):
+                turns.setdefault(name, []).append((passage, end, _is_dead(passage, end)))
+    dead = {name: run for name, each in turns.items() if (run := _last_run(each))}
+    for name in sorted(dead, key=lambda each: evidence.end_order(dead[each][0][1])):
+        for passage, end in dead[name][:_TRIED]:
+            victim = evidence.affected(passage, end, lambda arrived: bool(arrived) and all(map(is_zero, arrived)))
+            stop = _explained(evidence, passage, end, victim or name)
+            if stop is not None:
+                return stop
+    return None
+
+
+def _last_run(turns: Sequence[tuple[Passage, int, bool]]) -> list[tuple[Passage, int]]:
+    """The passes since which nothing came to a leaf any more; none where that may be chance."""
+    count = 0
+    while count < len(turns) and turns[-1 - count][2]:
+        count += 1
+    if count < len(turns) and (count < _FEW or 2 * count < len(turns)):
+        return []
+    return [(passage, end) for passage, end, _ in turns[len(turns) - count :]]
+
+
+def _is_dead(passage: Passage, end: int) -> bool:
+    arrived = passage.arrived_at(end)
+    if not arrived or not any(each.numel for each in arrived):
+        return False
+    if all(map(is_zero, arrived)):
+        return True
+    return sum(map(norm, arrived)) < NEGLIGIBLE and _is_cancelled(passage, end)
+
+
+def _is_cancelled(passage: Passage, end: int) -> bool:
+    """Whether what is left is what rounding left of it: all of it passed a normalisation that cancelled it."""
+    pending = list(passage.into.get(end, ()))
+    seen = set[int]()
+    found = False
+    while pending:
+        leaving = pending.pop()
+        if _cancels(passage, leaving):
+            found = True
+        elif leaving.visit.node not in seen:
+            seen.add(leaving.visit.node)
+            before = passage.into.get(leaving.visit.node, ())
+            if not before:
+                return False
+            pending += before
+    return found
+
+
+def _cancels(passage: Passage, leaving: Departure) -> bool:
+    if kind_of(passage.nodes[leaving.visit.node]) not in _SOFTMAX | _NORMS or leaving.gradient is None:
+        return False
+    return norm(leaving.gradient) <= NEGLIGIBLE * max(map(norm, leaving.arrived), default=0.0)
+
+
+# Which cause it is.
+
+
+def _explained(evidence: Evidence, passage: Passage, end: int, victim: str) -> Stop | None:
+    """What stopped the gradient, where all that did is known, or one of it is certain."""
+    if (blocked := _blocked(passage, end)) is not None:
+        departures = [blocked]
+    elif all(map(is_zero, passage.arrived_at(end))):
+        departures = list(passage.stops(end))
+    else:
+        into = passage.into[end]
+        departures = [
+            each
+            for each in (*into, *(earlier for start in into for earlier in passage.before(start)))
+            if _cancels(passage, each)
+        ]
+    found = [_cause(evidence, passage, each, victim) for each in departures]
+    certain = next((each for each in found if each is not None and each.slug in _CERTAIN), None)
+    return certain or (next(iter(found), None) if all(found) else None)
+
+
+def _blocked(passage: Passage, end: int) -> Departure | None:
+    """Where every way to `end` leads through a step or a draw, which hand on zeros whatever arrives: one of these."""
+    pending = list(passage.into.get(end, ()))
+    seen = set[int]()
+    found = None
+    while pending:
+        leaving = pending.pop()
+        if kind_of(passage.nodes[leaving.visit.node]) in _STEPS | _DRAWS:
+            found = found or leaving
+        elif leaving.visit.node not in seen:
+            seen.add(leaving.visit.node)
+            before = passage.into.get(leaving.visit.node, ())
+            if not before:
+                return None
+            pending += before
+    return found
+
+
+def _cause(evidence: Evidence, passage: Passage, departure: Departure, victim: str) -> Stop | None:
+    node = passage.nodes[departure.visit.node]
+    value = evidence.trace.values[node.value]
+    kind = kind_of(node)
+    if _was_changed(departure.visit, value):
+        return None
+    if kind in _PRODUCTS and not _saved_text(departure.visit, "rounding_mode") and is_all_zero(departure):
+        return _cause_of_product(evidence, passage, departure, victim)
+    slug = _slug(evidence, passage, departure, value)
+    if slug is None:
+        return None
+    is_bound = kind in _RELUS | _CLAMPS | _PAIRS
+    is_meant = kind in _KINKS - {"abs"}
+    if is_bound:
+        is_meant = (
+            _is_hinge(evidence, passage, departure)
+            or _is_hardly_bound(evidence, value)
+            or _is_one_of_several(passage, departure)
+        )
+    return Stop(slug=slug, victim=victim, value=value, visit=departure.visit, is_meant=is_meant)
+
+
+def is_all_zero(departure: Departure) -> bool:
+    """Whether nothing but zeros left."""
+    return departure.gradient is None or is_zero(departure.gradient)
+
+
+def _slug(evidence: Evidence, passage: Passage, departure: Departure, value: Value) -> str | None:
+    """The cause by the kind of the operation; None where its zero is right, or nobody's fault."""
+    kind = kind_of(passage.nodes[departure.visit.node])
+    if not is_all_zero(departure) and not _cancels(passage, departure):
+        return "zero-grad-constant" if _meets_itself(passage, departure) else None
+    if kind in _RELUS | _CLAMPS | _PAIRS:
+        return _cause_of_bound(evidence, value, kind)
+    if kind in _SOFTMAX | _NORMS:
+        return _cause_of_normalised(passage, departure, kind)
+    if kind in _KINKS:
+        return None if _is_difference(evidence, value) else "zero-grad-kink"
+    if kind in _EMBEDDINGS:
+        return "zero-grad-padding-idx" if padding_of(departure.visit) is not None else None
+    is_step = kind in _STEPS or _saved_text(departure.visit, "rounding_mode") is not None
+    return "zero-grad-step" if is_step else _BY_KIND.get(kind)
+
+
+def _was_changed(visit: Visit, value: Value) -> bool:
+    """Whether what the node kept of its result is no longer what it was: somebody wrote to it behind torch's back."""
+    kept = next((saved.tensor for saved in visit.saved if saved.name == "result"), None)
+    made = value.tensor
+    if kept is None or made is None or kept.shape != made.shape or value.op.startswith("nn."):
+        return False
+    return kept.values is not None and made.values is not None and kept.values != made.values
+
+
+def _meets_itself(passage: Passage, departure: Departure) -> bool:
+    """Whether one operation hands on what cancels, as it does where its operands are the same or it normalises one."""
+    node = passage.nodes[departure.visit.node]
+    met = passage.into.get(node.next[departure.edge] or 0, ())
+    return len(met) > 1 and all(passage.nodes[each.visit.node].value == node.value for each in met)
+
+
+def _operand(evidence: Evidence, value: Value) -> TensorInfo | None:
+    """The tensor that an operation of one operand was given."""
+    return next((tensor for each in value.operands if (tensor := evidence.tensor(each)) is not None), None)
+
+
+def _cause_of_bound(evidence: Evidence, value: Value, kind: str) -> str | None:
+    operand = _operand(evidence, value)
+    if kind in _PAIRS:
+        tensors = [evidence.tensor(each) for each in value.operands]
+        bounds = [tensor for tensor in tensors if tensor is not None and not tensor.requires_grad]
+        if not bounds:
+            return None
+        return "zero-grad-relu" if kind in {"maximum", "fmax"} and is_zero(bounds[0]) else "zero-grad-clamp"
+    is_single = name_of(value) in _RELUS | _CLAMPS
+    if is_single and operand is not None and kind in _RELUS and is_zero(operand):
+        return "zero-grad-kink"
+    return "zero-grad-relu" if kind in _RELUS else "zero-grad-clamp"
+
+
+def _is_hardly_bound(evidence: Evidence, value: Value) -> bool:
+    """Whether the bound moved no element by more than a trifle, to keep it inside a domain."""
+    operand, result = _operand(evidence, value), value.tensor
+    if operand is None or result is None or operand.shape != result.shape:
+        return False
+    pairs = zip(operand.values or (), result.values or (), strict=False)
+    moved = [abs(before - after) for before, after in pairs if before != after]
+    return bool(moved) and max(moved) <= _TRIFLE
+
+
+def _is_hinge(evidence: Evidence, passage: Passage, departure: Departure) -> bool:
+    """Whether the bound is the loss itself, of a margin that is kept: then nothing is left to learn."""
+    earlier = list(passage.before(departure))
+    if any(kind_of(passage.nodes[each.visit.node]) not in _LINEAR for each in earlier):
+        return False
+    value = evidence.trace.values[passage.nodes[departure.visit.node].value]
+    given = next((evidence.trace.values[each] for each in value.operands if evidence.tensor(each) is not None), None)
+    if given is None or name_of(given) not in _MARGINS:
+        return name_of(value).endswith("loss")
+    operands = [evidence.trace.values[each].tensor for each in given.operands]
+    tracked = [each for each in operands if each is not None and each.requires_grad]
+    if name_of(given) in {"mul", "neg"} and any(each.is_leaf for each in tracked):
+        return False
+    return len(tracked) < len(operands) or name_of(given) == "neg"
+
+
+def _is_one_of_several(passage: Passage, departure: Departure) -> bool:
+    """Whether it is a single unit, and another one beside it is on."""
+    if departure.gradient is None or departure.gradient.numel != 1:
+        return False
+    units = [visit for visit in passage.walk.visits if kind_of(passage.nodes[visit.node]) in _RELUS]
+    gradients = [visit.flows[0].gradient for visit in units if visit.flows]
+    return any(each is not None and each.numel == 1 and not is_zero(each) for each in gradients)
+
+
+def _cause_of_normalised(passage: Passage, departure: Departure, kind: str) -> str | None:
+    kept = {saved.name: saved for saved in departure.visit.saved}
+    arrived = departure.arrived[0] if departure.arrived else None
+    if arrived is None:
+        return None
+    if kind in _NORMS:
+        shape = kept["normalized_shape"].text if "normalized_shape" in kept else None
+        return "zero-grad-constant" if shape in {"[1]", "[1, 1]"} or _cancels(passage, departure) else None
+    dim = int(_saved_text(departure.visit, "dim") or -1)
+    if arrived.shape and arrived.shape[dim] == 1:
+        return "zero-grad-constant"
+    if kind == "logsoftmax":
+        return None
+    result = kept["result"].tensor if "result" in kept else None
+    if result is not None and result.values is not None and set(result.values) <= {0.0, 1.0}:
+        return "zero-grad-saturated"
+    return "zero-grad-constant" if _cancels(passage, departure) and _is_even(arrived, dim) else None
+
+
+def _is_even(values: TensorValues, dim: int) -> bool:
+    """Whether all elements along a dimension are the same."""
+    if values.values is None:
+        return False
+    first: dict[tuple[int, ...], object] = {}
+    dim %= len(values.shape) or 1
+    for place, each in enumerate(values.values):
+        at = index(values.shape, place)
+        if first.setdefault(at[:dim] + at[dim + 1 :], each) != each:
+            return False
+    return True
+
+
+def _is_difference(evidence: Evidence, value: Value) -> bool:
+    """Whether the operand is a difference, which is zero where it is meant to be."""
+    if name_of(value).endswith(("loss", "distance")) or name_of(value) in {"dist", "cdist", "pdist"}:
+        return True
+    given = next((evidence.trace.values[each] for each in value.operands if evidence.tensor(each) is not None), None)
+    return given is not None and name_of(given) in {"sub", "rsub", "subtract"}
+
+
+def padding_of(visit: Visit) -> int | None:
+    """The padding index of an embedding that has one."""
+    text = _saved_text(visit, "padding_idx")
+    return int(text) if text is not None and int(text) >= 0 else None
+
+
+def _saved_text(visit: Visit, name: str) -> str | None:
+    text = next((saved.text for saved in visit.saved if saved.name == name), None)
+    return None if text in {"None", ""} else text
+
+
+# A product with a factor that is zero.
+
+
+def _cause_of_product(evidence: Evidence, passage: Passage, departure: Departure, victim: str) -> Stop | None:
+    argument = departure.visit.flows[departure.edge].argument
+    value = evidence.trace.values[passage.nodes[departure.visit.node].value]
+    sizes = {
+        saved.tensor.numel
+        for saved in departure.visit.saved
+        if saved.name in _FACTORS and saved.name != argument and saved.tensor is not None and is_zero(saved.tensor)
+    }
+    for operand in value.operands:
+        tensor = evidence.tensor(operand)
+        if tensor is None or tensor.numel not in sizes or not is_zero(tensor):
+            continue
+        origin = origin_of_zero(evidence, evidence.trace.values[operand])
+        if origin is None or victim in evidence.names(origin[1].id):
+            continue
+        slug, by = origin
+        if slug == "zero-grad-zero-init":
+            is_meant = _is_moved(evidence, passage, by) and len(evidence.passages) == 1
+            return Stop(slug=slug, victim=victim, value=value, visit=departure.visit, by=by, is_meant=is_meant)
+        return Stop(slug=slug, victim=victim, value=by, visit=departure.visit)
+    return None
+
+
+def origin_of_zero(evidence: Evidence, value: Value) -> tuple[str, Value] | None:
+    """Why a value is all zero: a leaf that begins as zeros, or an operation that gives nothing else."""
+    seen: set[int] = set()
+    pending = [value.id]
+    while pending:
+        number = pending.pop()
+        current = evidence.trace.values[number]
+        tensor = current.tensor
+        if number in seen or tensor is None or not is_zero(tensor):
+            continue
+        seen.add(number)
+        if (tensor.requires_grad and tensor.is_leaf) or current.op == "parameter":
+            return "zero-grad-zero-init", current
+        found = _zero_made_by(evidence, current) if tensor.requires_grad else None
+        if found is not None:
+            return found
+        pending.extend(reversed(current.operands) if tensor.requires_grad else ())
+    return None
+
+
+def _zero_made_by(evidence: Evidence, value: Value) -> tuple[str, Value] | None:
+    """The operation that made a value all zero of operands that are not."""
+    if name_of(value) in _RELUS | _CLAMPS:
+        slug = _cause_of_bound(evidence, value, name_of(value))
+        operand = _operand(evidence, value)
+        if slug is not None and operand is not None and not is_zero(operand):
+            return slug, value
+    return None
+
+
+def _is_moved(evidence: Evidence, passage: Passage, leaf: Value) -> bool:
+    """Whether the zeros get a gradient themselves, and so will not stay zeros."""
+    for end in passage.ends:
+        if evidence.end_name(end) in evidence.names(leaf.id):
+            return not all(map(is_zero, passage.arrived_at(end)))
+    return False

@@ -1,0 +1,90 @@
+"""Gradients that are shared among equal elements, and rows of an embedding that get none: right, and worth knowing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autograd_cli.rules.causes.stops import padding_of
+from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.operations import kind_of
+from autograd_cli.rules.evidence.passage import Passage
+from autograd_cli.trace import TensorValues, Value, Visit
+
+_EXTREMES = frozenset("max min amax amin median nanmedian".split())
+_PAIRS = frozenset("maximum minimum fmax fmin".split())
+
+
+def find_tie(evidence: Evidence) -> tuple[Value, str, str] | None:
+    """The first operation that shared its gradient among equal elements, the leaf that it went to, and how."""
+    for passage in evidence.passages:
+        for visit in passage.walk.visits:
+            node = passage.nodes[visit.node]
+            kind = kind_of(node)
+            share = _shared(visit) if kind in _EXTREMES else _halved(visit) if kind in _PAIRS else None
+            victim = None if share is None else _end_below(evidence, passage, visit.node)
+            if share is not None and victim is not None and evidence.is_looked_at(victim):
+                return evidence.trace.values[node.value], victim, share
+    return None
+
+
+def find_padding(evidence: Evidence) -> tuple[Value, str, int] | None:
+    """The first look-up of the padding of an embedding whose gradient the program reads, its table, and the row."""
+    for passage in evidence.passages:
+        for visit in passage.walk.visits:
+            node = passage.nodes[visit.node]
+            row = padding_of(visit) if kind_of(node) == "embedding" else None
+            victim = None if row is None else _end_below(evidence, passage, visit.node)
+            if row is None or victim is None or not evidence.is_looked_at(victim):
+                continue
+            if row in _looked_up(visit):
+                return evidence.trace.values[node.value], victim, row
+    return None
+
+
+def _looked_up(visit: Visit) -> Iterator[object]:
+    for saved in visit.saved:
+        if saved.name == "indices" and saved.tensor is not None:
+            yield from saved.tensor.values or ()
+
+
+def _shared(visit: Visit) -> str | None:
+    """How a node shared what arrived: more elements leave than arrived, none of them whole."""
+    arrived, left = visit.arrived[0], visit.flows[0].gradient
+    if arrived is None or left is None or arrived.values is None or left.values is None:
+        return None
+    came, went = _non_zero(arrived), _non_zero(left)
+    if went <= came or came == 0:
+        return None
+    return f"{came} arrives, {went} parts leave" if came > 1 else f"1 gradient arrives, {went} parts leave"
+
+
+def _halved(visit: Visit) -> str | None:
+    kept = {saved.name: saved.tensor for saved in visit.saved}
+    one, other, arrived = kept.get("self"), kept.get("other"), visit.arrived[0]
+    if one is None or other is None or arrived is None or one.shape != other.shape or one.shape != arrived.shape:
+        return None
+    if one.values is None or other.values is None or arrived.values is None:
+        return None
+    is_tied = any(a == b and g for a, b, g in zip(one.values, other.values, arrived.values, strict=True))
+    return "each of two equal elements gets a half" if is_tied else None
+
+
+def _non_zero(values: TensorValues) -> int:
+    return sum([bool(each) for each in values.values or ()])
+
+
+def _end_below(evidence: Evidence, passage: Passage, node: int) -> str | None:
+    """The name of a leaf that a node leads to."""
+    pending, seen = [node], set[int]()
+    ends = set(passage.ends)
+    found = []
+    while pending:
+        each = pending.pop()
+        if each in seen:
+            continue
+        seen.add(each)
+        if each in ends:
+            found.append(each)
+        pending += [child for child in passage.nodes[each].next if child is not None]
+    named = [name for each in sorted(found, key=evidence.end_order) if (name := evidence.end_name(each)) is not None]
+    return next(iter(named), None)

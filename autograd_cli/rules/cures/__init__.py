@@ -1,0 +1,1 @@
+"""From a cause to the edits of the program that mend it."""

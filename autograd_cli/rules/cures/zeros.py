@@ -1,0 +1,179 @@
+"""How to cure a gradient that is zero, or of another loss: in words, and as a change of the program's text."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from autograd_cli.diagnostic import Edit
+from autograd_cli.rules.causes.stops import Stop, origin_of_zero
+from autograd_cli.rules.cures.numbers import Fix
+from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.operations import module_of, name_of
+from autograd_cli.trace import Value
+
+_PAIR = 2
+_WORDS = {
+    "zero-grad-step": "use the value before the step, or let the gradient pass straight through",
+    "sampling-not-reparameterised": "compute the sample from noise: mu + sigma * torch.randn_like(mu)",
+    "zero-grad-clamp": "start inside the range, or let the gradient pass straight through",
+    "zero-grad-relu": "use F.leaky_relu, which keeps a gradient, or start where some units are active",
+    "zero-grad-zero-init": "start with small random numbers",
+    "zero-grad-saturated": "keep the operand small, or use a loss that takes logits (…_with_logits)",
+    "zero-grad-constant": "take it over another axis; for a single output use a sigmoid",
+    "zero-grad-padding-idx": "leave out padding_idx if the row is to be learned",
+    "zero-grad-kink": "start anywhere but at exactly 0",
+}
+
+
+def fix(evidence: Evidence, stop: Stop) -> Fix:
+    """The cure of a stop."""
+    return Fix(words=_WORDS[stop.slug], edits=tuple(_edits(evidence, stop)))
+
+
+def _edits(evidence: Evidence, stop: Stop) -> Iterator[Edit]:
+    if stop.slug in {"zero-grad-step", "zero-grad-clamp"}:
+        yield from _straight_through(evidence, stop.value)
+    elif stop.slug == "sampling-not-reparameterised":
+        yield from _from_noise(evidence, stop.value)
+    elif stop.slug == "zero-grad-relu":
+        yield from _leaky(evidence, stop.value)
+    elif stop.slug == "zero-grad-padding-idx":
+        yield from fix_of_padding(evidence, stop.value)
+    elif stop.slug == "zero-grad-zero-init" and stop.by is not None:
+        yield from _random(evidence, beginning(evidence, stop.by))
+    elif stop.slug == "zero-grad-constant":
+        yield from _other_axis(evidence, stop.value)
+        yield from _of_one_class(evidence, stop.value)
+    elif stop.slug == "zero-grad-saturated":
+        yield from _scaled_down(evidence, stop.value)
+    elif stop.slug == "zero-grad-kink":
+        origins = [origin_of_zero(evidence, evidence.trace.values[each]) for each in stop.value.operands]
+        yield from (edit for each in origins if each for edit in _random(evidence, beginning(evidence, each[1])))
+
+
+def beginning(evidence: Evidence, value: Value) -> Value:
+    """The first version of a leaf whose place is known."""
+    chain = [value]
+    while chain[-1].previous is not None:
+        chain.append(evidence.trace.values[chain[-1].previous])
+    placed = [each for each in chain if each.span is not None and name_of(each) != "step ="]
+    return placed[-1] if placed else value
+
+
+def _straight_through(evidence: Evidence, value: Value) -> Iterator[Edit]:
+    """The same value, with the gradient of the operand."""
+    node = evidence.text.expression_at(value.span)
+    given = evidence.text.operands(value.span, value.op)
+    if node is not None and given:
+        operand = evidence.text.operand(given[0])
+        yield evidence.text.rewritten(node, f"({operand} + ({evidence.text.operand(node)} - {operand}).detach())")
+
+
+def _from_noise(evidence: Evidence, value: Value) -> Iterator[Edit]:
+    node = evidence.text.expression_at(value.span)
+    given = evidence.text.operands(value.span, value.op)
+    if node is None or not given:
+        return
+    if name_of(value) != "normal" or value.op.endswith("_"):
+        yield from _straight_through(evidence, value)
+        return
+    mean = evidence.text.operand(given[0])
+    spread = evidence.text.operand(given[1]) if len(given) > 1 else "1."
+    shaped = mean if evidence.tensor(value.operands[0]) is not None else spread
+    yield evidence.text.rewritten(node, f"({mean} + {spread} * torch.randn_like({shaped}))")
+
+
+def _leaky(evidence: Evidence, value: Value) -> Iterator[Edit]:
+    """A leaky relu in its place; of a module, where it is made."""
+    module = module_of(evidence.trace, value, "ReLU")
+    node = evidence.text.expression_at(value.span if module is None else module.span)
+    given = evidence.text.operands(value.span, value.op)
+    if module is not None and isinstance(node, ast.Call):
+        yield evidence.text.rewritten(node, evidence.text.one_line(node.func).replace("ReLU", "LeakyReLU") + "()")
+    elif (
+        module is None
+        and node is not None
+        and given
+        and value.op.split(".")[0] != "nn"
+        and name_of(value) in {"relu", "clamp", "clamp_min", "maximum"}
+    ):
+        yield evidence.text.rewritten(node, f"F.leaky_relu({evidence.text.one_line(given[0])}, 0.01)")
+
+
+def fix_of_padding(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
+    """The look-up, or the module, without its padding."""
+    for each in (value, module_of(evidence.trace, value, "Embedding")):
+        given = None if each is None else evidence.text.keyword(each.span, "padding_idx")
+        if given is not None:
+            return (evidence.text.rewritten(given, "None"),)
+    return ()
+
+
+def _random(evidence: Evidence, value: Value) -> Iterator[Edit]:
+    """Small random numbers in place of zeros, where the call that makes them says zeros."""
+    node = evidence.text.expression_at(value.span)
+    if not isinstance(node, ast.Call):
+        return
+    called = evidence.text.one_line(node.func)
+    if value.op.endswith("init.zeros_"):
+        yield evidence.text.rewritten(node.func, called.replace("zeros_", "normal_"))
+    elif name_of(value) in {"zeros", "zeros_like"}:
+        yield evidence.text.rewritten(node.func, called.replace("zeros", "randn"))
+
+
+def _other_axis(evidence: Evidence, value: Value) -> Iterator[Edit]:
+    """The axis that has more than one element."""
+    module = module_of(evidence.trace, value, "Softmax")
+    given = evidence.text.keyword(value.span if module is None else module.span, "dim")
+    operand = evidence.tensor(value.operands[0]) if value.operands else None
+    longer = [] if operand is None else [dim for dim, size in enumerate(operand.shape) if size > 1]
+    if given is not None and len(longer) == 1 and evidence.text.one_line(given) != str(longer[0]):
+        yield evidence.text.rewritten(given, str(longer[0]))
+
+
+def _of_one_class(evidence: Evidence, value: Value) -> Iterator[Edit]:
+    """The loss for one output in place of the one for several classes."""
+    node = evidence.text.expression_at(value.span)
+    given = evidence.text.operands(value.span, value.op)
+    if (
+        isinstance(node, ast.Call)
+        and name_of(value) in {"cross_entropy", "crossentropyloss"}
+        and len(given) == len(node.args) == _PAIR
+    ):
+        logits, target = (evidence.text.operand(each) for each in given)
+        text = f"F.binary_cross_entropy_with_logits({logits}.squeeze(1), {target}.float())"
+        yield evidence.text.rewritten(node, text)
+
+
+def _scaled_down(evidence: Evidence, value: Value) -> Iterator[Edit]:
+    """What goes in, divided by a round number of about its size."""
+    given = evidence.text.operands(value.span, value.op)
+    operand = evidence.tensor(value.operands[0]) if value.operands else None
+    if given and operand is not None and operand.values:
+        size = max(abs(each) for each in operand.values)
+        text = f"{evidence.text.operand(given[0])} / {size:.0e}".replace("e+0", "e")
+        yield evidence.text.rewritten(given[0], f"({text})")
+
+
+def fix_of_tie(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
+    """The reduction that gives all of it to one element, where all elements are reduced to one."""
+    node = evidence.text.expression_at(value.span)
+    given = evidence.text.operands(value.span, value.op)
+    if node is None or len(given) != 1 or name_of(value) not in {"max", "min"} or len(value.operands) != 1:
+        return ()
+    text = f"{evidence.text.operand(given[0])}.flatten().{name_of(value)}(dim=0).values"
+    return (evidence.text.rewritten(node, text),)
+
+
+def fix_of_broadcast(evidence: Evidence, value: Value) -> Fix:
+    """Both operands in the shape of the one with fewer dimensions."""
+    given = evidence.text.operands(value.span, value.op)
+    words = "bring both to one shape, with squeeze(-1) or unsqueeze(-1)"
+    for node, operand in zip(given, value.operands, strict=False):
+        tensor = evidence.tensor(operand)
+        if tensor is not None and tensor.shape and 1 in tensor.shape:
+            dim = -1 if tensor.shape[-1] == 1 else tensor.shape.index(1)
+            text = f"{evidence.text.operand(node)}.squeeze({dim})"
+            return Fix(words=f"bring both to one shape: {text}", edits=(evidence.text.rewritten(node, text),))
+    return Fix(words=words)

@@ -1,0 +1,621 @@
+"""Rules of the family "leaf": the tensor is not what it was taken for."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+
+from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
+from autograd_cli.lang import vocabulary
+from autograd_cli.lang.suggest import closest
+from autograd_cli.modes import GradMode
+from autograd_cli.rules.causes.cuts import ancestors
+from autograd_cli.rules.causes.untracked import Untracked, marks, untracked_roots
+from autograd_cli.rules.evidence.evidence import Evidence, Find
+from autograd_cli.rules.evidence.rebinding import Rebinding, rebindings, update_of, was_leaf
+from autograd_cli.rules.evidence.symptoms import (
+    FLAG,
+    SWITCHES,
+    Look,
+    Seen,
+    flattened,
+    is_flagged,
+    is_leaf,
+    is_plain,
+    is_result,
+    looks,
+    name_of,
+    origins,
+    passes,
+    places,
+    seen_in,
+    seen_refused,
+)
+from autograd_cli.trace import Step, Value
+
+FAMILY = "leaf"
+
+_SHOWS = frozenset({"print", "f-string", "str", "repr", "list", "tuple", "is", "is not"})
+_NO_LEAF = "the result of an operation, not a leaf"
+
+
+# A result, where a leaf was meant.
+
+
+def non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
+    """A variable was taken for a leaf, but it is the result of an operation: torch keeps no `.grad` for results.
+
+    Why: backward() writes `.grad` on leaves, the tensors that were not computed from others. Everything else only
+    passes gradients on. `torch.randn(3, requires_grad=True) * 0.1` is a result; the leaf that it came from has no name.
+    Where the None is only printed this is a warning, as torch's own is.
+
+    Example:
+        x = torch.tensor([1., 2., 3., 4.], requires_grad=True).view(2, 2)
+        (x ** 2).sum().backward()
+        print(x.grad)
+
+    Fix: set the flag after the last operation, `torch.tensor([…]).view(2, 2).requires_grad_()`, or ask torch to keep
+    the gradient of a result: `x.retain_grad()` before backward().
+    """
+    for look in looks(evidence):
+        if is_result(look.asked.tensor) and not _retains(evidence, look) and _has_run(evidence, look):
+            if update_of(evidence, look.asked) is None:
+                found = _non_leaf(evidence, look.asked, seen_in(evidence, look), look.read.span)
+                yield replace(found, severity=Severity.WARNING) if _is_only_shown(evidence, look) else found
+            return
+    refusal = evidence.trace.refusal
+    if refusal is not None and refusal.op.startswith("torch.optim."):
+        for value in flattened(evidence.trace, refusal.operands):
+            if is_result(evidence.tensor(value)) and update_of(evidence, evidence.trace.values[value]) is None:
+                yield _non_leaf(evidence, evidence.trace.values[value], seen_refused(evidence), refusal.span)
+                return
+
+
+def _non_leaf(evidence: Evidence, value: Value, found: Seen, used: Span | None) -> Diagnostic:
+    made = evidence.trace.values[evidence.origin(value.id)]
+    victim = name_of(evidence, value.id)
+    called = victim or evidence.called(value.id)
+    leaf = _hidden_leaf(evidence, made)
+    is_looked_at = evidence.trace.refusal is None or evidence.trace.refusal.span != used
+    is_hidden = leaf is not None and not evidence.names(leaf.id)
+    piece = evidence.piece(made.span)
+    related = [] if leaf is None or leaf.span in {None, made.span} else [(leaf.span, "the leaf that it was made of")]
+    return Diagnostic(
+        rule="non-leaf",
+        severity=Severity.ERROR,
+        message=f"{called} is not a leaf, so torch keeps no .grad for it: it is the result of `{piece}`",
+        span=made.span,
+        label=_NO_LEAF,
+        related=places(*related, (used, f"{called}.grad is read here" if is_looked_at else "used here")),
+        victim=victim,
+        fix="set the flag after the last operation: requires_grad_()"
+        if is_hidden
+        else f"{called}.retain_grad() before backward()",
+        edits=_edits_of_result(evidence, made, is_hidden=is_hidden or not is_looked_at),
+        **found,
+    )
+
+
+def _is_only_shown(evidence: Evidence, look: Look) -> bool:
+    """Whether the program does no more with that `.grad`, wherever it reads it, than print it."""
+    origin = evidence.origin(look.asked.id)
+    pending = [read.id for asked, read in evidence.grad_reads if evidence.origin(asked.id) == origin]
+    refusal = evidence.trace.refusal
+    while pending:
+        number = pending.pop()
+        if refusal is not None and number in refusal.operands:
+            return False
+        for user in evidence.users.get(number, ()):
+            if user.op not in _SHOWS:
+                return False
+            pending.append(user.id)
+    return True
+
+
+def _edits_of_result(evidence: Evidence, made: Value, *, is_hidden: bool) -> tuple[Edit, ...]:
+    text = evidence.text
+    if not is_hidden:
+        names = evidence.names(made.id)
+        step = next((step for name in names for step, bound in evidence.bindings(name) if bound == made.id), None)
+        return () if step is None else (text.after(step.span, f"{names[0]}.retain_grad()"),)
+    flag = _flag_within(evidence, made.span)
+    if flag is None or made.span is None or made.span.line != made.span.end_line:
+        return _edits(text.with_method(made.span, ".detach().requires_grad_()"))
+    whole = evidence.piece_whole(made.span)
+    start, end = flag.column - made.span.column, flag.end_column - made.span.column
+    head, tail = whole[:start].rstrip(), whole[end:]
+    rest = head[:-1] + tail if head.endswith(",") else head + tail.lstrip(", ")
+    is_atom = isinstance(text.expression_at(made.span), ast.Call)
+    return (text.replaced(made.span, f"{rest}.requires_grad_()" if is_atom else f"({rest}).requires_grad_()"),)
+
+
+def _flag_within(evidence: Evidence, span: Span | None) -> Span | None:
+    """Where `requires_grad=True` stands in an expression, on its first line."""
+    whole = evidence.text.expression_at(span)
+    for node in () if whole is None else ast.walk(whole):
+        for keyword in node.keywords if isinstance(node, ast.Call) else ():
+            place = evidence.text.span_of(keyword)
+            if keyword.arg == FLAG and span is not None and place.line == place.end_line == span.line:
+                return place
+    return None
+
+
+def _hidden_leaf(evidence: Evidence, made: Value) -> Value | None:
+    """The leaf that a result was made of, where that is one alone."""
+    found = [
+        value
+        for number in sorted(ancestors(evidence.trace, [made.id]))
+        if is_leaf((value := evidence.trace.values[number]).tensor) and value.previous is None
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def non_leaf_after_update(evidence: Evidence) -> Iterator[Diagnostic]:
+    """An update gave a leaf's name to a result: from then on `.grad` of that name is None.
+
+    Why: `w = w - lr * w.grad` does not change the leaf `w`. It computes a new tensor, which torch records, and binds
+    the name to it; the new tensor is not a leaf, and its graph leads back through the old one.
+
+    Example:
+        w = torch.tensor([1., 2.], requires_grad=True)
+        for step in range(2):
+            loss = (w ** 2).sum()
+            loss.backward()
+            w = w - 0.1 * w.grad
+
+    Fix: change the leaf itself, `with torch.no_grad(): w -= 0.1 * w.grad`, and reset `w.grad` after it; or start a new
+    leaf, `w = (w - 0.1 * w.grad).detach().requires_grad_()`.
+    """
+    for look in looks(evidence):
+        if not is_result(look.asked.tensor) or _retains(evidence, look):
+            continue
+        found = update_of(evidence, look.asked)
+        if found is None:
+            return
+        name, step = found.name, found.step
+        made = evidence.trace.values[evidence.origin(look.asked.id)]
+        yield Diagnostic(
+            rule="non-leaf-after-update",
+            severity=Severity.ERROR,
+            message=f"{name} no longer has a .grad: `{evidence.piece(step.span)}` made it the result of an operation",
+            span=made.span or step.span,
+            label="a new tensor, not a leaf",
+            related=places((look.read.span, f"{name}.grad is None here")),
+            victim=name,
+            fix="change the leaf in place under torch.no_grad(), or detach the new tensor and set requires_grad on it",
+            edits=_edits(evidence.text.with_method(made.span, ".detach().requires_grad_()")),
+            **seen_in(evidence, look),
+        )
+        return
+
+
+def rebound_under_no_grad(evidence: Evidence) -> Iterator[Diagnostic]:
+    """An update under no_grad gave a leaf's name to a new tensor, which does not require grad.
+
+    Why: what `w = w - lr * w.grad` computes under `torch.no_grad()` is not tracked. The name `w` now means that tensor,
+    and the leaf that required grad is gone. `w -= lr * w.grad` would have changed the leaf itself.
+
+    Example:
+        w = torch.tensor([1., 2.], requires_grad=True)
+        for step in range(2):
+            loss = (w ** 2).sum()
+            loss.backward()
+            with torch.no_grad():
+                w = w - 0.1 * w.grad
+
+    Fix: change it in place: `w -= 0.1 * w.grad`.
+    """
+    trace = evidence.trace
+    roots = untracked_roots(trace)
+    lost = {
+        evidence.origin(look.asked.id): look for look in reversed(looks(evidence)) if not is_flagged(look.asked.tensor)
+    }
+    behind = origins(evidence, roots)
+    for each in sorted(_rebound(evidence), key=lambda each: each.step.id):
+        name, value = each.name, trace.values[each.value]
+        look = lost.get(evidence.origin(value.id))
+        if (look is None and value.id not in behind) or not was_leaf(evidence, name, value.id):
+            continue
+        yield Diagnostic(
+            rule="rebound-under-no-grad",
+            severity=Severity.ERROR,
+            message=f"{name} was a leaf, and `{evidence.piece(each.step.span)}` under {_call_of(evidence, value)} "
+            f"gave its name to a new tensor, which does not require grad",
+            span=value.span or each.step.span,
+            label="a new tensor with requires_grad=False",
+            related=places((value.grad_mode_span, "tracking is off from here"), _place(evidence, look)),
+            victim=name,
+            fix=f"change {name} in place, as with {name} -= …",
+            edits=_kept_leaves(evidence, value.grad_mode_span),
+            **(seen_refused(evidence) if look is None else seen_in(evidence, look)),
+        )
+        return
+
+
+def _rebound(evidence: Evidence) -> list[Rebinding]:
+    """The names that got an untracked tensor under no_grad."""
+    values = evidence.trace.values
+    return [
+        each
+        for found in rebindings(evidence).values()
+        for each in found
+        if values[each.value].grad_mode != GradMode.GRAD
+        and values[each.value].grad_mode_span is not None
+        and is_plain(values[each.value].tensor)
+    ]
+
+
+def _kept_leaves(evidence: Evidence, mode: Span | None) -> tuple[Edit, ...]:
+    """In-place updates of all that lose their leaf in that block, or marks on the new tensors."""
+    lost: dict[Span, list[Rebinding]] = {}
+    seen: set[Span | None] = set()
+    for each in _rebound(evidence):
+        value = evidence.trace.values[each.value]
+        is_new = value.grad_mode_span == mode and value.span not in seen
+        seen.add(value.span)
+        if is_new and was_leaf(evidence, each.name, value.id):
+            lost.setdefault(each.step.span, []).append(each)
+    return tuple(edit for found in lost.values() if (edit := _kept(evidence, found)) is not None)
+
+
+def _kept(evidence: Evidence, found: list[Rebinding]) -> Edit | None:
+    """The statement that rebinds these, so that they stay leaves or become new ones."""
+    if len(found) == 1 and (changed := _in_place(evidence, found[0].step, found[0].name)) is not None:
+        return changed
+    spans = [evidence.trace.values[each.value].span for each in found]
+    return evidence.text.with_methods([span for span in spans if span is not None], ".requires_grad_()")
+
+
+def _in_place(evidence: Evidence, step: Step, name: str) -> Edit | None:
+    """`w -= …` for `w = w - …`, and a reset of the gradient, which the leaf keeps, where there is none."""
+    text = evidence.text
+    match text.statement_around(step.span):
+        case ast.Assign(
+            targets=[ast.Name()], value=ast.BinOp(left=ast.Name(id=left), op=ast.Sub() | ast.Add()) as value
+        ) if left == name:
+            op = "-=" if isinstance(value.op, ast.Sub) else "+="
+            changed = text.replaced(step.span, f"{name} {op} {text.cut(value.right)}")
+            reset = "" if _resets_in_text(evidence) else f"\n{text.indent(step.span.line)}{name}.grad = None"
+            return replace(changed, text=f"{changed.text}{reset}")
+    return None
+
+
+def _resets_in_text(evidence: Evidence) -> bool:
+    """Whether the program resets gradients anywhere, whether it came so far or not."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and (
+            node.attr == "zero_grad"
+            or (node.attr == "grad" and isinstance(node.ctx, ast.Store))
+            or node.attr == "zero_"
+        )
+        for node in evidence.text.expressions()
+    )
+
+
+def flag_on_non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
+    """requires_grad was set on the result of an operation, but torch lets it be changed only on leaves.
+
+    Why: whether a result is tracked follows from what it was computed from. A name that was bound to a new result, as
+    in `x = x + step`, no longer means the leaf; what is missing is a `detach()` at that place.
+
+    Example:
+        x = torch.tensor([0.5, -0.5])
+        for step in range(2):
+            x.requires_grad = True
+            (x ** 3).sum().backward()
+            x = x + 0.1 * x.grad
+
+    Fix: detach the result where it gets the name: `x = (x + 0.1 * x.grad).detach()`.
+    """
+    refusal = evidence.trace.refusal
+    if refusal is None or refusal.op not in SWITCHES or not refusal.operands:
+        return
+    value = evidence.trace.values[evidence.origin(refusal.operands[0])]
+    if not is_result(evidence.tensor(refusal.operands[0])):
+        return
+    called = name_of(evidence, value.id) or evidence.piece(value.span)
+    yield Diagnostic(
+        rule="flag-on-non-leaf",
+        severity=Severity.ERROR,
+        message=f"requires_grad cannot be set on {called}: it is the result of `{evidence.piece(value.span)}`",
+        span=value.span,
+        label=_NO_LEAF,
+        related=places((refusal.span, "torch refused here")),
+        victim=name_of(evidence, value.id),
+        fix="detach() the result: that is a leaf again",
+        edits=_edits(evidence.text.with_method(value.span, ".detach()")),
+        **seen_refused(evidence),
+    )
+
+
+def retain_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
+    """retain_grad() was called after backward(): it keeps the gradients of later passes, not of one that is over.
+
+    Why: `retain_grad()` registers a hook on the result, which stores the gradient as it passes by. After backward() the
+    gradient of a result is gone.
+
+    Example:
+        x = torch.tensor([1., 2.], requires_grad=True)
+        h = x ** 2
+        h.sum().backward()
+        h.retain_grad()
+        print(h.grad)
+
+    Fix: call `h.retain_grad()` before backward().
+    """
+    for look in looks(evidence):
+        call = _retains(evidence, look)
+        if call is None or not is_result(look.asked.tensor):
+            continue
+        earlier = [each for each in passes(evidence) if each.at < call.id]
+        between = [each for each in passes(evidence) if call.id < each.at < look.read.id]
+        if not earlier or between:
+            continue
+        called = name_of(evidence, look.asked.id) or evidence.called(look.asked.id)
+        ran = earlier[-1].call
+        yield Diagnostic(
+            rule="retain-grad-late",
+            severity=Severity.ERROR,
+            message=f"retain_grad() was called on {called} after the backward pass, whose gradient is gone",
+            span=call.span,
+            label="too late",
+            related=places((None if ran is None else ran.span, "the backward pass ran here")),
+            victim=name_of(evidence, look.asked.id),
+            fix="call it before backward()",
+            edits=_all_earlier(evidence, call),
+            **seen_in(evidence, look),
+        )
+        return
+
+
+def _all_earlier(evidence: Evidence, call: Value) -> tuple[Edit, ...]:
+    """The same of all tensors that this place of the program called retain_grad() on."""
+    edits: dict[Edit, None] = {}
+    for look in looks(evidence):
+        other = _retains(evidence, look)
+        if other is not None and other.span == call.span and is_result(look.asked.tensor):
+            edits |= dict.fromkeys(_earlier(evidence, other, evidence.origin(look.asked.id), "retain_grad()"))
+    return tuple(edits)
+
+
+def _earlier(evidence: Evidence, call: Value, made: int, method: str) -> tuple[Edit, ...]:
+    """The call of the method, right behind the statement that made the value, and not where it was."""
+    text = evidence.text
+    step = evidence.step_of(call)
+    names = evidence.names(made)
+    bound = next((step for name in names for step, value in evidence.bindings(name) if value == made), None)
+    if step is None or bound is None:
+        return ()
+    earlier = text.after(bound.span, f"{names[0]}.{method}")
+    is_same = evidence.piece_whole(step.span).startswith(f"{names[0]}.")
+    return (earlier, text.without(step.span)) if is_same and not text.is_alone(step.span) else (earlier,)
+
+
+# requires_grad: never, too late, misspelt.
+
+
+def requires_grad_missing(evidence: Evidence) -> Iterator[Diagnostic]:
+    """Nothing told torch to track the tensor: requires_grad is False, as it is by default.
+
+    Why: torch records only what is computed from a tensor with requires_grad=True. `torch.tensor`, `torch.ones` and the
+    like make tensors without it; only the parameters of modules have it from the start.
+
+    Example:
+        x = torch.tensor([1., 2.])
+        y = (x ** 2).sum()
+        y.backward()
+
+    Fix: ask for it when the tensor is made, `torch.tensor([1., 2.], requires_grad=True)`, or call
+    `x.requires_grad_()` before computing with it.
+    """
+    found = Untracked.find(evidence)
+    if found is None or found.late is not None or found.mark is not None:
+        return
+    if found.switched_off is not None:
+        yield found.diagnostic(
+            "requires-grad-missing",
+            message=f"{found.called} is not tracked: requires_grad was switched off",
+            span=found.switched_off.span,
+            label="from here on torch does not record it",
+            fix="leave it on",
+            edits=_edits(_switched_on(evidence, found.switched_off)),
+        )
+        return
+    yield found.diagnostic(
+        "requires-grad-missing",
+        message=f"{found.called} is not tracked: {found.whose} made without requires_grad=True",
+        span=found.source.span,
+        label="requires_grad is False, as by default",
+        fix="requires_grad=True where it is made, or requires_grad_() before it is used",
+        edits=tuple(edit for each in found.sources if (edit := _with_flag(evidence, each)) is not None),
+    )
+
+
+def _switched_on(evidence: Evidence, switch: Value) -> Edit | None:
+    """The statement that switches it off, with True for its False."""
+    match evidence.text.statement_around(switch.span):
+        case (
+            ast.Assign(value=ast.Constant(value=False) as node)
+            | ast.Expr(value=ast.Call(args=[ast.Constant(value=False) as node]))
+            | ast.Expr(value=ast.Call(keywords=[ast.keyword(value=ast.Constant(value=False) as node)]))
+        ):
+            return evidence.text.replaced(evidence.text.span_of(node), "True")
+    return None
+
+
+def requires_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
+    """requires_grad was switched on after the tensor had been used: what was computed before is not recorded.
+
+    Why: torch decides whether to record an operation when it runs. Switching requires_grad on later does not change
+    results that already exist.
+
+    Example:
+        x = torch.tensor([1., 2.])
+        y = x ** 2
+        x.requires_grad_()
+        y.sum().backward()
+
+    Fix: switch it on before the first use, best where the tensor is made.
+    """
+    found = Untracked.find(evidence)
+    if found is None or found.late is None:
+        return
+    use = found.first_use
+    yield found.diagnostic(
+        "requires-grad-late",
+        message=f"requires_grad of {found.called} is switched on after `{evidence.piece(use.span)}` used it: "
+        "that is not recorded",
+        span=found.late.span,
+        label="too late for what was computed before",
+        related=((use.span, f"{found.called} was used here, untracked"),),
+        fix="switch it on before the first use",
+        edits=_earlier(evidence, found.late, evidence.origin(found.late.id), "requires_grad_()"),
+    )
+
+
+def requires_grad_typo(evidence: Evidence) -> Iterator[Diagnostic]:
+    """requires_grad is misspelt: Python sets an attribute that nobody reads, and torch tracks nothing.
+
+    Why: a tensor takes any attribute, as most Python objects do. `x.requires_gard = True` is legal, and does nothing.
+    So is `model.requires_grad = False`: modules have no such attribute, but a method, `requires_grad_()`.
+
+    Example:
+        x = torch.tensor([1., 2.])
+        x.requires_gard = True
+        (x ** 2).sum().backward()
+
+    Fix: write `requires_grad`; for a module, call `requires_grad_(False)`.
+    """
+    found = Untracked.find(evidence)
+    if found is not None and found.mark is not None:
+        yield found.diagnostic(
+            "requires-grad-typo",
+            message=f"{found.called} is not tracked: {_misspelt(found.mark)} is not requires_grad",
+            span=found.mark.span,
+            label="an attribute that torch does not read",
+            fix="write requires_grad",
+            edits=_spelt(evidence, found.mark),
+        )
+        return
+    if (refused := _refused_keyword(evidence)) is not None:
+        yield refused
+        return
+    for mark in marks(evidence):
+        owner = evidence.trace.values[mark.operands[0]]
+        called = name_of(evidence, owner.id) or evidence.called(owner.id)
+        of_module = owner.tensor is None
+        yield Diagnostic(
+            rule="requires-grad-typo",
+            severity=Severity.WARNING,
+            message=f"{_misspelt(mark)} of {called} means nothing to torch"
+            + (": a module has parameters, and they keep their own" if of_module else ": it is not requires_grad"),
+            span=mark.span,
+            label="an attribute that torch does not read",
+            victim=name_of(evidence, owner.id),
+            fix=f"{called}.requires_grad_(…)" if of_module else "write requires_grad",
+            edits=_spelt(evidence, mark),
+        )
+        return
+
+
+def _misspelt(mark: Value) -> str:
+    return mark.op.removesuffix(" =")
+
+
+def _spelt(evidence: Evidence, mark: Value) -> tuple[Edit, ...]:
+    statement = evidence.text.statement_around(mark.span)
+    if mark.span is None or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return ()
+    owner = evidence.piece_whole(mark.span).rpartition(".")[0]
+    if evidence.tensor(mark.operands[0]) is not None:
+        return (evidence.text.replaced(mark.span, f"{owner}.{FLAG}"),)
+    value = evidence.text.cut(statement.value)
+    return (evidence.text.replaced(evidence.text.span_of(statement), f"{owner}.requires_grad_({value})"),)
+
+
+def _refused_keyword(evidence: Evidence) -> Diagnostic | None:
+    """The refusal of an argument that looks like requires_grad."""
+    refusal = evidence.trace.refusal
+    operation = None if refusal is None else vocabulary.operation(refusal.op)
+    call = None if refusal is None else evidence.text.call_at(refusal.span)
+    if operation is None or call is None or refusal is None or refusal.exception != "TypeError":
+        return None
+    for keyword in call.keywords:
+        if keyword.arg is None or keyword.arg in operation.keywords or closest(keyword.arg, {FLAG}) is None:
+            continue
+        place = evidence.text.span_of(keyword)
+        value = evidence.text.cut(keyword.value)
+        return Diagnostic(
+            rule="requires-grad-typo",
+            severity=Severity.ERROR,
+            message=f"`{evidence.piece(refusal.span)}` has no argument {keyword.arg}: it is requires_grad",
+            span=place,
+            label="misspelt",
+            victim=evidence.text.target_at(refusal.span),
+            fix=f"write {FLAG}={value}",
+            edits=(evidence.text.replaced(place, f"{FLAG}={value}"),),
+            **seen_refused(evidence),
+        )
+    return None
+
+
+def _with_flag(evidence: Evidence, source: Value) -> Edit | None:
+    """`requires_grad=True` in the call that made the tensor, or `requires_grad_()` on what was made."""
+    text = evidence.text
+    call = text.call_at(source.span)
+    operation = vocabulary.operation(source.op if source.op.startswith("torch.") else f"torch.{source.op}")
+    takes_flag = operation is not None and FLAG in operation.keywords
+    is_float = source.tensor is not None and source.tensor.is_differentiable
+    if call is not None and not is_float:
+        return text.with_method(source.span, ".float().requires_grad_()")
+    if call is None or not takes_flag:
+        return text.with_method(source.span, ".requires_grad_()")
+    given = next((keyword for keyword in call.keywords if keyword.arg == FLAG), None)
+    if given is not None:
+        return text.replaced(text.span_of(given), f"{FLAG}=True")
+    return text.with_keyword(call, f"{FLAG}=True")
+
+
+# What was seen.
+
+
+def _retains(evidence: Evidence, look: Look) -> Value | None:
+    """The call of retain_grad() on the tensor before it was asked."""
+    origin = evidence.origin(look.asked.id)
+    calls = [value for value in evidence.trace.values[: look.read.id] if value.op == ".retain_grad" and value.operands]
+    return next((call for call in calls if evidence.origin(call.operands[0]) == origin), None)
+
+
+def _has_run(evidence: Evidence, look: Look) -> bool:
+    """Whether a backward pass came before the look, or none at all."""
+    ran = [each.at for each in passes(evidence)]
+    return not ran or min(ran) < look.read.id
+
+
+def _place(evidence: Evidence, look: Look | None) -> tuple[Span | None, str]:
+    refusal = evidence.trace.refusal
+    if look is not None:
+        return look.read.span, f"{evidence.piece(look.read.span)} is None here"
+    return None if refusal is None else refusal.span, "torch refused here"
+
+
+def _call_of(evidence: Evidence, value: Value) -> str:
+    return evidence.piece(value.grad_mode_span).removeprefix("@")
+
+
+def _edits(edit: Edit | None) -> tuple[Edit, ...]:
+    return () if edit is None else (edit,)
+
+
+RULES: dict[str, Find] = {
+    "non-leaf": non_leaf,
+    "non-leaf-after-update": non_leaf_after_update,
+    "rebound-under-no-grad": rebound_under_no_grad,
+    "flag-on-non-leaf": flag_on_non_leaf,
+    "retain-grad-late": retain_grad_late,
+    "requires-grad-missing": requires_grad_missing,
+    "requires-grad-late": requires_grad_late,
+    "requires-grad-typo": requires_grad_typo,
+}

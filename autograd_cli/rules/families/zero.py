@@ -1,0 +1,317 @@
+"""Rules of the family "zero and wrong value"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span
+from autograd_cli.rules.causes.broadcasts import find_broadcast
+from autograd_cli.rules.causes.stops import Stop, find_stop
+from autograd_cli.rules.causes.ties import find_padding, find_tie
+from autograd_cli.rules.cures import zeros
+from autograd_cli.rules.evidence.evidence import Evidence, Find, remembered
+from autograd_cli.rules.evidence.operations import module_of, name_of
+from autograd_cli.rules.evidence.passage import is_finite, is_zero
+from autograd_cli.trace import Value
+
+FAMILY = "zero and wrong value"
+
+
+def zero_grad_step(evidence: Evidence) -> Iterator[Diagnostic]:
+    """The gradient is zero because it had to pass through a step function: round, floor, ceil, sign, trunc.
+
+    Why: a step function is flat everywhere but at its jumps. Torch records it, and its backward returns zeros whatever
+    arrives, without an error.
+
+    Example:
+        x = torch.tensor([1.4, 2.6], requires_grad=True)
+        y = torch.round(x)
+        ((y - 5.) ** 2).sum().backward()
+        print(x.grad)
+
+    Fix: use the value before the step, or a straight-through estimator: x + (torch.round(x) - x).detach().
+    """
+    yield from _stopped(evidence, "zero-grad-step", "is a step function: its derivative is 0 everywhere")
+
+
+def sampling_not_reparameterised(evidence: Evidence) -> Iterator[Diagnostic]:
+    """The gradient is zero because it had to pass through a random draw: torch.normal, bernoulli, poisson.
+
+    Why: a drawn number is not a function of the parameters that torch could differentiate. Torch records the draw, and
+    its backward returns zeros.
+
+    Example:
+        mu = torch.tensor([1.], requires_grad=True)
+        draw = torch.normal(mu, torch.tensor([1.]))
+        (draw ** 2).sum().backward()
+        print(mu.grad)
+
+    Fix: draw noise, and compute the sample from it: mu + sigma * torch.randn_like(mu), which is what rsample() does.
+    """
+    yield from _stopped(evidence, "sampling-not-reparameterised", "draws at random: torch gives it a gradient of zeros")
+
+
+def zero_grad_clamp(evidence: Evidence) -> Iterator[Diagnostic]:
+    """The gradient is zero because every element is outside the range that it is clamped to.
+
+    Why: outside the range the result is the bound, whatever the operand: the derivative is 0.
+
+    Example:
+        x = torch.tensor([3., -4.], requires_grad=True)
+        y = torch.clamp(x, -1, 1)
+        (y * 2).sum().backward()
+        print(x.grad)
+
+    Fix: clamp after the loss, or not at all; tanh or sigmoid keep some gradient; or start inside the range.
+    """
+    yield from _stopped(evidence, "zero-grad-clamp", "bounds every element: outside the range the derivative is 0")
+
+
+def zero_grad_relu(evidence: Evidence) -> Iterator[Diagnostic]:
+    """The gradient is zero because no unit of a relu is active: a dead relu.
+
+    Why: where its operand is negative, relu is 0 and so is its derivative. When that holds for all units and all data,
+    nothing before it can learn.
+
+    Example:
+        w = torch.tensor([-1., -2.], requires_grad=True)
+        h = torch.relu(w * 3)
+        ((h.sum() - 1) ** 2).backward()
+        print(w.grad)
+
+    Fix: F.leaky_relu keeps a gradient; a smaller learning rate or another initialisation keeps units active.
+    """
+    yield from _stopped(evidence, "zero-grad-relu", "is off for every unit: below 0 the derivative is 0")
+
+
+def zero_grad_zero_init(evidence: Evidence) -> Iterator[Diagnostic]:
+    """The gradient is zero because it is multiplied by weights that are all zero.
+
+    Why: the derivative of a product with respect to one factor is the other. If a layer starts with all zeros, no
+    gradient gets through it to what is before it.
+
+    Example:
+        w1 = torch.ones(2, 2, requires_grad=True)
+        w2 = torch.zeros(2, 1, requires_grad=True)
+        y = (torch.ones(1, 2) @ w1) @ w2
+        ((y - 1) ** 2).sum().backward()
+        print(w1.grad)
+
+    Fix: start with small random numbers; zeros are for biases.
+    """
+    yield from _stopped(evidence, "zero-grad-zero-init", "is all zero, and the gradient is multiplied by it")
+
+
+def zero_grad_saturated(evidence: Evidence) -> Iterator[Diagnostic]:
+    """The gradient is zero because a sigmoid, tanh or softmax is so far out that its curve is flat.
+
+    Why: the derivative of sigmoid is p * (1 - p). In float32 sigmoid(20) is exactly 1, and the product exactly 0.
+
+    Example:
+        x = torch.tensor([40.], requires_grad=True)
+        p = torch.sigmoid(x)
+        ((p - 0.5) ** 2).sum().backward()
+        print(x.grad)
+
+    Fix: keep what goes in small (normalise, scale down), or use a loss that takes the value before the sigmoid or
+    softmax.
+    """
+    yield from _stopped(evidence, "zero-grad-saturated", "is so far out that it is flat: its derivative is 0 there")
+
+
+def zero_grad_constant(evidence: Evidence) -> Iterator[Diagnostic]:
+    """The gradient is zero because the result is always the same: a softmax over one element, or x - x.
+
+    Why: a softmax over an axis of size 1 is 1, whatever goes in; the sum of a softmax is 1, too. A constant has the
+    derivative 0.
+
+    Example:
+        x = torch.tensor([[0.3], [2.0]], requires_grad=True)
+        p = torch.softmax(x, dim=1)
+        ((p - 0.5) ** 2).sum().backward()
+        print(x.grad)
+
+    Fix: use another axis (dim), or for a single output a sigmoid with binary_cross_entropy_with_logits.
+    """
+    yield from _stopped(evidence, "zero-grad-constant", "is the same whatever goes in: its derivative is 0")
+
+
+def zero_grad_padding_idx(evidence: Evidence) -> Iterator[Diagnostic]:
+    """The row of an embedding that stands for padding gets no gradient.
+
+    Why: padding_idx says that this row is not to be learned: torch leaves it out of the gradient.
+
+    Example:
+        table = torch.randn(4, 2, requires_grad=True)
+        out = F.embedding(torch.tensor([0, 0]), table, padding_idx=0)
+        out.sum().backward()
+        print(table.grad)
+
+    Fix: leave out padding_idx, or use an index for padding that no word has.
+    """
+    stopped = list(_stopped(evidence, "zero-grad-padding-idx", "looks up nothing but padding, which gets no gradient"))
+    yield from stopped
+    padding = None if stopped else find_padding(evidence)
+    if padding is not None:
+        value, victim, row = padding
+        yield Diagnostic(
+            rule="zero-grad-padding-idx",
+            severity=Severity.NOTE,
+            message=f"row {row} of {victim} gets no gradient: it is the padding of `{evidence.piece(value.span)}`",
+            span=_place(evidence, value),
+            victim=victim,
+            observed=f"{victim}.grad[{row}] is zero",
+            fix="leave out padding_idx if the row is to be learned",
+            edits=zeros.fix_of_padding(evidence, value),
+        )
+
+
+def zero_grad_kink(evidence: Evidence) -> Iterator[Diagnostic]:
+    """The gradient is zero because abs, relu or a norm is exactly at its kink, at 0.
+
+    Why: there is no derivative at a kink. Torch takes 0, which lies between the slopes on both sides.
+
+    Example:
+        x = torch.zeros(3, requires_grad=True)
+        x.abs().sum().backward()
+        print(x.grad)
+
+    Fix: start anywhere but at exactly 0.
+    """
+    yield from _stopped(
+        evidence, "zero-grad-kink", "is at its kink, at exactly 0, where torch takes the derivative as 0"
+    )
+
+
+def tie_split(evidence: Evidence) -> Iterator[Diagnostic]:
+    """Several elements are the largest (or smallest): each gets a part of the gradient.
+
+    Why: where elements are equal, max(), amax() and maximum() share the gradient evenly among them. max(dim=…) gives it
+    to one.
+
+    Example:
+        x = torch.tensor([2., 5., 5.], requires_grad=True)
+        x.max().backward()
+        print(x.grad)
+
+    Fix: nothing is wrong; x.max(dim=0).values gives all of it to one element.
+    """
+    tie = find_tie(evidence)
+    if tie is not None:
+        value, victim, share = tie
+        yield Diagnostic(
+            rule="tie-split",
+            severity=Severity.NOTE,
+            message=f"the gradient of {victim} is shared: several elements of `{evidence.piece(value.span)}` are equal",
+            span=value.span,
+            label=share,
+            victim=victim,
+            observed=f"{victim}.grad has parts of it in several places",
+            fix="max(dim=…) gives all of it to one element",
+            edits=zeros.fix_of_tie(evidence, value),
+        )
+
+
+def broadcast_shape(evidence: Evidence) -> Iterator[Diagnostic]:
+    """A loss is taken over every pair, because [n, 1] and [n] broadcast to [n, n].
+
+    Why: broadcasting aligns shapes from the right: a column and a row make a matrix. The mean of it is a number like
+    any other, and its gradient is wrong. torch warns about it in F.mse_loss, but not in a plain difference.
+
+    Example:
+        w = torch.tensor(0.5, requires_grad=True)
+        x = torch.tensor([[1.], [2.], [3.]])
+        y = torch.tensor([2., 4., 6.])
+        loss = ((x * w - y) ** 2).mean()
+        loss.backward()
+        print(w.grad)
+
+    Fix: bring both to one shape: pred.squeeze(-1), or y.unsqueeze(-1).
+    """
+    found = find_broadcast(evidence)
+    if found is not None:
+        fix = zeros.fix_of_broadcast(evidence, found.value)
+        left, right, result = (f"[{', '.join(map(str, shape))}]" for shape in found.shapes)
+        yield Diagnostic(
+            rule="broadcast-shape",
+            severity=Severity.WARNING,
+            message=f"the gradient of {found.victim} is that of another loss: {left} and {right} broadcast to {result}",
+            span=found.value.span,
+            label=f"{left} with {right} makes {result}: every pair",
+            victim=found.victim,
+            observed=f"{found.victim}.grad is wrong",
+            fix=fix.words,
+            edits=fix.edits,
+        )
+
+
+RULES: dict[str, Find] = {
+    "broadcast-shape": broadcast_shape,
+    "zero-grad-step": zero_grad_step,
+    "sampling-not-reparameterised": sampling_not_reparameterised,
+    "zero-grad-clamp": zero_grad_clamp,
+    "zero-grad-relu": zero_grad_relu,
+    "zero-grad-zero-init": zero_grad_zero_init,
+    "zero-grad-saturated": zero_grad_saturated,
+    "zero-grad-constant": zero_grad_constant,
+    "zero-grad-padding-idx": zero_grad_padding_idx,
+    "zero-grad-kink": zero_grad_kink,
+    "tie-split": tie_split,
+}
+
+
+@remembered
+def _stop(evidence: Evidence) -> Stop | None:
+    """What stopped a gradient, in a run whose gradients are numbers: where they are not, that is what to look at."""
+    ends = ((passage, end) for passage in evidence.passages for end in passage.ends)
+    if not all(is_finite(each) for passage, end in ends for each in passage.arrived_at(end)):
+        return None
+    return find_stop(evidence)
+
+
+def _stopped(evidence: Evidence, slug: str, what: str) -> Iterator[Diagnostic]:
+    stop = _stop(evidence)
+    if stop is None or stop.slug != slug:
+        return
+    culprit = stop.by or stop.value
+    fix = zeros.fix(evidence, stop)
+    span = _place(evidence, culprit) or stop.value.span
+    related = () if stop.by is None or stop.value.span in {None, span} else _multiplied(stop.value.span)
+    yield Diagnostic(
+        rule=slug,
+        severity=Severity.NOTE if stop.is_meant else Severity.WARNING,
+        message=f"the gradient of {stop.victim} is zero: `{_called(evidence, culprit)}` {what}",
+        span=span,
+        label=_label(stop),
+        related=related,
+        victim=stop.victim,
+        observed=f"{stop.victim}.grad is zero",
+        fix=fix.words,
+        edits=fix.edits,
+    )
+
+
+def _label(stop: Stop) -> str | None:
+    if stop.by is not None:
+        return None
+    arrives = any(not is_zero(each) for each in stop.visit.arrived if each is not None)
+    return "a gradient arrives here, but only zeros leave" if arrives else "only zeros leave here, whatever arrives"
+
+
+def _multiplied(span: Span | None) -> tuple[Related, ...]:
+    return () if span is None else (Related(span=span, label="the gradient is multiplied by zeros here"),)
+
+
+def _called(evidence: Evidence, value: Value) -> str:
+    """The zeros by their name, an operation by its piece of the program."""
+    return (
+        evidence.called(value.id) if value.tensor is not None and value.tensor.is_leaf else evidence.piece(value.span)
+    )
+
+
+def _place(evidence: Evidence, value: Value) -> Span | None:
+    """Where to change it: of a module that looks up padding, where it is made; of a leaf, where it began."""
+    if value.tensor is not None and value.tensor.is_leaf and not name_of(value).startswith("embedding"):
+        return zeros.beginning(evidence, value).span
+    module = module_of(evidence.trace, value, "Embedding")
+    return value.span if module is None else module.span

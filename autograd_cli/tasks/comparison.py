@@ -1,0 +1,112 @@
+"""The use case of comparing: one program under several tracking modes, or several programs, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from autograd_cli.diagnostic import AgxError, Diagnostic, Status, bad_request
+from autograd_cli.lang.suggest import did_you_mean
+from autograd_cli.limits import DEFAULT_LIMITS, Limits
+from autograd_cli.modes import MODES
+from autograd_cli.tasks.explore import explore
+from autograd_cli.trace import Column, Report
+
+LESSON_INPUT = "0,1"
+# The same change of y, which exp() has saved for its backward pass, by the line that makes it.
+LESSON = {
+    line: f"y = x.exp(); {line}; y.sum().backward()" for line in ("y = y + 1", "y.data.add_(1)", "y.detach().add_(1)")
+}
+
+
+def compare(
+    program: str,
+    /,
+    *,
+    modes: Sequence[str] = tuple(MODES),
+    of: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    before_run: Callable[[], None] = lambda: None,
+    **request: Any,  # noqa: ANN401 - the arguments of `explore`
+) -> Report:
+    """Explore a program under each of the modes: a Report with a column for each.
+
+    `request` are the other arguments of `explore`. `limits` are those of all runs together. `of` is the variable or
+    input that the answer is narrowed to. A request that cannot be understood, or that reaches a limit in one of the
+    modes, is one error, as it is for `explore`.
+    """
+    runs = [(name, program, name) for name in modes]
+    compared = _columns(runs, limits, before_run, request)
+    return compared if of is None or not compared.columns else _narrowed(compared, of)
+
+
+def lesson(*, limits: Limits = DEFAULT_LIMITS, before_run: Callable[[], None] = lambda: None, **request: Any) -> Report:  # noqa: ANN401 - the arguments of `explore`
+    """The case that teaches: a change in place that torch notices, and the same one that it does not."""
+    runs = [(line, program, "requires-grad") for line, program in LESSON.items()]
+    return replace(_columns(runs, limits, before_run, {**request, "inputs": {"x": LESSON_INPUT}}), status=Status.ANSWER)
+
+
+def _columns(
+    runs: Sequence[tuple[str, str, str]], limits: Limits, before_run: Callable[[], None], request: dict[str, Any]
+) -> Report:
+    """The Report with a column for each (name, program, mode), or the first that is no answer."""
+    share = replace(limits, steps=max(limits.steps // max(len(runs), 1), 1))
+    columns: list[Column] = []
+    for name, program, mode in runs:
+        report = explore(program, mode=mode, limits=share, watch=False, before_run=before_run, **request)
+        if not report.traces:
+            return replace(report, diagnostics=tuple([_of_all(found, name, columns) for found in report.diagnostics]))
+        columns.append(Column(name=name, report=report))
+        before_run = _nothing
+    return replace(columns[0].report, status=_status(columns), traces=(), diagnostics=(), columns=tuple(columns))
+
+
+def _nothing() -> None:
+    pass
+
+
+def _of_all(found: Diagnostic, name: str, before: Sequence[Column]) -> Diagnostic:
+    """The error, with the mode where those before it went well, and with what its limit is of."""
+    message = f"{found.message} (under {name})" if before else found.message
+    if found.rule == "limit-steps":
+        message = f"{message}: its share of the limit, which is for all modes together"
+    return replace(found, message=message)
+
+
+def _status(columns: Iterable[Column]) -> Status:
+    """Bad news is what every mode has."""
+    return Status.ANSWER if any(column.report.ok for column in columns) else Status.BAD_NEWS
+
+
+def _narrowed(report: Report, name: str) -> Report:
+    traces = [column.report.trace for column in report.columns]
+    names = dict.fromkeys(variable.name for trace in traces for variable in trace.variables)
+    if name not in names:
+        label = did_you_mean(name, names)
+        fix = f"there are {', '.join(dict.fromkeys(map(_input_of, names)))}" if names and label is None else None
+        error = bad_request("unknown-name", f"the program has no tensor {name}", source="--of", label=label, fix=fix)
+        return _refused(report, error)
+    columns = tuple([replace(column, report=_narrowed_column(column.report, name)) for column in report.columns])
+    return replace(report, of=name, columns=columns)
+
+
+def _refused(report: Report, error: AgxError) -> Report:
+    return replace(report, status=error.status, columns=(), diagnostics=(error.diagnostic,))
+
+
+def _narrowed_column(report: Report, name: str) -> Report:
+    """The same with one variable; what there is to say of the run stays."""
+    trace = report.trace
+    narrowed = replace(
+        trace,
+        variables=tuple([each for each in trace.variables if name in {each.name, _input_of(each.name)}]),
+        asked=tuple([asked for asked in trace.asked if asked == name]),
+        grads=tuple([(leaf, grad) for leaf, grad in trace.grads if leaf == name]),
+    )
+    return replace(report, traces=(narrowed,))
+
+
+def _input_of(name: str) -> str:
+    """The input that a variable is or was: `x` for `x.detach()`, in whose place the program got that."""
+    return name.removesuffix(" (input)").removesuffix(".detach()").removesuffix(".data")
