@@ -187,6 +187,8 @@ VERDICTS = {
     "x > w": "1 problem: backward() has no graph to follow (line 1, cut-by-comparison)",
     "x.is_leaf": "backward() did not run, and nothing requires a gradient",
     "y = x*w\nprint(y)": "backward() did not run",
+    'v = torch.ones(2, requires_grad=True).to("cpu")\n(v*2).sum().backward()': "v got a gradient",
+    "v = torch.ones(2, requires_grad=True)\nu = v.float().contiguous()\n(u*2).sum().backward()": "v got a gradient",
     "x.relu()*0": "x got a gradient; it is 0",
     "torch.autograd.grad((x*w).sum(), [x, w])": "x and w got gradients",
     "a = torch.ones(2)\nb = a + 1\nprint(b)": "backward() did not run, and nothing requires a gradient",

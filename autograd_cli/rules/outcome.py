@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.rules.causes.cuts import is_metadata, is_tracked
 from autograd_cli.rules.difference.missing import reasons
+from autograd_cli.rules.evidence.edges import handed_back
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.symptoms import Pass, flattened, is_leaf, name_of, passes
 from autograd_cli.trace import TensorInfo, Trace, Value
@@ -111,9 +112,10 @@ def _leaves(evidence: Evidence) -> list[_Leaf]:
                 given[evidence.origin(each.value)] = each.after
                 called[evidence.origin(each.value)] = each.name
     found: dict[int, _Leaf] = {}
+    handed = {each.id for each in trace.values if each.previous is None and handed_back(trace, each) is not None}
     for value in trace.values:
         key = evidence.origin(value.id)
-        if key in found or not is_leaf(value.tensor) or not is_tracked(trace, value.id):
+        if key in found or value.id in handed or not is_leaf(value.tensor) or not is_tracked(trace, value.id):
             continue
         name = called.get(key) or name_of(evidence, value.id)
         is_used = any(_is_use(user, value.id) for user in evidence.users.get(value.id, ()))

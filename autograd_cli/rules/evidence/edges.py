@@ -30,7 +30,7 @@ class _Edges:
         self._origins: list[int] = []  # of a new version the value that it was first
         self._wholes: list[int] = []  # of an element that an operation returned the sequence that it returned
         for value in trace.values:
-            same = self._same_leaf(value) if value.previous is None else value.previous
+            same = handed_back(trace, value) if value.previous is None else value.previous
             self._origins.append(value.id if same is None else self._origins[same])
             self._wholes.append(self._wholes[value.operands[0]] if _is_element(value) else value.id)
         self._accumulators = {self._origins[node.leaf]: node.id for node in trace.nodes if node.leaf is not None}
@@ -45,12 +45,6 @@ class _Edges:
             return False  # its node is the one from before the write
         ends = self._nodes(operand)
         return bool(ends) and any(not ends.isdisjoint(self._reach(node, value.id)) for node in self._nodes(value.id))
-
-    def _same_leaf(self, value: Value) -> int | None:
-        """The operand that an operation handed back as it was, such as a contiguous leaf of `x.contiguous()`."""
-        if not _is_leaf(value.tensor) or value.grad_mode != GradMode.GRAD:
-            return None
-        return next((each for each in value.operands if _is_same(self._trace.values[each].tensor, value.tensor)), None)
 
     def _nodes(self, number: int) -> frozenset[int]:
         """The nodes that stand for a value: its grad_fn, the accumulator of a leaf; of a sequence, its elements'."""
@@ -102,6 +96,13 @@ class _Edges:
                     pending += fresh
             self._reached[start] = frozenset(found)
         return self._reached[start]
+
+
+def handed_back(trace: Trace, value: Value) -> int | None:
+    """The leaf that an operation handed back as it was, such as the x of `x.contiguous()` or of `x.to("cpu")`."""
+    if not _is_leaf(value.tensor) or value.grad_mode != GradMode.GRAD or value.op.endswith("Parameter"):
+        return None  # nn.Parameter(x) makes another leaf of the same numbers
+    return next((each for each in value.operands if _is_same(trace.values[each].tensor, value.tensor)), None)
 
 
 def _is_leaf(tensor: TensorInfo | None) -> bool:
