@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from autograd_cli import explore
 from autograd_cli.diagnostic import Span, edited
+from autograd_cli.lang.program import normalise
 from autograd_cli.lang.source import Source
 
 PROGRAM = """\
@@ -99,7 +100,7 @@ def test_a_statement_that_is_taken_out_leaves_a_block_behind() -> None:
 
 @given(st.text(max_size=60))
 def test_a_text_that_is_no_program_has_no_places_and_raises_nothing(text: str) -> None:
-    source = Source(text)
+    source = Source(normalise(text))
     for node in source.expressions():
         assert source.expression_at(source.span_of(node)) is not None
     assert source.expression_at(at(1, 0, 0)) is None

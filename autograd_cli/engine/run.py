@@ -14,11 +14,11 @@ from autograd_cli.diagnostic import bad_request
 from autograd_cli.engine.interpret.backward import check_gradients, roots_of, run_backward, with_names
 from autograd_cli.engine.interpret.performer import Performer, RefusedError
 from autograd_cli.engine.interpret.statements import Interpreter
-from autograd_cli.engine.interpret.values import Box, GraphNode, check_nesting
 from autograd_cli.engine.record.leaf_names import by_place
 from autograd_cli.engine.record.recording import Recording, tensors_in
 from autograd_cli.engine.record.snapshot import MAX_VALUES, leaf_facts
 from autograd_cli.engine.tensors import check_device, make_tensor
+from autograd_cli.engine.values import Box, GraphNode, check_nesting
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.lang.program import Program
 from autograd_cli.lang.stack import deep_stack

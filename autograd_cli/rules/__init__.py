@@ -8,11 +8,12 @@ from dataclasses import replace
 from autograd_cli.diagnostic import Diagnostic
 from autograd_cli.rules.catalogue import CATALOGUE, Rule
 from autograd_cli.rules.causes import refused
-from autograd_cli.rules.causes.cuts import ancestors, find_cuts
+from autograd_cli.rules.causes.cuts import find_cuts
 from autograd_cli.rules.difference import missing
 from autograd_cli.rules.difference.lifts import differences, lifts
 from autograd_cli.rules.difference.narrow import narrow
 from autograd_cli.rules.evidence.edges import recorded_edges
+from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.outcome import outcome
 from autograd_cli.rules.signs import looks_broken
 from autograd_cli.rules.verdict import verdict

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autograd_cli.modes import DEFAULT_MODE, MODES
-from autograd_cli.rules.causes.cuts import is_metadata, is_tracked
 from autograd_cli.rules.difference.missing import reasons
 from autograd_cli.rules.evidence.edges import handed_back
 from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.graph import is_metadata, is_tracked
 from autograd_cli.rules.evidence.symptoms import Pass, flattened, is_leaf, name_of, passes
 from autograd_cli.trace import TensorInfo, Trace, Value
 

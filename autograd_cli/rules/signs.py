@@ -6,7 +6,7 @@ import cmath
 from collections.abc import Iterable, Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Severity
-from autograd_cli.rules.causes.cuts import name_of
+from autograd_cli.rules.evidence.graph import name_of
 from autograd_cli.rules.evidence.symptoms import GRAD, flattened
 from autograd_cli.trace import TensorValues, Trace
 

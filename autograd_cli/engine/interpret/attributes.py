@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from autograd_cli.engine.interpret.values import type_name
+from autograd_cli.engine.values import type_name
 from autograd_cli.lang import kinds, vocabulary
 
 Function: TypeAlias = Callable[..., Any]

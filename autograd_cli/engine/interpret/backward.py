@@ -5,22 +5,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from autograd_cli.diagnostic import Span, bad_request
+from autograd_cli.engine.interpret.machine import Machine
 from autograd_cli.engine.interpret.performer import RefusedError
-from autograd_cli.engine.interpret.values import Box
 from autograd_cli.engine.record.recording import Recording, tensors_in
 from autograd_cli.engine.record.snapshot import MAX_VALUES
+from autograd_cli.engine.values import Box
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.limits import memory_error
 from autograd_cli.spelling import spelled, spelled_source
 from autograd_cli.trace import Backward, LeafGradient, Phase, Refusal, TensorInfo
-
-if TYPE_CHECKING:
-    from autograd_cli.engine.interpret.expressions import Expressions
 
 
 def roots_of(result: Box) -> list[Box]:
@@ -139,24 +137,20 @@ def with_names(backward: Backward, local: Mapping[int, str], names: Mapping[int,
 # The calls of a program that walk the graph themselves.
 
 
-def _tensor_backward(
-    interpreter: Expressions, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span
-) -> Box:
+def _tensor_backward(machine: Machine, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span) -> Box:
     gradient = keywords.get("gradient", arguments[1] if len(arguments) > 1 else None)
-    return _backward(interpreter, torch.Tensor.backward, arguments, keywords, ([arguments[0]], gradient), span)
+    return _backward(machine, torch.Tensor.backward, arguments, keywords, ([arguments[0]], gradient), span)
 
 
-def _autograd_backward(
-    interpreter: Expressions, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span
-) -> Box:
+def _autograd_backward(machine: Machine, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span) -> Box:
     tensors = keywords.get("tensors", arguments[0] if arguments else None)
     gradient = keywords.get("grad_tensors", arguments[1] if len(arguments) > 1 else None)
     roots = [] if tensors is None else list(tensors_in([tensors]))
-    return _backward(interpreter, torch.autograd.backward, arguments, keywords, (roots, gradient), span)
+    return _backward(machine, torch.autograd.backward, arguments, keywords, (roots, gradient), span)
 
 
 def _backward(
-    interpreter: Expressions,
+    machine: Machine,
     function: Callable[..., Any],
     arguments: Sequence[Box],
     keywords: Mapping[str, Box],
@@ -164,7 +158,7 @@ def _backward(
     span: Span,
 ) -> Box:
     """A call of backward() in the program: run as it stands, and remembered as the pass that is shown."""
-    performer, recording = interpreter.performer, interpreter.performer.recording
+    performer, recording = machine.performer, machine.performer.recording
     roots, gradient = start
     performer.tick("backward", span)
     leaves = list(recording.leaves.values())
@@ -172,14 +166,14 @@ def _backward(
     grads = [recording.known(leaf.grad) for leaf in leaves if leaf.grad is not None]
     versions = [(box, box.payload._version) for box in grads if box is not None]  # noqa: SLF001 - torch has no other name for it
     raised = None
-    walk = interpreter.watch.walk(roots, span=span, backward=len(interpreter.backwards))
+    walk = machine.watch.walk(roots, span=span, backward=len(machine.backwards))
     try:
         with walk:
             function(*[each.unwrap() for each in arguments], **{name: each.unwrap() for name, each in keywords.items()})
     except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
         raised = performer.refused(error, span, Phase.BACKWARD, op="backward", operands=arguments)
     weights = [] if gradient is None else list(tensors_in([gradient]))
-    interpreter.backwards.append(
+    machine.backwards.append(
         Backward(
             step=recording.step,
             span=span,
@@ -196,24 +190,24 @@ def _backward(
         if box.payload._version != version:  # noqa: SLF001 - as above
             operands = [box.value, *[root.value for root in roots]]
             recording.rewrite(box, op="backward =", operands=operands, span=span)
-    interpreter.roots_of_gradients.update({id(leaf): list(roots) for leaf in leaves if leaf.grad is not None})
+    machine.roots_of_gradients.update({id(leaf): list(roots) for leaf in leaves if leaf.grad is not None})
     return recording.add(None, op="backward", operands=roots, span=span)
 
 
-def _autograd_grad(interpreter: Expressions, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span) -> Box:
+def _autograd_grad(machine: Machine, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span) -> Box:
     """`torch.autograd.grad`: its results are values of the program; a refusal is one of a backward pass."""
-    interpreter.called_grad = True
-    performer = interpreter.performer
+    machine.called_grad = True
+    performer = machine.performer
     outputs = keywords.get("outputs", arguments[0] if arguments else None)
     roots = [] if outputs is None else list(tensors_in([outputs]))
     gradient = keywords.get("grad_outputs", arguments[2] if len(arguments) > 2 else None)  # noqa: PLR2004 - its place
     weights = [] if gradient is None else list(tensors_in([gradient]))
     try:
-        with interpreter.watch.walk(roots, span=span, backward=None):
+        with machine.watch.walk(roots, span=span, backward=None):
             return performer.perform("torch.autograd.grad", torch.autograd.grad, arguments, span, keywords)
     except RefusedError as error:
         refusal = replace(error.refusal, during=Phase.BACKWARD)
-        interpreter.backwards.append(
+        machine.backwards.append(
             Backward(
                 step=performer.recording.step,
                 span=span,
@@ -227,7 +221,7 @@ def _autograd_grad(interpreter: Expressions, arguments: Sequence[Box], keywords:
         raise RefusedError(refusal) from None
 
 
-CALLS: dict[str, Callable[[Expressions, Sequence[Box], dict[str, Box], Span], Box]] = {
+CALLS: dict[str, Callable[[Machine, Sequence[Box], dict[str, Box], Span], Box]] = {
     "torch.Tensor.backward": _tensor_backward,
     "torch.autograd.backward": _autograd_backward,
     "torch.autograd.grad": _autograd_grad,

@@ -7,17 +7,15 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.interpret import texts
+from autograd_cli.engine.interpret.machine import Machine
 from autograd_cli.engine.interpret.performer import Performer, length_of
-from autograd_cli.engine.interpret.values import SEQUENCES, Box, Iteration, check_depth, type_name
-
-if TYPE_CHECKING:
-    from autograd_cli.engine.interpret.expressions import Expressions
+from autograd_cli.engine.values import SEQUENCES, Box, Iteration, check_depth, type_name
 
 _NUMBER = re.compile(
     r"\s*[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|inf|infinity|nan)\s*", re.ASCII | re.IGNORECASE
@@ -79,8 +77,8 @@ def _elements_of_list(payload: list[Box]) -> Iterator[Box]:
 class _Guarded:
     """The boxes that a function such as `map` makes one by one: it refuses as an operation does, and nests so deep."""
 
-    def __init__(self, interpreter: Expressions, boxes: Iterable[Box], span: Span) -> None:
-        self._interpreter = interpreter
+    def __init__(self, machine: Machine, boxes: Iterable[Box], span: Span) -> None:
+        self._machine = machine
         self._boxes = iter(boxes)
         self._span = span
 
@@ -88,18 +86,18 @@ class _Guarded:
         return self
 
     def __next__(self) -> Box:
-        performer = self._interpreter.performer
+        performer = self._machine.performer
         performer.tick("next", self._span)
-        self._interpreter.iterations += 1
+        self._machine.iterations += 1
         try:
-            check_depth(self._interpreter.iterations)
+            check_depth(self._machine.iterations)
             return next(self._boxes)
         except StopIteration:
             raise
         except Exception as error:  # noqa: BLE001 - as the function refuses its arguments
             raise performer.refused(error, self._span) from None
         finally:
-            self._interpreter.iterations -= 1
+            self._machine.iterations -= 1
 
 
 def _counted(performer: Performer, box: Box, span: Span) -> Iterator[Box]:
@@ -111,10 +109,10 @@ def _counted(performer: Performer, box: Box, span: Span) -> Iterator[Box]:
 class PythonFunctions:
     """The functions of Python that a program may call, by name."""
 
-    def __init__(self, interpreter: Expressions) -> None:
-        self._interpreter = interpreter
-        self._performer = interpreter.performer
-        self._recording = interpreter.performer.recording
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._performer = machine.performer
+        self._recording = machine.performer.recording
         self._by_name: dict[str, Callable[..., Box]] = {
             "print": self._print,
             "len": self._len,
@@ -171,7 +169,7 @@ class PythonFunctions:
             text = separator.join([texts.text_of(argument) for argument in arguments]) + ending
         except Exception as error:  # noqa: BLE001 - torch may refuse to print a tensor
             raise self._performer.refused(error, span) from None
-        self._interpreter.print(text, span)
+        self._machine.print(text, span)
         return self._recording.add(None, op="print", operands=arguments, span=span)
 
     def _len(self, arguments: list[Box], span: Span) -> Box:
@@ -203,7 +201,7 @@ class PythonFunctions:
             raise TypeError("map() must have at least two arguments.")
         function, *rest = arguments
         rows = zip(*[iterate(self._performer, argument, span) for argument in rest], strict=False)
-        boxes = (self._interpreter.calls.call_value(function, list(row), {}, span) for row in rows)
+        boxes = (self._machine.call_value(function, list(row), {}, span) for row in rows)
         return self._iteration("map", boxes, arguments, span)
 
     def _filter(self, arguments: list[Box], span: Span) -> Box:
@@ -214,8 +212,8 @@ class PythonFunctions:
         return self._iteration("filter", boxes, arguments, span)
 
     def _passes(self, function: Box, item: Box, span: Span) -> bool:
-        test = item if function.payload is None else self._interpreter.calls.call_value(function, [item], {}, span)
-        return self._interpreter.truth(test, span)
+        test = item if function.payload is None else self._machine.call_value(function, [item], {}, span)
+        return self._machine.truth(test, span)
 
     def _reversed(self, arguments: list[Box], span: Span) -> Box:
         (argument,) = self._exactly(1, arguments, "reversed")
@@ -223,7 +221,7 @@ class PythonFunctions:
         return self._iteration("reversed", iter(elements[::-1]), arguments, span)
 
     def _iteration(self, name: str, boxes: Iterator[Box], operands: Sequence[Box], span: Span) -> Box:
-        guarded = _Guarded(self._interpreter, boxes, span)
+        guarded = _Guarded(self._machine, boxes, span)
         return self._recording.add(Iteration(guarded, name), op=name, operands=operands, span=span)
 
     def _list(self, arguments: list[Box], span: Span) -> Box:
@@ -259,8 +257,7 @@ class PythonFunctions:
     def _sorted(self, arguments: list[Box], span: Span, key: Box | None = None, reverse: Box | None = None) -> Box:
         (argument,) = self._exactly(1, arguments, "sorted")
         elements = list(self._listed(argument, span).payload)
-        calls = self._interpreter.calls
-        keys = elements if key is None else [calls.call_value(key, [element], {}, span) for element in elements]
+        keys = elements if key is None else [self._machine.call_value(key, [element], {}, span) for element in elements]
         try:
             order = sorted(range(len(keys)), key=lambda index: keys[index].unwrap())
         except Exception as error:  # noqa: BLE001 - what comparing tensors raises has no bounds

@@ -5,18 +5,16 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.interpret import attributes, backward, containers, functions
 from autograd_cli.engine.interpret.builtins import PythonFunctions
-from autograd_cli.engine.interpret.values import Box, Function, GraphNode, Iteration, Named
+from autograd_cli.engine.interpret.machine import Machine
+from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named
 from autograd_cli.lang import kinds, vocabulary
-
-if TYPE_CHECKING:
-    from autograd_cli.engine.interpret.expressions import Expressions
 
 _NO_GRAD = "torch.no_grad"
 _GRAD_SWITCHES = frozenset({"torch.set_grad_enabled", "torch.autograd.set_grad_enabled"})
@@ -25,13 +23,13 @@ _GRAD_SWITCHES = frozenset({"torch.set_grad_enabled", "torch.autograd.set_grad_e
 class Calls:
     """The calls of one run."""
 
-    def __init__(self, interpreter: Expressions) -> None:
-        self._interpreter = interpreter
-        self._performer = interpreter.performer
-        self._recording = interpreter.performer.recording
-        self._spans = interpreter.spans
-        self._resolved = interpreter.resolved
-        self._python = PythonFunctions(interpreter)
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._performer = machine.performer
+        self._recording = machine.performer.recording
+        self._spans = machine.spans
+        self._resolved = machine.resolved
+        self._python = PythonFunctions(machine)
 
     def call(self, node: ast.Call) -> Box:
         """The value of a call."""
@@ -44,7 +42,7 @@ class Calls:
             return self.call_named(full_name, self._spans.text_of(node.func), arguments, keywords, span)
         if isinstance(node.func, ast.Attribute):
             return self._call_attribute(node, node.func, span)
-        callee = self._interpreter.evaluate(node.func)
+        callee = self._machine.evaluate(node.func)
         arguments, keywords = self._arguments(node)
         return self.call_value(callee, arguments, keywords, span)
 
@@ -52,16 +50,14 @@ class Calls:
         self._recording.grad_mode_spans.append(span)
         try:
             with torch.no_grad():
-                return self._interpreter.evaluate(inner)
+                return self._machine.evaluate(inner)
         finally:
             self._recording.grad_mode_spans.pop()
 
     def _arguments(self, node: ast.Call) -> tuple[list[Box], dict[str, Box]]:
-        arguments = self._interpreter.elements(node.args)
+        arguments = self._machine.elements(node.args)
         keywords = {
-            keyword.arg: self._interpreter.evaluate(keyword.value)
-            for keyword in node.keywords
-            if keyword.arg is not None
+            keyword.arg: self._machine.evaluate(keyword.value) for keyword in node.keywords if keyword.arg is not None
         }
         return arguments, keywords
 
@@ -91,7 +87,7 @@ class Calls:
         if home == "builtins":
             return self._python.call(name, arguments, keywords, span)
         if full_name in backward.CALLS:
-            return backward.CALLS[full_name](self._interpreter, arguments, keywords, span)
+            return backward.CALLS[full_name](self._machine, arguments, keywords, span)
         if full_name in _GRAD_SWITCHES:
             self._recording.grad_mode_spans[-1] = span
         arguments = [self._plain(argument) for argument in arguments]
@@ -124,7 +120,7 @@ class Calls:
     # Methods.
 
     def _call_attribute(self, node: ast.Call, func: ast.Attribute, span: Span) -> Box:
-        owner = self._interpreter.evaluate(func.value)
+        owner = self._machine.evaluate(func.value)
         arguments, keywords = self._arguments(node)
         return self.call_method(owner, func.attr, arguments, keywords, span)
 
@@ -164,7 +160,7 @@ class Calls:
             raise self._performer.refused(attributes.no_attribute(owner.payload, name), span)
         self._check_keywords(full_name, keywords, span)
         if full_name in backward.CALLS:
-            return backward.CALLS[full_name](self._interpreter, [owner, *arguments], keywords, span)
+            return backward.CALLS[full_name](self._machine, [owner, *arguments], keywords, span)
         return self._performer.perform(f".{name}", functions.method_of(name), [owner, *arguments], span, keywords)
 
     # Modules and optimizers.
@@ -249,7 +245,7 @@ class Calls:
         if name != "step":
             return self._performer.perform(f".{name}", method, arguments, span, keywords, also=[*boxes, owner])
         for parameter in parameters:
-            boxes += self._interpreter.roots_of_gradients.get(id(parameter), [])
+            boxes += self._machine.roots_of_gradients.get(id(parameter), [])
             grad = None if parameter.grad is None else self._recording.known(parameter.grad)
             boxes += [] if grad is None else [grad]
         return self._performer.perform(".step =", method, arguments, span, keywords, also=[*boxes, owner])
@@ -264,7 +260,7 @@ class Calls:
         """
         match callee.payload:
             case Function():
-                return self._interpreter.call_function(callee.payload, arguments, keywords, span)
+                return self._machine.call_function(callee.payload, arguments, keywords, span)
             case Named(full_name=full_name):
                 return self.call_named(full_name, full_name, arguments, keywords, span)
             case torch.nn.Module():

@@ -8,7 +8,7 @@ from typing import Any
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.interpret.builtins import iterate
 from autograd_cli.engine.interpret.performer import Performer
-from autograd_cli.engine.interpret.values import CONTAINERS, Box, check_nesting, elements_of
+from autograd_cli.engine.values import CONTAINERS, Box, check_nesting, elements_of
 from autograd_cli.lang import kinds
 
 

@@ -19,8 +19,8 @@ from autograd_cli.engine.interpret import attributes, functions, operators, text
 from autograd_cli.engine.interpret.builtins import iterate, listed
 from autograd_cli.engine.interpret.calls import Calls
 from autograd_cli.engine.interpret.performer import Performer, length_of
-from autograd_cli.engine.interpret.values import Box, Function, GraphNode, Iteration, Named, Scope
 from autograd_cli.engine.record.watch import Watch
+from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named, Scope
 from autograd_cli.lang.check import assigned, is_constant
 from autograd_cli.lang.program import Program
 from autograd_cli.trace import Backward
@@ -57,6 +57,10 @@ class Expressions(ABC):
     @abstractmethod
     def print(self, text: str, span: Span) -> None:
         """Keep what the program printed."""
+
+    def call_value(self, callee: Box, arguments: list[Box], keywords: dict[str, Box], span: Span) -> Box:
+        """Call what a name holds."""
+        return self.calls.call_value(callee, arguments, keywords, span)
 
     def evaluate(self, node: ast.expr) -> Box:  # noqa: C901, PLR0912 - one case for each kind of expression
         """The box of an expression.

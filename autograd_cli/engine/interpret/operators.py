@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import torch
 
 from autograd_cli.engine.interpret import texts
-from autograd_cli.engine.interpret.values import type_name
+from autograd_cli.engine.values import type_name
 from autograd_cli.limits import Limits, limit_reached
 
 Function: TypeAlias = Callable[..., Any]

@@ -10,8 +10,8 @@ import torch
 
 from autograd_cli import position
 from autograd_cli.diagnostic import PROGRAM, AgxError, Span
-from autograd_cli.engine.interpret.values import SEQUENCES, Box
 from autograd_cli.engine.record.recording import Recording, tensors_in
+from autograd_cli.engine.values import SEQUENCES, Box
 from autograd_cli.limits import Limits, limit_reached, memory_error
 from autograd_cli.trace import Phase, Refusal
 

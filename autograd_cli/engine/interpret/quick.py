@@ -16,8 +16,8 @@ import torch
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.interpret.performer import Performer
 from autograd_cli.engine.interpret.statements import Interpreter
-from autograd_cli.engine.interpret.values import SEQUENCES, Box, Scope
 from autograd_cli.engine.record.recording import Recording
+from autograd_cli.engine.values import SEQUENCES, Box, Scope
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.program import Program
 from autograd_cli.limits import Limits

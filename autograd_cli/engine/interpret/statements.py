@@ -16,7 +16,7 @@ from autograd_cli.engine.interpret import attributes, containers, functions, ope
 from autograd_cli.engine.interpret.builtins import iterate, listed
 from autograd_cli.engine.interpret.expressions import Expressions
 from autograd_cli.engine.interpret.performer import Performer, RefusedError
-from autograd_cli.engine.interpret.values import Box, Function, Named, Scope, type_name
+from autograd_cli.engine.values import Box, Function, Named, Scope, type_name
 from autograd_cli.lang import kinds
 from autograd_cli.lang.check import is_uncalled
 from autograd_cli.lang.program import Program

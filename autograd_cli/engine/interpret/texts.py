@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from autograd_cli.engine.interpret.values import (
+from autograd_cli.engine.values import (
     CONTAINERS,
     Box,
     Function,

@@ -17,7 +17,7 @@ from itertools import count, islice
 
 import torch
 
-from autograd_cli.engine.interpret.values import CONTAINERS, Box, has_words
+from autograd_cli.engine.values import CONTAINERS, Box, has_words
 from autograd_cli.trace import without_number
 
 _MAX_BOUND = 200  # of what a name holds when it is bound, which happens often

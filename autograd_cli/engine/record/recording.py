@@ -14,17 +14,9 @@ from weakref import WeakKeyDictionary
 import torch
 
 from autograd_cli.diagnostic import Span
-from autograd_cli.engine.interpret.values import (
-    CONTAINERS,
-    SEQUENCES,
-    Box,
-    check_depth,
-    check_nesting,
-    elements_of,
-    has_words,
-)
 from autograd_cli.engine.record.leaf_names import LeafNames
 from autograd_cli.engine.record.snapshot import MAX_INTERMEDIATE_VALUES, leaf_facts, snapshot
+from autograd_cli.engine.values import CONTAINERS, SEQUENCES, Box, check_depth, check_nesting, elements_of, has_words
 from autograd_cli.modes import GradMode
 from autograd_cli.trace import Node, Scalar, TensorInfo, Value
 

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from autograd_cli.diagnostic import Span
-from autograd_cli.engine.interpret.values import Box
 from autograd_cli.engine.record.recording import Recording
 from autograd_cli.engine.record.snapshot import MAX_INTERMEDIATE_VALUES, values_of
+from autograd_cli.engine.values import Box
 from autograd_cli.trace import Flow, TensorValues, Visit, Walk
 
 

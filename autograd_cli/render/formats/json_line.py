@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from autograd_cli.diagnostic import Diagnostic
-from autograd_cli.render.formats.json_text import plain, tensor_values
+from autograd_cli.render.parts.plain import plain, tensor_values
 from autograd_cli.trace import Report, TensorInfo, Trace
 
 _ENCODER = json.JSONEncoder(allow_nan=False)

@@ -11,10 +11,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from autograd_cli.render.formats.json_text import plain
 from autograd_cli.render.look import CODE, HEADING, QUIET, Look
 from autograd_cli.render.parts.diagnostics import diagnostic_block
 from autograd_cli.render.parts.paragraph import paragraph
+from autograd_cli.render.parts.plain import plain
 from autograd_cli.trace import Report
 
 SCHEMA = "agx-rules/1"

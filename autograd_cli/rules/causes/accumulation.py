@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
-from autograd_cli.rules.causes.cuts import dependents
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
+from autograd_cli.rules.evidence.graph import dependents
 from autograd_cli.rules.evidence.symptoms import SWITCHES, Pass, flattened, is_flagged, is_leaf, name_of, passes, places
 from autograd_cli.trace import LeafGradient, TensorInfo, Value
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from autograd_cli.rules.causes.cuts import ancestors
 from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.operations import name_of
 from autograd_cli.trace import TensorInfo, Value
 

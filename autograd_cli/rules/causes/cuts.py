@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from autograd_cli.diagnostic import Span
 from autograd_cli.modes import MODES, Entry, GradMode
-from autograd_cli.trace import Cut, TensorInfo, Trace, Value
+from autograd_cli.rules.evidence.graph import (
+    COMPARISONS,
+    ancestors,
+    dependents,
+    is_dead_view,
+    is_metadata,
+    is_object,
+    is_tracked,
+    is_unrecorded_write,
+    name_of,
+    requires_grad,
+)
+from autograd_cli.trace import Cut, Trace, Value
 
-# Operations whose result holds nothing of their operand's values: its shape, its dtype, its kind.
-_METADATA = frozenset(
-    """
-    grad_fn next_functions print shape ndim dtype device size dim ndimension numel nelement stride requires_grad
-    is_leaf is_complex is_floating_point is_contiguous is_inference is_tensor new_zeros new_ones new_full len zeros_like
-    ones_like full_like rand_like randn_like randint_like is
-    """.split()
-) | {"is not"}
-_COMPARISONS = frozenset("== != < <= > >= not isnan isinf isfinite isclose equal allclose".split())
 REWRAP = frozenset("tensor as_tensor asarray new_tensor Tensor FloatTensor DoubleTensor Variable Parameter".split())
 _DRAWN = ("cut-by-sampling", "{} draws random numbers, which have no derivative", False)
 _FILLED = ("cut-by-factory", "{} copies the numbers into a new tensor", True)
@@ -35,9 +36,6 @@ _NEVER = {
 _CASTS = frozenset("int long short to type type_as".split())
 
 
-_MAX_PARTS = 10_000  # of a list or an object that are looked at
-
-
 def find_cuts(trace: Trace, within: frozenset[int]) -> tuple[Cut, ...]:
     """The cuts among the values `within`, in the order of the computation."""
     return tuple(
@@ -45,31 +43,6 @@ def find_cuts(trace: Trace, within: frozenset[int]) -> tuple[Cut, ...]:
         for value in trace.values
         if value.id in within and not is_metadata(value) and _is_cut(trace, value)
     )
-
-
-def dependents(trace: Trace, start: int) -> frozenset[int]:
-    """Every value computed from the value `start`, itself included."""
-    found = {start}
-    for value in trace.values:  # operands come before what is made of them
-        if not is_metadata(value) and not found.isdisjoint(value.operands):
-            found.add(value.id)
-    return frozenset(found)
-
-
-def ancestors(trace: Trace, ends: Iterable[int]) -> frozenset[int]:
-    """Every value that one of `ends` was computed from, themselves included.
-
-    What was written into a leaf, as an optimizer's step does, is not among them: the leaf begins anew with it.
-    """
-    found: set[int] = set()
-    pending = list(ends)
-    while pending:
-        value = pending.pop()
-        if value not in found:
-            found.add(value)
-            made = trace.values[value]
-            pending.extend((made.previous,) if made.previous is not None and is_written_leaf(made) else made.operands)
-    return frozenset(found)
 
 
 def cuts_before_roots(trace: Trace, names: tuple[str, ...]) -> tuple[Cut, ...]:
@@ -98,20 +71,6 @@ def _starts(trace: Trace, names: tuple[str, ...]) -> list[int]:
     return list(found.values())
 
 
-def is_metadata(value: Value) -> bool:
-    """Whether a value holds nothing of its operands' values."""
-    return value.op == ".grad" or name_of(value.op) in _METADATA
-
-
-def name_of(op: str) -> str:
-    """The name alone of `.detach` and `torch.detach`."""
-    return op.rpartition(".")[2]
-
-
-def _tracks(value: Value) -> bool:
-    return value.tensor is not None and value.tensor.requires_grad
-
-
 _MAINTAINED = frozenset({"alias =", "backward ="})  # new versions that the program did not compute
 
 
@@ -119,32 +78,16 @@ def _is_cut(trace: Trace, value: Value) -> bool:
     says_nothing = value.tensor is None and value.scalar is None and not value.elements  # as of `y.backward()`
     if says_nothing or value.op in _MAINTAINED or isinstance(value.scalar, str):
         return False
-    if _is_object(value) or not any(is_tracked(trace, operand) for operand in value.operands):
+    if is_object(value) or not any(is_tracked(trace, operand) for operand in value.operands):
         return False
     if any(is_tracked(trace, element) for element in value.elements):
         return False
-    return not _tracks(value) or _is_dead_view(trace, value) or is_unrecorded_write(value) or _is_new_leaf(trace, value)
-
-
-def is_tracked(trace: Trace, value: int) -> bool:
-    """Whether torch records what is made of the value; of a sequence or an object, of any of its parts."""
-    pending = [value]
-    for _ in range(_MAX_PARTS):
-        if not pending:
-            return False
-        found = trace.values[pending.pop()]
-        if _tracks(found):
-            if not _is_dead_view(trace, found):
-                return True
-        else:
-            pending += found.operands if _is_object(found) else found.elements
-    return False
-
-
-def _is_object(value: Value) -> bool:
-    """Whether a value is an object of torch, such as a distribution, which holds the tensors that it was made of."""
-    is_text = isinstance(value.scalar, str) and value.tensor is None
-    return is_text and not value.op.startswith(("[", "method ")) and not is_metadata(value)
+    return (
+        not requires_grad(value)
+        or is_dead_view(trace, value)
+        or is_unrecorded_write(value)
+        or _is_new_leaf(trace, value)
+    )
 
 
 def _is_new_leaf(trace: Trace, value: Value) -> bool:
@@ -158,42 +101,8 @@ def _is_new_leaf(trace: Trace, value: Value) -> bool:
     return any(node.leaf == value.id for node in trace.nodes)
 
 
-def is_written_leaf(value: Value) -> bool:
-    """Whether a value is a leaf that was written to."""
-    tensor = value.tensor
-    return tensor is not None and tensor.requires_grad and tensor.is_leaf and value.op.endswith(("_", "="))
-
-
-def is_unrecorded_write(value: Value) -> bool:
-    """An in-place operation under no_grad leaves the tensor tracked as if it had not happened."""
-    writes = value.op.endswith(("_", "=")) and value.op not in _COMPARISONS and value.op != ".requires_grad_"
-    tensor = value.tensor
-    return writes and value.grad_mode != GradMode.GRAD and tensor is not None and not tensor.is_leaf
-
-
 def _holds_tensor(trace: Trace, value: Value) -> bool:
     return any(part.tensor is not None for part in trace.parts([value.id]))
-
-
-def _is_dead_view(trace: Trace, value: Value) -> bool:
-    """A view taken under no_grad says that it requires grad and is a leaf, and yet no gradient passes through it."""
-    tensor = value.tensor
-    return (
-        tensor is not None
-        and tensor.requires_grad
-        and tensor.is_leaf
-        and value.grad_mode != GradMode.GRAD
-        and not is_written_leaf(value)
-        and any(_has_tracked(trace, operand) for operand in value.operands)
-    )
-
-
-def _has_tracked(trace: Trace, number: int) -> bool:
-    """Whether a value requires gradients; of what an operation returned in pieces, whether something that it took."""
-    value = trace.values[number]
-    if value.tensor is not None:
-        return value.tensor.requires_grad
-    return bool(value.elements) and any(_tracks(trace.values[operand]) for operand in value.operands)
 
 
 def _cut(trace: Trace, value: Value) -> Cut:
@@ -220,7 +129,7 @@ def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
         return rule, why.format(_call(value.op)), is_deliberate
     if name in {"requires_grad_", "requires_grad ="}:
         return "requires-grad-missing", "requires_grad is switched off here", True
-    if _is_dead_view(trace, value):
+    if is_dead_view(trace, value):
         return (
             "no-grad-view",
             "a view taken with grad mode off says requires_grad=True, but passes no gradient on",
@@ -231,9 +140,9 @@ def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
         if value.span is None:
             return rule, f"{trace.values[value.operands[0]].name} enters through .{call.removeprefix('.')}", True
         return rule, f"{call} gives a tensor that torch does not record", True
-    if not _holds_tensor(trace, value) and name not in _COMPARISONS:
+    if not _holds_tensor(trace, value) and name not in COMPARISONS:
         return "cut-by-item", f"{_call(value.op)} gives Python numbers, which torch does not see", True
-    if name in REWRAP or (_tracks(value) and not is_unrecorded_write(value)):
+    if name in REWRAP or (requires_grad(value) and not is_unrecorded_write(value)):
         return "cut-by-rewrap", f"{_call(value.op)} copies the values into a new leaf", True
     if value.grad_mode == GradMode.NO_GRAD:
         where = "it is computed under no_grad" if value.grad_mode_span else "the program runs under torch.no_grad()"
@@ -245,7 +154,7 @@ def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
 
 def _reason_by_dtype(value: Value) -> tuple[str, str, bool]:
     tensor = value.tensor
-    if name_of(value.op) in _COMPARISONS or tensor is None or tensor.dtype == "bool":
+    if name_of(value.op) in COMPARISONS or tensor is None or tensor.dtype == "bool":
         return "cut-by-comparison", f"{_call(value.op)} gives booleans, which have no gradient", False
     if tensor.is_differentiable:
         return "cut-by-nondiff-op", f"torch has no derivative for {_call(value.op)}", False
@@ -261,8 +170,3 @@ def _call(op: str) -> str:
 def enters_untracked(trace: Trace) -> bool:
     """Whether the mode itself keeps every input from being tracked."""
     return MODES[trace.mode].entry is Entry.PLAIN
-
-
-def describe(tensor: TensorInfo) -> str:
-    """A tensor in few words, for a label."""
-    return f"{tensor.dtype} of shape {list(tensor.shape)}"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
-from autograd_cli.rules.causes.cuts import ancestors
 from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.symptoms import (
     SWITCHES,
     Pass,

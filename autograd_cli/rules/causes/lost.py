@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from autograd_cli.diagnostic import Span
-from autograd_cli.rules.causes.cuts import find_cuts, is_metadata, is_tracked, is_written_leaf, name_of
+from autograd_cli.rules.causes.cuts import find_cuts
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
+from autograd_cli.rules.evidence.graph import is_metadata, is_tracked, is_written_leaf, name_of
 from autograd_cli.trace import Cut, Phase, Refusal, Value
 
 _MASKING = frozenset("where masked_fill masked_fill_ masked_select masked_scatter masked_scatter_ if-else".split())

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Related, Severity, speaker
 from autograd_cli.modes import DEFAULT_MODE
-from autograd_cli.rules.causes.cuts import cuts_before_roots, describe, enters_untracked, reaches_roots
+from autograd_cli.rules.causes.cuts import cuts_before_roots, enters_untracked, reaches_roots
+from autograd_cli.rules.evidence.graph import describe
 from autograd_cli.spelling import spelled_mode
 from autograd_cli.trace import Cut, Phase, Refusal, Trace, Value, without_number
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autograd_cli.rules.causes.cuts import is_tracked
 from autograd_cli.rules.causes.lost import (
     COMPUTED,
     Culprit,
@@ -23,6 +22,7 @@ from autograd_cli.rules.causes.lost import (
     taken,
 )
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
+from autograd_cli.rules.evidence.graph import is_tracked
 from autograd_cli.rules.evidence.symptoms import is_leaf, reach
 
 _MOST = 64

@@ -7,8 +7,9 @@ import ast
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.lang.suggest import closest
 from autograd_cli.modes import DEFAULT_MODE
-from autograd_cli.rules.causes.cuts import ancestors, cuts_before_roots
+from autograd_cli.rules.causes.cuts import cuts_before_roots
 from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.symptoms import (
     FLAG,
     GRAD,

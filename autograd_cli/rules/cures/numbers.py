@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from autograd_cli.diagnostic import Edit
-from autograd_cli.rules.causes.cuts import ancestors
 from autograd_cli.rules.causes.not_a_number import Birth, first_infinite
 from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.operations import name_of
 from autograd_cli.rules.evidence.passage import is_finite
 from autograd_cli.trace import Value

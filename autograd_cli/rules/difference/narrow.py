@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from autograd_cli.diagnostic import Diagnostic, Severity, bad_request
-from autograd_cli.rules.causes.cuts import ancestors, dependents, find_cuts
+from autograd_cli.rules.causes.cuts import find_cuts
+from autograd_cli.rules.evidence.graph import ancestors, dependents
 from autograd_cli.trace import Explanation, Trace
 
 

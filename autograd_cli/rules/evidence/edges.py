@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autograd_cli.modes import GradMode
-from autograd_cli.rules.causes.cuts import is_unrecorded_write
+from autograd_cli.rules.evidence.graph import is_unrecorded_write
 from autograd_cli.trace import TensorInfo, Trace, Value
 
 

@@ -6,8 +6,8 @@ import ast
 from dataclasses import dataclass
 
 from autograd_cli.diagnostic import Span
-from autograd_cli.rules.causes.cuts import ancestors
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
+from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.symptoms import flattened, is_leaf, origins, passes
 from autograd_cli.trace import Step, Value
 

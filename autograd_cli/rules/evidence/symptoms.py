@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from autograd_cli.diagnostic import Related, Span
-from autograd_cli.rules.causes.cuts import ancestors
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
+from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.trace import Backward, Refusal, TensorInfo, Trace, Value
 
 GRAD = "torch.autograd.grad"

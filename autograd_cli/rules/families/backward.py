@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules.causes import accumulation, freed_graph
-from autograd_cli.rules.causes.cuts import ancestors, describe
 from autograd_cli.rules.evidence.evidence import Evidence, Find
+from autograd_cli.rules.evidence.graph import ancestors, describe
 from autograd_cli.rules.evidence.symptoms import (
     GRAD,
     Look,

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Related, Severity, Span
 from autograd_cli.modes import DEFAULT_MODE
-from autograd_cli.rules.causes.cuts import is_tracked, name_of
 from autograd_cli.rules.causes.lost import (
     COMPUTED,
     Culprit,
@@ -23,6 +22,7 @@ from autograd_cli.rules.causes.lost import (
 from autograd_cli.rules.causes.unreached import unreached
 from autograd_cli.rules.cures import cuts
 from autograd_cli.rules.evidence.evidence import Evidence, Find, remembered
+from autograd_cli.rules.evidence.graph import is_tracked, name_of
 from autograd_cli.trace import Phase, Value, Walk
 
 FAMILY = "cut"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span
 from autograd_cli.lang import vocabulary
-from autograd_cli.rules.causes.cuts import is_tracked, name_of
 from autograd_cli.rules.causes.lost import COMPUTED, Role, first_tracked, leaves, lost_gradients, upstream, words
 from autograd_cli.rules.cures import writes
 from autograd_cli.rules.evidence.evidence import Evidence, Find, remembered
+from autograd_cli.rules.evidence.graph import is_tracked, name_of
 from autograd_cli.rules.evidence.writes import (
     base_of,
     content,

@@ -10,9 +10,9 @@ from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.suggest import closest
 from autograd_cli.modes import GradMode
-from autograd_cli.rules.causes.cuts import ancestors
 from autograd_cli.rules.causes.untracked import Untracked, marks, untracked_roots
 from autograd_cli.rules.evidence.evidence import Evidence, Find
+from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.rebinding import Rebinding, rebindings, update_of, was_leaf
 from autograd_cli.rules.evidence.symptoms import (
     FLAG,

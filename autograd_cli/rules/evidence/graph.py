@@ -1,0 +1,119 @@
+"""The two graphs as rules ask of them: what was computed from what, what torch tracks, what was written to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from autograd_cli.modes import GradMode
+from autograd_cli.trace import TensorInfo, Trace, Value
+
+# Operations whose result holds nothing of their operand's values: its shape, its dtype, its kind.
+_METADATA = frozenset(
+    """
+    grad_fn next_functions print shape ndim dtype device size dim ndimension numel nelement stride requires_grad
+    is_leaf is_complex is_floating_point is_contiguous is_inference is_tensor new_zeros new_ones new_full len zeros_like
+    ones_like full_like rand_like randn_like randint_like is
+    """.split()
+) | {"is not"}
+COMPARISONS = frozenset("== != < <= > >= not isnan isinf isfinite isclose equal allclose".split())
+_MAX_PARTS = 10_000  # of a list or an object that are looked at
+
+
+def dependents(trace: Trace, start: int) -> frozenset[int]:
+    """Every value computed from the value `start`, itself included."""
+    found = {start}
+    for value in trace.values:  # operands come before what is made of them
+        if not is_metadata(value) and not found.isdisjoint(value.operands):
+            found.add(value.id)
+    return frozenset(found)
+
+
+def ancestors(trace: Trace, ends: Iterable[int]) -> frozenset[int]:
+    """Every value that one of `ends` was computed from, themselves included.
+
+    What was written into a leaf, as an optimizer's step does, is not among them: the leaf begins anew with it.
+    """
+    found: set[int] = set()
+    pending = list(ends)
+    while pending:
+        value = pending.pop()
+        if value not in found:
+            found.add(value)
+            made = trace.values[value]
+            pending.extend((made.previous,) if made.previous is not None and is_written_leaf(made) else made.operands)
+    return frozenset(found)
+
+
+def is_metadata(value: Value) -> bool:
+    """Whether a value holds nothing of its operands' values."""
+    return value.op == ".grad" or name_of(value.op) in _METADATA
+
+
+def name_of(op: str) -> str:
+    """The name alone of `.detach` and `torch.detach`."""
+    return op.rpartition(".")[2]
+
+
+def requires_grad(value: Value) -> bool:
+    """Whether it is a tensor that says requires_grad=True."""
+    return value.tensor is not None and value.tensor.requires_grad
+
+
+def is_tracked(trace: Trace, value: int) -> bool:
+    """Whether torch records what is made of the value; of a sequence or an object, of any of its parts."""
+    pending = [value]
+    for _ in range(_MAX_PARTS):
+        if not pending:
+            return False
+        found = trace.values[pending.pop()]
+        if requires_grad(found):
+            if not is_dead_view(trace, found):
+                return True
+        else:
+            pending += found.operands if is_object(found) else found.elements
+    return False
+
+
+def is_object(value: Value) -> bool:
+    """Whether a value is an object of torch, such as a distribution, which holds the tensors that it was made of."""
+    is_text = isinstance(value.scalar, str) and value.tensor is None
+    return is_text and not value.op.startswith(("[", "method ")) and not is_metadata(value)
+
+
+def is_written_leaf(value: Value) -> bool:
+    """Whether a value is a leaf that was written to."""
+    tensor = value.tensor
+    return tensor is not None and tensor.requires_grad and tensor.is_leaf and value.op.endswith(("_", "="))
+
+
+def is_unrecorded_write(value: Value) -> bool:
+    """An in-place operation under no_grad leaves the tensor tracked as if it had not happened."""
+    writes = value.op.endswith(("_", "=")) and value.op not in COMPARISONS and value.op != ".requires_grad_"
+    tensor = value.tensor
+    return writes and value.grad_mode != GradMode.GRAD and tensor is not None and not tensor.is_leaf
+
+
+def is_dead_view(trace: Trace, value: Value) -> bool:
+    """A view taken under no_grad says that it requires grad and is a leaf, and yet no gradient passes through it."""
+    tensor = value.tensor
+    return (
+        tensor is not None
+        and tensor.requires_grad
+        and tensor.is_leaf
+        and value.grad_mode != GradMode.GRAD
+        and not is_written_leaf(value)
+        and any(_has_tracked(trace, operand) for operand in value.operands)
+    )
+
+
+def _has_tracked(trace: Trace, number: int) -> bool:
+    """Whether a value requires gradients; of what an operation returned in pieces, whether something that it took."""
+    value = trace.values[number]
+    if value.tensor is not None:
+        return value.tensor.requires_grad
+    return bool(value.elements) and any(requires_grad(trace.values[operand]) for operand in value.operands)
+
+
+def describe(tensor: TensorInfo) -> str:
+    """A tensor in few words, for a label."""
+    return f"{tensor.dtype} of shape {list(tensor.shape)}"
