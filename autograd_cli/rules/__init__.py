@@ -16,6 +16,7 @@ from autograd_cli.rules.evidence.edges import recorded_edges
 from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.outcome import outcome
 from autograd_cli.rules.signs import looks_broken
+from autograd_cli.rules.unwatched import not_watched
 from autograd_cli.rules.verdict import verdict
 from autograd_cli.trace import Counterfactual, Explanation, Trace
 
@@ -28,6 +29,7 @@ __all__ = [
     "lifts",
     "looks_broken",
     "narrow",
+    "not_watched",
     "outcome",
     "verdict",
 ]
@@ -36,7 +38,8 @@ RULES = (
     refused.check_refused_operation,
     refused.check_refused_backward,
     refused.check_missing_gradient,
-    refused.check_broken_gradient,
+    refused.check_nan_gradient,
+    refused.check_infinite_gradient,
     refused.check_partly_cut,
 )
 

@@ -1,26 +1,35 @@
-"""All rules: each finds one cause of a broken gradient, and documents it in its docstring."""
+"""All rules: each finds one cause of a broken gradient, or tells of it without one; its docstring is its page."""
 
 from __future__ import annotations
 
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from autograd_cli.rules import unwatched
+from autograd_cli.rules.causes import refused
 from autograd_cli.rules.evidence.evidence import Find
 from autograd_cli.rules.families import backward, cut, in_place, leaf, nan, zero
 
+_FAMILIES = (leaf, cut, in_place, backward, nan, zero)
+_WITHOUT_A_CAUSE: dict[str, Callable[..., object]] = {
+    "torch-refused": refused.check_refused_operation,
+    "nan-gradient": refused.check_nan_gradient,
+    "infinite-gradient": refused.check_infinite_gradient,
+    "not-watched": unwatched.not_watched,
+}
 _SECTION = re.compile(r"^(Why|Example|Fix):[ \n]?", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A cause of a broken gradient: its slug, its family, and what finds it in a run."""
+    """A cause of a broken gradient: its slug, its family, and the function that finds it and documents it."""
 
     slug: str
     family: str
-    find: Find
+    documented_in: Callable[..., object]
 
     @property
     def summary(self) -> str:
@@ -34,7 +43,7 @@ class Rule:
 
     @property
     def example(self) -> str:
-        """A minimal program that shows it."""
+        """A minimal program that shows it; empty where no short one does."""
         return self._sections().get("Example", "")
 
     @property
@@ -43,7 +52,7 @@ class Rule:
         return self._sections().get("Fix", "")
 
     def _sections(self) -> dict[str, str]:
-        summary, *rest = _SECTION.split(inspect.getdoc(self.find) or "")
+        summary, *rest = _SECTION.split(inspect.getdoc(self.documented_in) or "")
         sections = {"Summary": " ".join(summary.split())}
         for name, text in zip(rest[::2], rest[1::2], strict=True):
             is_code = name == "Example"
@@ -59,9 +68,12 @@ def _sentences(text: str) -> str:
 
 
 def _rules() -> Iterator[Rule]:
-    for module in (leaf, cut, in_place, backward, nan, zero):
+    for module in _FAMILIES:
         for slug, find in module.RULES.items():
-            yield Rule(slug=slug, family=module.FAMILY, find=find)
+            yield Rule(slug=slug, family=module.FAMILY, documented_in=find)
+    for slug, check in _WITHOUT_A_CAUSE.items():
+        yield Rule(slug=slug, family="without a known cause", documented_in=check)
 
 
+CAUSES: tuple[Find, ...] = tuple([find for module in _FAMILIES for find in module.RULES.values()])
 CATALOGUE: dict[str, Rule] = {rule.slug: rule for rule in _rules()}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from autograd_cli.diagnostic import Diagnostic, Severity
-from autograd_cli.rules.catalogue import CATALOGUE
+from autograd_cli.rules.catalogue import CATALOGUE, CAUSES
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.families import nan
 from autograd_cli.trace import Trace
@@ -27,7 +27,7 @@ _GENERAL = (
 def verdict(trace: Trace, source: str, checked: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The findings in a watched run, first what explains what its reader sees; `checked` are those of `agx grad`."""
     evidence = Evidence(trace, source)
-    found = [diagnostic for rule in CATALOGUE.values() for diagnostic in rule.find(evidence)]
+    found = [diagnostic for find in CAUSES for diagnostic in find(evidence)]
     kept: list[Diagnostic] = []
     for diagnostic in sorted(found, key=_rank):
         if not any(_folds(earlier, diagnostic) for earlier in kept):

@@ -16,7 +16,6 @@ from autograd_cli.lang.lift import edit_out
 from autograd_cli.lang.program import Program
 from autograd_cli.limits import memory_error
 from autograd_cli.modes import DEFAULT_MODE
-from autograd_cli.spelling import spelled
 from autograd_cli.trace import Counterfactual, Explanation, Trace
 
 MAX_TRIED = 3
@@ -60,7 +59,7 @@ def diagnosed(trace: Trace, rerun: Rerun) -> tuple[Diagnostic, ...]:
     if not rules.looks_broken(trace, found):
         return found
     if not rerun.has_time(SHARE_OF_WATCHING):
-        return (*found, _unwatched(rerun.took))
+        return (*found, rules.not_watched(rerun.took))
     try:
         return rules.verdict(rerun.watched(trace), rerun.source, checked)
     except AgxError:  # a limit that only the second run met takes nothing away from the first
@@ -77,22 +76,12 @@ def explained(
     """The run watched, what is wrong with it and whether a fix was tried, and both graphs."""
     unwatched: tuple[Diagnostic, ...] = ()
     if rerun.took * WATCHED_TAKES > rerun.started + rerun.limit - time.monotonic():
-        unwatched = (_unwatched(rerun.took),)
+        unwatched = (rules.not_watched(rerun.took),)
     else:
         trace = rerun.watched(trace)
     found = rules.verdict(trace, rerun.source, rules.check(trace, rerun.source))
     tried = (*_with_edits_tried(found, rerun), *unwatched)
     return trace, tried, rules.explain(trace, _counterfactuals(trace, rerun) if counterfactuals else ())
-
-
-def _unwatched(took: float) -> Diagnostic:
-    """The note on a run that took so long that there is no time to watch another."""
-    return Diagnostic(
-        rule="not-watched",
-        severity=Severity.NOTE,
-        message=f"the program took {took:.1f} s: too long to run it again and watch its backward passes",
-        fix=spelled(option="--timeout SECONDS allows more", argument="limits=Limits(time=SECONDS) allows more"),
-    )
 
 
 def _with_edits_tried(diagnostics: Sequence[Diagnostic], rerun: Rerun) -> Iterator[Diagnostic]:

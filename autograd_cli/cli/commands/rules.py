@@ -48,7 +48,7 @@ def rules(
     asked = " ".join(words or ())
     if asked in known.CATALOGUE:
         page = _page(known.CATALOGUE[asked])
-        report = explore(page.example, watch=True)
+        report = explore(page.example, watch=True) if page.example else None
         shown = render.rule_page(page, report, Look(width=screen.width, glyphs=screen.glyphs))
         text = f"{render.rule_json(page, report)}\n" if json else terminal.page_text(shown, screen, color)
     else:

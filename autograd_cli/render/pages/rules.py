@@ -46,13 +46,18 @@ def rules_list(pages: Iterable[RulePage]) -> RenderableType:
     return Group(*parts, Text("for details, and an example that runs: agx rules SLUG", style=QUIET))
 
 
-def rule_page(page: RulePage, report: Report, look: Look) -> Group:
-    """All of a rule, and what agx says of its example now."""
+def rule_page(page: RulePage, report: Report | None, look: Look) -> Group:
+    """All of a rule, and what agx says of its example now, where it has one."""
     width = min(look.width or _WIDTH, _WIDTH)
     parts: list[RenderableType] = [Text(page.slug, style=HEADING), paragraph(page.summary, width), Text()]
-    parts += [paragraph(page.why, width), Text(), Text("Example", style=HEADING)]
-    parts += [Text(f"    {line}") for line in page.example.split("\n")]
-    parts += [Text(), Text("Fix", style=HEADING), paragraph(page.fix, width)]
+    parts += [paragraph(page.why, width), Text()]
+    if page.example:
+        parts.append(Text("Example", style=HEADING))
+        parts += [Text(f"    {line}") for line in page.example.split("\n")]
+        parts.append(Text())
+    parts += [Text("Fix", style=HEADING), paragraph(page.fix, width)]
+    if report is None:
+        return Group(*parts)
     for diagnostic in report.diagnostics[:1]:
         parts += [Text(), Text("agx explain says of the example", style=HEADING)]
         parts.append(diagnostic_block(replace(diagnostic, is_documented=False), report, look.width))
@@ -64,9 +69,9 @@ def rules_json(pages: Iterable[RulePage]) -> str:
     return json.dumps({"schema": SCHEMA, "rules": [plain(page) for page in pages]}, ensure_ascii=False)
 
 
-def rule_json(page: RulePage, report: Report) -> str:
+def rule_json(page: RulePage, report: Report | None) -> str:
     """One rule, with what agx says of its example."""
-    found = plain(report.diagnostics)
+    found = [] if report is None else plain(report.diagnostics)
     return json.dumps({"schema": SCHEMA, "rule": plain(page), "diagnostics": found}, ensure_ascii=False)
 
 
@@ -81,4 +86,6 @@ def _markdown(pages: list[RulePage]) -> Iterator[str]:
         yield f"\n## {family[:1].upper()}{family[1:]}\n"
         for page in members:
             yield f"\n### {page.slug}\n\n{page.summary}\n\n{page.why}\n\n"
-            yield f"```python\n{page.example}\n```\n\n{page.fix}\n"
+            if page.example:
+                yield f"```python\n{page.example}\n```\n\n"
+            yield f"{page.fix}\n"

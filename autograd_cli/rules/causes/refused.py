@@ -19,7 +19,18 @@ _UNTRACKED = "does not require grad and does not have a grad_fn"
 
 
 def check_refused_operation(trace: Trace, source: str) -> Iterator[Diagnostic]:
-    """Torch refused an operation of the program: its own words, and what the operands were."""
+    """The program stopped at an error of torch's or its own, and no rule knows more of it than the error says.
+
+    Why: torch checks shapes, dtypes and devices when it computes, and its graph when it goes back through it. What it
+    says is shown in its own words, and beside the operation what it was given.
+
+    Example:
+        x = torch.ones(2, 3, requires_grad=True)
+        w = torch.ones(2, 3, requires_grad=True)
+        (x @ w).sum().backward()
+
+    Fix: compare the shapes and dtypes beside the operation with what it takes; agx ops NAME tells of one.
+    """
     refusal = trace.refusal
     if refusal is None or refusal.during is not Phase.FORWARD:
         return
@@ -89,22 +100,51 @@ def _lost(trace: Trace, name: str) -> Diagnostic | None:
     )
 
 
-def check_broken_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
-    """A gradient has NaN or infinity in it."""
+def check_nan_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
+    """A gradient is NaN, and no backward pass made it so: the program wrote the NaN into `.grad`.
+
+    Why: backward() adds to the `.grad` that is there, and what follows it may change that once more: to divide it by 0
+    makes it NaN, however sound the passes were. A NaN that a pass made is told with its operation.
+
+    Example:
+        w = torch.tensor([1., 2.], requires_grad=True)
+        (0 * w).sum().backward()
+        w.grad /= w.grad.norm()
+        print(w.grad)
+
+    Fix: look at what writes to `.grad`, and keep what it divides by above 0: w.grad /= w.grad.norm() + 1e-12.
+    """
     for name, grad in trace.grads:
-        if grad is None or not (grad.nan_count or grad.inf_count):
-            continue
-        count = grad.nan_count or grad.inf_count
-        rule, what, kind = ("nan-gradient", "not a number", "NaN")
-        if not grad.nan_count:
-            rule, what, kind = ("infinite-gradient", "infinite", "inf")
-        some = f"{count:,} of {grad.numel:,} elements" if grad.numel > 1 else "it"
-        yield Diagnostic(
-            rule=rule,
-            severity=Severity.ERROR,
-            message=f"the gradient of {name} is {what}: {some} {'is' if count == 1 else 'are'} {kind}",
-            victim=name,
-        )
+        if grad is not None and grad.nan_count:
+            message = f"the gradient of {name} is not a number: {_some(grad.nan_count, grad.numel)} NaN"
+            yield Diagnostic(rule="nan-gradient", severity=Severity.ERROR, message=message, victim=name)
+
+
+def check_infinite_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
+    """A gradient is infinite, and no backward pass made it so: the program wrote the infinity into `.grad`.
+
+    Why: backward() adds to the `.grad` that is there, and what follows it may change that once more: to divide it by 0,
+    or to scale it beyond what its dtype can hold, makes it infinite. An infinity that a pass made is told with its
+    operation.
+
+    Example:
+        w = torch.tensor([1., 2.], requires_grad=True)
+        (3 * w).sum().backward()
+        seen = 0
+        w.grad /= seen
+        print(w.grad)
+
+    Fix: look at what writes to `.grad`, and divide by what cannot be 0: w.grad /= max(seen, 1).
+    """
+    for name, grad in trace.grads:
+        if grad is not None and grad.inf_count and not grad.nan_count:
+            message = f"the gradient of {name} is infinite: {_some(grad.inf_count, grad.numel)} inf"
+            yield Diagnostic(rule="infinite-gradient", severity=Severity.ERROR, message=message, victim=name)
+
+
+def _some(count: int, of: int) -> str:
+    """How many elements, as the subject of a sentence: "2 of 3 elements are"."""
+    return f"{count:,} of {of:,} elements {'is' if count == 1 else 'are'}" if of > 1 else "it is"
 
 
 def check_partly_cut(trace: Trace, source: str) -> Iterator[Diagnostic]:

@@ -1,0 +1,23 @@
+"""What is told of a run that nothing was seen of but its end."""
+
+from __future__ import annotations
+
+from autograd_cli.diagnostic import Diagnostic, Severity
+from autograd_cli.spelling import spelled
+
+
+def not_watched(took: float) -> Diagnostic:
+    """The program took so long that there is no time to run it again and to watch its backward passes.
+
+    Why: what a pass hands from operation to operation is read from another run, which takes longer than the first one.
+    Without it the page has no numbers of the backward pass, and the rules that need them are silent.
+
+    Fix: allow more time (--timeout SECONDS), or make the program shorter: fewer rounds, smaller tensors.
+    """
+    return Diagnostic(
+        rule="not-watched",
+        severity=Severity.NOTE,
+        message=f"the program took {took:.1f} s: too long to run it again and watch its backward passes",
+        fix=spelled(option="--timeout SECONDS allows more", argument="limits=Limits(time=SECONDS) allows more"),
+        is_documented=True,
+    )
