@@ -33,6 +33,8 @@ PASTES = {
     "no-break spaces": "y\u00a0=\u00a0x*2\ny\u3000+\u20030",
     "a fence": "Try this:\n\n```python\ny = x*2\ny\n```\nand see.",
     "an open fence": "~~~\nx*2",
+    "quoted in a mail": "> y = x*2\n>\n> y",
+    "a doctest quoted in a mail": "> >>> y = x*2\n> >>> y\n> tensor(6.)",
     "line numbers": "1  y = x*2\n2  for i in range(1):\n3      y = y + 0\n4\n5  y",
     "line numbers with dots": " 9. y = x*2\n10. y",
     "an indented block": "        y = x*2\n        if True:\n            y = y + 0\n        y",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from autograd_cli.lang import vocabulary
 
 # The names that these libraries usually have in a program.
@@ -26,6 +28,7 @@ NO_GRADIENT = "gradients cannot pass through NumPy"
 _ARRAYS = frozenset({"NumPy", "CuPy", "SciPy", "SymPy", "JAX", "TensorFlow", "Keras"})
 _INSTEAD_OF_GRADIENT = "write the expression itself: agx computes the gradient for you"
 
+_DIFFERENTIAL = re.compile(r"d[a-zA-Z]")
 _OF_LIBRARIES = {
     "GradientTape": _INSTEAD_OF_GRADIENT,
     "Symbol": "write x alone, and give it a value: x=1",
@@ -118,6 +121,11 @@ def in_torch(path: str) -> str | None:
 def of_mathematics(name: str) -> str | None:
     """What is meant by a function that torch has under another name: `ln` is log."""
     return _OF_MATHEMATICS.get(name.lower())
+
+
+def of_derivative(name: str) -> str | None:
+    """What is meant by the `dx(…)` of `d/dx(x**2)`."""
+    return _INSTEAD_OF_GRADIENT if _DIFFERENTIAL.fullmatch(name) else None
 
 
 def refusal_of(library: str) -> str:

@@ -40,6 +40,8 @@ class Meant:
 
 
 _THE_GRADIENT = "agx computes the gradient for you"
+_HTML = "this is HTML, not Python"
+_TAGS = "a|b|body|br|code|div|em|font|head|html|i|li|p|pre|script|span|strong|sub|sup|table|td|tr|ul"
 _OPERATOR = r"(?:\*\*|//|<<|>>|[-+*/%@&|^<>=!])=?|[.,:~]|\b(?:and|or|not|in|is|if|else|lambda|return)\b"
 _ENDS_WITH_OPERATOR = re.compile(rf"({_OPERATOR})\Z")
 _BEGINS_WITH_OPERATOR = re.compile(rf"{_OPERATOR}")
@@ -49,7 +51,7 @@ _FIRST_OPERAND = re.compile(_OPERAND)
 _SIGNED_OPERAND = re.compile(rf"[-+]?\s*(?:\.\d+|{_OPERAND})")
 _LONGEST = 40
 _NUMBER = re.compile(r"(?<![\w.])(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\Z")
-_STRING_OR_COMMENT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|#.*")
+_STRING_OR_COMMENT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|(?<!&)#.*")
 
 # Notations of elsewhere: what they look like, what is said, and what to write ({1} is the first group).
 _NOTATIONS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
@@ -66,7 +68,27 @@ _NOTATIONS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (r"\\n(?!abla|eq?\b|u\b|ot\b)", "`\\n` stands for no new line here", "write ; or begin a new line"),
         (r"\\([A-Za-z]+)", "this is LaTeX, not Python", "write {1}"),
         (r"\^\s*\{([^{}]*)\}", "this is LaTeX, not Python", "write **({1})"),
-        (r"\$([^$\s]*)\$?", "`$` has no meaning here", "write {1} alone; where a shell replaces $NAME, quote with '…'"),
+        (r"^\s*\$\s+\w.*", "this is a line of a shell, not of a program", "leave it out"),
+        (
+            r"\$+([^$\s]+)\$*",
+            "`$` has no meaning here",
+            "write {1} alone; where a shell replaces $NAME, quote with '…'",
+        ),
+        (r"\$", "`$` has no meaning here", "remove it"),
+        (r"^\s*Traceback \(most recent.*", "this is an error message, not a program", "leave it out"),
+        (r"^\s*[A-Z]\w*(?:Error|Warning|Exception): .*", "this is an error message, not a program", "leave it out"),
+        (r"&gt;", _HTML, "write >"),
+        (r"&lt;", _HTML, "write <"),
+        (r"&amp;", _HTML, "write &"),
+        (r"&(?:quot|\#34);", _HTML, 'write "'),
+        (r"&(?:apos|\#39);", _HTML, "write '"),
+        (r"&(?:\w{1,9}|\#\w{1,7});", _HTML, "write the character that it stands for"),
+        (rf"</?(?:{_TAGS})\b[^<>]*>?|<!\w[^<>]*>?", _HTML, "leave it out"),
+        (r"([\w.)\]]+)\s*\.\^\s*([\w.]+|\([^()]*\))", "`.^` is not an operator here", "write {1}**{2}"),
+        (r"\.\^", "`.^` is not an operator here", "write **"),
+        (r"\.\*", "`.*` is not an operator here", "write *: it multiplies each element"),
+        (r"\./", "`./` is not an operator here", "write /: it divides each element"),
+        (r"@\(([\w\s,]*)\)\s*\w.*", "`@` makes no function here", "write lambda {1}: …"),
         (r"\|\s*([\w.()+*/ -]+?)\s*\|", "an absolute value has no bars here", "write abs({1})"),
         (r"&&", "`&&` is not an operator here", "write `and`; & for each element"),
         (r"\|\|", "`||` is not an operator here", "write `or`; | for each element"),
@@ -126,12 +148,19 @@ def _derivatives(failure: Failure) -> Meant | None:
     if match := re.match(r"\s*([A-Za-z]\w*'+)\s*\(", failure.row):
         label = "write the expression itself, without the '"
         return Meant(message=_THE_GRADIENT, label=label, columns=(match.start(1), match.end(1)))
+    if match := re.match(r"[^'\"#]*?\b([A-Za-z]\w*)'\s*[*@]\s*[\w(]", failure.row):
+        label = f"write {match[1]}.T"
+        return Meant(message="`'` transposes nothing here", label=label, columns=(match.start(1), match.end(1) + 1))
     return None
 
 
 def _brackets(failure: Failure) -> Meant | None:
     words = failure.words
     pairs = {"(": ")", "[": "]", "{": "}"}
+    if failure.after.startswith(";") and (place := _open_bracket(failure.before)) is not None:
+        opening = failure.row[place]
+        label = f"write {pairs[opening]} where it ends"
+        return Meant(message=f"'{opening}' was never closed", label=label, columns=(place, place + 1))
     if match := re.match(r"'(.)' was never closed", words):
         rest = failure.row[failure.start + 1 :].strip()
         if not rest:
@@ -142,6 +171,17 @@ def _brackets(failure: Failure) -> Meant | None:
     if match := re.match(r"closing parenthesis '(.)' does not match opening parenthesis '(.)'", words):
         return Meant(message=f"{match[2]} is closed by {match[1]}", label=f"write {pairs[match[2]]}")
     return None
+
+
+def _open_bracket(before: str) -> int | None:
+    """Where the last bracket stands that a piece of a line opens and does not close."""
+    is_open: list[int] = []
+    for match in re.finditer(r"[(\[{]|([)\]}])", _STRING_OR_COMMENT.sub(lambda found: " " * len(found[0]), before)):
+        if not match[1]:
+            is_open.append(match.start())
+        elif is_open:
+            is_open.pop()
+    return is_open[-1] if is_open else None
 
 
 def _quotes(failure: Failure) -> Meant | None:
@@ -186,9 +226,17 @@ def _colon(failure: Failure) -> Meant | None:
     return Meant(message="a colon is missing", label="write : before this") if is_block and failure.after else None
 
 
+def _keywords(failure: Failure) -> Meant | None:
+    """`ones(2 requires_grad=True)`: an argument with a name, without the comma before it."""
+    match = re.compile(rf"\s*(?:{_OPERAND})\s+((\w+)\s*=(?!=))").match(failure.row, failure.start)
+    if match is None or _open_bracket(failure.before) is None:
+        return None
+    return Meant(message=f"a comma is missing before `{match[2]}`", label=f"write , {match[1]}", columns=match.span(2))
+
+
 def _assignments(failure: Failure) -> Meant | None:
     row = failure.row
-    match = re.match(r"([^=]*[^=<>!]=(?!=)[^=]*?)(,|\s)\s*\w+\s*=(?!=)", row)
+    match = re.match(r"([^=;]*[^=<>!;]=(?!=)[^=;]*?)(,|\s)\s*\w+\s*=(?!=)", row)
     if match and match[1].count("(") == match[1].count(")") and not match[1].rstrip().endswith("="):
         place = (match.start(2), match.end(2))
         message, label = "two statements stand in one line", "write ; here, or begin a new line"
@@ -198,6 +246,9 @@ def _assignments(failure: Failure) -> Meant | None:
     ):
         label = f"write {match[3]} alone, or def {match[1]}({match[2]}): return {match[3]}"
         return Meant(message="a function is not defined so", label=label, columns=(match.start(1), match.end(2) + 1))
+    if failure.words.startswith("invalid syntax. Maybe you meant '=='"):
+        compared = _shown(re.sub(r"\s*=\s*", " == ", row[failure.start : failure.end], count=1))
+        return Meant(message="= gives a name a value, and compares nothing", label=f"write {compared}")
     if "cannot assign to" in failure.words or "Maybe you meant '=='" in failure.words:
         return Meant(message=failure.words.partition(" here. ")[0], label="= gives a name a value; == compares")
     if match := re.match(r"Missing parentheses in call to '(\w+)'", failure.words):
@@ -328,6 +379,7 @@ _KINDS: tuple[Callable[[Failure], Meant | None], ...] = (
     _blocks,
     _notations,
     _colon,
+    _keywords,
     _assignments,
     _missing_operand,
     _missing_operator,

@@ -29,6 +29,7 @@ _DOCTEST_MORE = re.compile(r"\s*\.\.\.(?: |$)")
 _IPYTHON = re.compile(r"\s*In \[[\d ]*\]: ?")
 _IPYTHON_MORE = re.compile(r"\s*\.{3,}: ?")
 _IPYTHON_OUT = re.compile(r"\s*Out\[[\d ]*\]:")
+_QUOTED = re.compile(r"\s*> ?")
 _NUMBERED = re.compile(r"\s*(\d{1,6})(?:[.:|)] ?| |\t|$)")
 _TIMED = re.compile(r"\s*%time +(?=\S)")
 _MAGIC = re.compile(r"\s*(?:%{1,2}[A-Za-z_]|!(?!=)|\?{1,2}\w|[\w.]+\?{1,2}\s*$)")
@@ -36,7 +37,7 @@ _CELL_OF_ANOTHER_LANGUAGE = re.compile(
     r"\s*%%(?:!|bash|cmd|cython|file|html|HTML|javascript|js|latex|markdown|perl|R|ruby|script|sh|sql|svg|SVG|system|writefile)\b"
 )
 _TRACE = re.compile(
-    rf"^[^\S\n]*(?:>>>|In \[|[%!?`~]|\d)|\?[^\S\n]*$|[{''.join(_QUOTES)}{''.join(_SPACES)}]|\A\S.*[^:\s]\n[ \t]",
+    rf"^[^\S\n]*(?:>|In \[|[%!?`~]|\d)|\?[^\S\n]*$|[{''.join(_QUOTES)}{''.join(_SPACES)}]|\A\S.*[^:\s]\n[ \t]",
     re.MULTILINE,
 )
 
@@ -100,6 +101,15 @@ def _cleaned(rows: Sequence[str]) -> list[str]:
     cleaned = _dedented(cleaned)
     levelled = _with_first_line_level(cleaned)
     return levelled if levelled != cleaned and _parses(levelled) else cleaned
+
+
+def _without_quote_marks(rows: Sequence[str]) -> Iterator[str]:
+    """The lines without the `> ` of a mail or of Markdown, where every line has it."""
+    found = [_QUOTED.match(row) for row in rows if row.strip()]
+    is_quoted = bool(found) and all(found) and not any(map(_DOCTEST.match, rows))
+    for row in rows:
+        match = _QUOTED.match(row) if is_quoted else None
+        yield row[match.end() :] if match else row
 
 
 def _without_fences(rows: Sequence[str]) -> Iterator[str]:
@@ -168,6 +178,7 @@ def _comment(row: str, *, is_statement: bool = False) -> str:
 
 
 _STEPS: tuple[Callable[[Sequence[str]], Iterator[str] | list[str]], ...] = (
+    _without_quote_marks,
     _without_fences,
     _without_prompts,
     _without_ipython_prompts,

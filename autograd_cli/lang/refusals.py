@@ -196,7 +196,7 @@ def _path_below(member: ast.expr) -> str:
 
 def _in_torch(name: str) -> str | None:
     """What to write for a function that mathematics or another library calls so."""
-    known = libraries.of_mathematics(name)
+    known = libraries.of_derivative(name) or libraries.of_mathematics(name)
     return None if known is None else _written(known)
 
 
