@@ -188,6 +188,16 @@ WRONG_LINES = [
     ("2*x --x 1 --plot", "unknown-option", "--plot", "-o picture.svg draws the graph"),
     ("--plot 2*x --x 1", "unknown-option", "--plot", "-o picture.svg draws the graph"),
     ("2*x --plot --x 1", "unknown-option", "--plot", "-o picture.svg draws the graph"),
+    ("2*x --x 1 --no-color", "unknown-option", "--no-color", "write --color never"),
+    ("2*x --x 1 --cpu", "unknown-option", "--cpu", "write --device cpu"),
+    ("2*x --x 1 --grad-output 1", "unknown-option", "--grad-output", "did you mean --gradient?"),
+    ("2*x --x 1 --retain-graph", "unknown-option", "--retain-graph", "write y.backward(retain_graph=True)"),
+    (
+        "2*x --x 1 --create-graph",
+        "unknown-option",
+        "--create-graph",
+        "write torch.autograd.grad(y, x, create_graph=True)",
+    ),
     ("2*x --x 1 --verbose", "unknown-option", "--verbose", "agx explain shows more"),
     ("2*x --x 1 --memory 3G", "unknown-option", "--memory", "write --limit memory=VALUE"),
     (
@@ -300,6 +310,10 @@ def test_a_wrong_line_is_one_error_at_its_place(
         ("x + y --x 3 --y 4", "unexpected argument `+`", 'quote the expression: "x + y"'),
         ("x**2 -x 3", "unknown option -x", "an input is --x 3"),
         ("x*y --x=1 y", "unexpected argument `y`", "quote the expression; an input is --x VALUE"),
+        ("x**2 --x= 1,2", "unexpected argument `1,2`", "leave out the space: --x=1,2"),
+        ("x**2 —x 3", "unknown option —x", "two plain dashes begin an option: --x"),
+        ("x**2 –x=3", "unknown option –x=3", "two plain dashes begin an option: --x=3"),
+        ("x*y --x 1 --y 2 --wrt x y", "unexpected argument `y`", "separate the names by commas: --wrt x,y"),
         ("2*x '--x 1'", "unknown option --x 1", "leave out the quotes: --x 1"),
     ],
 )
@@ -410,6 +424,8 @@ def test_bad_news_is_exit_code_1_and_not_ok(agx: Agx, line: str, rule: str) -> N
         (["Grad", "2*x"], "grad"),
         (["2*x", "--x", "1"], 'agx grad "2*x"'),
         (["graph"], "agx explain PROGRAM"),
+        (["fix"], "agx explain PROGRAM --fix"),
+        (["lint"], "agx check FILE"),
         (["jacobian"], "--gradient VECTOR"),
         (["train.py"], "agx explain train.py"),
         (["detach"], "agx explain --detach"),
@@ -436,7 +452,8 @@ def test_an_unknown_command_is_a_usage_error(agx: Agx, words: list[str], hint: s
 
 def test_a_wrong_option_of_agx_itself(agx: Agx) -> None:
     assert "error[unknown-option]: unknown option --verson" in agx("--verson").err
-    assert "did you mean --version?" in agx("--verson").err
+    for name in ("--verson", "-v", "-V"):
+        assert "did you mean --version?" in agx(name).err
 
 
 @pytest.mark.parametrize("line", ["--x 1", "2*x --x 1 --seed a", "2*x --x 1 --full=1", "2*x --x 1 --jsn", "2* --x 1"])

@@ -167,6 +167,7 @@ MISTAKES = [
     ("# x**2", "#", "a comment, and nothing else"),
     ("x.sigmod()", "sigmod", "did you mean .sigmoid?"),
     # Marks of other keyboards.
+    ("\u0445**2 + sin(x)*0", "\u0445", "looks like x; cyrillic small letter ha; write x"),
     ("sin（x）", "sin（x）", "（ ） are full-width marks; write sin(x)"),
     ("x，2", "x，2", "， is a full-width mark; write x,2"),
     ("x ＋ 1", "＋", "＋ is a full-width mark; write +"),

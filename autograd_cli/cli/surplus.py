@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator, Sequence
 
 from autograd_cli.cli.command_line import CommandLine, quoted
 from autograd_cli.diagnostic import AgxError
 from autograd_cli.lang.program import parse
 
+_OF_NAMES = frozenset({"--modes", "--wrt"})
+# An option with the dash that a word processor makes of two.
+_LONG_DASH = re.compile(r"-?[\u2010-\u2015\u2212]+-?([A-Za-z_][\w-]*(?:=.*)?)\Z")
 _BRACKETS = {"[": "]", "(": ")"}
 
 
@@ -15,10 +19,18 @@ def one_too_many(line: CommandLine, expressions: Sequence[int], flags: Container
     """The error for a line with these words, of which only one can be the expression; `flags` take no values."""
     words = line.words
     for place in expressions:
+        if match := _LONG_DASH.match(words[place]):
+            fix = f"two plain dashes begin an option: --{match[1]}"
+            return line.error("unknown-option", f"unknown option {words[place]}", place, fix=fix)
         name, value = _input_before(words, place, flags)
         rest = list(_rest_of_value(value, words[place : _end(expressions, place)])) if name else []
         if rest:
             fix = f"quote the value: {name} {quoted(' '.join([value, *rest]))}"
+            if not value:
+                fix = f"leave out the space: {name}={rest[0]}"
+            return line.error("usage", _unexpected(words[place]), place, fix=fix)
+        if name in _OF_NAMES and place > min(expressions):
+            fix = f"separate the names by commas: {name} {value},{words[place]}"
             return line.error("usage", _unexpected(words[place]), place, fix=fix)
     first, extra = expressions[0], expressions[1]
     word = words[extra]

@@ -24,6 +24,13 @@ _MEANT_BY_OPTION = {
     "agx explain shows more": "trace verbose",
     f"the modes are {', '.join(f'--{name}' for name in MODES if name != DEFAULT_MODE)}": "mode",
     "one vector-Jacobian product at a time: --gradient is its vector": "hessian jacobian jvp vjp",
+    "write torch.autograd.grad(y, x, create_graph=True)": "create-graph second-order",
+    "write y.backward(retain_graph=True)": "retain-graph",
+    "did you mean --gradient?": "grad-output grad-outputs",
+    "write --device cuda": "gpu",
+    "write --device cpu": "cpu",
+    "write --color never": "no-color no-colors no-colour",
+    "write --limit memory=4G": "ram",
     "inputs require gradients unless you say --no-requires-grad": DEFAULT_MODE,
     "an input is --NAME VALUE, such as --x 1,2,3": "input inputs values",
     "the program stands by itself, in quotes": "code eval expr expression function program",
@@ -35,6 +42,8 @@ _MEANT_BY_COMMAND = {
     "agx lessons": "course example examples learn lesson teach tutorial tutorials",
     "agx compare PROGRAM": "diff modes versus vs",
     "agx rules": "causes diagnoses doctor errors findings rule warnings",
+    "agx explain PROGRAM --fix": "fix repair",
+    "agx check FILE": "lint test validate verify",
     "agx ops": "functions list op operations operators",
     "agx schema": "json",
     "agx --install-completion": "completion completions",
@@ -122,7 +131,8 @@ def unknown_command(words: Sequence[str], commands: Collection[str], options: Ma
     """The error for a line that begins with no command of agx's; `options` are those of the commands, with these."""
     line = CommandLine(words, None)
     word = words[0]
-    if word.startswith("--") or (word.startswith("-") and not _is_program(word)):
+    is_option = word.startswith("--") or (word[:1] == "-" and word[1:].isalpha() and len(word) == len("-x"))
+    if is_option or (word.startswith("-") and not _is_program(word)):
         return _option_before_a_command(line, options)
     meant, near = _meant(line), closest(word, commands)
     label = f"did you mean agx {near}?" if near and not meant else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from typing import TypeAlias
 
@@ -29,6 +30,12 @@ _CONSTANTS = {
     "E": "e",
     "I": "1j",
 }
+# Letters of the Cyrillic and the Greek alphabet that look like Latin ones.
+_LOOKS_LIKE = str.maketrans(
+    "\u0430\u0441\u0435\u0456\u0458\u043e\u0440\u0455\u0445\u0443\u0410\u0412\u0421\u0415\u041d\u041a\u041c"
+    "\u041e\u0420\u0422\u0425\u03bf\u03c7\u0391\u0392\u0395\u0397\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a7",
+    "aceijopsxyABCEHKMOPTXoxABEHKMNOPTX",
+)
 _LONGEST = 60
 _Found: TypeAlias = Iterator[tuple[str, Span, str]]  # what is wrong, where, and what to write
 
@@ -100,8 +107,12 @@ def _of_function(program: Program, body: Sequence[ast.stmt]) -> _Found:
 
 
 def _of_names(program: Program, given: Collection[str]) -> _Found:
-    """`sinx`, where x has a value and `sinx` has none."""
+    """`sinx`, or an x of another alphabet, where x has a value and these have none."""
     for name, span in program.names:
+        if name in program.free and name not in given and (latin := name.translate(_LOOKS_LIKE)) in given:
+            letter = next(each for each in name if ord(each) in _LOOKS_LIKE)
+            message = f"`{name}` looks like {latin} and has another letter: {unicodedata.name(letter).lower()}"
+            yield message, span, f"write {latin}"
         match = _GLUED.match(name)
         if match and name in program.free and name not in given and match[2] in given:
             label = f"write {_function(match[1])}({match[2]})"

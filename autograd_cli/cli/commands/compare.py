@@ -163,7 +163,7 @@ def _modes(asked: Sorted) -> tuple[str, ...]:
         return tuple(MODES)
     names: list[str] = []
     start = 0
-    for piece in given.text.split(","):
+    for piece in given.text.rstrip(", ").split(","):
         name = piece.strip()
         if not name:
             raise asked.line.error("unknown-mode", "--modes names no mode", given.word, fix=_THE_MODES)
