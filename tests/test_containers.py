@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from autograd_cli import Report, explore, rules
-from autograd_cli.cli.delivery import Delivery, Format, render
+from autograd_cli.cli.delivery import Delivery, render
 from autograd_cli.cli.terminal import Screen
 from autograd_cli.diagnostic import AgxError
 from autograd_cli.limits import Limits
 from autograd_cli.render.formats.json_text import json_object
+from autograd_cli.render.formats.table import FORMATS
 from autograd_cli.trace import Trace
 from conftest import VALIDATOR, Agx
 from container_programs import Maker
@@ -53,8 +54,8 @@ def check(text: str, seed: str) -> None:
 def forms(report: Report) -> list[str]:
     """What stdout and stderr get, in each format."""
     screens = [Screen(width=width, is_terminal=False, encoding="utf-8") for width in (80, None)]
-    deliveries = [Delivery(format=each, stdout=screens[0], stderr=screens[0]) for each in Format]
-    deliveries += [Delivery(format=Format.PAGE, full=True, stdout=screens[1], stderr=screens[1])]
+    deliveries = [Delivery(format=each, stdout=screens[0], stderr=screens[0]) for each in FORMATS.values()]
+    deliveries += [Delivery(format=FORMATS["page"], full=True, stdout=screens[1], stderr=screens[1])]
     plain = replace(report, explanation=None)
     answers = [render(report, each) for each in deliveries] + [render(plain, deliveries[0])]
     return [text for answer in answers for text in (answer.stdout, answer.stderr)]

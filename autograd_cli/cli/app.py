@@ -14,13 +14,14 @@ from typer.main import get_command
 from autograd_cli.cli.command import Command, Commands
 from autograd_cli.cli.command_line import CommandLine
 from autograd_cli.cli.commands import batch, check, compare, explain, grad, lessons, ops, rules, schema
-from autograd_cli.cli.delivery import Delivery, Format, render_error, write
+from autograd_cli.cli.delivery import Delivery, render_error, write
 from autograd_cli.cli.program_command import FilesCommand, LessonCommand, ProgramCommand
 from autograd_cli.cli.terminal import prepare_streams
 from autograd_cli.cli.welcome import welcome
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Status, bad_request
 from autograd_cli.interrupt import STOPPED, end_line
 from autograd_cli.process.supervise import Answer
+from autograd_cli.render.formats.table import FORMATS
 from autograd_cli.trace import SCHEMA, Report
 
 EXIT_CODES = """\b
@@ -161,7 +162,7 @@ def without_program(words: Sequence[str]) -> Report:
 def _report_error(words: Sequence[str], error: Exception) -> int:
     """Write the Report of a request that did not get as far as a program; the exit code."""
     report = without_program(words)
-    format_ = Format.JSON if "--json" in words else Format.PAGE
+    format_ = FORMATS["json" if "--json" in words else "page"]
     delivery = Delivery(format=format_)
 
     def on_error(error: Exception) -> Answer:

@@ -5,32 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import PurePath
 
 from autograd_cli.cli import terminal
 from autograd_cli.cli.terminal import Color, Screen, screen_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Status, bad_request
 from autograd_cli.process.supervise import Answer
+from autograd_cli.render.formats.table import FILES, PAGE, Format
 from autograd_cli.render.look import Look
 from autograd_cli.trace import Report
 
 _BUG = 70
-
-
-class Format(StrEnum):
-    """What stdout gets."""
-
-    PAGE = "page"
-    JSON = "json"
-    VALUES = "values"
-    NAMES = "names"
-    RESULT = "result"
-    PYTHON = "python"
-    FIX = "fix"
-    DIFF = "diff"
-    FINDINGS = "findings"
-    GITHUB = "github"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +55,11 @@ def check_file(path: str | None, format_: Format) -> None:
     if path is None:
         return
     suffix = PurePath(path).suffix.lower()
-    if suffix not in _FILES:
+    if suffix not in FILES:
         message = f"the format of {path} is not known"
-        raise bad_request("unknown-file-kind", message, source="--output", fix=f"use one of {' '.join(_FILES)}")
-    if format_ is not Format.PAGE and (format_, suffix) != (Format.JSON, ".json"):
-        option = "--quiet" if format_ is Format.VALUES else f"--{format_.value}"
+        raise bad_request("unknown-file-kind", message, source="--output", fix=f"use one of {' '.join(FILES)}")
+    if format_ not in (PAGE, FILES[suffix]):
+        option = f"--{format_.name}"
         message = f"{option} and --output {path} are two formats: choose one"
         fix = f"leave out {option}: the name of the file says its format"
         raise bad_request("usage", message, source=COMMAND_LINE, fix=fix)
@@ -88,7 +73,7 @@ def render(report: Report, delivery: Delivery) -> Answer:
         diagnostics = (error.diagnostic, *report.diagnostics)
         report = replace(report, status=error.status, traces=(), columns=(), diagnostics=diagnostics)
         stdout, file = _texts(report, delivery)
-    is_repaired = delivery.format in _REPAIRS and bool(report.traces)
+    is_repaired = delivery.format.repair and bool(report.traces)
     exit_code = 0 if is_repaired else report.status.exit_code
     return Answer(exit_code=exit_code, stdout=stdout, stderr=_errors(report, delivery), file=file)
 
@@ -127,58 +112,32 @@ def write(answer: Answer, on_error: Callable[[Exception], Answer]) -> int:
 
 def _texts(report: Report, delivery: Delivery) -> tuple[str, tuple[str, str] | None]:
     """What stdout gets, and what a file gets in its place."""
-    if delivery.file is not None and report.is_answered:
-        suffix = PurePath(delivery.file).suffix.lower()
-        return "", (delivery.file, _FILES[suffix](report, replace(delivery.look, width=None)))
-    return _for_stdout(report, delivery), None
+    if delivery.file is None or not report.is_answered:
+        return _for_stdout(report, delivery), None
+    text = FILES[PurePath(delivery.file).suffix.lower()].text
+    assert text is not None
+    return "", (delivery.file, text(report, replace(delivery.look, width=None)))
 
 
 def _for_stdout(report: Report, delivery: Delivery) -> str:
-    if delivery.format is Format.JSON:
-        from autograd_cli.render.formats.json_text import json_text
-
-        return f"{json_text(report)}\n"
-    if delivery.format is Format.GITHUB:
-        from autograd_cli.render.formats.github import github_text
-
-        return github_text(report)
-    if not report.is_answered:
+    if not (report.is_answered or delivery.format.of_errors):
         return ""
-    if delivery.format is Format.FINDINGS:
-        from autograd_cli.render.parts.findings import findings_page
-
-        return terminal.page_text(findings_page(report, delivery.look), delivery.stdout, delivery.color)
-    if delivery.format in {Format.VALUES, Format.NAMES}:
-        from autograd_cli.render.formats.values import values_text
-
-        return values_text(report, named=delivery.format is Format.NAMES)
-    if delivery.format is Format.RESULT:
-        from autograd_cli.render.formats.values import result_text
-
-        return result_text(report)
-    if delivery.format is Format.PYTHON:
-        from autograd_cli.render.formats.pytorch import pytorch_text
-
-        return pytorch_text(report)
-    if delivery.format in _REPAIRS:
-        from autograd_cli.render.formats.repaired import patch, repaired
-
-        return repaired(report) if delivery.format is Format.FIX else patch(report)
-    from autograd_cli.render.pages.choose import page_of
-
-    return terminal.page_text(page_of(report, delivery.look), delivery.stdout, delivery.color)
+    if delivery.format.text is not None:
+        return delivery.format.text(report, delivery.look)
+    assert delivery.format.page is not None
+    return terminal.page_text(delivery.format.page(report, delivery.look), delivery.stdout, delivery.color)
 
 
 def _errors(report: Report, delivery: Delivery) -> str:
-    """What is wrong, for a person, unless stdout is a page that says it."""
-    on_page = delivery.format in _PAGES and report.is_answered and delivery.file is None
-    if report.lesson is not None or on_page or delivery.format is Format.GITHUB:
+    """What is wrong, for a person, unless stdout says it."""
+    is_told = delivery.format.tells_all and delivery.file is None and (report.is_answered or delivery.format.of_errors)
+    if report.lesson is not None or is_told:
         return ""
     from autograd_cli.render.parts.verdict import alarms
 
     left = list(alarms(report))
     told = ""
-    if delivery.format in _REPAIRS and report.is_answered:
+    if delivery.format.repair and report.is_answered:
         from autograd_cli.render.formats.repaired import fixed, fixed_text
 
         told = fixed_text(report)
@@ -191,39 +150,3 @@ def _block_text(diagnostic: Diagnostic, report: Report, delivery: Delivery) -> s
 
     block = diagnostic_block(diagnostic, report, delivery.stderr.width)
     return terminal.page_text(block, delivery.stderr, delivery.color)
-
-
-_PAGES = frozenset({Format.PAGE, Format.FINDINGS})
-_REPAIRS = frozenset({Format.FIX, Format.DIFF})
-
-
-def _json_file(report: Report, _look: Look) -> str:
-    from autograd_cli.render.formats.json_text import json_text
-
-    return f"{json_text(report)}\n"
-
-
-def _text_file(report: Report, look: Look) -> str:
-    from autograd_cli.render.formats import picture
-
-    return picture.plain_text(report, look)
-
-
-def _svg_file(report: Report, look: Look) -> str:
-    from autograd_cli.render.formats import picture
-
-    return picture.svg(report, look)
-
-
-def _html_file(report: Report, look: Look) -> str:
-    from autograd_cli.render.formats import picture
-
-    return picture.html(report, look)
-
-
-_FILES: dict[str, Callable[[Report, Look], str]] = {
-    ".json": _json_file,
-    ".txt": _text_file,
-    ".svg": _svg_file,
-    ".html": _html_file,
-}

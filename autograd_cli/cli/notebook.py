@@ -17,10 +17,11 @@ from typer.main import get_command
 from autograd_cli.api import ShownReport, shown
 from autograd_cli.cli.app import app, bad_value, without_program
 from autograd_cli.cli.command import Commands
-from autograd_cli.cli.delivery import Delivery, Format
+from autograd_cli.cli.delivery import Delivery
 from autograd_cli.cli.request import ANSWER, Request, answer
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
 from autograd_cli.process.supervise import Ready
+from autograd_cli.render.formats.table import PAGE
 from autograd_cli.render.look import Look
 from autograd_cli.trace import Report
 
@@ -55,7 +56,7 @@ def _explained(words: Sequence[str]) -> ShownReport | None:
     def answer_here(
         request: Request, delivery: Delivery, *, explored: Callable[[Request, Ready], Report], debug: bool
     ) -> int:
-        if delivery.format is not Format.PAGE or delivery.file is not None:
+        if delivery.format is not PAGE or delivery.file is not None:
             return answer(request, delivery, explored=explored, debug=debug)
         report = request.placed(explored(request, lambda: None))
         reports.append(shown(report, delivery.look, is_for_python=False))

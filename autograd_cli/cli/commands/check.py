@@ -10,12 +10,13 @@ import typer
 
 from autograd_cli.cli import completion, option_values, options
 from autograd_cli.cli.arguments import Sorted
-from autograd_cli.cli.delivery import Delivery, Format
+from autograd_cli.cli.delivery import Delivery
 from autograd_cli.cli.request import Request, answer, check_program, make_request
 from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, Severity, Status, bad_request
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.process.supervise import Ready
+from autograd_cli.render.formats.table import FORMATS
 from autograd_cli.trace import Report
 
 SUMMARY = "what is wrong, in short"
@@ -41,15 +42,6 @@ class Written(StrEnum):
     TEXT = "text"
     JSON = "json"
     GITHUB = "github"
-
-
-_FORMATS = {
-    "json": Format.JSON,
-    "github": Format.GITHUB,
-    "fix": Format.FIX,
-    "diff": Format.DIFF,
-    "": Format.FINDINGS,
-}
 
 
 def check(  # noqa: PLR0913 - the options of the command
@@ -118,7 +110,7 @@ def check(  # noqa: PLR0913 - the options of the command
         "fix": fix,
         "diff": diff,
     }
-    format_ = _FORMATS[options.chosen(formats, "", "formats")]
+    format_ = FORMATS[options.chosen(formats, "findings", "formats")]
     if fix and len(asked) > 1:
         message = "--fix prints one program, and there are several files"
         raise bad_request("usage", message, source=COMMAND_LINE, fix="use --diff: a patch may be of several files")
@@ -129,7 +121,7 @@ def check(  # noqa: PLR0913 - the options of the command
         is_warned = any(found.severity is Severity.WARNING for found in report.diagnostics)
         if strict and is_warned and report.status is Status.ANSWER:
             report = replace(report, status=Status.BAD_NEWS)
-        return replace(report, traces=(), explanation=None) if format_ is Format.JSON else report
+        return replace(report, traces=(), explanation=None) if format_ is FORMATS["json"] else report
 
     codes = []
     for each in asked:

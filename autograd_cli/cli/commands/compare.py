@@ -12,7 +12,7 @@ import typer
 from autograd_cli.cli import completion, options
 from autograd_cli.cli.arguments import Sorted
 from autograd_cli.cli.command_line import CommandLine, GivenValue
-from autograd_cli.cli.delivery import Delivery, Format, check_file
+from autograd_cli.cli.delivery import Delivery, check_file
 from autograd_cli.cli.request import Request, answer, check_program, make_request
 from autograd_cli.cli.sources import GivenProgram
 from autograd_cli.cli.terminal import Color
@@ -20,6 +20,7 @@ from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Span, bad_request
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.process.supervise import Ready
+from autograd_cli.render.formats.table import FORMATS
 from autograd_cli.tasks import comparison
 from autograd_cli.trace import Report
 
@@ -46,7 +47,6 @@ Examples:
   agx compare -f snippet.py --x 1,2,3 --of x
   agx compare "x*w" --x 1 --w 2 --json | jq '.modes["no-grad"].result'
 """
-_FORMATS = {"json": Format.JSON, "quiet": Format.VALUES, "": Format.PAGE}
 _THE_MODES = f"the modes are {', '.join(MODES)}"
 _MODE_OPTIONS = tuple(f"--{name}" for name in MODES if name != DEFAULT_MODE)
 
@@ -96,7 +96,7 @@ def compare(  # noqa: PLR0913 - the options of the command
     if not teaches:
         check_program(asked)
     names = _modes(asked)
-    format_ = _FORMATS[options.chosen({"json": json, "quiet": quiet}, "", "formats")]
+    format_ = FORMATS[options.chosen({"json": json, "quiet": quiet}, "page", "formats")]
     check_file(output, format_)
     delivery = Delivery(format=format_, color=color, precision=precision, full=full, file=output)
     request = make_request(

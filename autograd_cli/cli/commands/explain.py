@@ -11,7 +11,7 @@ import typer
 
 from autograd_cli.cli import options
 from autograd_cli.cli.arguments import Sorted
-from autograd_cli.cli.delivery import Delivery, Format, check_file
+from autograd_cli.cli.delivery import Delivery, check_file
 from autograd_cli.cli.lesson_list import print_lessons
 from autograd_cli.cli.request import ANSWER, Request, answer, make_request
 from autograd_cli.cli.sources import GivenProgram
@@ -20,6 +20,7 @@ from autograd_cli.diagnostic import COMMAND_LINE, Status, bad_request
 from autograd_cli.lessons import LESSONS
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.process.supervise import Ready
+from autograd_cli.render.formats.table import FORMATS
 from autograd_cli.trace import Report
 from autograd_cli.translation import language_of
 
@@ -43,7 +44,6 @@ Examples:
   agx explain "x**2" --x 3 --no-grad
   agx explain --in-place --lang zh
 """
-_FORMATS = {"json": Format.JSON, "quiet": Format.VALUES, "fix": Format.FIX, "diff": Format.DIFF, "": Format.PAGE}
 
 
 def _lesson(name: str) -> typer.models.OptionInfo:
@@ -129,7 +129,7 @@ def explain(  # noqa: PLR0913 - the options of the command
     if not is_program and not chosen:
         print_lessons(language, color, json=json)
         return
-    format_ = _FORMATS[options.chosen({"json": json, "quiet": quiet, "fix": fix, "diff": diff}, "", "formats")]
+    format_ = FORMATS[options.chosen({"json": json, "quiet": quiet, "fix": fix, "diff": diff}, "page", "formats")]
     check_file(output, format_)
     delivery = Delivery(
         format=format_,

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from autograd_cli.cli import options
-from autograd_cli.cli.delivery import Delivery, Format, check_file
+from autograd_cli.cli.delivery import Delivery, check_file
 from autograd_cli.cli.request import answer, check_program, make_request
 from autograd_cli.cli.terminal import Color
 from autograd_cli.modes import DEFAULT_MODE
+from autograd_cli.render.formats.table import FORMATS
 
 SUMMARY = "values, gradients, the graph"
 HELP = f"""Compute an expression, and its gradients, with real torch.
@@ -24,14 +25,6 @@ Examples:
   agx grad "x**2 + no_grad(x**3)" --x 1 --python
   agx grad snippet.py --x 1,2,3
 """
-_FORMATS = {
-    "json": Format.JSON,
-    "quiet": Format.VALUES,
-    "names": Format.NAMES,
-    "result": Format.RESULT,
-    "python": Format.PYTHON,
-    "": Format.PAGE,
-}
 
 
 def grad(  # noqa: PLR0913 - the options of the command
@@ -84,7 +77,7 @@ def grad(  # noqa: PLR0913 - the options of the command
     }
     mode = options.chosen(modes, DEFAULT_MODE, "modes")
     formats = {"json": json, "quiet": quiet and not names, "names": names, "result": result, "python": python}
-    format_ = _FORMATS[options.chosen(formats, "", "formats")]
+    format_ = FORMATS[options.chosen(formats, "page", "formats")]
     check_file(output, format_)
     delivery = Delivery(format=format_, color=color, precision=precision, depth=depth, full=full, file=output)
     request = make_request(

@@ -1,0 +1,131 @@
+"""The formats of a Report, one row each, by the option that asks for them: what a format needs is imported with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autograd_cli.render.look import Look
+from autograd_cli.trace import Report
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One format.
+
+    It is a `text`, or a `page` that a person reads, with colours on a terminal. A file whose name ends in `suffix` has
+    it. What `tells_all` says itself what is wrong, so that there is nothing left for stderr; what is `of_errors` has
+    something to say of a request without an answer; a `repair` is the program, mended.
+    """
+
+    name: str
+    text: Callable[[Report, Look], str] | None = None
+    page: Callable[[Report, Look], RenderableType] | None = None
+    suffix: str | None = None
+    tells_all: bool = False
+    of_errors: bool = False
+    repair: bool = False
+
+
+def _page(report: Report, look: Look) -> RenderableType:
+    from autograd_cli.render.pages.choose import page_of
+
+    return page_of(report, look)
+
+
+def _findings(report: Report, look: Look) -> RenderableType:
+    from autograd_cli.render.parts.findings import findings_page
+
+    return findings_page(report, look)
+
+
+def _json(report: Report, _look: Look) -> str:
+    from autograd_cli.render.formats.json_text import json_text
+
+    return f"{json_text(report)}\n"
+
+
+def _github(report: Report, _look: Look) -> str:
+    from autograd_cli.render.formats.github import github_text
+
+    return github_text(report)
+
+
+def _values(report: Report, _look: Look) -> str:
+    from autograd_cli.render.formats.values import values_text
+
+    return values_text(report, named=False)
+
+
+def _names(report: Report, _look: Look) -> str:
+    from autograd_cli.render.formats.values import values_text
+
+    return values_text(report, named=True)
+
+
+def _result(report: Report, _look: Look) -> str:
+    from autograd_cli.render.formats.values import result_text
+
+    return result_text(report)
+
+
+def _python(report: Report, _look: Look) -> str:
+    from autograd_cli.render.formats.pytorch import pytorch_text
+
+    return pytorch_text(report)
+
+
+def _fix(report: Report, _look: Look) -> str:
+    from autograd_cli.render.formats.repaired import repaired
+
+    return repaired(report)
+
+
+def _diff(report: Report, _look: Look) -> str:
+    from autograd_cli.render.formats.repaired import patch
+
+    return patch(report)
+
+
+def _txt(report: Report, look: Look) -> str:
+    from autograd_cli.render.formats.picture import plain_text
+
+    return plain_text(report, look)
+
+
+def _svg(report: Report, look: Look) -> str:
+    from autograd_cli.render.formats.picture import svg
+
+    return svg(report, look)
+
+
+def _html(report: Report, look: Look) -> str:
+    from autograd_cli.render.formats.picture import html
+
+    return html(report, look)
+
+
+FORMATS = {
+    format_.name: format_
+    for format_ in (
+        Format(name="page", page=_page, tells_all=True),
+        Format(name="findings", page=_findings, tells_all=True),
+        Format(name="json", text=_json, suffix=".json", of_errors=True),
+        Format(name="github", text=_github, tells_all=True, of_errors=True),
+        Format(name="quiet", text=_values),
+        Format(name="names", text=_names),
+        Format(name="result", text=_result),
+        Format(name="python", text=_python),
+        Format(name="fix", text=_fix, repair=True),
+        Format(name="diff", text=_diff, repair=True),
+        Format(name="txt", text=_txt, suffix=".txt"),
+        Format(name="svg", text=_svg, suffix=".svg"),
+        Format(name="html", text=_html, suffix=".html"),
+    )
+}
+PAGE = FORMATS["page"]
+FILES = {format_.suffix: format_ for format_ in FORMATS.values() if format_.suffix is not None}
