@@ -145,3 +145,22 @@ def test_keys_that_hold_tensors(program: str) -> None:
     trace = explore(text, watch=True).trace
     assert raised is None
     assert "".join(each.text for each in trace.printed) == printed
+
+
+WEIGHTS = ("[w, None]", "[None, w]", "[w]", "w", "[w, w, w]", "[]", "None", "(w, w)", "[[w], w]")
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_a_pass_from_two_roots(weights: str, agx: Agx) -> None:
+    """Its gradients are those of its roots, one for each, whatever it was given."""
+    text = (
+        "import torch\nx = torch.ones(2, requires_grad=True)\nw = torch.tensor(5.)\n"
+        f"torch.autograd.backward([x.sum(), (x*2).sum()], {weights})\nprint(x.grad)"
+    )
+    printed, _, raised = by_python(text)
+    trace = explore(text, watch=True).trace
+    assert "".join(each.text for each in trace.printed) == printed
+    assert (trace.refusal is None) is (raised is None)
+    for backward in trace.backwards:
+        assert len(backward.gradients) == len(backward.roots)
+    assert agx("explain", text).code in {0, 1}

@@ -42,6 +42,8 @@ NAMES = {
         "Linear.weight Linear.bias Linear#2.weight"
     ),
     "w = torch.ones(2, requires_grad=True)\nw = w*2\nw.sum().backward()": "w_(old)",
+    "def f():\n    w = torch.ones(2, requires_grad=True)\n    y = (w.detach()*2).requires_grad_()\n"
+    "    y.sum().backward()\nf()": "f.w f.y",
     "w = torch.ones(2, requires_grad=True)\nv = w\n(v*2).sum().backward()\ndel w": "v",
     "w = torch.ones(2, requires_grad=True)\n(w*2).sum().backward()\ndel w": "w",
     "w = torch.ones(2, requires_grad=True)\nv = w\nws = [w, v]\nfor p in ws:\n    p.sum().backward()": "w",

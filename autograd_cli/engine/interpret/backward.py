@@ -172,14 +172,15 @@ def _backward(
             function(*[each.unwrap() for each in arguments], **{name: each.unwrap() for name, each in keywords.items()})
     except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
         raised = performer.refused(error, span, Phase.BACKWARD, op="backward", operands=arguments)
-    weights = [] if gradient is None else list(tensors_in([gradient]))
+    weights = [recording.values[number].tensor for number in _weights_of(gradient)][: len(roots)]
+    weights += [None] * (len(roots) - len(weights))
     machine.backwards.append(
         Backward(
             step=recording.step,
             span=span,
             roots=tuple([root.value for root in roots]),
-            gradients=tuple([recording.values[weight.value].tensor for weight in weights]) or (None,) * len(roots),
-            given=bool(weights),
+            gradients=tuple(weights),
+            given=any(weights),
             leaves=watch.changes(),
             refusal=raised.refusal if isinstance(raised, RefusedError) else None,
         )
@@ -192,6 +193,15 @@ def _backward(
             recording.rewrite(box, op="backward =", operands=operands, span=span)
     machine.roots_of_gradients.update({id(leaf): list(roots) for leaf in leaves if leaf.grad is not None})
     return recording.add(None, op="backward", operands=roots, span=span)
+
+
+def _weights_of(gradient: Box | None) -> list[int]:
+    """The values of the gradients that a pass starts with, one for each root: None is one, too."""
+    if gradient is None:
+        return []
+    if isinstance(gradient.payload, tuple | list):
+        return [each.value for each in gradient.payload]
+    return [gradient.value]
 
 
 def _autograd_grad(machine: Machine, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span) -> Box:

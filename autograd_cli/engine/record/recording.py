@@ -7,6 +7,7 @@ leads to. Right after an operation, the nodes that its result reaches and that w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -19,6 +20,8 @@ from autograd_cli.engine.record.snapshot import MAX_INTERMEDIATE_VALUES, leaf_fa
 from autograd_cli.engine.values import CONTAINERS, SEQUENCES, Box, check_depth, check_nesting, elements_of, has_words
 from autograd_cli.modes import GradMode
 from autograd_cli.trace import Node, Scalar, TensorInfo, Value
+
+_HOLD = frozenset({"list", "tuple", "dict", "key", "print"})  # what looks at a tensor, or holds it
 
 
 class Recording:
@@ -156,13 +159,21 @@ class Recording:
             self._unnamed.difference_update(self.names.bind(name, payload, function))
 
     def used_leaves(self) -> list[torch.Tensor]:
-        """The leaves that torch recorded a use of, or that have a gradient, in the order in which they came to be."""
+        """The leaves that anything was computed from, or that have a gradient, the oldest first."""
         used = {node.leaf for node in self.nodes if node.leaf is not None}
+        used.update([operand for value in self.values for operand in value.operands if value.op not in _HOLD])
         return [
             leaf
             for key, leaf in self.leaves.items()
-            if self.values_of_leaves[key] in used or (any(leaf_facts(leaf)) and leaf.grad is not None)
+            if any(leaf_facts(leaf)) and (leaf.grad is not None or self._is_used(key, used))
         ]
+
+    def _is_used(self, leaf: int, used: AbstractSet[int]) -> bool:
+        """Whether a leaf is among those used, and not only called one, as a view made without grad mode is."""
+        first = self.values[self.values_of_leaves[leaf]]
+        made_of = [self.values[each].tensor for each in first.operands]
+        is_dead = first.grad_mode != GradMode.GRAD and any(each is not None and each.requires_grad for each in made_of)
+        return not used.isdisjoint({first.id, self._last_values[leaf]}) and not is_dead
 
     def made_by(self, leaf: torch.Tensor) -> Span | None:
         """The piece of the program that made a leaf."""
