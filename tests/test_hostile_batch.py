@@ -392,3 +392,22 @@ def test_a_text_is_the_value_that_it_is_on_the_command_line(agx: Agx) -> None:
     given = agx("grad", "2*x", "--x", "randn(2,3)", "--json", "--seed", "5").report
     line, _ = answer(giving('"randn(2,3)"'), 1, Settings(seed=5))
     assert json.loads(line)["result"]["values"] == given["result"]["values"]
+
+
+@pytest.mark.parametrize("words", [[], ["--jobs", "2"]])
+def test_ctrl_c_says_where_it_was_and_takes_no_answer_back(words: list[str]) -> None:
+    batch = [*BATCH, "--flush", *words, "--limit", "steps=1000000000"]
+    with subprocess.Popen(
+        batch, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(b"\n".join([GOOD, b"", GOOD, HANGS, b""]))
+        process.stdin.flush()
+        answers = [process.stdout.readline(), process.stdout.readline()]  # while the third line runs
+        os.killpg(process.pid, signal.SIGINT)
+        rest, err = process.communicate(timeout=IN_TIME)
+        assert ([json.loads(each)["ok"] for each in answers], rest) == ([True, True], b"")
+        assert err == b"stopped by Ctrl-C at line 4: the lines before it are answered\n"
+        assert process.returncode == 130

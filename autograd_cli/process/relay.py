@@ -115,12 +115,16 @@ class Relay:
         try:
             while not (lines.is_at_end and not lines.has_lines and not self._order):
                 self._hand_out(lines)
-                if not self._write_out(write):
-                    idle()
-                self._wait(lines)
+                self._write_out(write)
+                self._wait(lines, idle)
         finally:
             for station in self._stations:
                 station.worker.kill()
+
+    @property
+    def unanswered(self) -> int | None:
+        """The number of the first line that was handed out and is not written yet."""
+        return self._order[0] if self._order else None
 
     # Handing out.
 
@@ -152,15 +156,19 @@ class Relay:
 
     # Waiting and reading.
 
-    def _wait(self, lines: Lines) -> None:
+    def _wait(self, lines: Lines, idle: Callable[[], None]) -> None:
         poll = select.poll()
         wants_lines = not lines.is_at_end and len(self._order) < self._jobs * _WINDOW and not lines.has_lines
         if wants_lines:
             poll.register(lines.descriptor, select.POLLIN | select.POLLHUP)
         for station in self._stations:
-            for descriptor, events in station.worker.interests():
-                poll.register(descriptor, events)
-        ready = {descriptor for descriptor, _ in poll.poll(self._milliseconds(wants_lines=wants_lines))}
+            for descriptor, mask in station.worker.interests():
+                poll.register(descriptor, mask)
+        events = poll.poll(0)
+        if not events:
+            idle()  # before a wait, which may be long
+            events = poll.poll(self._milliseconds(wants_lines=wants_lines))
+        ready = {descriptor for descriptor, _ in events}
         if wants_lines and lines.descriptor in ready:
             lines.fill()
         for index, station in reversed(list(enumerate(self._stations))):
@@ -202,18 +210,15 @@ class Relay:
             else:  # what it had answered and not sent is done again
                 self._give(successor, number, line)
 
-    def _write_out(self, write: Write) -> bool:
-        """Write what has its turn; whether there was anything."""
-        wrote = False
+    def _write_out(self, write: Write) -> None:
+        """Write what has its turn."""
         while self._order and self._order[0] in self._results:
             result, is_ok = self._results.pop(self._order.popleft())
             write(result, is_ok)
-            wrote = True
-        return wrote
 
 
-def serve(channel: Channel, answer: Callable[[bytes, int], tuple[bytes, bool]]) -> None:
-    """What a worker does: say that it is loaded, answer the requests of a `Relay`, and send at least now and then."""
+def serve(channel: Channel, answer: Callable[[bytes, int], tuple[bytes, bool]], *, at_once: bool = False) -> None:
+    """What a worker does: say that it is loaded, answer the requests of a `Relay`, and send now and then or at once."""
     channel.send(_READY)
     unsent: list[bytes] = []
     sent_at = time.monotonic()
@@ -223,7 +228,7 @@ def serve(channel: Channel, answer: Callable[[bytes, int], tuple[bytes, bool]]) 
         result, is_ok = answer(message[8:], number)
         unsent.append((b"\1" if is_ok else b"\0") + result)
         now = time.monotonic()
-        if len(unsent) >= _AT_ONCE or now - sent_at > _EVERY or not channel.has_more():
+        if at_once or len(unsent) >= _AT_ONCE or now - sent_at > _EVERY or not channel.has_more():
             channel.send(*unsent)
             unsent.clear()
             sent_at = now

@@ -15,6 +15,7 @@ from autograd_cli.cli.limit_options import limits_of
 from autograd_cli.cli.progress import Progress, progress_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
 from autograd_cli.files.similar import similar_file
+from autograd_cli.interrupt import STOPPED, end_line
 from autograd_cli.process.relay import Lines, Relay, one_by_one, serve
 from autograd_cli.process.supervise import Channel, settle
 from autograd_cli.tasks.batch import Settings, answer, failure, prepared
@@ -84,20 +85,27 @@ def batch(  # noqa: PLR0913 - the options of the command
     lines = Lines(_open(file))
     with progress_of(sys.stderr, _size(lines.descriptor)) as progress:
         writer = _Writer(lines, progress, flush=flush)
-        if "torch" in sys.modules or not hasattr(os, "fork"):
-            _answer_here(lines, settings, writer.write)
-        else:
-            relay = Relay(_target(settings), failure, limits, jobs, debug=debug)
-            relay.run(lines, writer.write, writer.idle)
+        relay = Relay(_target(settings, at_once=flush), failure, limits, jobs, debug=debug)
+        try:
+            if "torch" in sys.modules or not hasattr(os, "fork"):
+                _answer_here(lines, settings, writer.write)
+            else:
+                relay.run(lines, writer.write, writer.idle)
+        except KeyboardInterrupt:
+            writer.idle()
+            end_line()
+            first = relay.unanswered or lines.count + 1
+            sys.stderr.write(f"stopped by Ctrl-C at line {first:,}: the lines before it are answered\n")
+            raise typer.Exit(STOPPED) from None
         writer.idle()
     raise typer.Exit(1 if writer.failed else 0)
 
 
-def _target(settings: Settings) -> Callable[[Channel], None]:
+def _target(settings: Settings, *, at_once: bool) -> Callable[[Channel], None]:
     def target(channel: Channel) -> None:
         with prepared(settings):
             settle(settings.limits)
-            serve(channel, lambda line, number: answer(line, number, settings))
+            serve(channel, lambda line, number: answer(line, number, settings), at_once=at_once)
 
     return target
 
@@ -128,9 +136,10 @@ class _Writer:
     def idle(self) -> None:
         if not self._pending:
             return
-        sys.stdout.write(b"".join(self._pending).decode("ascii"))
+        text = b"".join(self._pending).decode("ascii")
+        self._pending.clear()  # first: Ctrl-C may come while it is written, and nothing is written twice
+        sys.stdout.write(text)
         sys.stdout.flush()
-        self._pending.clear()
 
 
 def _bad_limit(message: str, label: str | None) -> AgxError:
