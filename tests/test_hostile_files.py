@@ -252,6 +252,11 @@ HOSTILE: list[tuple[str, bytes, str, str]] = [
     ("storage_gone.pt", zipped({"a/data.pkl": rebuilt(b"K\x00K\x02\x85K\x01\x85")}, 0), "bad-file", "readable"),
     ("storage_short.pt", pt_with(rebuilt(b"K\x00K\x02\x85K\x01\x85"), storage=b"\0"), "bad-file", "readable"),
     ("old_keys.pt", pt(torch.ones(2), is_zip=False)[:-30], "bad-file", "readable"),
+    # What people give.
+    ("empty.npy", b"", "bad-file", "this file is empty"),
+    ("half.json", b'{"x": [1,2', "bad-file", "no JSON at line 1, column 11"),
+    ("names.csv", b"name,age\nBob,2\n", "bad-file", "row 2, column 1 is not a number"),
+    ("semi.csv", b"1,5;2,5\n3,5;4,5\n", "bad-file", "row 1, column 2 is not a number"),
     # .safetensors
     ("size.safetensors", safetensors({}, size=2**62), "bad-file", "readable"),
     ("size63.safetensors", safetensors({}, size=2**64 - 1), "bad-file", "readable"),

@@ -224,7 +224,11 @@ VALUES = [
     ("range(3)", "range(3)", "write arange(3)"),
     ("np.array([1, 2])", "np.array([1, 2])", "write its numbers"),
     ("data.txt", "data.txt", ".npy; --x - < data.txt"),
-    ("a.xlsx", "a.xlsx", ".csv"),
+    ("a.xlsx", "a.xlsx", ".csv; numpy.save writes .npy"),
+    ("d.pkl", "d.pkl", "numpy.save writes .npy"),
+    ("None", "None", "write some, such as 1,2,3"),
+    ("\u03c0", "\u03c0", "write pi"),
+    ("ones_", "ones_", "did you mean ones?"),
     ("2+3i", "2+3i", "write 2+3j"),
     ("ones", "ones", "write ones(…)"),
     ("−1", "−", "write -"),
@@ -258,3 +262,10 @@ def test_a_mistake_is_told_at_once(text: str) -> None:
     begun = time.process_time()
     check(explore(text))
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize("value", ["True", "true,false", "0,1:int64"])
+@pytest.mark.parametrize("program", ["x**2", "y = 2.0*x\ny.sum()"])
+def test_an_input_without_a_floating_dtype_is_the_cause(program: str, value: str) -> None:
+    (found,) = explore(program, x=value, watch=True).diagnostics
+    assert (found.rule, found.fix) == ("requires-grad-missing", "give an input of a floating point dtype")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import mmap
 import os
@@ -146,7 +147,11 @@ class OpenFile:
 
     def damaged(self, error: Exception) -> AgxError:
         """The error for a file that is not what its name says."""
-        message = f"this is not a readable {self.reference.kind} file ({type(error).__name__})"
+        if not self.size:
+            return self.error("bad-file", "this file is empty")
+        message = f"this is not a readable {self.reference.kind} file"
+        if isinstance(error, json.JSONDecodeError) and self.reference.kind == "json":
+            message = f"{message}: no JSON at line {error.lineno}, column {error.colno}"
         return self.error("bad-file", message)
 
     def error(self, rule: str, message: str, *, label: str | None = None, fix: str | None = None) -> AgxError:

@@ -79,9 +79,9 @@ def _is_number(cell: str) -> bool:
 
 
 def _bad_cell(file: OpenFile, words: str, first: str, delimiter: str, *, header: bool) -> AgxError:
-    others = [name for mark, name in _SEPARATORS.items() if mark in first.strip()]
+    others = [name for mark, name in _SEPARATORS.items() if mark in first.strip() and mark != delimiter]
     label = None
-    if others and delimiter not in first:
+    if others and (delimiter not in first or ";" in first):
         label = f"columns are separated by {_SEPARATORS[delimiter]} here, not by {others[0]}"
     if found := re.search(r"at row (\d+), column (\d+)", words):
         row = int(found[1]) + (2 if header else 1)

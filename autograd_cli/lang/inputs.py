@@ -22,6 +22,7 @@ from typing import TypeAlias, cast
 
 from autograd_cli.diagnostic import AgxError, Span, bad_request
 from autograd_cli.lang import vocabulary
+from autograd_cli.lang.meaning import label_of_missing
 from autograd_cli.lang.power import check_power
 from autograd_cli.lang.program import Program, is_defined, normalise, parse
 from autograd_cli.lang.suggest import closest, did_you_mean
@@ -41,7 +42,7 @@ FILE_KINDS = {
 }
 MAX_DIMENSIONS = 64
 _THOUSANDS = re.compile(r"0\d\d(?:\.\d*)?")
-_KINDS = f"give one of {' '.join(FILE_KINDS)}; or numbers as text: --x - < {{1}}"
+_KINDS = f"give one of {' '.join(FILE_KINDS)}"
 _FILE = re.compile(
     rf"(.*?[^/]\.({'|'.join(kind[1:] for kind in FILE_KINDS)}))(?:#(.*))?\Z", re.ASCII | re.DOTALL | re.IGNORECASE
 )
@@ -141,10 +142,16 @@ _NOTATIONS = tuple(
         (r"\{([^{}]*)\}()", "braces hold no numbers here", "write {1}"),
         (r"[\"']([^\"']*)[\"']()", "a value stands without quotes of its own", "write {1}"),
         (
-            r"([\w./\\~-]*\.(?:txt|dat|xlsx?|parquet|mat|h5|hdf5|pkl|pickle|bin|yaml|md))()",
+            r"([\w./\\~-]*\.(?:txt|dat))()",
             "this kind of file cannot be read",
-            _KINDS,
+            f"{_KINDS}; or numbers as text: --x - < {{1}}",
         ),
+        (
+            r"([\w./\\~-]*\.(?:xlsx?|parquet|feather|mat|h5|hdf5|pkl|pickle|bin|yaml|md|png|jpe?g))()",
+            "this kind of file cannot be read",
+            f"{_KINDS}; numpy.save writes .npy",
+        ),
+        (r"(None|none|null|NULL|nil)()", "a value is numbers", "write some, such as 1,2,3"),
         (r"(np|numpy|jnp)\.(?:array|asarray)\(.*\)()", "a value needs no NumPy", "write its numbers: 1,2,3"),
     )
 )
@@ -301,9 +308,7 @@ def _parse_expression(body: str, source: str) -> Creation:
     for name, span in program.names:
         if not is_defined(name):
             message = f"`{name}` is not a number, nor a function that creates a tensor"
-            label = did_you_mean(name, vocabulary.CONSTANTS | {"true", "false"} | vocabulary.MEMBERS["torch"])
-            if vocabulary.resolve(name) is not None:
-                label = f"{name} is a function: write {name}(…)"
+            label = label_of_missing(name, vocabulary.CONSTANTS | {"true", "false"} | vocabulary.MEMBERS["torch"])
             fix = "a value is numbers (1,2,3), an expression (randn(2,3)) or a file (@data.npy)"
             raise bad_request("not-a-number", message, source=source, span=span, label=label, fix=fix)
     return Creation(program=program)

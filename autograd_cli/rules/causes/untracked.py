@@ -198,6 +198,9 @@ def _source(evidence: Evidence, value: int) -> Value | None:
     if tracked and not switched:
         return None
     first = _first_named(evidence, sorted(behind))
+    inputs = {each for each in behind if trace.values[each].op == "input"}
+    if inputs and not any(inputs.isdisjoint(ancestors(trace, [each.id])) for each in first):
+        return trace.values[min(inputs)]  # of an integer dtype, or of bool
     if not first:
         return next((trace.values[each] for each in sorted(behind) if may_be_tracked(evidence.tensor(each))), None)
     return _likeliest(evidence, first)[0]
