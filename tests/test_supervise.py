@@ -41,7 +41,10 @@ import os, signal, sys, time
 from autograd_cli.diagnostic import AgxError, Span
 from autograd_cli.limits import Limits
 from autograd_cli.position import Phase, enter, mark
-from autograd_cli.process.supervise import Answer, Respawn, fork_worker, supervise
+from autograd_cli.process.answer import Answer
+from autograd_cli.process.spawn import Respawn
+from autograd_cli.process.worker import fork_worker
+from autograd_cli.process.supervise import supervise
 
 def on_error(error):
     assert isinstance(error, AgxError), repr(error)

@@ -20,7 +20,7 @@ from autograd_cli.cli.terminal import prepare_streams
 from autograd_cli.cli.welcome import welcome
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Status, bad_request
 from autograd_cli.interrupt import STOPPED, end_line
-from autograd_cli.process.supervise import Answer
+from autograd_cli.process.answer import Answer
 from autograd_cli.render.formats.table import FORMATS
 from autograd_cli.trace import SCHEMA, Report
 

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from autograd_cli.cli import terminal
 from autograd_cli.cli.terminal import Color, Screen, screen_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Status, bad_request
-from autograd_cli.process.supervise import Answer
+from autograd_cli.process.answer import Answer
 from autograd_cli.render.formats.table import FILES, PAGE, Format
 from autograd_cli.render.look import Look
 from autograd_cli.trace import Report

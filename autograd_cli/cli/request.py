@@ -15,8 +15,10 @@ from autograd_cli.interrupt import STOPPED
 from autograd_cli.lang.inputs import separated
 from autograd_cli.limits import Limits
 from autograd_cli.modes import DEFAULT_MODE
+from autograd_cli.process.answer import Answer
 from autograd_cli.process.endings import Interrupted, whereabouts
-from autograd_cli.process.supervise import Answer, Ready, Respawn, supervise
+from autograd_cli.process.spawn import Respawn
+from autograd_cli.process.supervise import Ready, supervise
 from autograd_cli.tasks.explore import explore, unanswered
 from autograd_cli.trace import Report
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from autograd_cli import position
 from autograd_cli.diagnostic import AgxError
 from autograd_cli.limits import Limits
-from autograd_cli.process.supervise import Channel, Worker, fork_worker
+from autograd_cli.process.worker import Channel, Worker, fork_worker
 
 MAX_LINE = 64 * 1024**2
 _CHUNK = 1 << 18

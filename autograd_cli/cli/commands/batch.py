@@ -16,8 +16,9 @@ from autograd_cli.cli.progress import Progress, progress_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
 from autograd_cli.files.similar import similar_file
 from autograd_cli.interrupt import STOPPED, end_line
+from autograd_cli.process.caps import settle
 from autograd_cli.process.relay import Lines, Relay, one_by_one, serve
-from autograd_cli.process.supervise import Channel, settle
+from autograd_cli.process.worker import Channel
 from autograd_cli.tasks.batch import Settings, answer, failure, prepared
 
 SUMMARY = "many requests, as JSON lines"
