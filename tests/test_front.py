@@ -104,3 +104,18 @@ def test_a_bare_name_beside_an_input_is_a_program(agx: Agx) -> None:
 def test_a_mistyped_lesson(agx: Agx) -> None:
     assert "did you mean agx explain --detach?" in agx("explain", "detahc").err
     assert "did you mean" not in agx("explain", "x").err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--json grad 2*x --x 1", "write agx grad 2*x --x 1 --json"),
+        ("batch --json requests.ndjson", "leave it out: all that this command writes is JSON"),
+        ("schema --json", "leave it out: all that this command writes is JSON"),
+        ("rules --markdown --json", "--json and --markdown are two formats: choose one"),
+    ],
+)
+def test_json_where_it_cannot_be(agx: Agx, words: str, says: str) -> None:
+    outcome = agx(*words.split())
+    assert (outcome.code, outcome.report["status"]) == (2, "bad-request")
+    assert says in outcome.err.replace('"', "")

@@ -7,12 +7,14 @@ import json
 import types
 import typing
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from autograd_cli import diagnostic, trace
 from autograd_cli.render.formats.json_text import schema_text
+from conftest import VALIDATOR, Agx
 
 SCHEMA = json.loads(schema_text())
 DEFINITIONS: dict[str, dict[str, Any]] = SCHEMA["$defs"]
@@ -38,10 +40,9 @@ DESCRIBED = [kind for module in (diagnostic, trace) for kind in types_of(module)
 def test_the_types_are_described() -> None:
     names = {NAMES.get(kind.__name__, kind.__name__.lower()) for kind in DESCRIBED}
     objects = {name for name, each in DEFINITIONS.items() if each.get("type") == "object"}
-    assert objects - names <= {
-        "run",
-        "variable",
-    }  # of several types in one: checked with every --json that a test reads
+    no_types = {"answer", "run", "variable"}  # of several types in one: checked with every --json that a test reads
+    looked_up = {"rules", "rule_page", "rule", "operations", "operation_page", "operation", "documented", "lessons"}
+    assert objects - names <= {*no_types, *looked_up, "batch_line", "batch_tensor"}  # these are checked below
 
 
 @pytest.mark.parametrize("kind", DESCRIBED, ids=lambda kind: kind.__name__)
@@ -87,3 +88,42 @@ def allows_null(written: dict[str, Any]) -> bool:
     if kind == "null" or (isinstance(kind, list) and "null" in kind) or None in written.get("enum", ()):
         return True
     return any(allows_null(each) for each in (*written.get("anyOf", ()), *written.get("oneOf", ())))
+
+
+LOOKED_UP = [
+    "rules",
+    "rules cut-by-detach",
+    "rules not-watched",
+    "ops",
+    "ops sin",
+    "ops nn.Linear",
+    "lessons",
+    "explain",
+]
+
+
+@pytest.mark.parametrize("words", LOOKED_UP)
+def test_what_is_looked_up_is_described(agx: Agx, words: str) -> None:
+    assert (
+        agx(*words.split(), "--json").report["schema"]
+        == f"agx-{words.split(maxsplit=1)[0].replace('explain', 'lessons')}/1"
+    )
+
+
+def test_the_lines_of_a_batch_are_described(agx: Agx, tmp_path: Path) -> None:
+    requests = [
+        {"id": 1, "expr": "2*x", "inputs": {"x": [1, 2]}},
+        {"id": {"a": []}, "expr": "x*nan", "inputs": {"x": 1}},
+        {"expr": "x.detach()", "inputs": {"x": {"re": 1, "im": 2}}},
+        {"expr": "x.max(0)", "inputs": {"x": [[1, 2], [3, 4]]}},
+        {"expr": "print(x); x.tolist()", "inputs": {"x": "randn(2, 3)"}},
+        {"expr": "3"},
+        {"expr": "x*", "inputs": {}},
+        {"inputs": 3},
+    ]
+    file = tmp_path / "requests.ndjson"
+    file.write_text("\n".join(["", *map(json.dumps, requests), "no JSON"]), "utf-8")
+    lines = agx("batch", str(file)).out.splitlines()
+    assert len(lines) == len(requests) + 1
+    for line in lines:
+        VALIDATOR.validate(json.loads(line))

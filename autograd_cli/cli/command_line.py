@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Span, bad_request
+from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Span, bad_request
+from autograd_cli.trace import Report
 
 _SAFE = re.compile(r"[\w@%+=:,./-]+")
 _SPECIAL_IN_QUOTES = frozenset('"$`\\!')
@@ -68,6 +69,18 @@ class CommandLine:
     ) -> AgxError:
         """The error for one word."""
         return bad_request(rule, message, source=COMMAND_LINE, span=self.span(word), label=label, fix=fix)
+
+    def with_option_placed(self, report: Report) -> Report:
+        """The Report with what is wrong with the value of an option, such as --dtype, at its place in the line."""
+        placed = tuple([self._placed(each) for each in report.diagnostics])
+        return report if placed == report.diagnostics else replace(report, diagnostics=placed, command_line=self.text)
+
+    def _placed(self, diagnostic: Diagnostic) -> Diagnostic:
+        places = [index for index, word in enumerate(self.words) if word.partition("=")[0] == diagnostic.source]
+        if diagnostic.span is not None or not places:
+            return diagnostic
+        word = places[-1] if "=" in self.words[places[-1]] else places[-1] + 1
+        return replace(diagnostic, source=COMMAND_LINE, span=self.span(word))
 
 
 def quoted(word: str) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autograd_cli.cli.arguments import STDIN, Sorted
+from autograd_cli.cli.command_line import CommandLine
 from autograd_cli.cli.delivery import Delivery, render, render_error, write
 from autograd_cli.cli.sign_of_life import SignOfLife
 from autograd_cli.cli.sources import STDIN_NAME, GivenProgram, read_stdin
-from autograd_cli.diagnostic import COMMAND_LINE, bad_request
+from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
 from autograd_cli.interrupt import STOPPED
 from autograd_cli.lang.inputs import separated
 from autograd_cli.limits import Limits
@@ -145,14 +146,20 @@ def answer(
     debug: bool = False,
 ) -> int:
     """Run the request where it can be stopped, write what came of it, and return the exit code."""
+    command, *words = request.respawn.words
+    line = CommandLine(words, command)
+    unanswered = request.placed(request.unanswered())
 
     def work(ready: Ready) -> Answer:
-        return render(request.placed(explored(request, ready)), delivery)
+        return render(line.with_option_placed(request.placed(explored(request, ready))), delivery)
 
     def on_error(error: Exception) -> Answer:
-        return render_error(error, request.placed(request.unanswered()), delivery, debug=debug)
+        if isinstance(error, AgxError):
+            told = replace(unanswered, status=error.status, diagnostics=(error.diagnostic,))
+            return render(line.with_option_placed(told), delivery)
+        return render_error(error, unanswered, delivery, debug=debug)
 
-    place = request.placed(request.unanswered()).place_of
+    place = unanswered.place_of
     sign = SignOfLife(sys.stderr, place)
     try:
         found = supervise(work, on_error, request.limits, respawn=request.respawn, waiting=sign.show, debug=debug)

@@ -16,6 +16,7 @@ from autograd_cli.modes import DEFAULT_MODE, MODES
 
 _SCRIPTS = frozenset({".py", ".ipynb"})
 _SHORTEST_BEGINNING = 3
+_WRITE_JSON = frozenset({"batch", "schema"})
 
 # What other tools call an option or a command, and what agx has for it.
 _MEANT_BY_OPTION = {
@@ -61,6 +62,8 @@ def unknown_option(line: CommandLine, word: int, declared: Declared, free: Colle
     near = closest_option(name, [*declared.all, *(f"--{variable}" for variable in free or ())])
     if label is None and near is not None:
         label = f"did you mean {near}?"
+    elif label is None and name == "--json" and line.all_words[0] in _WRITE_JSON:
+        label = "leave it out: all that this command writes is JSON"
     elif label is None and name in declared.elsewhere:
         commands = declared.elsewhere[name]
         label = f"{name} belongs to {_listed([f'agx {command}' for command in commands])}"
@@ -133,21 +136,27 @@ def unknown_command(words: Sequence[str], commands: Collection[str], options: Ma
     word = words[0]
     is_option = word.startswith("--") or (word[:1] == "-" and word[1:].isalpha() and len(word) == len("-x"))
     if is_option or (word.startswith("-") and not _is_program(word)):
-        return _option_before_a_command(line, options)
+        return _option_before_a_command(line, commands, options)
     meant, near = _meant(line), closest(word, commands)
     label = f"did you mean agx {near}?" if near and not meant else None
     fix = f"write {meant}" if meant else None if near else "agx shows the commands"
     return line.error("usage", f"there is no command `{word}`", 0, label=label, fix=fix)
 
 
-def _option_before_a_command(line: CommandLine, options: Mapping[str, Sequence[str]]) -> AgxError:
+def _option_before_a_command(
+    line: CommandLine, commands: Collection[str], options: Mapping[str, Sequence[str]]
+) -> AgxError:
     name = line.words[0].partition("=")[0]
     own = ["--help", "--version", "--install-completion", "--show-completion"]
     near = "--version" if name in {"-V", "-v"} else closest_option(name, own)
     if near is not None:
         return line.error("unknown-option", f"unknown option {name}", 0, label=f"did you mean {near}?")
-    command = options.get(name, ["grad"])[0]
-    fix = f"write {line.after(command)}"
+    written = next((index for index, word in enumerate(line.words) if word in commands), None)
+    if written is None:
+        fix = f"write {line.after(options.get(name, ['grad'])[0])}"
+    else:
+        rest = CommandLine([*line.words[written + 1 :], *line.words[:written]], None)
+        fix = f"write {rest.after(line.words[written])}"
     return line.error("usage", f"{name} comes after a command", 0, fix=fix)
 
 

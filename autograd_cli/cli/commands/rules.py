@@ -44,6 +44,9 @@ def rules(
     """List the causes of broken gradients that agx explain finds, or explain one and run its example."""
     from autograd_cli.render.pages import rules as render
 
+    if json and markdown:
+        raise bad_request("usage", "--json and --markdown are two formats: choose one", source=COMMAND_LINE)
+
     screen = terminal.screen_of(sys.stdout)
     asked = " ".join(words or ())
     if asked in known.CATALOGUE:
