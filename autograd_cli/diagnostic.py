@@ -159,11 +159,11 @@ class Diagnostic:
     """One finding.
 
     `rule` is a stable slug. `span` is a place in the text that `source` names: the program, an input's value
-    (`--x`) or the command line. `label` stands beside the caret, `victim` is the variable that is affected,
-    `torch_says` holds torch's own words where torch spoke, and `fix` says what to write instead. `observed` is what a
-    reader sees of it (`x.grad is None`), `edits` are the fix as changes of lines, and `edits_work` whether the program
-    was run with them and had no such finding: None where it was not run. `is_documented` says whether the rule has a
-    page: `agx rules RULE`.
+    (`--x`) or the command line. `label` stands beside the caret. `victim` is the variable that is affected, and
+    `others` are those that the same cause affects, too. `torch_says` holds torch's own words where torch spoke, and
+    `fix` says what to write instead. `observed` is what a reader sees of it (`x.grad is None`), `edits` are the fix as
+    changes of lines, and `edits_work` whether the program was run with them and had no such finding: None where it was
+    not run. `is_documented` says whether the rule has a page: `agx rules RULE`.
     """
 
     rule: str
@@ -174,6 +174,7 @@ class Diagnostic:
     label: str | None = None
     related: tuple[Related, ...] = ()
     victim: str | None = None
+    others: tuple[str, ...] = ()
     torch_says: str | None = None
     fix: str | None = None
     observed: str | None = None

@@ -66,15 +66,16 @@ def _folds(cause: Diagnostic, other: Diagnostic) -> bool:
 
 def _explains(cause: Diagnostic, symptom: Diagnostic) -> bool:
     """Whether a finding of the catalogue takes the place of what `agx grad` says."""
-    if (cause.rule, cause.victim) == (symptom.rule, symptom.victim):
+    victims = {cause.victim, *cause.others}
+    if cause.rule == symptom.rule and symptom.victim in victims:
         return True
     if symptom.severity is not Severity.ERROR:
         is_there = cause.span == symptom.span and cause.span is not None
-        return is_there or (cause.severity is Severity.ERROR and cause.victim == symptom.victim)
+        return is_there or (cause.severity is Severity.ERROR and symptom.victim in victims)
     if cause.severity is not Severity.ERROR:
         return False
     if symptom.torch_says is not None:
         return cause.torch_says is not None
     if symptom.rule in {"nan-gradient", "infinite-gradient"} and CATALOGUE[cause.rule].family == nan.FAMILY:
         return True  # one NaN spreads to the gradients of many
-    return symptom.victim is None or symptom.victim == cause.victim
+    return symptom.victim is None or symptom.victim in victims

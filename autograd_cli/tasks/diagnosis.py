@@ -20,7 +20,7 @@ from autograd_cli.trace import Counterfactual, Explanation, Trace
 
 MAX_TRIED = 3
 WATCHED_TAKES = 1.5  # times what the run took
-SHARE_OF_WATCHING = 0.15  # of the time limit: a run that took longer is watched only where that was asked for
+SHARE_OF_WATCHING = 0.1  # of the time limit: a run that took longer is watched only where that was asked for
 SHARE_OF_RERUNS = 0.4  # of the time limit: after it a program is not run again, so that there is an answer
 
 
@@ -58,7 +58,7 @@ def diagnosed(trace: Trace, rerun: Rerun) -> tuple[Diagnostic, ...]:
     found = rules.verdict(trace, rerun.source, checked)
     if not rules.looks_broken(trace, found):
         return found
-    if not rerun.has_time(SHARE_OF_WATCHING):
+    if rerun.took > rerun.limit * SHARE_OF_WATCHING or not rerun.has_time(SHARE_OF_RERUNS):
         return (*found, rules.not_watched(rerun.took))
     try:
         return rules.verdict(rerun.watched(trace), rerun.source, checked)

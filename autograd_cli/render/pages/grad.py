@@ -19,7 +19,7 @@ from autograd_cli.render.parts.findings import in_brief
 from autograd_cli.render.parts.numbers import array_text, is_shortened, statistics_text
 from autograd_cli.render.parts.printed import printed_lines
 from autograd_cli.render.parts.recorded_tree import chain_text, node_name, tree_lines
-from autograd_cli.render.parts.short import short_value
+from autograd_cli.render.parts.short import block_text, short_value
 from autograd_cli.spelling import spelled, spelled_full
 from autograd_cli.trace import Backward, Report, TensorInfo, Trace, Value
 
@@ -127,7 +127,7 @@ def _printed(trace: Trace, look: Look) -> RenderableType:
 
 
 def _array(tensor: TensorInfo, look: Look, room: int | None, style: str = "") -> Text:
-    text = Text(array_text(tensor, look, room), style=style)
+    text = Text(block_text(tensor, look, room), style=style)
     if is_shortened(tensor, look):
         statistics = statistics_text(tensor, look)
         text.append(f"\n{statistics}", style=QUIET if statistics.endswith("NaN 0  inf 0") else BAD)

@@ -71,11 +71,15 @@ def tensor_text(tensor: TensorValues, look: Look, *, room: int = CELL, width: in
     """
     if is_one_line(tensor, look, room):
         return short_tensor(tensor, look, room)
-    width = min(width, _WIDTH)
+    return block_text(tensor, look, min(width, _WIDTH))
+
+
+def block_text(tensor: TensorValues, look: Look, width: int | None) -> str:
+    """The numbers by rows, in lines of this `width`: but those of a long column, one to a row, one after the other."""
     text = array_text(tensor, look, width)
-    if tensor.shape[-1] == 1 and text.count("\n") > _ROWS:  # a column would take a line for each number
-        return "\n".join(textwrap.wrap(one_line(text), width, subsequent_indent=" " * (len(tensor.shape) - 1)))
-    return text
+    if tensor.shape[-1:] != (1,) or text.count("\n") <= _ROWS:
+        return text
+    return "\n".join(textwrap.wrap(one_line(text), width or _WIDTH, subsequent_indent=" " * (len(tensor.shape) - 1)))
 
 
 def one_line(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import dependents
+from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import SWITCHES, Pass, flattened, is_flagged, is_leaf, name_of, passes, places
 from autograd_cli.trace import LeafGradient, TensorInfo, Value
 
@@ -39,19 +40,22 @@ def grad_accumulated(evidence: Evidence) -> Iterator[Diagnostic]:
     call = each.call
     assert call is not None
     name = names[0]
-    others = f" (and {', '.join(names[1:])})" if names[1:] else ""
+    one = len(names) == 1
     is_stale = severity is Severity.WARNING
-    again = "an update has already used it, and it was not reset" if is_stale else "the gradient is a sum"
+    again = "the gradient is a sum" if one else "the gradients are sums"
+    if is_stale:
+        again = f"an update has already used {'it, and it was' if one else 'them, and they were'} not reset"
     yield Diagnostic(
         rule="grad-accumulated",
         severity=severity,
-        message=f"backward() adds to the gradient that {name}{others} had: {again}",
+        message=f"backward() adds to the gradient{'' if one else 's'} that {several(names)} had: {again}",
         span=call.span,
         label="adds to .grad",
         related=places(*[(use, "the update that used it") for use in _updates(evidence, each, name)[:1]])
         if is_stale
         else (),
         victim=name,
+        others=others_of(names),
         fix=f"{_reset(evidence, names)[0]} before it" + ("" if is_stale else ", unless the sum is intended"),
         edits=_with_reset(evidence, call.span, names),
         observed=f"{name}.grad is the sum of several passes",

@@ -21,11 +21,11 @@ _RESHAPES = frozenset("unsqueeze [] view reshape expand t mt".split())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broadcast:
-    """The operation, the shapes of both operands and of the result, and the leaf whose gradient is of it."""
+    """The operation, the shapes of both operands and of the result, and the leaves whose gradients are of it."""
 
     value: Value
     shapes: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
-    victim: str
+    victims: tuple[str, ...]
 
 
 def find_broadcast(evidence: Evidence) -> Broadcast | None:
@@ -40,9 +40,9 @@ def find_broadcast(evidence: Evidence) -> Broadcast | None:
         if shapes is None or (name in _DIFFERENCES and (_has_two_axes(shapes) or _is_deliberate(pair, value))):
             continue
         roots = roots or ancestors(evidence.trace, evidence.trace.roots)
-        victim = _victim(evidence, pair)
-        if victim is not None and value.id in roots and (name in _LOSSES or _becomes_loss(evidence, value, roots)):
-            return Broadcast(value=value, shapes=shapes, victim=victim)
+        victims = _victims(evidence, pair)
+        if victims and value.id in roots and (name in _LOSSES or _becomes_loss(evidence, value, roots)):
+            return Broadcast(value=value, shapes=shapes, victims=victims)
     return None
 
 
@@ -79,17 +79,13 @@ def _is_reshape(value: Value) -> bool:
     return name_of(value) in _RESHAPES
 
 
-def _victim(evidence: Evidence, pair: list[Value]) -> str | None:
-    """The leaf that the tracked operand was computed from: one whose `.grad` the program reads, or the oldest."""
+def _victims(evidence: Evidence, pair: list[Value]) -> tuple[str, ...]:
+    """The leaves that the tracked operand was computed from: first those whose `.grad` the program reads."""
     tracked = [each.id for each in pair if each.tensor is not None and each.tensor.requires_grad]
-    names = [
-        name
-        for each in sorted(ancestors(evidence.trace, tracked))
-        if _is_leaf(evidence.tensor(each))
-        for name in evidence.names(each)
-    ]
     read = {name for owner, _ in evidence.grad_reads for name in evidence.names(owner.id)}
-    return next((name for name in names if name in read), next(iter(names), None))
+    leaves = [each for each in sorted(ancestors(evidence.trace, tracked)) if _is_leaf(evidence.tensor(each))]
+    names = [min(called, key=lambda name: name not in read) for each in leaves if (called := evidence.names(each))]
+    return tuple(dict.fromkeys(sorted(names, key=lambda name: name not in read)))
 
 
 def _is_leaf(tensor: TensorInfo | None) -> bool:

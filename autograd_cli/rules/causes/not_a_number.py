@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from autograd_cli.rules.evidence.evidence import Evidence
@@ -14,6 +14,7 @@ from autograd_cli.trace import Number, TensorValues, Value
 
 Test: TypeAlias = Callable[[TensorValues | None], bool]
 
+_MOST = 64  # gradients that are told apart
 _SQRT = frozenset("sqrt rsqrt hypot".split())
 _LOG = frozenset("log log2 log10 log1p logit xlogy entr".split())
 _ARC = frozenset("acos asin acosh atanh arccos arcsin arccosh arctanh".split())
@@ -42,6 +43,7 @@ class Birth:
     `value` is the operation to blame. `departure` is where the backward pass first handed on what is no number, at
     `element`, and `turned` where infinity became NaN. `source` is the value in which the forward pass had it first, and
     `masker` the one that let nothing come back to that place. Where the loss alone is no number there is no departure.
+    `victims` are all whose gradient broke by the same cause, `victim` first.
     """
 
     slug: str
@@ -55,6 +57,7 @@ class Birth:
     left: Number | None
     source: Value | None
     masker: Value | None
+    victims: tuple[str, ...] = ()
 
 
 def find_birth(evidence: Evidence) -> Birth | None:
@@ -64,8 +67,21 @@ def find_birth(evidence: Evidence) -> Birth | None:
         for end in sorted(broken, key=evidence.end_order):
             path = passage.birth(end)
             if path:
-                return _explained(evidence, passage, end, path)
+                birth = _explained(evidence, passage, end, path)
+                return replace(birth, victims=tuple(_with_victim(evidence, passage, broken, birth)))
     return next(_broken_losses(evidence), None)
+
+
+def _with_victim(evidence: Evidence, passage: Passage, ends: Sequence[int], first: Birth) -> Iterator[str]:
+    """Whom one cause befell: the first, and the other ends whose gradient broke at the same operation, the same way."""
+    if first.victim is not None:
+        yield first.victim
+    for end in sorted(ends, key=evidence.end_order)[:_MOST]:
+        path = passage.birth(end)
+        found = _explained(evidence, passage, end, path) if path else None
+        alike = found is not None and (found.slug, found.value, found.is_nan) == (first.slug, first.value, first.is_nan)
+        if alike and (name := evidence.end_name(end)) is not None and evidence.has_name(end):
+            yield name
 
 
 def _broken_losses(evidence: Evidence) -> Iterator[Birth]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autograd_cli.diagnostic import Diagnostic, Related, Severity, speaker
+from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span, speaker
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.rules.causes.cuts import cuts_before_roots, enters_untracked, reaches_roots
 from autograd_cli.rules.evidence.graph import describe
+from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.spelling import spelled_mode
 from autograd_cli.trace import Cut, Phase, Refusal, Trace, Value, without_number
 
@@ -155,18 +156,23 @@ def check_partly_cut(trace: Trace, source: str) -> Iterator[Diagnostic]:
     for name, grad in trace.grads:
         if grad is not None:
             families.setdefault(without_number(name), []).append(name)
+    by_cut: dict[tuple[str, Span | None], tuple[Cut, list[str]]] = {}
     for name, *others in families.values():
         for cut in cuts_before_roots(trace, (name, *others)):
             if cut.is_deliberate:
-                piece = "" if cut.span is None else f" `{_short(cut.span.cut(source))}`"
-                yield Diagnostic(
-                    rule=cut.rule,
-                    severity=Severity.NOTE,
-                    message=f"the gradient of {name} leaves out{piece}: {cut.why}",
-                    span=cut.span,
-                    related=_since(cut),
-                    victim=name,
-                )
+                by_cut.setdefault((cut.rule, cut.span), (cut, []))[1].append(name)
+    for cut, names in by_cut.values():
+        piece = "" if cut.span is None else f" `{_short(cut.span.cut(source))}`"
+        leave_out = "the gradient of {} leaves out" if len(set(names)) == 1 else "the gradients of {} leave out"
+        yield Diagnostic(
+            rule=cut.rule,
+            severity=Severity.NOTE,
+            message=f"{leave_out.format(several(names))}{piece}: {cut.why}",
+            span=cut.span,
+            related=_since(cut),
+            victim=names[0],
+            others=others_of(names),
+        )
 
 
 def _missing(

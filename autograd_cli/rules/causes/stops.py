@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from autograd_cli.diagnostic import Span
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.operations import kind_of, name_of
 from autograd_cli.rules.evidence.passage import NEGLIGIBLE, Departure, Passage, index, is_zero, norm
@@ -42,7 +43,7 @@ class Stop:
     """The operation `value` that let only zeros through to `victim`: the cause, by slug, and what explains it.
 
     `by` is the value that is zero where the operation multiplies by it. `is_meant` says that the zero is what the
-    program asked for, or will not last.
+    program asked for, or will not last. `victims` are all whose gradient is zero by the same cause, `victim` first.
     """
 
     slug: str
@@ -51,6 +52,12 @@ class Stop:
     visit: Visit
     by: Value | None = None
     is_meant: bool = False
+    victims: tuple[str, ...] = ()
+
+    @property
+    def cause(self) -> tuple[str, Span | None]:
+        """What two stops have in common that are one to a reader: the slug, and the place in the program."""
+        return self.slug, (self.by or self.value).span
 
 
 def find_stop(evidence: Evidence) -> Stop | None:
@@ -62,12 +69,23 @@ def find_stop(evidence: Evidence) -> Stop | None:
             if name is not None and evidence.has_name(end):
                 turns.setdefault(name, []).append((passage, end, _is_dead(passage, end)))
     dead = {name: run for name, each in turns.items() if (run := _last_run(each))}
+    found: Stop | None = None
+    victims: list[str] = []
     for name in sorted(dead, key=lambda each: evidence.end_order(dead[each][0][1])):
-        for passage, end in dead[name][:_TRIED]:
-            victim = evidence.affected(passage, end, lambda arrived: bool(arrived) and all(map(is_zero, arrived)))
-            stop = _explained(evidence, passage, end, victim or name)
-            if stop is not None:
-                return stop
+        stop = _stop_of(evidence, name, dead[name])
+        found = found or stop
+        if found is not None and stop is not None and stop.cause == found.cause:
+            victims.append(stop.victim)
+    return None if found is None else replace(found, victims=tuple(dict.fromkeys(victims)))
+
+
+def _stop_of(evidence: Evidence, name: str, run: Sequence[tuple[Passage, int]]) -> Stop | None:
+    """What explains one leaf, in the first of the passes in which something does."""
+    for passage, end in run[:_TRIED]:
+        victim = evidence.affected(passage, end, lambda arrived: bool(arrived) and all(map(is_zero, arrived)))
+        stop = _explained(evidence, passage, end, victim or name)
+        if stop is not None:
+            return stop
     return None
 
 

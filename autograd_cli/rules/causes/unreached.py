@@ -53,7 +53,7 @@ def unreached(evidence: Evidence) -> Iterator[Culprit]:
             roots=roots,
             observed=f"{name}.grad is None",
             span=last.span,
-            label=f"no gradient comes to {name} from here",
+            label="no gradient comes from here",
         )
         found = culprit_of(evidence, lost)
         if found is not None and not _is_meant(evidence, found):

@@ -29,7 +29,7 @@ def narrow(
         asked=tuple([asked for asked in trace.asked if asked == name]),
         grads=tuple([(leaf, grad) for leaf, grad in trace.grads if leaf == name]),
     )
-    kept = tuple([found for found in diagnostics if found.victim in {None, name}])
+    kept = tuple([found for found in diagnostics if found.victim in {None, name} or name in found.others])
     if explanation is not None:
         if not variables[0].tensor.is_leaf or not variables[0].tensor.requires_grad:
             kept += _unreached(trace, name)

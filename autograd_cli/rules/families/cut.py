@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Related, Severity, Span
 from autograd_cli.modes import DEFAULT_MODE
@@ -23,6 +23,7 @@ from autograd_cli.rules.causes.unreached import unreached
 from autograd_cli.rules.cures import cuts
 from autograd_cli.rules.evidence.evidence import Evidence, Find, remembered
 from autograd_cli.rules.evidence.graph import is_tracked, name_of
+from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.trace import Phase, Value, Walk
 
 FAMILY = "cut"
@@ -426,36 +427,36 @@ def _verdicts(evidence: Evidence) -> tuple[Diagnostic, ...]:
     """What explains the first gradient that somebody missed; and those that nobody looked for, each place once."""
     if any(True for _ in requires_grad_on_loss(evidence)) or evidence.trace.mode != DEFAULT_MODE:
         return ()
-    missed = [*itertools.islice(culprits(evidence), 1), *unreached(evidence)]
+    looked_for = list(itertools.islice(culprits(evidence), _MOST))
+    refused = [each for each in looked_for[1:] if each.lost.refusal is not None]
+    missed = [*looked_for[:1], *refused, *unreached(evidence)]
     if missed:
-        found: dict[object, Diagnostic] = {}
+        by_cut: dict[tuple[str, Span | None], list[Culprit]] = {}
         for each in missed:
-            told = _diagnostic(evidence, each)
-            if told is not None:
-                found.setdefault((told.rule, told.span), told)
-        return tuple(found.values())
+            if (rule := _rule(evidence, each)) is not None:
+                by_cut.setdefault((rule, each.cut.span), []).append(each)
+        return tuple([_diagnostic(evidence, rule, alike) for (rule, _), alike in by_cut.items()])
     told = _from_gradient(evidence) or _silently_first_order(evidence)
     return () if told is None else (told,)
 
 
-def _diagnostic(evidence: Evidence, found: Culprit) -> Diagnostic | None:
-    """What is said of a lost gradient and of the cut that is to blame."""
+def _diagnostic(evidence: Evidence, rule: str, alike: Sequence[Culprit]) -> Diagnostic:
+    """What is said of lost gradients, foremost of the first, and of the cut that is to blame."""
+    found = alike[0]
     lost, cut = found.lost, found.cut
-    rule = _rule(evidence, found)
-    if rule is None:
-        return None
     value = evidence.trace.values[cut.value]
     span, since = cut.span, cut.since or value.grad_mode_span
-    label = f"not tracked: {cut.why}"
+    label = "not tracked"
     if rule == "cut-by-grad-mode-off" and since is not None and cuts.is_statement(evidence, since):
         span, since, label = since, cut.span, "nothing is recorded from here on"
     elif rule not in _BY_GRAD_MODE:
         since = None
     why = {Role.CONDITION: "only decides", Role.INDEX: "is only an index"}.get(found.role, cut.why)
-    name = lost.name or evidence.called(lost.start)
+    names = [each.lost.name or evidence.called(each.lost.start) for each in alike]
+    name, pronoun = several(names), "it" if len(set(names)) == 1 else "each"
     message = f"{name} got no gradient: `{evidence.piece(cut.span)}` cut it off: {cut.why}"
     if rule in {"used-only-in-condition", "used-only-as-index"}:
-        message = f"{name} got no gradient: in `{evidence.piece(cut.span)}` it {why}"
+        message = f"{name} got no gradient: in `{evidence.piece(cut.span)}` {pronoun} {why}"
     elif rule == "constant-derivative":
         message = f"the derivative `{evidence.piece(cut.span)}` is constant: there is nothing in it to differentiate"
         label = "recorded, but it depends on no variable"
@@ -474,6 +475,7 @@ def _diagnostic(evidence: Evidence, found: Culprit) -> Diagnostic | None:
             (lost.span, lost.label),
         ),
         victim=lost.name,
+        others=others_of(names),
         observed=lost.observed,
         torch_says=None if lost.refusal is None else words(lost.refusal),
         fix=cuts.words_of(rule),
@@ -702,6 +704,7 @@ def _places(*pairs: tuple[Span | None, str]) -> tuple[Related, ...]:
 
 
 _BY_GRAD_MODE = frozenset({"cut-by-no-grad", "cut-by-grad-mode-off", "no-grad-view"})
+_MOST = 64  # gradients that are told apart
 _FILLED = frozenset("full full_like new_full arange range eye linspace logspace".split())
 _ADDITIVE = frozenset("+ += - -= add add_ sub sub_ sum mean * *= mul div /".split())
 _MEANT = frozenset("detach detach_ data item float int tolist sign sgn tensor no_grad round".split())

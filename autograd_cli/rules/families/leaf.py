@@ -14,6 +14,7 @@ from autograd_cli.rules.causes.untracked import Untracked, marks, untracked_root
 from autograd_cli.rules.evidence.evidence import Evidence, Find
 from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.rebinding import Rebinding, rebindings, update_of, was_leaf
+from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import (
     FLAG,
     SWITCHES,
@@ -423,14 +424,17 @@ def requires_grad_missing(evidence: Evidence) -> Iterator[Diagnostic]:
             edits=_edits(_switched_on(evidence, found.switched_off)),
         )
         return
-    yield found.diagnostic(
+    names = [found.called, *[name for each in found.sources[1:] if (name := name_of(evidence, each.id)) is not None]]
+    told = f"{several(names)} are not tracked: they were" if names[1:] else f"{names[0]} is not tracked: {found.whose}"
+    missing = found.diagnostic(
         "requires-grad-missing",
-        message=f"{found.called} is not tracked: {found.whose} made without requires_grad=True",
+        message=f"{told} made without requires_grad=True",
         span=found.source.span,
         label="requires_grad is False, as by default",
         fix="requires_grad=True where it is made, or requires_grad_() before it is used",
         edits=tuple(edit for each in found.sources if (edit := _with_flag(evidence, each)) is not None),
     )
+    yield replace(missing, others=others_of(names))
 
 
 def _switched_on(evidence: Evidence, switch: Value) -> Edit | None:

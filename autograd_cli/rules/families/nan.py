@@ -11,6 +11,7 @@ from autograd_cli.rules.cures import numbers
 from autograd_cli.rules.evidence.evidence import Evidence, Find, remembered
 from autograd_cli.rules.evidence.operations import kind_of
 from autograd_cli.rules.evidence.passage import Departure, Passage, first_broken, index, norm
+from autograd_cli.rules.evidence.several import gradients_of, others_of
 from autograd_cli.trace import Number
 
 FAMILY = "NaN and inf"
@@ -234,19 +235,20 @@ def _born(evidence: Evidence, slug: str, what: str) -> Iterator[Diagnostic]:
     if birth is None or birth.slug != slug:
         return
     number, short = ("NaN", "nan") if birth.is_nan else ("infinite", "inf")
-    subject = "a gradient" if birth.victim is None else f"the gradient of {birth.victim}"
+    subject = gradients_of(birth.victims) if birth.victims else "a gradient is"
     observed = None if birth.victim is None else f"{birth.victim}.grad is {short}"
     if birth.departure is None:
-        subject, observed = "the loss", f"the loss is {short}"
+        subject, observed = "the loss is", f"the loss is {short}"
     fix = numbers.fix(evidence, birth)
     yield Diagnostic(
         rule=slug,
         severity=Severity.ERROR if birth.departure is not None else Severity.WARNING,
-        message=f"{subject} is {number}: `{evidence.piece(birth.value.span)}` {what}",
+        message=f"{subject} {number}: `{evidence.piece(birth.value.span)}` {what}",
         span=birth.value.span,
         label=_label(evidence, birth),
         related=tuple(_related(evidence, birth)),
         victim=birth.victim,
+        others=others_of(birth.victims),
         observed=observed,
         fix=fix.words,
         edits=fix.edits,

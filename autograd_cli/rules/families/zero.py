@@ -12,6 +12,7 @@ from autograd_cli.rules.cures import zeros
 from autograd_cli.rules.evidence.evidence import Evidence, Find, remembered
 from autograd_cli.rules.evidence.operations import module_of, name_of
 from autograd_cli.rules.evidence.passage import is_finite, is_zero
+from autograd_cli.rules.evidence.several import gradients_of, others_of
 from autograd_cli.trace import Value
 
 FAMILY = "zero and wrong value"
@@ -231,15 +232,17 @@ def broadcast_shape(evidence: Evidence) -> Iterator[Diagnostic]:
     found = find_broadcast(evidence)
     if found is not None:
         fix = zeros.fix_of_broadcast(evidence, found.value)
+        those = "those" if found.victims[1:] else "that"
         left, right, result = (f"[{', '.join(map(str, shape))}]" for shape in found.shapes)
         yield Diagnostic(
             rule="broadcast-shape",
             severity=Severity.WARNING,
-            message=f"the gradient of {found.victim} is that of another loss: {left} and {right} broadcast to {result}",
+            message=f"{gradients_of(found.victims)} {those} of another loss: {left} and {right} broadcast to {result}",
             span=found.value.span,
             label=f"{left} with {right} makes {result}: every pair",
-            victim=found.victim,
-            observed=f"{found.victim}.grad is wrong",
+            victim=found.victims[0],
+            others=others_of(found.victims),
+            observed=f"{found.victims[0]}.grad is wrong",
             fix=fix.words,
             edits=fix.edits,
         )
@@ -280,11 +283,12 @@ def _stopped(evidence: Evidence, slug: str, what: str) -> Iterator[Diagnostic]:
     yield Diagnostic(
         rule=slug,
         severity=Severity.NOTE if stop.is_meant else Severity.WARNING,
-        message=f"the gradient of {stop.victim} is zero: `{_called(evidence, culprit)}` {what}",
+        message=f"{gradients_of(stop.victims)} zero: `{_called(evidence, culprit)}` {what}",
         span=span,
         label=_label(stop),
         related=related,
         victim=stop.victim,
+        others=others_of(stop.victims),
         observed=f"{stop.victim}.grad is zero",
         fix=fix.words,
         edits=fix.edits,
