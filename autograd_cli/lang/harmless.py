@@ -9,9 +9,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
+_BAR = "tqdm.bar"
 _WITHOUT_EFFECT = (
     *("matplotlib", "pylab", "seaborn", "warnings", "logging", "gc", "os.environ", "sys.path", "sys.stdout"),
     *("numpy.random.seed", "numpy.set_printoptions", "random.seed"),
+    *(f"{_BAR}.{name}" for name in "close refresh reset set_description set_postfix set_postfix_str update".split()),
     *("torch.backends", "torch.set_printoptions", "torch.set_num_threads"),
     *("torch.cuda.manual_seed", "torch.cuda.manual_seed_all", "torch.cuda.empty_cache", "torch.cuda.synchronize"),
 )
@@ -37,16 +39,32 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
             yield from ((alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names)
 
 
-def _without_bars(tree: ast.Module, imported: Mapping[str, str]) -> None:
+def _without_bars(tree: ast.Module, imported: dict[str, str]) -> None:
+    """Put what a bar runs over in its place, and remember the names that hold one, whose methods only draw."""
     for node in ast.walk(tree):
-        if not isinstance(node, ast.For | ast.comprehension) or not isinstance(node.iter, ast.Call):
-            continue
-        call, path = node.iter, _path(node.iter.func, imported)
-        if path in _BARS and call.args and not isinstance(call.args[0], ast.Starred):
-            node.iter = call.args[0]
-        elif path in _RANGES:
-            call.func = ast.copy_location(ast.Name(id="range", ctx=ast.Load()), call.func)
-            call.keywords = []
+        for field, value in ast.iter_fields(node):
+            if isinstance(value, list):
+                value[:] = [_without_bar(each, imported) for each in value]
+            else:
+                found = _without_bar(value, imported)
+                if found is not value:
+                    setattr(node, field, found)
+                    is_named = isinstance(node, ast.Assign)
+                    imported.update(
+                        dict.fromkeys(_stored(node) if is_named and isinstance(node, ast.stmt) else (), _BAR)
+                    )
+
+
+def _without_bar(node: object, imported: Mapping[str, str]) -> object:
+    if not isinstance(node, ast.Call):
+        return node
+    path = _path(node.func, imported)
+    if path in _BARS and node.args and not isinstance(node.args[0], ast.Starred):
+        return node.args[0]
+    if path in _RANGES:
+        called = ast.copy_location(ast.Name(id="range", ctx=ast.Load()), node.func)
+        return ast.copy_location(ast.Call(func=called, args=node.args, keywords=[]), node)
+    return node
 
 
 def _without_statements(tree: ast.Module, imported: Mapping[str, str]) -> None:

@@ -6,18 +6,23 @@ What it binds then is refused where it is used.
 from __future__ import annotations
 
 import ast
+import sys
 
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.libraries import LIBRARIES
 
 _PACKAGES = ("torch.distributions", "torch.optim", "torch.nn")
 _INSTEAD = {
+    "argparse": "write the values into the program, or give them as inputs: --lr 0.1",
     "collections": "write a dict or a list; nn.Sequential(…) numbers its layers itself",
     "copy": "use x.clone(), and load_state_dict(other.state_dict()) for layers",
+    "functools": "write a lambda or a def",
     "itertools": "write the loops out",
     "matplotlib": "leave the plot out: agx draws the graph, -o picture.svg",
     "numpy": "torch has the function, and torch.tensor([…]) takes lists; a file is an input: x=@FILE.npy",
+    "pandas": "a table of numbers is an input: --x data.csv",
     "random": "use torch.rand, torch.randn, torch.randint or torch.randperm; torch.manual_seed repeats them",
+    "sklearn": "data are an input: --x data.csv",
     "time": "leave the timing out",
     "tqdm": "leave it out: for x in range(3)",
 }
@@ -27,7 +32,11 @@ def instead(module: str) -> str:
     """What to write instead of something that was imported from a module which is not here."""
     reason = vocabulary.refusal(module)
     top = module.partition(".")[0]
-    return _INSTEAD.get(top) or (top == "torch" and reason) or "leave it out: agx runs torch alone"
+    known = _INSTEAD.get(top) or (reason if top == "torch" else None)
+    if known is not None:
+        return known
+    where = "" if top in sys.stdlib_module_names else ", or copy what it does into the program"
+    return f"leave it out{where}: agx runs torch alone"
 
 
 def library_of(module: str) -> str:

@@ -20,10 +20,6 @@ _UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
     ast.AsyncFunctionDef: ("async", "write a plain def"),
     ast.AsyncWith: ("async", "write a plain with"),
     ast.Await: ("await", "call the function"),
-    ast.ClassDef: (
-        "classes",
-        f"{_SMALL}, without classes: write the layers as nn.Sequential(…), or as plain functions",
-    ),
     ast.Global: ("global", "give the value to the function, and return it"),
     ast.Match: ("match", "write if and elif"),
     ast.Nonlocal: ("nonlocal", "give the value to the function, and return it"),
@@ -35,6 +31,12 @@ _UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
     ast.TryStar: ("except*", "write except"),
     ast.Yield: ("yield", "append to a list, and return it"),
     ast.YieldFrom: ("yield", "append to a list, and return it"),
+}
+# What to write instead of a class, by the last name of what it is derived from.
+_CLASSES = {
+    "Module": "write the layers as nn.Sequential(…), or as plain functions",
+    "Function": "write its forward as a plain function, and torch derives the backward",
+    "Dataset": "write the data as tensors, and loop over them",
 }
 _FUNCTION_BEFORE = re.compile(r"([A-Za-z]\w*) ?(?:\^|\*\*)? ?(-?) ?\Z")
 MODES = "write torch.no_grad(), torch.enable_grad(), torch.inference_mode() or torch.set_grad_enabled(…)"
@@ -76,6 +78,11 @@ class Refusals:
 
     def unsupported(self, node: ast.AST) -> AgxError:
         """The error for a piece of Python's grammar that is not in the subset."""
+        if isinstance(node, ast.ClassDef):
+            bases = [base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in node.bases]
+            known = [words for end, words in _CLASSES.items() if any(base.endswith(end) for base in bases)]
+            words = known[0] if known else "write its fields as variables, and its methods as plain functions"
+            return self.refused("classes", "agx does not run classes", node, fix=f"{_SMALL}, without classes: {words}")
         name, fix = _UNSUPPORTED.get(type(node), (type(node).__name__, None))
         return self.refused(name, f"agx does not run {name}", node, fix=fix)
 
