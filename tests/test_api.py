@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,10 @@ def test_gradients_of_several_outputs() -> None:
     ("program", "arguments", "rule"),
     [
         ("2*", {}, "syntax"),
+        (lambda x: 2 * x, {"x": [1]}, "usage"),
+        (2, {}, "usage"),
+        (Path("train.py"), {}, "usage"),
+        ("models/train.py", {}, "usage"),
         ("2*x", {}, "missing-value"),
         ("2*x", {"x": [1], "w": 2}, "unused-input"),
         ("2*x", {"x": [[1], [1, 2]]}, "ragged"),
@@ -140,7 +145,7 @@ def test_gradients_of_several_outputs() -> None:
     ],
 )
 def test_a_request_that_cannot_be_understood_does_not_raise(
-    program: str, arguments: dict[str, Any], rule: str | None
+    program: Any, arguments: dict[str, Any], rule: str | None
 ) -> None:
     report = explore(program, **arguments)
     assert not report.ok
@@ -236,6 +241,9 @@ def test_fixed_is_the_program_with_the_fix_made() -> None:
 @pytest.mark.parametrize(
     ("report", "hint"),
     [
+        (lambda: explain("model.py"), 'read the file: Path("model.py").read_text()'),
+        (lambda: compare("2*x", x=1, modes=["eager"]), "the modes are requires-grad, no-requires-grad"),
+        (lambda: explain("x.detach()", x=1), "more: agx rules cut-by-detach, in a shell"),
         (lambda: explore("x*w", x=1), "give it one: w=[1, 2, 3]"),
         (lambda: explore("2*x", x=""), "write x=[1, 2, 3]"),
         (lambda: explore("2*x", x="1,a"), "--> x:1:3"),

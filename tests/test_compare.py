@@ -425,4 +425,4 @@ def test_help_tells_all(agx: Agx) -> None:
     for words in ("--modes", "--of", "agx compare -f", *MODES):
         assert words in out
     assert "--no-grad " not in out
-    assert json.loads(agx("schema").out)["properties"]["modes"]
+    assert json.loads(agx("schema").out)["$defs"]["answer"]["properties"]["modes"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import re
 import types
 import typing
 from enum import Enum
@@ -35,6 +37,13 @@ def definition(kind: type[Any]) -> dict[str, Any] | None:
 
 
 DESCRIBED = [kind for module in (diagnostic, trace) for kind in types_of(module) if definition(kind) is not None]
+
+
+def test_every_reference_leads_somewhere() -> None:
+    references = re.findall(r'"\$ref": "#/([^"]+)"', schema_text())
+    assert references
+    for reference in references:
+        functools.reduce(lambda part, name: part[name], reference.split("/"), SCHEMA)
 
 
 def test_the_types_are_described() -> None:

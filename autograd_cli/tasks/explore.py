@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 
 from autograd_cli import position, rules
 from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Span, Status, bad_request
@@ -24,6 +25,7 @@ from autograd_cli.trace import SCHEMA, Explanation, GivenInput, Report, Trace
 
 DEFAULT_DTYPES = ("float32", "float64", "float16", "bfloat16")
 MAX_THREADS = 1_024
+_FILE_NAME = re.compile(r"\S+\.(?:py|ipynb)")
 _DEVICE = re.compile(r"[a-z]+(:\d+)?")
 
 
@@ -71,6 +73,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
     outcome: str | None = None
     started = time.monotonic()
     try:
+        _check_is_text(program)
         parsed = parse(program, given=frozenset(objects), limits=limits)
         specs = [input_of_object(name, value) for name, value in objects.items()]
         weights = [input_of_object(name, value) for name, value in zip(weight_names, gradients, strict=True)]
@@ -130,7 +133,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         status = Status.BAD_NEWS if bad_news else Status.ANSWER
     except (AgxError, MemoryError, RuntimeError) as error:
         diagnostics, status = _ended_by(error)
-    report = unanswered(program, inputs=objects, gradients=gradients, seed=seed, dtype=dtype, device=device)
+    report = unanswered(_text_of(program), inputs=objects, gradients=gradients, seed=seed, dtype=dtype, device=device)
     return replace(
         report,
         status=status,
@@ -207,6 +210,22 @@ def _check_names(program: Program, specs: Sequence[InputSpec], wrt: Sequence[str
             raise bad_request("unknown-name", message, source="--wrt", label=label)
 
 
+def _text_of(program: object) -> str:
+    return program if isinstance(program, str) else ""
+
+
+def _check_is_text(program: object) -> None:
+    """Refuse what is given from Python in place of a program's text: a function, a path, or the name of a file."""
+    example = 'explore("2*x", x=[1, 2, 3])'
+    if not isinstance(program, str):
+        is_path = isinstance(program, PurePath)
+        message = f"a program is a text, and not {'a path' if is_path else f'of type {type(program).__name__}'}"
+        raise bad_request("usage", message, fix="read the file: path.read_text()" if is_path else f"as in {example}")
+    if _FILE_NAME.fullmatch(program):
+        message = f"{program} names a file, and a program is a text"
+        raise bad_request("usage", message, fix=f'read the file: Path("{program}").read_text()')
+
+
 def _missing_value(name: str, span: Span, candidates: Sequence[str]) -> AgxError:
     """The error for a name of the program that has no value, and may be a misspelling of one of the candidates."""
     label = label_of_missing(name, candidates)
@@ -221,7 +240,7 @@ def _check_settings(mode: str, dtype: str, device: str, seed: object, threads: o
         message = f"the number of threads is an integer from 1 to {MAX_THREADS}"
         raise bad_request("bad-value", message, source="--threads")
     if mode not in MODES:
-        label = did_you_mean(mode, MODES)
+        label = did_you_mean(mode, MODES) or f"the modes are {', '.join(MODES)}"
         raise bad_request("unknown-mode", f"there is no mode {mode}", source="--mode", label=label)
     if dtype not in DEFAULT_DTYPES:
         message = f"the default dtype is one of {', '.join(DEFAULT_DTYPES)}"

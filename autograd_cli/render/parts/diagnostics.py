@@ -47,7 +47,8 @@ def diagnostic_block(diagnostic: Diagnostic, report: Report, width: int | None) 
         parts.append(_note(margin, "fix", f"verified by running it; {how}:"))
         parts += _changes(diagnostic, report, margin, width)
     if diagnostic.is_documented:
-        parts.append(_note(margin, "more", f"agx rules {diagnostic.rule}"))
+        command = f"agx rules {diagnostic.rule}"
+        parts.append(_note(margin, "more", spelled(option=command, argument=f"{command}, in a shell")))
     return Group(*parts)
 
 
