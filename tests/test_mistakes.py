@@ -8,6 +8,7 @@ import pytest
 
 from autograd_cli import explore
 from autograd_cli.diagnostic import Status
+from conftest import Agx
 from test_programs_refused import blamed, check
 
 # The program (x is given where it stands in it), the piece under the caret, and words of what is said.
@@ -165,6 +166,11 @@ MISTAKES = [
     ("torch, sin(x)", "torch", "write a dot after it"),
     ("x = 3\nx**2", "x", "the program gives x a value itself"),
     ("# x**2", "#", "a comment, and nothing else"),
+    ("x.power(2)", "power", "write .pow()"),
+    ("x.average()", "average", "write .mean()"),
+    ("x.ln()", "ln", "write .log()"),
+    ("x.len()", "len", "it is a function: write len(…)"),
+    ("x.astype(float)", "astype", "write .to(…)"),
     ("x.sigmod()", "sigmod", "did you mean .sigmoid?"),
     # Marks of other keyboards.
     ("\u0445**2 + sin(x)*0", "\u0445", "looks like x; cyrillic small letter ha; write x"),
@@ -269,3 +275,33 @@ def test_a_mistake_is_told_at_once(text: str) -> None:
 def test_an_input_without_a_floating_dtype_is_the_cause(program: str, value: str) -> None:
     (found,) = explore(program, x=value, watch=True).diagnostics
     assert (found.rule, found.fix) == ("requires-grad-missing", "give an input of a floating point dtype")
+
+
+# What torch refuses (x is 1, 2), and what to write.
+REFUSED = {
+    "x.sum(keepdims=True)": "dim=0, keepdim=True",
+    "diff(x**2, x)": "agx computes the gradient for you",
+    "max(0, x)": "torch.clamp",
+    "math.sin(x)": "the functions of torch work on each element",
+    "x.reshape(2, 3)": "-1",
+    "x @ torch.ones(3)": "the same number of elements",
+    "x + torch.ones(3)": "x.unsqueeze(dim)",
+    "torch.ones(2, 3) @ torch.ones(2, 3) + x": "w.T",
+    "torch.sum(x, axis=1)": "dim counts from 0",
+    "torch.linspace(0, 1) * x": "agx ops linspace shows its arguments",
+}
+
+
+@pytest.mark.parametrize("program", REFUSED)
+def test_what_torch_refuses_has_a_remedy(program: str) -> None:
+    (found,) = explore(program, x="1,2").diagnostics
+    assert found.rule == "torch-refused"
+    assert REFUSED[program] in str(found.fix)
+    assert not str(found.torch_says).endswith(":")
+
+
+def test_a_function_of_pythons_math_has_one_of_torch(agx: Agx) -> None:
+    for command in ("grad", "explain"):
+        assert "help: write torch.sin, which torch records" in " ".join(
+            agx(command, "math.sin(x)", "--x", "1").out.split()
+        )

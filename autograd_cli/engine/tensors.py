@@ -29,8 +29,13 @@ def make_tensor(spec: InputSpec, held: object, device: str, limits: Limits) -> t
     except RefusedError as error:
         refusal = error.refusal
         message = f"the value of {spec.name} cannot be computed"
+        words = (refusal.message.strip().splitlines() or [""])[0].removesuffix(", but expected one of:")
         raise bad_request(
-            "bad-value", message, source=spec.source, span=refusal.span, torch_says=refusal.message
+            "bad-value",
+            message,
+            source=spec.source,
+            span=refusal.span,
+            torch_says=words,
         ) from None
     except AgxError as error:
         raise AgxError(replace(error.diagnostic, source=spec.source), error.status) from None

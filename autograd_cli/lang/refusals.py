@@ -167,7 +167,7 @@ class Refusals:
             return self.error("unknown-name", message, self.member(node), fix=fix)
         if (reason := vocabulary.refusal(f"torch.Tensor.{name}")) is not None:
             return self.left_out_by_agx(f".{name}()", reason, self.member(node))
-        label = did_you_mean(name, vocabulary.METHODS | kinds.METHODS, prefix=".")
+        label = _method_in_torch(name) or did_you_mean(name, vocabulary.METHODS | kinds.METHODS, prefix=".")
         return self.error("unknown-name", f"there is no method `.{name}()` here", self.member(node), label=label)
 
     def unknown_attribute(self, node: ast.Attribute) -> AgxError:
@@ -205,6 +205,17 @@ def _in_torch(name: str) -> str | None:
     """What to write for a function that mathematics or another library calls so."""
     known = libraries.of_derivative(name) or libraries.of_mathematics(name)
     return None if known is None else _written(known)
+
+
+def _method_in_torch(name: str) -> str | None:
+    """What to write for a method of NumPy's, `x.average()`, and for a function of Python's, `x.len()`."""
+    if name == "astype":
+        return "write .to(…), as in .to(torch.float64)"
+    known = (libraries.of_mathematics(name) or libraries.in_torch(name) or "").rpartition(".")[2]
+    if known in vocabulary.METHODS:
+        return f"write .{known}()"
+    full_name = vocabulary.resolve(name)
+    return None if full_name is None else f"it is a function: write {name}(…)"
 
 
 def _written(known: str) -> str:

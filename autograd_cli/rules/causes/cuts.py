@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autograd_cli.diagnostic import Span
+from autograd_cli.lang import vocabulary
 from autograd_cli.modes import MODES, Entry, GradMode
 from autograd_cli.rules.evidence.graph import (
     COMPARISONS,
@@ -170,3 +171,10 @@ def _call(op: str) -> str:
 def enters_untracked(trace: Trace) -> bool:
     """Whether the mode itself keeps every input from being tracked."""
     return MODES[trace.mode].entry is Entry.PLAIN
+
+
+def in_torch(trace: Trace, cut: Cut) -> str | None:
+    """What to write for a function of Python's `math` that torch has, too."""
+    home, _, name = trace.values[cut.value].op.rpartition(".")
+    is_in_torch = home == "math" and vocabulary.resolve(f"torch.{name}") is not None
+    return f"write torch.{name}, which torch records" if is_in_torch else None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span, speaker
 from autograd_cli.modes import DEFAULT_MODE
-from autograd_cli.rules.causes.cuts import cuts_before_roots, enters_untracked, reaches_roots
+from autograd_cli.rules.causes.cuts import cuts_before_roots, enters_untracked, in_torch, reaches_roots
 from autograd_cli.rules.evidence.graph import describe
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.spelling import spelled_mode
@@ -14,8 +15,18 @@ from autograd_cli.trace import Cut, Phase, Refusal, Trace, Value, without_number
 
 _REMEDIES = {
     "xor": "power is **; ^ is bitwise xor",
+    "size of tensor a": "make the shapes fit: x.unsqueeze(dim) adds a dimension of size 1, which fits any size",
+    "shapes cannot be multiplied": "make the inner sizes equal: w.T swaps the two of a matrix",
+    "inconsistent tensor size": "give both vectors the same number of elements",
+    "is invalid for input of size": "let the sizes multiply to that number; one of them may be -1, for what is left",
+    "Dimension out of range": "dim counts from 0, and from -1 at the end",
+    "Boolean value of Tensor": "torch.clamp, torch.maximum and torch.where take each element; .any() and .all() make one",
+    "only one element tensors": "float(), int() and math take one number; the functions of torch work on each element",
+    "diff(): argument": "write the expression itself: agx computes the gradient for you",
+    "got (keepdim": "name the dimension, too: dim=0, keepdim=True",
     "object is not callable": "multiplication is written with *, as in x*(…)",
 }
+_ARGUMENTS = re.compile(r"(\w+)\(\) received an invalid combination of arguments")
 _UNTRACKED = "does not require grad and does not have a grad_fn"
 
 
@@ -38,6 +49,8 @@ def check_refused_operation(trace: Trace, source: str) -> Iterator[Diagnostic]:
     piece = "" if refusal.span is None else f" `{_short(refusal.span.cut(source))}`"
     operands = _operands_of_refused(trace, source, refusal)
     fix = next((fix for words, fix in _REMEDIES.items() if words in refusal.message), None)
+    if fix is None and (match := _ARGUMENTS.match(refusal.message)):
+        fix = f"agx ops {match[1]} shows its arguments"
     is_raised = piece.startswith((" `raise ", " `raise`"))
     yield Diagnostic(
         rule="torch-refused",
@@ -193,7 +206,7 @@ def _missing(
         related=_since(first) + others,
         victim=victim,
         torch_says=torch_says,
-        fix=_FIXES.get(first.rule) if trace.mode == DEFAULT_MODE else f"leave out {spelled_mode(trace.mode)}",
+        fix=_fix(trace, first) if trace.mode == DEFAULT_MODE else f"leave out {spelled_mode(trace.mode)}",
     )
 
 
@@ -211,6 +224,10 @@ def _never_tracked(trace: Trace, message: str, victim: str | None, torch_says: s
         torch_says=torch_says,
         fix=fix or None,
     )
+
+
+def _fix(trace: Trace, cut: Cut) -> str | None:
+    return in_torch(trace, cut) or _FIXES.get(cut.rule)
 
 
 _FIXES = {
@@ -263,7 +280,7 @@ def _words_in(text: str) -> set[str]:
 
 def _words(refusal: Refusal) -> str:
     lines = refusal.message.strip().splitlines() or [refusal.exception]
-    return f"{refusal.exception}: {lines[0]}"
+    return f"{refusal.exception}: {lines[0].removesuffix(', but expected one of:')}"
 
 
 def _short(text: str, limit: int = 40) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Related, Severity, Span
 from autograd_cli.modes import DEFAULT_MODE
+from autograd_cli.rules.causes.cuts import in_torch
 from autograd_cli.rules.causes.lost import (
     COMPUTED,
     Culprit,
@@ -478,7 +479,7 @@ def _diagnostic(evidence: Evidence, rule: str, alike: Sequence[Culprit]) -> Diag
         others=others_of(names),
         observed=lost.observed,
         torch_says=None if lost.refusal is None else words(lost.refusal),
-        fix=cuts.words_of(rule),
+        fix=in_torch(evidence.trace, cut) or cuts.words_of(rule),
         edits=cuts.edits_of(evidence, found),
     )
 
