@@ -20,7 +20,7 @@ _REMEDIES = {
     "inconsistent tensor size": "give both vectors the same number of elements",
     "is invalid for input of size": "let the sizes multiply to that number; one of them may be -1, for what is left",
     "Dimension out of range": "dim counts from 0, and from -1 at the end",
-    "Boolean value of Tensor": "torch.clamp, torch.maximum and torch.where take each element; .any() and .all() make one",
+    "Boolean value of Tensor": "torch.clamp and torch.maximum take each element; .any() and .all() make one truth",
     "only one element tensors": "float(), int() and math take one number; the functions of torch work on each element",
     "diff(): argument": "write the expression itself: agx computes the gradient for you",
     "got (keepdim": "name the dimension, too: dim=0, keepdim=True",
