@@ -92,7 +92,8 @@ class Calls:
             self._recording.grad_mode_spans[-1] = span
         arguments = [self._plain(argument) for argument in arguments]
         function = self._function(full_name, [*arguments, *keywords.values()])
-        return self._performer.perform(path, function, arguments, span, keywords)
+        op = full_name if home == "torch.optim" else path  # an optimizer is one however its class was imported
+        return self._performer.perform(op, function, arguments, span, keywords)
 
     def _check_keywords(self, full_name: str, keywords: dict[str, Box], span: Span) -> None:
         operation = vocabulary.operation(full_name)
