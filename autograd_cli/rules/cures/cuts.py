@@ -143,6 +143,8 @@ def grad_mode_on(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
             new_text = text.replace(old, new)
             if new == "enable_grad" and "(" in new_text:
                 new_text = new_text[: new_text.index("(")] + "()"
+            if new_text.startswith("enable_grad"):  # the program imported no_grad alone
+                new_text = f"torch.{new_text}"
             return evidence.text.replaced_all([(span, new_text)])
     return ()
 

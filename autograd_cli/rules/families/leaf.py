@@ -90,12 +90,19 @@ def _non_leaf(evidence: Evidence, value: Value, found: Seen, used: Span | None) 
         label=_NO_LEAF,
         related=places(*related, (used, f"{called}.grad is read here" if is_looked_at else "used here")),
         victim=victim,
-        fix="set the flag after the last operation: requires_grad_()"
-        if is_hidden
-        else f"{called}.retain_grad() before backward()",
+        fix=_fix_of_result(evidence, called, leaf, is_hidden=is_hidden, is_looked_at=is_looked_at),
         edits=_edits_of_result(evidence, made, is_hidden=is_hidden or not is_looked_at),
         **found,
     )
+
+
+def _fix_of_result(evidence: Evidence, called: str, leaf: Value | None, *, is_hidden: bool, is_looked_at: bool) -> str:
+    if is_looked_at and not is_hidden:
+        return f"{called}.retain_grad() before backward()"
+    name = None if leaf is None else name_of(evidence, leaf.id)
+    if is_hidden or name is None:
+        return "set the flag after the last operation: requires_grad_()"
+    return f"pass the leaf itself: {name}"
 
 
 def _is_only_shown(evidence: Evidence, look: Look) -> bool:
