@@ -325,7 +325,7 @@ def test_the_exit_code(agx: Agx, words: str, code: int) -> None:
         ("--modes=detach,zzz", "unknown-mode", "zzz", "the modes are requires-grad,"),
         ("--modes detach,no-grad,detach", "usage", "detach", "the second time here"),
         ("--modes ''", "unknown-mode", "''", "the modes are requires-grad,"),
-        ("--modes detach,", "unknown-mode", "detach,", "the modes are requires-grad,"),
+        ("--modes ,", "unknown-mode", ",", "the modes are requires-grad,"),
         ("--modes", "missing-value", "--modes", "no value follows"),
         ("--mode detach", "unknown-option", "--mode", "did you mean --modes?"),
         ("--modes detach --modes data", "usage", "--modes", "the second time here"),
