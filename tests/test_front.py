@@ -119,3 +119,10 @@ def test_json_where_it_cannot_be(agx: Agx, words: str, says: str) -> None:
     outcome = agx(*words.split())
     assert (outcome.code, outcome.report["status"]) == (2, "bad-request")
     assert says in outcome.err.replace('"', "")
+
+
+def test_a_short_option_of_another_command(agx: Agx) -> None:
+    outcome = agx("check", "2*x", "--x", "1", "-q")
+    assert outcome.code == 2
+    assert "-q belongs to agx grad" in outcome.err
+    assert "--q" not in outcome.err

@@ -240,6 +240,9 @@ def _choose_expression(
         raise line.error("usage", "there is one program too many", expressions[0], label=place)
     if not expressions and file is None:  # `y=2*x` is a program, `x=3` an input: what cannot be a value is the program
         expressions = [position for position, pair in pairs.items() if pair and not _is_value(*pair)]
+    for extra in expressions[1:]:
+        if line.words[extra] in declared.elsewhere:  # a short option, which might be an expression
+            raise unknown_option(line, extra, declared)
     if len(expressions) > 1:
         raise one_too_many(line, expressions, declared.flags)
     inputs = [
