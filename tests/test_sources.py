@@ -79,6 +79,7 @@ WRONG = [
     ("-f /dev/zero", "unreadable-file", "/dev/zero", "/dev/zero is not a regular file"),
     ("-f latin.py", "unreadable-file", "latin.py", "latin.py is not UTF-8: byte 0xe9 at 2:4"),
     ("-f utf16.py", "unreadable-file", "utf16.py", "utf16.py is not UTF-8: byte 0xff at 1:1"),
+    (".", "unreadable-file", ".", ". is a directory"),
     ("-f huge.py", "unreadable-file", "huge.py", "huge.py is too large: more than 262,148 bytes"),
     ("-f a.py -f a.py", "usage", "-f", "-f is given twice"),
     ("-f a.py --file a.py", "usage", "--file", "--file is given twice"),
@@ -188,3 +189,9 @@ def test_the_readme_has_every_limit_with_its_default() -> None:
     found = {name: value for name, value in rows if name in {field.name.replace("_", "-") for field in fields(Limits)}}
     assert limits_of([(f"{name}={value}", _blame) for name, value in found.items()], {}) == DEFAULT_LIMITS
     assert len(found) == len(fields(Limits))
+
+
+@pytest.mark.usefixtures("here")
+def test_a_file_in_another_encoding_has_a_remedy(agx: Agx) -> None:
+    Path("a.py").write_bytes("2*x  # caf\xe9".encode("latin-1"))
+    assert "^^^^ save it as UTF-8" in agx("grad", "a.py", "--x", "1").err

@@ -21,6 +21,7 @@ from functools import partial
 from autograd_cli.cli.command_line import CommandLine, Declared, GivenValue, check_flag, value_at
 from autograd_cli.cli.limit_options import limits_of
 from autograd_cli.cli.sources import (
+    EncodingError,
     GivenProgram,
     MissingFileError,
     UnreadableError,
@@ -153,7 +154,8 @@ def _program_in_file(line: CommandLine, path: str, word: int, limits: Limits) ->
     except MissingFileError:
         raise line.error("unreadable-file", f"there is no file {path}", word, label=similar_file(path)) from None
     except UnreadableError as error:
-        raise line.error("unreadable-file", f"{path} {error}", word) from None
+        label = "save it as UTF-8" if isinstance(error, EncodingError) else None
+        raise line.error("unreadable-file", f"{path} {error}", word, label=label) from None
 
 
 def _unnamed_program() -> GivenProgram | None:

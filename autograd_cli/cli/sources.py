@@ -48,6 +48,10 @@ class UnreadableError(Exception):
     """Why a text cannot be read, in words that follow the name of where it is."""
 
 
+class EncodingError(UnreadableError):
+    """The text is in another encoding than UTF-8."""
+
+
 class MissingFileError(UnreadableError):
     """There is no such file."""
 
@@ -59,7 +63,8 @@ def means_file(word: str, given: frozenset[str]) -> bool:
     if word.lower().endswith((*_PROGRAMS, *FILE_KINDS)):
         return True
     try:
-        return Path(word).is_file() or word.startswith(_DESCRIPTORS) or ("/" in word and Path(word).is_dir())
+        is_path = "/" in word or word in {".", ".."}
+        return Path(word).is_file() or word.startswith(_DESCRIPTORS) or (is_path and Path(word).is_dir())
     except OSError:  # no name of a file is so long
         return False
 
@@ -181,4 +186,4 @@ def _decoded(content: bytes) -> str:
     except UnicodeDecodeError as error:
         before = content[: error.start].decode(errors="replace")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise UnreadableError(f"is not UTF-8: byte 0x{content[error.start]:02x} at {line}:{column}") from None
+        raise EncodingError(f"is not UTF-8: byte 0x{content[error.start]:02x} at {line}:{column}") from None
