@@ -18,9 +18,14 @@ PROGRAMS = (
 )
 
 
+def traces() -> list[Trace]:
+    gc.collect()
+    return [each for each in gc.get_objects() if type(each) is Trace]
+
+
 def test_no_trace_outlives_its_report() -> None:
+    before = traces()  # of other tests, which hold theirs
     for run in range(RUNS):
         program = f"{PROGRAMS[run % len(PROGRAMS)]}\nk = {run}"  # no two are the same text
         assert explore(program, watch=True).traces
-    gc.collect()
-    assert not [each for each in gc.get_objects() if type(each) is Trace]
+    assert [each for each in traces() if not any(each is other for other in before)] == []
