@@ -20,10 +20,10 @@ _MAX_PARTS = 10_000  # of a list or an object that are looked at
 
 
 def dependents(trace: Trace, start: int) -> frozenset[int]:
-    """Every value computed from the value `start`, itself included."""
+    """Every value computed from the value `start`, itself included; not a leaf into which such a value was written."""
     found = {start}
     for value in trace.values:  # operands come before what is made of them
-        if not is_metadata(value) and not found.isdisjoint(value.operands):
+        if not is_metadata(value) and not found.isdisjoint(_made_of(value)):
             found.add(value.id)
     return frozenset(found)
 
@@ -39,9 +39,13 @@ def ancestors(trace: Trace, ends: Iterable[int]) -> frozenset[int]:
         value = pending.pop()
         if value not in found:
             found.add(value)
-            made = trace.values[value]
-            pending.extend((made.previous,) if made.previous is not None and is_written_leaf(made) else made.operands)
+            pending.extend(_made_of(trace.values[value]))
     return frozenset(found)
+
+
+def _made_of(value: Value) -> tuple[int, ...]:
+    """What a value was computed from: of a leaf that was written to, what it was before, for it begins anew."""
+    return (value.previous,) if value.previous is not None and is_written_leaf(value) else value.operands
 
 
 def is_metadata(value: Value) -> bool:
