@@ -239,6 +239,24 @@ def test_fixed_is_the_program_with_the_fix_made() -> None:
 
 
 @pytest.mark.parametrize(
+    ("program", "fixed"),
+    [
+        (
+            "y = x.sigmoid(); y[0] = 0; y.sum().backward()",
+            "y = x.sigmoid(); y = y.clone(); y[0] = 0; y.sum().backward()",
+        ),
+        ("y = x.sigmoid()\nif True: y[0] = 0\ny.sum().backward()", "if True: y = y.clone(); y[0] = 0"),
+        ("y = x.sigmoid(); y.mul_(2); y.sum().backward()", "y = y.clone(); y.mul_(2)"),
+    ],
+)
+def test_a_fix_fits_into_a_line_of_several_statements(program: str, fixed: str) -> None:
+    report = explain(program, x=[1, 2])
+    assert not report.ok
+    assert fixed in report.fixed
+    assert explain(report.fixed, x=[1, 2]).ok
+
+
+@pytest.mark.parametrize(
     ("report", "hint"),
     [
         (lambda: explain("model.py"), 'read the file: Path("model.py").read_text()'),

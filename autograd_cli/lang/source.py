@@ -235,9 +235,14 @@ class Source:
         return Edit(line=statement.line, end_line=statement.line, text=text)
 
     def line_before(self, span: Span, line: str) -> tuple[Edit, ...]:
-        """The change that writes a line before the one that begins with a piece; none where that holds more."""
+        """The change that writes a statement before one that begins there: on a line of its own, or before a `;`."""
         first = self.lines[span.line - 1]
-        return () if ";" in first or first[: span.column].strip() else (self.before(span, line),)
+        before, rest = first[: span.column], first[span.column :]
+        if ";" not in first and not before.strip():
+            return (self.before(span, line),)
+        if all((each.line, each.column) != (span.line, span.column) for each, _ in self.statements()):
+            return ()
+        return (Edit(line=span.line, end_line=span.line, text=f"{before}{line}; {rest}"),)
 
     def after(self, statement: Span, *lines: str) -> Edit:
         """The change that writes lines after a statement, indented as it is."""
