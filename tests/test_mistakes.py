@@ -262,7 +262,15 @@ def test_a_good_value_is_taken(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["if " * 20_000, "x then " * 9_000, "(" + "x y " * 15_000, "a" * 60_000 + " b", "? : " * 15_000]
+    "text",
+    [
+        "if " * 20_000,
+        "x then " * 9_000,
+        "(" + "x y " * 15_000,
+        "a" * 60_000 + " b",
+        "? : " * 15_000,
+        "(" * 90 + "a" * 60_000 + " b c",
+    ],
 )
 def test_a_mistake_is_told_at_once(text: str) -> None:
     begun = time.process_time()

@@ -47,9 +47,9 @@ def _syntax_error(error: SyntaxError, text: str, source: str) -> AgxError:
             span = replace(span, column=digits.start(), end_column=digits.end())
         label = "write it as a float, such as 1e30"
         return bad_request("syntax", "an integer has too many digits", source=source, span=span, label=label)
-    first = max(column - _NEAR, 0)
-    near = row[first : span.end_column + _NEAR]
-    found = meant(Failure(row=near, start=column - first, end=span.end_column - first, words=words))
+    first, last = max(column - _NEAR, 0), min(span.end_column, column + _NEAR)
+    near = row[first : last + _NEAR]
+    found = meant(Failure(row=near, start=column - first, end=last - first, words=words))
     if found is None:
         return bad_request("syntax", words, source=source, span=span)
     if found.columns is not None:
