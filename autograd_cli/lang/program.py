@@ -30,6 +30,7 @@ from autograd_cli.lang.gate import check_text, too_deep
 from autograd_cli.lang.harmless import leave_out
 from autograd_cli.lang.paste import pasted
 from autograd_cli.lang.rewrite import rewrite
+from autograd_cli.lang.source import Source
 from autograd_cli.lang.spans import SpanFinder
 from autograd_cli.lang.stack import deep_stack
 from autograd_cli.lang.syntax import parse_text
@@ -45,12 +46,14 @@ class Program:
     `names` are the names that it reads without having bound them, in order of appearance, with the first place of
     each. Those that the language does not define are `free`: each needs an input. `bound` are the names that it binds
     at its top level, `imported` those that its imports give to what is in the vocabulary. `resolved` tells, by the id
-    of a node of `tree`, which full name of the vocabulary it stands for.
+    of a node of `tree`, which full name of the vocabulary it stands for. `text` answers what stands where as it was
+    written, for those who edit it or speak of its places.
     """
 
     source: str
     tree: ast.Module
     spans: SpanFinder
+    text: Source
     names: tuple[tuple[str, Span], ...]
     bound: frozenset[str]
     imported: frozenset[str]
@@ -100,6 +103,7 @@ def parse(
         source=text,
         tree=tree,
         spans=spans,
+        text=Source(text),
         names=tuple(checker.names.items()),
         bound=frozenset(checker.bound),
         imported=frozenset(checker.imported),

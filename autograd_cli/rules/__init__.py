@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from autograd_cli.diagnostic import Diagnostic
 from autograd_cli.rules.catalogue import CATALOGUE, Rule
-from autograd_cli.rules.causes import refused
 from autograd_cli.rules.causes.cuts import find_cuts
 from autograd_cli.rules.difference import missing
 from autograd_cli.rules.difference.lifts import differences, lifts
@@ -23,7 +21,6 @@ from autograd_cli.trace import Counterfactual, Explanation, Trace
 __all__ = [
     "CATALOGUE",
     "Rule",
-    "check",
     "differences",
     "explain",
     "lifts",
@@ -33,20 +30,6 @@ __all__ = [
     "outcome",
     "verdict",
 ]
-
-RULES = (
-    refused.check_refused_operation,
-    refused.check_refused_backward,
-    refused.check_missing_gradient,
-    refused.check_nan_gradient,
-    refused.check_infinite_gradient,
-    refused.check_partly_cut,
-)
-
-
-def check(trace: Trace, source: str) -> tuple[Diagnostic, ...]:
-    """All that the rules find in one run of the program `source`, gravest first."""
-    return tuple(diagnostic for rule in RULES for diagnostic in rule(trace, source))
 
 
 def explain(trace: Trace, counterfactuals: Iterable[Counterfactual]) -> Explanation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from autograd_cli.lang.source import Source
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.rules.difference.missing import reasons
 from autograd_cli.rules.evidence.edges import handed_back
@@ -27,9 +28,9 @@ class _Leaf:
     gradient: TensorInfo | None
 
 
-def outcome(trace: Trace, source: str, of: str | None = None) -> str:
+def outcome(trace: Trace, text: Source, of: str | None = None) -> str:
     """The sentence, of all leaves that were used or got a gradient, or of the one variable `of`."""
-    evidence = Evidence(trace, source)
+    evidence = Evidence(trace, text)
     leaves = [each for each in _leaves(evidence) if of is None or each.name == of]
     if of is not None and not leaves:
         return _of_result(trace, of)

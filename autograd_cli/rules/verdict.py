@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from autograd_cli.diagnostic import Diagnostic, Severity
+from autograd_cli.lang.source import Source
 from autograd_cli.rules.catalogue import CATALOGUE, CAUSES
+from autograd_cli.rules.causes import refused
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.families import nan
 from autograd_cli.trace import Trace
@@ -24,9 +26,24 @@ _GENERAL = (
 )
 
 
-def verdict(trace: Trace, source: str, checked: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """The findings in a watched run, first what explains what its reader sees; `checked` are those of `agx grad`."""
-    evidence = Evidence(trace, source)
+# What can be told without a look at what flowed: for one who sees just the result of a run.
+_SYMPTOMS = (
+    refused.check_refused_operation,
+    refused.check_refused_backward,
+    refused.check_missing_gradient,
+    refused.check_nan_gradient,
+    refused.check_infinite_gradient,
+    refused.check_partly_cut,
+)
+
+
+def verdict(trace: Trace, text: Source) -> tuple[Diagnostic, ...]:
+    """The findings in a run of the program `text`, first what explains what its reader sees.
+
+    Of a run that was watched all causes are found; of another one those that need no walk.
+    """
+    evidence = Evidence(trace, text)
+    checked = [diagnostic for find in _SYMPTOMS for diagnostic in find(evidence)]
     found = [diagnostic for find in CAUSES for diagnostic in find(evidence)]
     kept: list[Diagnostic] = []
     for diagnostic in sorted(found, key=_rank):

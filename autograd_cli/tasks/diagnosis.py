@@ -31,7 +31,7 @@ class Rerun:
     `read` makes a Program of a text, and `run` a Trace of that.
     """
 
-    source: str
+    program: Program
     read: Callable[[str], Program]
     run: Callable[..., Trace]
     took: float
@@ -40,12 +40,12 @@ class Rerun:
 
     def watched(self, trace: Trace) -> Trace:
         """The trace with what each node did in the backward passes."""
-        return replace(trace, walks=self.run(self.read(self.source), watched=True).walks)
+        return replace(trace, walks=self.run(self.program, watched=True).walks)
 
     def judged(self, text: str) -> tuple[Diagnostic, ...]:
         """What is wrong with another program."""
-        trace = self.run(self.read(text), watched=True)
-        return rules.verdict(trace, text, rules.check(trace, text))
+        program = self.read(text)
+        return rules.verdict(self.run(program, watched=True), program.text)
 
     def has_time(self, share: float) -> bool:
         """Whether not more than a share of the time has passed."""
@@ -54,14 +54,13 @@ class Rerun:
 
 def diagnosed(trace: Trace, rerun: Rerun) -> tuple[Diagnostic, ...]:
     """What the rules find in a run that nobody asked an explanation of: it is watched where it looks broken."""
-    checked = rules.check(trace, rerun.source)
-    found = rules.verdict(trace, rerun.source, checked)
+    found = rules.verdict(trace, rerun.program.text)
     if not rules.looks_broken(trace, found):
         return found
     if rerun.took > rerun.limit * SHARE_OF_WATCHING or not rerun.has_time(SHARE_OF_RERUNS):
         return (*found, rules.not_watched(rerun.took))
     try:
-        return rules.verdict(rerun.watched(trace), rerun.source, checked)
+        return rules.verdict(rerun.watched(trace), rerun.program.text)
     except AgxError:  # a limit that only the second run met takes nothing away from the first
         return found
     except (MemoryError, RuntimeError) as error:
@@ -79,7 +78,7 @@ def explained(
         unwatched = (rules.not_watched(rerun.took),)
     else:
         trace = rerun.watched(trace)
-    found = rules.verdict(trace, rerun.source, rules.check(trace, rerun.source))
+    found = rules.verdict(trace, rerun.program.text)
     tried = (*_with_edits_tried(found, rerun), *unwatched)
     return trace, tried, rules.explain(trace, _counterfactuals(trace, rerun) if counterfactuals else ())
 
@@ -93,7 +92,7 @@ def _with_edits_tried(diagnostics: Sequence[Diagnostic], rerun: Rerun) -> Iterat
             continue
         left -= 1
         try:
-            found = rerun.judged(edited(rerun.source, diagnostic.edits))
+            found = rerun.judged(edited(rerun.program.source, diagnostic.edits))
         except AgxError:
             found = (diagnostic,)
         is_left = any(each.severity is Severity.ERROR or each.rule == diagnostic.rule for each in found)
@@ -105,7 +104,7 @@ def _counterfactuals(trace: Trace, rerun: Rerun) -> Iterator[Counterfactual]:
     for lift in rules.lifts(trace):
         if not rerun.has_time(SHARE_OF_RERUNS):
             return
-        program = rerun.read(rerun.source)
+        program = rerun.read(rerun.program.source)
         with contextlib.suppress(AgxError):  # without the cut it may have no result, or meet a limit
             if lift.span is None:
                 yield from rules.differences(trace, rerun.run(program, in_mode=DEFAULT_MODE), lift)

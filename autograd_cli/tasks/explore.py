@@ -112,7 +112,7 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         trace = once(parsed)
         position.enter(Phase.REVIEW)
         rerun = Rerun(
-            source=parsed.source,
+            program=parsed,
             read=lambda text: parse(text, given=frozenset(objects), limits=limits),
             run=once,
             took=time.monotonic() - began,
@@ -124,10 +124,10 @@ def explore(  # noqa: PLR0913 - the options of `agx grad`, by the same names
         elif watch:
             trace, diagnostics, explanation = explained(trace, rerun, counterfactuals=counterfactuals)
         else:
-            diagnostics = rules.verdict(trace, parsed.source, rules.check(trace, parsed.source))
+            diagnostics = rules.verdict(trace, parsed.text)
         if of is not None:
             trace, explanation, diagnostics = rules.narrow(trace, explanation, diagnostics, of)
-        outcome = rules.outcome(trace, parsed.source, of)
+        outcome = rules.outcome(trace, parsed.text, of)
         traces = (trace,)
         bad_news = any(found.severity is Severity.ERROR for found in diagnostics)
         status = Status.BAD_NEWS if bad_news else Status.ANSWER

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span, speaker
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.rules.causes.cuts import cuts_before_roots, enters_untracked, in_torch, reaches_roots
+from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import describe
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.spelling import spelled_mode
@@ -30,7 +31,7 @@ _ARGUMENTS = re.compile(r"(\w+)\(\) received an invalid combination of arguments
 _UNTRACKED = "does not require grad and does not have a grad_fn"
 
 
-def check_refused_operation(trace: Trace, source: str) -> Iterator[Diagnostic]:
+def check_refused_operation(evidence: Evidence) -> Iterator[Diagnostic]:
     """The program stopped at an error of torch's or its own, and no rule knows more of it than the error says.
 
     Why: torch checks shapes, dtypes and devices when it computes, and its graph when it goes back through it. What it
@@ -43,11 +44,12 @@ def check_refused_operation(trace: Trace, source: str) -> Iterator[Diagnostic]:
 
     Fix: compare the shapes and dtypes beside the operation with what it takes; agx ops NAME tells of one.
     """
+    trace = evidence.trace
     refusal = trace.refusal
     if refusal is None or refusal.during is not Phase.FORWARD:
         return
-    piece = "" if refusal.span is None else f" `{_short(refusal.span.cut(source))}`"
-    operands = _operands_of_refused(trace, source, refusal)
+    piece = "" if refusal.span is None else f" `{_short(evidence.piece_whole(refusal.span))}`"
+    operands = _operands_of_refused(evidence, refusal)
     fix = next((fix for words, fix in _REMEDIES.items() if words in refusal.message), None)
     if fix is None and (match := _ARGUMENTS.match(refusal.message)):
         fix = f"agx ops {match[1]} shows its arguments"
@@ -63,12 +65,13 @@ def check_refused_operation(trace: Trace, source: str) -> Iterator[Diagnostic]:
     )
 
 
-def check_refused_backward(trace: Trace, source: str) -> Iterator[Diagnostic]:
+def check_refused_backward(evidence: Evidence) -> Iterator[Diagnostic]:
     """Torch refused backward(): its own words, and beside them what was not tracked, where and why."""
+    trace = evidence.trace
     refusal = trace.refusal
     if refusal is None or refusal.during is not Phase.BACKWARD:
         return
-    called = "the result" if refusal.span is None else f"`{_short(refusal.span.cut(source))}`"
+    called = "the result" if refusal.span is None else f"`{_short(evidence.piece_whole(refusal.span))}`"
     not_a_tensor = all(trace.values[root].tensor is None for root in trace.roots)
     if not not_a_tensor and _UNTRACKED not in refusal.message:
         yield Diagnostic(
@@ -84,13 +87,14 @@ def check_refused_backward(trace: Trace, source: str) -> Iterator[Diagnostic]:
     subject = (
         f"{called} is not a tensor"
         if not_a_tensor
-        else f"{_root(trace, source)} is not connected to a leaf that requires grad"
+        else f"{_root(evidence)} is not connected to a leaf that requires grad"
     )
     yield _missing(trace, "backward() has no graph to follow", subject, cuts, victim, refusal)
 
 
-def check_missing_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
+def check_missing_gradient(evidence: Evidence) -> Iterator[Diagnostic]:
     """Backward ran, and an input that was asked for got nothing."""
+    trace = evidence.trace
     if trace.refusal is not None or enters_untracked(trace) or not trace.backwards:
         return
     for name, grad in trace.grads:
@@ -114,7 +118,7 @@ def _lost(trace: Trace, name: str) -> Diagnostic | None:
     )
 
 
-def check_nan_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
+def check_nan_gradient(evidence: Evidence) -> Iterator[Diagnostic]:
     """A gradient is NaN, and no backward pass made it so: the program wrote the NaN into `.grad`.
 
     Why: backward() adds to the `.grad` that is there, and what follows it may change that once more: to divide it by 0
@@ -128,13 +132,14 @@ def check_nan_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
 
     Fix: look at what writes to `.grad`, and keep what it divides by above 0: w.grad /= w.grad.norm() + 1e-12.
     """
+    trace = evidence.trace
     for name, grad in trace.grads:
         if grad is not None and grad.nan_count:
             message = f"the gradient of {name} is not a number: {_some(grad.nan_count, grad.numel)} NaN"
             yield Diagnostic(rule="nan-gradient", severity=Severity.ERROR, message=message, victim=name)
 
 
-def check_infinite_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
+def check_infinite_gradient(evidence: Evidence) -> Iterator[Diagnostic]:
     """A gradient is infinite, and no backward pass made it so: the program wrote the infinity into `.grad`.
 
     Why: backward() adds to the `.grad` that is there, and what follows it may change that once more: to divide it by 0,
@@ -150,6 +155,7 @@ def check_infinite_gradient(trace: Trace, _source: str) -> Iterator[Diagnostic]:
 
     Fix: look at what writes to `.grad`, and divide by what cannot be 0: w.grad /= max(seen, 1).
     """
+    trace = evidence.trace
     for name, grad in trace.grads:
         if grad is not None and grad.inf_count and not grad.nan_count:
             message = f"the gradient of {name} is infinite: {_some(grad.inf_count, grad.numel)} inf"
@@ -161,8 +167,9 @@ def _some(count: int, of: int) -> str:
     return f"{count:,} of {of:,} elements {'is' if count == 1 else 'are'}" if of > 1 else "it is"
 
 
-def check_partly_cut(trace: Trace, source: str) -> Iterator[Diagnostic]:
+def check_partly_cut(evidence: Evidence) -> Iterator[Diagnostic]:
     """The gradient is there, and part of the result did not contribute to it because the program cut it off."""
+    trace = evidence.trace
     if trace.refusal is not None:
         return
     families: dict[str, list[str]] = {}
@@ -175,7 +182,7 @@ def check_partly_cut(trace: Trace, source: str) -> Iterator[Diagnostic]:
             if cut.is_deliberate:
                 by_cut.setdefault((cut.rule, cut.span), (cut, []))[1].append(name)
     for cut, names in by_cut.values():
-        piece = "" if cut.span is None else f" `{_short(cut.span.cut(source))}`"
+        piece = "" if cut.span is None else f" `{_short(evidence.piece_whole(cut.span))}`"
         leave_out = "the gradient of {} leaves out" if len(set(names)) == 1 else "the gradients of {} leave out"
         yield Diagnostic(
             rule=cut.rule,
@@ -247,26 +254,28 @@ def _since(cut: Cut) -> tuple[Related, ...]:
     return (Related(span=cut.since, label="tracking is off from here"),)
 
 
-def _root(trace: Trace, source: str) -> str:
+def _root(evidence: Evidence) -> str:
     """What the program calls that on which it called backward()."""
+    trace = evidence.trace
     if trace.result is not None or not trace.roots:
         return "the result"
     root = trace.values[trace.roots[0]]
-    piece = root.name or ("" if root.span is None else _short(root.span.cut(source)))
+    piece = root.name or ("" if root.span is None else _short(evidence.piece_whole(root.span)))
     return f"`{piece}`" if piece else "the result"
 
 
-def _operands_of_refused(trace: Trace, source: str, refusal: Refusal) -> str | None:
+def _operands_of_refused(evidence: Evidence, refusal: Refusal) -> str | None:
     """The tensors that the refused operation was given: "x is float32 of shape [2]"."""
+    trace = evidence.trace
     if refusal.span is None:
         return None
     given: dict[str, Value] = {}
     for value in trace.values:
         inside = value.span is not None and refusal.span.holds(value.span)
         if value.tensor is not None and inside and value.span is not None:
-            given[_short(value.span.cut(source), 20)] = value
+            given[_short(evidence.piece_whole(value.span), 20)] = value
     for variable in trace.variables:
-        if variable.name in _words_in(refusal.span.cut(source)):
+        if variable.name in _words_in(evidence.piece_whole(refusal.span)):
             given.setdefault(variable.name, trace.values[variable.value])
     shapes = [f"{name} is {describe(value.tensor)}" for name, value in given.items() if value.tensor is not None]
     return ", ".join(shapes[:3]) or None

@@ -17,11 +17,11 @@ _PIECE = 40
 
 
 class Evidence:
-    """A Trace of the program `source`, with its walks where it was watched."""
+    """A Trace of the program `text`, with its walks where it was watched."""
 
-    def __init__(self, trace: Trace, source: str) -> None:
+    def __init__(self, trace: Trace, text: Source) -> None:
         self.trace = trace
-        self.text = Source(source)
+        self.text = text
         self.lines = self.text.lines
         self.memory: dict[object, Any] = {}
 
