@@ -265,17 +265,17 @@ WRONG_LINES = [
     ("x*data --x 2 --data", "missing-value", "--data", "write --var data=VALUE"),
     ("x*full --x 2 --full 3", "usage", "3", None),
     # --wrt.
-    ("x*y --x 1 --y 2 --wrt z", "unknown-name", None, None),
-    ("xx*y --xx 1 --y 2 --wrt x", "unknown-name", None, "did you mean xx?"),
-    ("x*y --x 1 --y 2:int64 --wrt y", "int-dtype", None, None),
+    ("x*y --x 1 --y 2 --wrt z", "unknown-name", "z", None),
+    ("xx*y --xx 1 --y 2 --wrt x", "unknown-name", "x", "did you mean xx?"),
+    ("x*y --x 1 --y 2:int64 --wrt y", "int-dtype", "2:int64", None),
     # Values of options.
     ("2*x --x 1 --seed 1 --seed 2", "usage", "--seed", "the second time here"),
-    ("2*x --x 1 --dtype float3", "unknown-dtype", None, "did you mean float32?"),
-    ("2*x --x 1 --dtype int64", "unknown-dtype", None, None),
-    ("2*x --x 1 --device gpu", "unknown-device", None, None),
-    ("2*x --x 1 --device meta", "unknown-device", None, None),
-    ("2*x --x 1 --device cuda:99999999999999999999", "unknown-device", None, None),
-    ("2*x --x 1 --device ''", "unknown-device", None, None),
+    ("2*x --x 1 --dtype float3", "unknown-dtype", "float3", "did you mean float32?"),
+    ("2*x --x 1 --dtype int64", "unknown-dtype", "int64", None),
+    ("2*x --x 1 --device gpu", "unknown-device", "gpu", None),
+    ("2*x --x 1 --device meta", "unknown-device", "meta", None),
+    ("2*x --x 1 --device cuda:99999999999999999999", "unknown-device", "cuda:99999999999999999999", None),
+    ("2*x --x 1 --device ''", "unknown-device", "''", None),
     ("2*x --x 1 --gradient 1,2", "gradient-shape", "1,2", None),
     ("2*x --x 1 -o out", "unknown-file-kind", None, None),
     ("2*x --x 1 -o out.pdf", "unknown-file-kind", None, None),
@@ -525,20 +525,20 @@ def test_an_input_comes_from_stdin(agx: Agx, words: list[str], stdin: str, grads
 
 
 @pytest.mark.parametrize(
-    ("stdin", "rule", "piece"),
+    ("stdin", "rule", "source", "piece"),
     [
-        ("", "empty-value", None),
-        ("\n \n", "empty-value", None),
-        ("1,2,a\n", "not-a-number", "a"),
-        ("-\n", "syntax", ""),
-        ("@/etc/passwd\n", "unknown-file-kind", "/etc/passwd"),
-        ("\x00\n", "syntax", "\x00"),
+        ("", "empty-value", "command line", "-"),
+        ("\n \n", "empty-value", "command line", "-"),
+        ("1,2,a\n", "not-a-number", "--x", "a"),
+        ("-\n", "syntax", "--x", ""),
+        ("@/etc/passwd\n", "unknown-file-kind", "--x", "/etc/passwd"),
+        ("\x00\n", "syntax", "--x", "\x00"),
     ],
 )
-def test_wrong_stdin_is_an_error_of_that_input(agx: Agx, stdin: str, rule: str, piece: str | None) -> None:
+def test_wrong_stdin_is_an_error_of_that_input(agx: Agx, stdin: str, rule: str, source: str, piece: str | None) -> None:
     report = check_error(agx, ["2*x", "--x", "-"], stdin=stdin)
     found = report["diagnostics"][0]
-    assert (report["status"], found["rule"], found["source"]) == ("bad-request", rule, "--x")
+    assert (report["status"], found["rule"], found["source"]) == ("bad-request", rule, source)
     assert (blamed(report) or None) == (piece or None)
 
 

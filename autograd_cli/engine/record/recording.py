@@ -171,7 +171,9 @@ class Recording:
     def _is_used(self, leaf: int, used: AbstractSet[int]) -> bool:
         """Whether a leaf is among those used, and not only called one, as a view made without grad mode is."""
         first = self.values[self.values_of_leaves[leaf]]
-        made_of = [self.values[each].tensor for each in first.operands]
+        wholes = [self.values[each] for each in first.operands]  # of an element of what `split` returned
+        given = {*first.operands, *(each for whole in wholes if whole.tensor is None for each in whole.operands)}
+        made_of = [self.values[each].tensor for each in given]
         is_dead = first.grad_mode != GradMode.GRAD and any(each is not None and each.requires_grad for each in made_of)
         return not used.isdisjoint({first.id, self._last_values[leaf]}) and not is_dead
 
