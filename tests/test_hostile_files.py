@@ -27,7 +27,8 @@ from autograd_cli import explore
 from autograd_cli.diagnostic import AgxError, Diagnostic, Status
 from autograd_cli.files.opened import Bits
 from autograd_cli.files.read import read
-from autograd_cli.lang.inputs import FILE_KINDS, Literal, parse_input
+from autograd_cli.lang.inputs import FILE_KINDS, parse_input
+from autograd_cli.lang.numbers import Literal
 from autograd_cli.limits import Limits
 from conftest import Agx
 

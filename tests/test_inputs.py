@@ -23,7 +23,8 @@ from safetensors.torch import save_file
 
 from autograd_cli import explore
 from autograd_cli.diagnostic import AgxError, Diagnostic, Span, Status
-from autograd_cli.lang.inputs import MAX_DIMENSIONS, Creation, FileReference, Literal, parse_input
+from autograd_cli.lang.inputs import Creation, FileReference, parse_input
+from autograd_cli.lang.numbers import MAX_DIMENSIONS, Literal
 from autograd_cli.lang.program import normalise
 from autograd_cli.render.parts.numbers import shell_text
 from autograd_cli.trace import TensorInfo
@@ -172,7 +173,7 @@ def test_many_numbers_are_read_as_few(rows: list[list[str]], form: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         found = []
         for least in (0, 10**9):
-            patch.setattr("autograd_cli.lang.inputs._LONG", least)
+            patch.setattr("autograd_cli.lang.numbers._LONG", least)
             try:
                 found.append(repr(literal(text)))
             except AgxError as error:

@@ -11,7 +11,8 @@ from autograd_cli.engine.interpret.performer import Performer, RefusedError
 from autograd_cli.engine.interpret.statements import Interpreter
 from autograd_cli.engine.record.recording import Recording
 from autograd_cli.files.opened import Bits
-from autograd_cli.lang.inputs import Creation, FileReference, InputSpec, Literal, literal_of_nested
+from autograd_cli.lang.inputs import Creation, FileReference, InputSpec
+from autograd_cli.lang.numbers import Literal, literal_of_nested
 from autograd_cli.limits import Limits, memory_error
 
 

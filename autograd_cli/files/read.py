@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from autograd_cli.diagnostic import AgxError
 from autograd_cli.files import arrays, checkpoint, texts
 from autograd_cli.files.opened import Bits, OpenFile, opened
-from autograd_cli.lang.inputs import FileReference, InputSpec, Literal
+from autograd_cli.lang.inputs import FileReference, InputSpec
+from autograd_cli.lang.numbers import Literal
 from autograd_cli.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:

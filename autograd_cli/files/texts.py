@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_cli.diagnostic import AgxError
 from autograd_cli.files.opened import OpenFile, shown
-from autograd_cli.lang.inputs import Literal, literal_of_nested
+from autograd_cli.lang.numbers import Literal, literal_of_nested
 
 if TYPE_CHECKING:
     from autograd_cli.files.opened import Array

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from autograd_cli.diagnostic import AgxError, bad_request
 from autograd_cli.lang import vocabulary
-from autograd_cli.lang.inputs import FileReference, InputSpec, literal_of_nested, parse_input
+from autograd_cli.lang.inputs import FileReference, InputSpec, parse_input
+from autograd_cli.lang.numbers import literal_of_nested
 from autograd_cli.lang.stack import shallow_stack
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.modes import DEFAULT_MODE
