@@ -1,15 +1,16 @@
-"""Walks a syntax tree in the order of evaluation: refuses what is outside the subset, tells what each name means."""
+"""Walks a syntax tree in the order of evaluation, and refuses what is not in the subset."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from autograd_cli.diagnostic import AgxError, Span
-from autograd_cli.lang import kinds, libraries, vocabulary
+from autograd_cli.lang import kinds, vocabulary
 from autograd_cli.lang.imports import all_of, binds, module_of
 from autograd_cli.lang.outside import together
 from autograd_cli.lang.refusals import MODES, Refusals
+from autograd_cli.lang.scope import Scope, assigned, dotted, is_constant, is_uncalled, names_in
 from autograd_cli.lang.spans import SpanFinder
 from autograd_cli.lang.suggest import closest, did_you_mean
 
@@ -33,60 +34,56 @@ _FLAG = "requires_grad"
 
 
 class Checker:
-    """The state of one check. `names`, `bound`, `imported` and `resolved` are what `Program` says of them."""
+    """The check of one program. `names`, `bound`, `imported` and `resolved` are what `Program` says of them."""
 
-    def __init__(self, spans: SpanFinder, source: str, given: frozenset[str]) -> None:
+    def __init__(self, tree: ast.Module, spans: SpanFinder, source: str, given: frozenset[str]) -> None:
         self.names: dict[str, Span] = {}
-        self.bound: set[str] = set()
         self.imported: set[str] = set()
         self.resolved: dict[int, str] = {}
         self._spans = spans
-        self._given = given
-        self._aliases: dict[str, str | None] = dict(vocabulary.NAMESPACES)
-        self._left_out: dict[str, str] = {}  # what an import gave a name that is not in the vocabulary
-        self._refusals = Refusals(spans, source, self._aliases, self._left_out)
-        self._scopes: list[set[str]] = []  # the local names of the functions that we are in
-        self._looping: list[set[str]] = []  # the names that the loops that we are in bind
-        self._everywhere: set[str] = set()  # the names that the top level binds, sooner or later
-        self._loops = 0
-        self._last: ast.stmt | None = None
+        self._tree = tree
+        self._last = tree.body[-1] if tree.body else None
+        self._scope = Scope(given, assigned(tree.body))
+        self._refusals = Refusals(spans, source, tree, self._scope)
         self._errors: list[AgxError] = []
         self._outside: set[str] = set()  # the names of what agx does not run: nothing more is said of them
 
-    def check(self, tree: ast.Module) -> None:
-        """Check a whole program.
+    @property
+    def bound(self) -> frozenset[str]:
+        """The names that the top level binds."""
+        return frozenset(self._scope.bound)
+
+    def check(self) -> None:
+        """Check the whole program.
 
         Raises:
             AgxError: something in it is not in the subset; where that is more than one thing, all of them.
         """
-        self._everywhere = assigned(tree.body)
-        self._last = tree.body[-1] if tree.body else None
-        self._refusals.tree = tree
-        self._block(tree.body)
+        self._block(self._tree.body)
         if self._errors:
             raise together(self._errors)
 
     def _block(self, body: Iterable[ast.stmt]) -> None:
         """Check statements, each as if those before it had passed."""
         for statement in body:
-            scopes, loops, looping = len(self._scopes), self._loops, len(self._looping)
             try:
                 self._statement(statement)
             except AgxError as error:
                 self._errors.append(error)
-                del self._scopes[scopes:], self._looping[looping:]
-                self._loops = loops
-                names = assigned([statement])
-                self._outside |= names
-                for name in names:
-                    self._bind(name)
+                self._leave_out(assigned([statement]))
+
+    def _leave_out(self, names: set[str]) -> None:
+        """Say nothing more of names that what agx does not run would have bound."""
+        self._outside |= names
+        for name in names:
+            self._scope.bind(name)
 
     # Statements.
 
     def _statement(self, node: ast.stmt) -> None:  # noqa: C901, PLR0912 - one case for each kind of statement
         match node:
-            case ast.Expr(value=ast.Attribute() as named) if node is not self._last and self._is_uncalled(named):
-                self._expression(named.value)
+            case ast.Expr(value=ast.Attribute() as method) if self._is_uncalled(method) and node is not self._last:
+                self._expression(method.value)
             case ast.Expr():
                 self._expression(node.value)
             case ast.Assign():
@@ -113,7 +110,7 @@ class Checker:
             case ast.Return():
                 self._return(node)
             case ast.Break() | ast.Continue():
-                if not self._loops:
+                if not self._scope.is_in_loop:
                     raise self._refusals.error("syntax", f"`{type(node).__name__.lower()}` outside a loop", node)
             case ast.Raise():
                 self._raise(node)
@@ -144,10 +141,7 @@ class Checker:
                 self._expression(context)
                 continue
             self._errors.append(self._refusals.no_grad_mode(context, has_name=is_mode))
-            names = set() if item.optional_vars is None else _names_in(item.optional_vars)
-            self._outside |= names
-            for name in names:
-                self._bind(name)
+            self._leave_out(set() if item.optional_vars is None else names_in(item.optional_vars))
         self._block(node.body)
 
     def _loop(self, node: ast.For | ast.While) -> None:
@@ -160,12 +154,9 @@ class Checker:
         if isinstance(node, ast.For):
             self._target(node.target)
             if self._is_outside(node.iter):
-                self._outside |= _names_in(node.target)
-        self._looping.append(assigned(node.body))
-        self._loops += 1
-        self._block(node.body)
-        self._loops -= 1
-        self._looping.pop()
+                self._outside |= names_in(node.target)
+        with self._scope.loop(node.body):
+            self._block(node.body)
 
     def _function_definition(self, node: ast.FunctionDef) -> None:
         for decorator in node.decorator_list:
@@ -176,7 +167,7 @@ class Checker:
                 words = "agx runs only grad modes as decorators"
                 self._errors.append(self._refusals.refused("decorators", words, decorator, fix=fix))
         self._check_name(node, node.name)
-        self._bind(node.name)
+        self._scope.bind(node.name)
         self._function(node.args, node.body, assigned(node.body))
 
     def _function(self, arguments: ast.arguments, body: Iterable[ast.AST], local: set[str]) -> None:
@@ -186,19 +177,16 @@ class Checker:
         self._expressions(default for default in (*arguments.defaults, *arguments.kw_defaults) if default is not None)
         for parameter in _parameters(arguments):
             self._check_name(parameter, parameter.arg)
-        loops, self._loops, looping, self._looping = self._loops, 0, self._looping, []
         named = [*_parameters(arguments), *([] if arguments.kwarg is None else [arguments.kwarg])]
-        self._scopes.append(local | {parameter.arg for parameter in named})
-        for each in body:
-            if isinstance(each, ast.stmt):
-                self._block([each])
-            elif isinstance(each, ast.expr):
-                self._expression(each)
-        self._scopes.pop()
-        self._loops, self._looping = loops, looping
+        with self._scope.function(local | {parameter.arg for parameter in named}):
+            for each in body:
+                if isinstance(each, ast.stmt):
+                    self._block([each])
+                elif isinstance(each, ast.expr):
+                    self._expression(each)
 
     def _return(self, node: ast.Return) -> None:
-        if not self._scopes:
+        if not self._scope.is_in_function:
             fix = "end with the expression itself"
             raise self._refusals.error("unsupported-syntax", "`return` belongs in a def", node, fix=fix)
         if node.value is not None:
@@ -239,7 +227,7 @@ class Checker:
                     self._errors.append(self._refusals.refused("exceptions of others", words, kind, fix=fix))
             if handler.name is not None:
                 self._check_name(handler, handler.name)
-                self._bind(handler.name)
+                self._scope.bind(handler.name)
             self._block(handler.body)
         self._block(node.orelse)
         self._block(node.finalbody)
@@ -255,9 +243,7 @@ class Checker:
             for name, full_name in names.items():
                 if full_name is not None:
                     self._check_name(alias, name)
-                self._aliases[name] = full_name
-                self._left_out[name] = module_of(node, alias)
-                self._unbind(name)
+                self._scope.import_(name, full_name, module_of(node, alias))
             self.imported.update(names if pair else ())
 
     # Targets.
@@ -266,7 +252,7 @@ class Checker:
         match node:
             case ast.Name():
                 self._check_name(node, node.id)
-                self._bind(node.id)
+                self._scope.bind(node.id)
             case ast.Tuple() | ast.List():
                 for element in node.elts:
                     self._target(element)
@@ -291,16 +277,6 @@ class Checker:
             label = did_you_mean(node.attr, vocabulary.ASSIGNABLE_ATTRIBUTES)
             message = f"`.{node.attr}` cannot be assigned to"
             raise self._refusals.error("unknown-attribute", message, self._refusals.member(node), label=label)
-
-    def _unbind(self, name: str) -> None:
-        """An import takes a name from the variable that had it."""
-        (self._scopes[-1] if self._scopes else self.bound).discard(name)
-
-    def _bind(self, name: str) -> None:
-        if self._scopes:
-            self._scopes[-1].add(name)
-        else:
-            self.bound.add(name)
 
     # Expressions.
 
@@ -342,16 +318,19 @@ class Checker:
 
     def _comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp) -> None:
         self._expression(node.generators[0].iter)
-        self._scopes.append(set[str]().union(*(_names_in(generator.target) for generator in node.generators)))
-        for index, generator in enumerate(node.generators):
+        with self._scope.comprehension(name for each in node.generators for name in names_in(each.target)):
+            self._generators(node.generators)
+            self._expressions([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
+
+    def _generators(self, generators: Sequence[ast.comprehension]) -> None:
+        for index, generator in enumerate(generators):
             if generator.is_async:
-                raise self._refusals.refused("async", "agx does not run async", node, fix="write a plain for")
+                fix = "write a plain for"
+                raise self._refusals.refused("async", "agx does not run async", generator.target, fix=fix)
             if index:
                 self._expression(generator.iter)
             self._target(generator.target)
             self._expressions(generator.ifs)
-        self._expressions([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
-        self._scopes.pop()
 
     def _read(self, node: ast.Name) -> None:
         """A name as a value: a variable, an input, something imported, or a constant of the language."""
@@ -359,33 +338,21 @@ class Checker:
             self.resolved[id(node)] = node.id
             return
         self._check_name(node, node.id)
-        if self._is_variable(node.id):
+        if self._scope.is_variable(node.id):
             return
-        if node.id not in self._given:
+        if not self._scope.is_given(node.id):
             self._check_available(node)
-            full_name = vocabulary.resolve(self._aliases.get(node.id) or node.id)
-            if full_name is not None and (node.id in self._aliases or is_constant(full_name)):
+            full_name = self._scope.full_name(node.id)
+            is_imported = node.id in self._scope.aliases
+            if full_name is not None and (is_imported or is_constant(full_name)):
                 self.resolved[id(node)] = full_name
-            if full_name is not None and node.id in self._aliases:
+            if full_name is not None and is_imported:
                 return
         self.names.setdefault(node.id, self._spans.of(node))
 
-    def _is_variable(self, name: str) -> bool:
-        """Whether the program itself has bound the name where we are."""
-        if any(name in scope for scope in self._scopes):
-            return True
-        if name in self._given:
-            return name in self.bound
-        if self._scopes and name in self._everywhere:
-            return True
-        return name in self.bound or any(name in loop for loop in self._looping)
-
     def _check_available(self, node: ast.Name, member: ast.expr | None = None) -> None:
         """Refuse what was imported from a library that agx does not run, or is named as one usually is."""
-        name = node.id
-        if name in self._given or (name not in self._aliases and name not in libraries.LIBRARIES):
-            return
-        if self._aliases.get(name, None) is None:
+        if self._scope.is_unavailable(node.id):
             raise self._refusals.of_library(node, member)
 
     def _constant(self, node: ast.Constant) -> None:
@@ -413,7 +380,7 @@ class Checker:
         is_method = isinstance(node.func, ast.Attribute) and self._dotted(node.func) is None
         if isinstance(node.func, ast.Attribute) and is_method:
             keywords = self._method(node.func)
-        elif isinstance(node.func, ast.Name) and not self._is_variable(node.func.id):
+        elif isinstance(node.func, ast.Name) and not self._scope.is_variable(node.func.id):
             keywords = self._named_function(node.func)
         elif isinstance(node.func, ast.Attribute):
             keywords = self._keywords_of(self._function_at(self._dotted(node.func) or "", node.func))
@@ -422,7 +389,7 @@ class Checker:
         else:
             self._expression(node.func)
         takes_functions = isinstance(node.func, ast.Name) and (
-            self._is_variable(node.func.id) or node.func.id in kinds.CALLERS
+            self._scope.is_variable(node.func.id) or node.func.id in kinds.CALLERS
         )
         for argument in node.args:
             if not (takes_functions and isinstance(argument, ast.Name) and self._names_function(argument)):
@@ -432,10 +399,10 @@ class Checker:
 
     def _names_function(self, node: ast.Name) -> bool:
         """Whether a name stands for a function of the vocabulary; then that is what it means from here on."""
-        if self._is_variable(node.id) or node.id in self._given:
+        if self._scope.is_variable(node.id) or self._scope.is_given(node.id):
             return False
         self._check_available(node)
-        full_name = vocabulary.resolve(self._aliases.get(node.id) or node.id)
+        full_name = self._scope.full_name(node.id)
         if full_name is None or (is_constant(full_name) and not full_name.startswith("builtins.")):
             return False
         self.resolved[id(node)] = full_name
@@ -459,15 +426,14 @@ class Checker:
     def _named_function(self, node: ast.Name) -> frozenset[str] | None:
         self._check_name(node, node.id)
         self._check_available(node)
-        if node.id in self._given:
+        if self._scope.is_given(node.id):
             label = f"multiplication is {node.id} * (…)"
             raise self._refusals.error("not-a-function", f"`{node.id}` is a value, not a function", node, label=label)
         return self._keywords_of(self._function_at(node.id, node))
 
     def _resolve(self, path: str, node: ast.expr) -> str:
         """The full name that a path of the program stands for."""
-        first, dot, rest = path.partition(".")
-        full_name = vocabulary.resolve(f"{self._aliases.get(first) or first}{dot}{rest}")
+        full_name = self._scope.full_name(path)
         if full_name is None:
             raise self._refusals.unknown_member(path, node)
         self.resolved[id(node)] = full_name
@@ -502,29 +468,21 @@ class Checker:
         """The full name of what the node calls, where it is a call of a name of the vocabulary."""
         if not isinstance(node, ast.Call):
             return None
-        if isinstance(node.func, ast.Name) and not self._is_variable(node.func.id):
-            return vocabulary.resolve(self._aliases.get(node.func.id) or node.func.id)
+        if isinstance(node.func, ast.Name) and not self._scope.is_variable(node.func.id):
+            return self._scope.full_name(node.func.id)
         path = self._dotted(node.func)
-        if path is None:
-            return None
-        first, dot, rest = path.partition(".")
-        return vocabulary.resolve(f"{self._aliases.get(first) or first}{dot}{rest}")
+        return None if path is None else self._scope.full_name(path)
 
     def _dotted(self, node: ast.expr) -> str | None:
         """The text of `torch.nn.functional` and the like, where its first name is a namespace and not a variable."""
-        pieces: list[str] = []
-        whole = node
-        while isinstance(node, ast.Attribute):
-            pieces.append(node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name) or not pieces:
+        found = dotted(node)
+        if found is None:
             return None
-        if node.id in self._given or self._is_variable(node.id):
+        first, path = found
+        if self._scope.is_given(first.id) or self._scope.is_variable(first.id):
             return None
-        self._check_available(node, whole)
-        if node.id not in self._aliases:
-            return None
-        return ".".join((node.id, *reversed(pieces)))
+        self._check_available(first, node)
+        return path if first.id in self._scope.aliases else None
 
     # Errors.
 
@@ -536,19 +494,7 @@ class Checker:
 
     def _is_outside(self, node: ast.expr) -> bool:
         """Whether an expression is made of what agx does not run."""
-        return bool(self._outside) and not self._outside.isdisjoint(_names_in(node))
-
-
-def is_uncalled(node: ast.expr) -> bool:
-    """Whether an expression is the name of a method after a dot."""
-    attributes = vocabulary.ATTRIBUTES | vocabulary.RESULT_FIELDS | kinds.ATTRIBUTES
-    return isinstance(node, ast.Attribute) and node.attr in (vocabulary.METHODS | kinds.METHODS) - attributes
-
-
-def is_constant(full_name: str) -> bool:
-    """Whether a full name of the vocabulary is that of a value, not of a function."""
-    is_value = full_name.rpartition(".")[2] in vocabulary.CONSTANTS | vocabulary.DTYPES
-    return is_value or full_name == kinds.NAME_OF_PROGRAM
+        return bool(self._outside) and not self._outside.isdisjoint(names_in(node))
 
 
 def _listed(keywords: frozenset[str]) -> str | None:
@@ -560,27 +506,3 @@ def _parameters(arguments: ast.arguments) -> Iterator[ast.arg]:
     yield from (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
     if arguments.vararg is not None:
         yield arguments.vararg
-
-
-def _names_in(target: ast.AST) -> set[str]:
-    return {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
-
-
-def assigned(body: Iterable[ast.stmt]) -> set[str]:
-    """The names that statements bind, those inside them too, but not those inside a function."""
-    found: set[str] = set()
-    pending: list[ast.AST] = list(body)
-    while pending:
-        node = pending.pop()
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                found.add(node.name)
-                continue
-            case ast.Lambda() | ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
-                continue
-            case ast.Name(ctx=ast.Store()):
-                found.add(node.id)
-            case ast.ExceptHandler(name=str() as name):
-                found.add(name)
-        pending.extend(ast.iter_child_nodes(node))
-    return found

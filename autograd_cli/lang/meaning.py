@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 from autograd_cli.diagnostic import Span, bad_request
 from autograd_cli.lang import libraries, vocabulary
-from autograd_cli.lang.check import is_constant
 from autograd_cli.lang.program import Program
+from autograd_cli.lang.scope import is_constant
 from autograd_cli.lang.suggest import did_you_mean
 
 # Functions that mathematics writes without brackets: `sin x`, and from there `sinx`.

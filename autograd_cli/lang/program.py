@@ -93,10 +93,10 @@ def parse(
     spans.cover(tree)
     rewrite(tree)
     leave_out(tree)
-    checker = Checker(spans, source, given)
+    checker = Checker(tree, spans, source, given)
     try:
         with deep_stack():
-            checker.check(tree)
+            checker.check()
     except RecursionError:
         raise too_deep(source) from None
     return Program(
@@ -105,7 +105,7 @@ def parse(
         spans=spans,
         text=Source(text),
         names=tuple(checker.names.items()),
-        bound=frozenset(checker.bound),
+        bound=checker.bound,
         imported=frozenset(checker.imported),
         resolved=checker.resolved,
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
 
 from autograd_cli.diagnostic import AgxError, Span, bad_request
 from autograd_cli.lang import kinds, libraries, vocabulary
 from autograd_cli.lang.imports import instead, library_of
 from autograd_cli.lang.outside import OutsideError
+from autograd_cli.lang.scope import Scope
 from autograd_cli.lang.spans import SpanFinder
 from autograd_cli.lang.suggest import did_you_mean
 
@@ -47,14 +47,11 @@ _FEW = 10
 class Refusals:
     """Makes the errors of one program, from its places and from what its imports have bound so far."""
 
-    def __init__(
-        self, spans: SpanFinder, source: str, aliases: Mapping[str, str | None], left_out: Mapping[str, str]
-    ) -> None:
-        self.tree = ast.Module(body=[], type_ignores=[])
+    def __init__(self, spans: SpanFinder, source: str, tree: ast.Module, scope: Scope) -> None:
         self._spans = spans
         self._source = source
-        self._aliases = aliases
-        self._left_out = left_out
+        self._tree = tree
+        self._scope = scope
 
     def error(
         self, rule: str, message: str, node: ast.AST | Span, *, label: str | None = None, fix: str | None = None
@@ -88,10 +85,10 @@ class Refusals:
 
     def of_library(self, node: ast.Name, member: ast.expr | None) -> AgxError:
         """The error for a name of another library, or for `member` of it, such as `np.linalg.norm`."""
-        module = self._left_out.get(node.id, node.id)
+        module = self._scope.left_out.get(node.id, node.id)
         library = library_of(module)
         path = module.partition(".")[2] if member is None else _path_below(member)
-        rule = "unsupported-import" if node.id in self._aliases else "refused-name"
+        rule = "unsupported-import" if node.id in self._scope.aliases else "refused-name"
         if library not in libraries.LIBRARIES.values():
             words = f"agx does not run `{module}`"
             return self.refused(module, words, member or node, fix=instead(module), rule=rule)
@@ -106,7 +103,7 @@ class Refusals:
             words = f"agx does not run `{name}`"
             return self.refused(name, words, node, fix=reason, rule="refused-name")
         fix = reason.removeprefix(f"{libraries.NO_GRADIENT}; ")
-        calls = [each for each in ast.walk(self.tree) if isinstance(each, ast.Attribute) and self._is_numpy(each)]
+        calls = [each for each in ast.walk(self._tree) if isinstance(each, ast.Attribute) and self._is_numpy(each)]
         pairs = {self._spans.text_of(call): libraries.in_torch(_path_below(call)) for call in calls}
         known = [f"{torch} in place of {numpy}" for numpy, torch in pairs.items() if torch]
         if known:
@@ -116,7 +113,7 @@ class Refusals:
     def _is_numpy(self, node: ast.Attribute) -> bool:
         """Whether this is a function of NumPy, by the name that it was imported as or usually is."""
         owner = node.value.id if isinstance(node.value, ast.Name) else ""
-        return library_of(self._left_out.get(owner, owner)) == "NumPy"
+        return library_of(self._scope.left_out.get(owner, owner)) == "NumPy"
 
     def no_grad_mode(self, context: ast.expr, *, has_name: bool) -> AgxError:
         """The error for a `with` that agx does not run."""
@@ -152,9 +149,8 @@ class Refusals:
         if reason is not None:
             return self.left_out_by_agx(path, reason, node)
         if home:
-            first, dot, rest = home.partition(".")
-            full = f"{self._aliases.get(first) or first}{dot}{rest}"
-            label = did_you_mean(last, vocabulary.MEMBERS.get(full, ()), prefix=f"{home}.")
+            members = vocabulary.MEMBERS.get(self._scope.written_out(home), ())
+            label = did_you_mean(last, members, prefix=f"{home}.")
             return self.error("unknown-name", f"there is no `{path}` here", node, label=label)
         label = _in_torch(path) or did_you_mean(path, vocabulary.bare_names())
         return self.error("unknown-name", f"there is no function `{path}` here", node, label=label)

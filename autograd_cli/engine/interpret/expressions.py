@@ -21,8 +21,8 @@ from autograd_cli.engine.interpret.calls import Calls
 from autograd_cli.engine.interpret.performer import Performer, length_of
 from autograd_cli.engine.record.watch import Watch
 from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named, Scope
-from autograd_cli.lang.check import assigned, is_constant
 from autograd_cli.lang.program import Program
+from autograd_cli.lang.scope import assigned, is_constant
 from autograd_cli.trace import Backward
 
 _Comprehension: TypeAlias = ast.ListComp | ast.GeneratorExp | ast.DictComp

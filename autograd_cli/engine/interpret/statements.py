@@ -18,8 +18,8 @@ from autograd_cli.engine.interpret.expressions import Expressions
 from autograd_cli.engine.interpret.performer import Performer, RefusedError
 from autograd_cli.engine.values import Box, Function, Named, Scope, type_name
 from autograd_cli.lang import kinds
-from autograd_cli.lang.check import is_uncalled
 from autograd_cli.lang.program import Program
+from autograd_cli.lang.scope import is_uncalled
 from autograd_cli.trace import Printed, Step
 
 _MAX_CALLS = 400
