@@ -12,13 +12,14 @@ from __future__ import annotations
 import cmath
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
 from autograd_cli.diagnostic import COMMAND_LINE, PROGRAM, Cell, Diagnostic, Span, Status
 
 SCHEMA = "agx/1"
+UNWRITTEN = {"json": False}  # what a field says of itself that is no part of the JSON
 _SHORT = 40
 EDGE_ITEMS = 3
 _NUMBER = re.compile(r"#\d+(?=\.[^\s\]]*$|$)")
@@ -409,6 +410,8 @@ class Cut:
     `span` is the piece of the program to look at, `why` completes "… is not tracked: ", and `since` is the place
     that switched tracking off, where that is another one. `feeds_backward` says whether what a backward pass started
     from was computed from the value: where it was not, as of a loss that is printed, the cut harms no gradient.
+    `margin` is the reason in a few words, to be translated: `{call}` in it stands for the operation, and `{n}` for the
+    line of `since`. It is no part of the JSON, which has `why`.
     """
 
     value: int
@@ -418,6 +421,7 @@ class Cut:
     since: Span | None
     is_deliberate: bool
     feeds_backward: bool = True
+    margin: str = field(default="{call}", metadata=UNWRITTEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from autograd_cli.rules.catalogue import CATALOGUE, Rule
+from autograd_cli.rules.catalogue import CATALOGUE
 from autograd_cli.rules.causes.cuts import find_cuts
 from autograd_cli.rules.difference import missing
 from autograd_cli.rules.difference.lifts import differences, lifts
@@ -13,6 +13,7 @@ from autograd_cli.rules.difference.narrow import narrow
 from autograd_cli.rules.evidence.edges import recorded_edges
 from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.outcome import outcome
+from autograd_cli.rules.rule import Rule
 from autograd_cli.rules.signs import looks_broken
 from autograd_cli.rules.unwatched import not_watched
 from autograd_cli.rules.verdict import verdict
@@ -36,7 +37,9 @@ def explain(trace: Trace, counterfactuals: Iterable[Counterfactual]) -> Explanat
     """The difference between the two graphs of a run."""
     needed = _needed(trace)
     found = find_cuts(trace, frozenset(range(len(trace.values))))
-    cuts = [replace(cut, feeds_backward=cut.value in needed) for cut in found]
+    cuts = [
+        replace(cut, feeds_backward=cut.value in needed, margin=CATALOGUE[cut.rule].beside(cut.since)) for cut in found
+    ]
     return Explanation(
         recorded=recorded_edges(trace),
         cuts=tuple([cut for cut in cuts if cut.rule != "missing-create-graph" or _is_used(trace, cut.value)]),

@@ -7,13 +7,7 @@ from autograd_cli.spelling import spelled
 
 
 def not_watched(took: float) -> Diagnostic:
-    """The program took so long that there is no time to run it again and to watch its backward passes.
-
-    Why: what a pass hands from operation to operation is read from another run, which takes longer than the first one.
-    Without it the page has no numbers of the backward pass, and the rules that need them are silent.
-
-    Fix: allow more time (--timeout SECONDS), or make the program shorter: fewer rounds, smaller tensors.
-    """
+    """The remark that the program took so long that there is no time to run it again and watch it."""
     return Diagnostic(
         rule="not-watched",
         severity=Severity.NOTE,

@@ -7,34 +7,13 @@ from dataclasses import replace
 
 from autograd_cli.diagnostic import Diagnostic, Severity
 from autograd_cli.lang.source import Source
-from autograd_cli.rules.catalogue import CATALOGUE, CAUSES
-from autograd_cli.rules.causes import refused
+from autograd_cli.rules.catalogue import CATALOGUE
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.families import nan
+from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Trace
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
-
-# Causes that say less than another of the same trouble, and give way to it: the most general last.
-_GENERAL = (
-    *("nan-zero-times-nan", "nan-sqrt-at-zero", "nan-log-of-zero", "nan-overflow", "nan-pow-zero-base"),
-    *("zero-grad-constant", "zero-grad-saturated"),
-    *("cut-by-comparison", "cut-by-index-op", "cut-by-nondiff-op", "cut-by-int-cast"),
-    *("cut-by-no-grad", "cut-by-grad-mode-off", "no-grad-view", "cut-by-data"),
-    *("discarded-result", "non-leaf", "requires-grad-missing", "not-in-graph", "grad-used-before-backward"),
-    "grad-accumulated",
-)
-
-
-# What can be told without a look at what flowed: for one who sees just the result of a run.
-_SYMPTOMS = (
-    refused.check_refused_operation,
-    refused.check_refused_backward,
-    refused.check_missing_gradient,
-    refused.check_nan_gradient,
-    refused.check_infinite_gradient,
-    refused.check_partly_cut,
-)
+_PLACE = {slug: place for place, slug in enumerate(CATALOGUE)}
 
 
 def verdict(trace: Trace, text: Source) -> tuple[Diagnostic, ...]:
@@ -43,8 +22,9 @@ def verdict(trace: Trace, text: Source) -> tuple[Diagnostic, ...]:
     Of a run that was watched all causes are found; of another one those that need no walk.
     """
     evidence = Evidence(trace, text)
-    checked = [diagnostic for find in _SYMPTOMS for diagnostic in find(evidence)]
-    found = [diagnostic for find in CAUSES for diagnostic in find(evidence)]
+    asked = [rule for rule in CATALOGUE.values() if trace.walks or not rule.needs_walks]
+    found = _found(evidence, [rule for rule in asked if rule.family is not Family.SYMPTOM])
+    checked = _found(evidence, [rule for rule in asked if rule.family is Family.SYMPTOM])
     kept: list[Diagnostic] = []
     for diagnostic in sorted(found, key=_rank):
         if not any(_folds(earlier, diagnostic) for earlier in kept):
@@ -54,17 +34,26 @@ def verdict(trace: Trace, text: Source) -> tuple[Diagnostic, ...]:
         for diagnostic in checked
         if not any(_explains(cause, diagnostic) for cause in kept)
     }
-    return _documented(sorted([*kept, *symptoms.values()], key=lambda diagnostic: _ORDER[diagnostic.severity]))
+    said = sorted([*kept, *symptoms.values()], key=lambda diagnostic: _ORDER[diagnostic.severity])
+    return tuple(map(_with_advice, said))
 
 
-def _documented(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    return tuple([replace(each, is_documented=each.rule in CATALOGUE) for each in found])
+def _found(evidence: Evidence, rules: Iterable[Rule]) -> list[Diagnostic]:
+    """What the finders of these rules find, each asked once."""
+    finders = dict.fromkeys(rule.find for rule in rules if rule.find is not None)
+    return [diagnostic for find in finders for diagnostic in find(evidence)]
 
 
-def _rank(diagnostic: Diagnostic) -> tuple[int, bool, int]:
+def _with_advice(diagnostic: Diagnostic) -> Diagnostic:
+    """A finding with its page, and with the cure that its rule knows where it knows no better; a remark needs none."""
+    advice = None if diagnostic.severity is Severity.NOTE else CATALOGUE[diagnostic.rule].advice
+    return replace(diagnostic, is_documented=True, fix=diagnostic.fix or advice)
+
+
+def _rank(diagnostic: Diagnostic) -> tuple[int, bool, int, int]:
     """The gravest first; of these what torch refused, where the program stopped; the particular before the general."""
-    general = 1 + _GENERAL.index(diagnostic.rule) if diagnostic.rule in _GENERAL else 0
-    return _ORDER[diagnostic.severity], diagnostic.torch_says is None, general
+    generality, place = CATALOGUE[diagnostic.rule].generality, _PLACE[diagnostic.rule]
+    return _ORDER[diagnostic.severity], diagnostic.torch_says is None, generality, place
 
 
 def _folds(cause: Diagnostic, other: Diagnostic) -> bool:
@@ -93,6 +82,6 @@ def _explains(cause: Diagnostic, symptom: Diagnostic) -> bool:
         return False
     if symptom.torch_says is not None:
         return cause.torch_says is not None
-    if symptom.rule in {"nan-gradient", "infinite-gradient"} and CATALOGUE[cause.rule].family == nan.FAMILY:
+    if symptom.rule in {"nan-gradient", "infinite-gradient"} and CATALOGUE[cause.rule].family is Family.NUMBERS:
         return True  # one NaN spreads to the gradients of many
     return symptom.victim is None or symptom.victim in victims

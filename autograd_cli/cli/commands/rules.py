@@ -93,5 +93,5 @@ def _page(rule: known.Rule) -> RulePage:
         summary=rule.summary,
         why=rule.why,
         example=rule.example,
-        fix=rule.fix,
+        fix=rule.cure,
     )

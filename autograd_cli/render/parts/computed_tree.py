@@ -165,7 +165,7 @@ class Computed:
         tensor = value.tensor
         if cut is not None:
             since = None if cut.since is None else self._report.number_of(cut.since.line)
-            return f"not recorded: {short_reason(cut.rule, since, value.op, self._language)}"
+            return f"not recorded: {short_reason(cut, since, value.op, self._language)}"
         if tensor is None:
             return "a Python number" if value.elements == () else ""
         if tensor.grad_fn is not None:

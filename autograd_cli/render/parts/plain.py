@@ -26,7 +26,7 @@ def plain(item: Any) -> Any:  # noqa: ANN401 - from the result types to JSON val
 
 
 def _fields(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(kind.__dataclass_fields__)
+    return tuple([name for name, field in kind.__dataclass_fields__.items() if field.metadata.get("json", True)])
 
 
 def _tensor_object(tensor: TensorValues) -> dict[str, Any]:

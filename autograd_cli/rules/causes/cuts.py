@@ -20,6 +20,7 @@ from autograd_cli.rules.evidence.graph import (
 from autograd_cli.trace import Cut, Trace, Value
 
 REWRAP = frozenset("tensor as_tensor asarray new_tensor Tensor FloatTensor DoubleTensor Variable Parameter".split())
+BY_GRAD_MODE = frozenset({"cut-by-no-grad", "cut-by-grad-mode-off", "no-grad-view"})
 _DRAWN = ("cut-by-sampling", "{} draws random numbers, which have no derivative", False)
 _FILLED = ("cut-by-factory", "{} copies the numbers into a new tensor", True)
 # What torch never records, whatever the operands.

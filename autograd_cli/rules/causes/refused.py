@@ -31,19 +31,21 @@ _ARGUMENTS = re.compile(r"(\w+)\(\) received an invalid combination of arguments
 _UNTRACKED = "does not require grad and does not have a grad_fn"
 
 
-def check_refused_operation(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The program stopped at an error of torch's or its own, and no rule knows more of it than the error says.
+def find_symptoms(evidence: Evidence) -> Iterator[Diagnostic]:
+    """What can be told without a look at what flowed, of a run of which nothing but its end is known."""
+    for find in (
+        _refused_operation,
+        _refused_backward,
+        _missing_gradient,
+        _nan_gradient,
+        _infinite_gradient,
+        _partly_cut,
+    ):
+        yield from find(evidence)
 
-    Why: torch checks shapes, dtypes and devices when it computes, and its graph when it goes back through it. What it
-    says is shown in its own words, and beside the operation what it was given.
 
-    Example:
-        x = torch.ones(2, 3, requires_grad=True)
-        w = torch.ones(2, 3, requires_grad=True)
-        (x @ w).sum().backward()
-
-    Fix: compare the shapes and dtypes beside the operation with what it takes; agx ops NAME tells of one.
-    """
+def _refused_operation(evidence: Evidence) -> Iterator[Diagnostic]:
+    """The program stopped at an error of torch's or its own: what it was given stands beside it."""
     trace = evidence.trace
     refusal = trace.refusal
     if refusal is None or refusal.during is not Phase.FORWARD:
@@ -65,7 +67,7 @@ def check_refused_operation(evidence: Evidence) -> Iterator[Diagnostic]:
     )
 
 
-def check_refused_backward(evidence: Evidence) -> Iterator[Diagnostic]:
+def _refused_backward(evidence: Evidence) -> Iterator[Diagnostic]:
     """Torch refused backward(): its own words, and beside them what was not tracked, where and why."""
     trace = evidence.trace
     refusal = trace.refusal
@@ -92,7 +94,7 @@ def check_refused_backward(evidence: Evidence) -> Iterator[Diagnostic]:
     yield _missing(trace, "backward() has no graph to follow", subject, cuts, victim, refusal)
 
 
-def check_missing_gradient(evidence: Evidence) -> Iterator[Diagnostic]:
+def _missing_gradient(evidence: Evidence) -> Iterator[Diagnostic]:
     """Backward ran, and an input that was asked for got nothing."""
     trace = evidence.trace
     if trace.refusal is not None or enters_untracked(trace) or not trace.backwards:
@@ -118,20 +120,8 @@ def _lost(trace: Trace, name: str) -> Diagnostic | None:
     )
 
 
-def check_nan_gradient(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A gradient is NaN, and no backward pass made it so: the program wrote the NaN into `.grad`.
-
-    Why: backward() adds to the `.grad` that is there, and what follows it may change that once more: to divide it by 0
-    makes it NaN, however sound the passes were. A NaN that a pass made is told with its operation.
-
-    Example:
-        w = torch.tensor([1., 2.], requires_grad=True)
-        (0 * w).sum().backward()
-        w.grad /= w.grad.norm()
-        print(w.grad)
-
-    Fix: look at what writes to `.grad`, and keep what it divides by above 0: w.grad /= w.grad.norm() + 1e-12.
-    """
+def _nan_gradient(evidence: Evidence) -> Iterator[Diagnostic]:
+    """A gradient is NaN, whatever made it so."""
     trace = evidence.trace
     for name, grad in trace.grads:
         if grad is not None and grad.nan_count:
@@ -139,22 +129,8 @@ def check_nan_gradient(evidence: Evidence) -> Iterator[Diagnostic]:
             yield Diagnostic(rule="nan-gradient", severity=Severity.ERROR, message=message, victim=name)
 
 
-def check_infinite_gradient(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A gradient is infinite, and no backward pass made it so: the program wrote the infinity into `.grad`.
-
-    Why: backward() adds to the `.grad` that is there, and what follows it may change that once more: to divide it by 0,
-    or to scale it beyond what its dtype can hold, makes it infinite. An infinity that a pass made is told with its
-    operation.
-
-    Example:
-        w = torch.tensor([1., 2.], requires_grad=True)
-        (3 * w).sum().backward()
-        seen = 0
-        w.grad /= seen
-        print(w.grad)
-
-    Fix: look at what writes to `.grad`, and divide by what cannot be 0: w.grad /= max(seen, 1).
-    """
+def _infinite_gradient(evidence: Evidence) -> Iterator[Diagnostic]:
+    """A gradient is infinite, whatever made it so."""
     trace = evidence.trace
     for name, grad in trace.grads:
         if grad is not None and grad.inf_count and not grad.nan_count:
@@ -167,7 +143,7 @@ def _some(count: int, of: int) -> str:
     return f"{count:,} of {of:,} elements {'is' if count == 1 else 'are'}" if of > 1 else "it is"
 
 
-def check_partly_cut(evidence: Evidence) -> Iterator[Diagnostic]:
+def _partly_cut(evidence: Evidence) -> Iterator[Diagnostic]:
     """The gradient is there, and part of the result did not contribute to it because the program cut it off."""
     trace = evidence.trace
     if trace.refusal is not None:
@@ -213,7 +189,7 @@ def _missing(
         related=_since(first) + others,
         victim=victim,
         torch_says=torch_says,
-        fix=_fix(trace, first) if trace.mode == DEFAULT_MODE else f"leave out {spelled_mode(trace.mode)}",
+        fix=in_torch(trace, first) if trace.mode == DEFAULT_MODE else f"leave out {spelled_mode(trace.mode)}",
     )
 
 
@@ -231,21 +207,6 @@ def _never_tracked(trace: Trace, message: str, victim: str | None, torch_says: s
         torch_says=torch_says,
         fix=fix or None,
     )
-
-
-def _fix(trace: Trace, cut: Cut) -> str | None:
-    return in_torch(trace, cut) or _FIXES.get(cut.rule)
-
-
-_FIXES = {
-    "cut-by-detach": "leave out detach()",
-    "cut-by-data": "leave out .data",
-    "cut-by-no-grad": "compute it outside no_grad",
-    "cut-by-grad-mode-off": "compute it outside inference mode",
-    "cut-by-item": "keep the tensor; call .item() only to print",
-    "cut-by-rewrap": "use the tensor itself, or stack() to put several together",
-    "cut-by-int-cast": "keep a floating point dtype",
-}
 
 
 def _since(cut: Cut) -> tuple[Related, ...]:

@@ -1,4 +1,4 @@
-"""How a cut is mended: in words, and as changes of the lines it stands in."""
+"""How a cut is mended: the changes of the lines it stands in."""
 
 from __future__ import annotations
 
@@ -7,36 +7,11 @@ from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Edit, Span
 from autograd_cli.lang.source import owner_of
-from autograd_cli.rules.causes.cuts import REWRAP
+from autograd_cli.rules.causes.cuts import BY_GRAD_MODE, REWRAP
 from autograd_cli.rules.causes.lost import COMPUTED, Culprit, Role, path
 from autograd_cli.rules.cures import smooth
 from autograd_cli.rules.evidence.evidence import Evidence, encloses
 from autograd_cli.trace import Value
-
-_WORDS = {
-    "cut-by-detach": "leave out detach()",
-    "cut-by-data": "leave out .data",
-    "cut-by-no-grad": "compute it outside no_grad",
-    "cut-by-grad-mode-off": "turn grad mode on where it is computed",
-    "no-grad-view": "take the view outside no_grad",
-    "cut-by-item": "keep the tensor; call .item() only to print",
-    "cut-by-rewrap": "use the tensor itself, or torch.stack([…]) to put several together",
-    "cut-by-int-cast": "keep a floating point dtype",
-    "cut-by-index-op": "use the values instead of their positions, or a soft position",
-    "cut-by-nondiff-op": "use an operation that has a derivative",
-    "cut-by-comparison": "use a soft step, such as torch.sigmoid",
-    "used-only-in-condition": "weight by a soft step instead of choosing",
-    "used-only-as-index": "interpolate between neighbours, with weights computed from it",
-    "cut-by-factory": "make the tensor from plain numbers, and compute with it",
-    "cut-by-sampling": "use rsample() where the distribution has it, else weight log_prob(…)",
-    "missing-create-graph": "record the first derivative, too: create_graph=True",
-    "constant-derivative": "nothing is missing: the next derivative is zero",
-}
-
-
-def words_of(rule: str) -> str | None:
-    """The cure, in words."""
-    return _WORDS.get(rule)
 
 
 def edits_of(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
@@ -49,7 +24,7 @@ def edits_of(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
         return smooth.choice(evidence, found)
     if found.role is Role.INDEX:
         return smooth.interpolated(evidence, found)
-    if rule in {"cut-by-no-grad", "cut-by-grad-mode-off", "no-grad-view"}:
+    if rule in BY_GRAD_MODE:
         return grad_mode_on(evidence, value)
     if rule == "missing-create-graph":
         return _recorded(evidence, found, value)

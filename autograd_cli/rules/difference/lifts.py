@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autograd_cli.diagnostic import Span
+from autograd_cli.rules.catalogue import CATALOGUE
 from autograd_cli.rules.causes.cuts import cuts_before_roots
+from autograd_cli.rules.rule import Lifted
 from autograd_cli.trace import Counterfactual, Cut, TensorInfo, Trace
 
 MAX_LIFTS = 8
-_BY_GRAD_MODE = frozenset({"cut-by-no-grad", "cut-by-grad-mode-off", "no-grad-view"})
-_BY_CALL = frozenset({"cut-by-detach", "cut-by-data"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +34,10 @@ def lifts(trace: Trace) -> tuple[Lift, ...]:
 
 def _lift_of(trace: Trace, cut: Cut) -> Lift | None:
     value = trace.values[cut.value]
-    if cut.rule in _BY_GRAD_MODE:
+    lifted = CATALOGUE[cut.rule].lifted
+    if lifted is Lifted.GRAD_MODE:
         return Lift(rule=cut.rule, span=value.grad_mode_span)
-    if cut.rule in _BY_CALL or (cut.rule == "cut-by-item" and value.op == ".item"):
+    if lifted is Lifted.CALL and (cut.rule != "cut-by-item" or value.op == ".item"):
         return Lift(rule=cut.rule, span=value.span)
     return None
 

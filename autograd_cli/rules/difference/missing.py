@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
+from autograd_cli.rules.catalogue import CATALOGUE
 from autograd_cli.rules.causes.cuts import cuts_before_roots, enters_untracked, reaches_roots
 from autograd_cli.trace import Phase, Trace, Variable
-
-_CUTS = {
-    "cut-by-detach": "cut by detach()",
-    "cut-by-data": "cut by .data",
-    "cut-by-no-grad": "cut by no_grad",
-    "cut-by-grad-mode-off": "cut by inference_mode",
-    "cut-by-item": "became a number",
-    "cut-by-rewrap": "copied into a leaf",
-    "cut-by-int-cast": "became an integer",
-    "cut-by-index-op": "became an index",
-    "cut-by-comparison": "became a boolean",
-    "cut-by-sampling": "was drawn",
-    "cut-by-factory": "filled a tensor",
-    "missing-create-graph": "without create_graph",
-    "cut-by-nondiff-op": "has no derivative",
-    "no-grad-view": "a no_grad view",
-    "requires-grad-missing": "tracking switched off",
-}
 
 
 def reasons(trace: Trace) -> tuple[tuple[str, str], ...]:
@@ -43,7 +26,7 @@ def _reason(trace: Trace, variable: Variable) -> str:
     if any(leaf.value == value and leaf.after is not None for backward in trace.backwards for leaf in backward.leaves):
         return "set to None"
     if cuts := cuts_before_roots(trace, (name,)):
-        return _CUTS.get(cuts[0].rule, "cut off")
+        return CATALOGUE[cuts[0].rule].short or "cut off"
     if refusal is not None:
         return "backward was refused"
     return "not asked for" if reaches_roots(trace, name) else "not in graph"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from autograd_cli.diagnostic import Diagnostic, Span
+from autograd_cli.diagnostic import Span
 from autograd_cli.lang.source import Source
 from autograd_cli.rules.evidence.edges import recorded_edges
 from autograd_cli.rules.evidence.passage import Passage
@@ -245,8 +245,6 @@ def encloses(outer: Span, inner: Span | None) -> bool:
     """Whether a piece of the program is a part of another one."""
     return inner is not None and outer != inner and outer.holds(inner)
 
-
-Find: TypeAlias = Callable[[Evidence], Iterator[Diagnostic]]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

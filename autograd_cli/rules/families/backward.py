@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules.causes import accumulation, freed_graph
-from autograd_cli.rules.evidence.evidence import Evidence, Find
+from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import ancestors, describe
 from autograd_cli.rules.evidence.symptoms import (
     GRAD,
@@ -29,9 +29,8 @@ from autograd_cli.rules.evidence.symptoms import (
     seen_in,
     seen_refused,
 )
+from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Phase, Step, TensorInfo, Trace, Value
-
-FAMILY = "backward call, mode and dtype"
 
 _AUTOGRAD = frozenset({"torch.autograd", "autograd"})
 _INTEGERS = ("'Long'", "'Int'", "'Short'", "'Char'", "'Byte'", "'Bool'")
@@ -40,20 +39,7 @@ _INTEGERS = ("'Long'", "'Int'", "'Short'", "'Char'", "'Byte'", "'Bool'")
 # The call.
 
 
-def non_scalar_backward(evidence: Evidence) -> Iterator[Diagnostic]:
-    """backward() was called on a tensor of several elements, and torch does not know how to weight them.
-
-    Why: backward() computes the gradient of one number. For a tensor of several elements it needs a weight for each,
-    the `gradient` argument; for a scalar the weight is 1.
-
-    Example:
-        x = torch.tensor([1., 2.], requires_grad=True)
-        y = x * 2
-        y.backward()
-
-    Fix: reduce it first, `y.sum().backward()` or `y.mean().backward()`, or give the weights,
-    `y.backward(torch.ones(2))`.
-    """
+def _find_non_scalar_backward(evidence: Evidence) -> Iterator[Diagnostic]:
     trace = evidence.trace
     roots = refused_roots(trace)
     if trace.refusal is None or not roots or trace.backwards[-1].given or not _is_about_shape(trace):
@@ -86,21 +72,7 @@ def _is_several(tensor: TensorInfo | None) -> bool:
     return is_flagged(tensor) and tensor is not None and tensor.numel != 1
 
 
-def gradient_argument(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The argument of backward() weights the elements: what arrives in `.grad` is not the plain derivative.
-
-    Why: `y.backward(v)` computes the vector-Jacobian product: the derivative of `(y * v).sum()`. With ones it is the
-    derivative of the sum. `v` has the shape of `y`; it is not a learning rate, nor `retain_graph`.
-
-    Example:
-        x = torch.tensor([1., 2., 3.], requires_grad=True)
-        y = x ** 2
-        y.backward(torch.tensor([0.1, 1., 10.]))
-        print(x.grad)
-
-    Fix: use `y.sum().backward()` for the derivative of the sum; pass a weight for each element of `y` only if that is
-    what you mean.
-    """
+def _find_gradient_argument(evidence: Evidence) -> Iterator[Diagnostic]:
     trace = evidence.trace
     refusal = trace.refusal
     if refusal is not None and refusal.op == "backward":
@@ -223,21 +195,7 @@ def _first_leaf(evidence: Evidence, roots: tuple[int, ...]) -> str | None:
 # The order of things.
 
 
-def grad_used_before_backward(evidence: Evidence) -> Iterator[Diagnostic]:
-    """`.grad` was used while it was None: no backward pass has filled it, or it was reset since.
-
-    Why: `.grad` is None until the first backward() reaches the tensor, and again after `zero_grad()`. Neither
-    computing a loss nor `torch.autograd.grad` fills it.
-
-    Example:
-        w = torch.tensor([1., 2.], requires_grad=True)
-        loss = (w ** 2).sum()
-        w.grad.zero_()
-        loss.backward()
-
-    Fix: call backward() first, and reset gradients right before it or after their use; or check `if w.grad is not
-    None`.
-    """
+def _find_grad_used_before_backward(evidence: Evidence) -> Iterator[Diagnostic]:
     trace = evidence.trace
     ran = [each for each in passes(evidence) if each.backward is not None]
     for look in looks(evidence):
@@ -305,20 +263,7 @@ def _guarded(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
 # What is not there.
 
 
-def not_in_graph(evidence: Evidence) -> Iterator[Diagnostic]:
-    """What was differentiated was not computed from this tensor: there is no path between them.
-
-    Why: torch goes from the result back along the operations that made it. `x[0]` makes a new tensor each time, and so
-    do `cat`, `clone` and `view`: a result that was computed from `x` does not depend on that new tensor.
-
-    Example:
-        x = torch.tensor([[1., 2.], [3., 4.]], requires_grad=True)
-        y = (x ** 2).sum()
-        torch.autograd.grad(y, x[0])
-
-    Fix: differentiate with respect to the tensor that was used, `torch.autograd.grad(y, x)[0][0]`, or compute the
-    result from the tensor that you pass to `torch.autograd.grad`.
-    """
+def _find_not_in_graph(evidence: Evidence) -> Iterator[Diagnostic]:
     trace = evidence.trace
     refusal = trace.refusal
     if refusal is not None and refusal.op == GRAD:
@@ -505,20 +450,7 @@ def _module_made_anew(evidence: Evidence, name: str, leaf: Value) -> tuple[Step,
 # Mode and dtype.
 
 
-def inference_tensor(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A tensor made in inference mode was used where torch records: it has no version counter, so it cannot be saved.
-
-    Why: `torch.inference_mode()` drops everything that autograd would need of a tensor, for good, even after the block.
-    backward() could not tell whether it was changed, so torch refuses to save it.
-
-    Example:
-        with torch.inference_mode():
-            features = torch.tensor([1., 2., 3.]) * 2
-        w = torch.tensor([0.1, 0.2, 0.3], requires_grad=True)
-        (features * w).sum().backward()
-
-    Fix: use `torch.no_grad()` in place of `torch.inference_mode()`, or use `features.clone()`.
-    """
+def _find_inference_tensor(evidence: Evidence) -> Iterator[Diagnostic]:
     trace = evidence.trace
     refusal = trace.refusal
     if refusal is None or "inference" not in refusal.message.lower():
@@ -553,18 +485,7 @@ def inference_tensor(evidence: Evidence) -> Iterator[Diagnostic]:
     )
 
 
-def int_dtype(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A tensor of integers (or booleans) was asked to require gradients: only floating point and complex tensors can.
-
-    Why: a derivative is a limit of small changes, and integers have none. `torch.tensor([1, 2])` is int64, because its
-    numbers are written without a decimal point.
-
-    Example:
-        x = torch.tensor([1, 2], requires_grad=True)
-        (x * 2).sum().backward()
-
-    Fix: write floats, `torch.tensor([1., 2.])`, or give the dtype, `dtype=torch.float32`.
-    """
+def _find_int_dtype(evidence: Evidence) -> Iterator[Diagnostic]:
     trace = evidence.trace
     refusal = trace.refusal
     if refusal is None or refusal.during is not Phase.FORWARD:
@@ -638,13 +559,140 @@ def _edits(edit: Edit | None) -> tuple[Edit, ...]:
     return () if edit is None else (edit,)
 
 
-RULES: dict[str, Find] = {
-    "graph-freed": freed_graph.graph_freed,
-    "non-scalar-backward": non_scalar_backward,
-    "gradient-argument": gradient_argument,
-    "grad-accumulated": accumulation.grad_accumulated,
-    "grad-used-before-backward": grad_used_before_backward,
-    "not-in-graph": not_in_graph,
-    "inference-tensor": inference_tensor,
-    "int-dtype": int_dtype,
-}
+RULES: tuple[Rule, ...] = (
+    Rule(
+        slug="graph-freed",
+        family=Family.BACKWARD,
+        summary="A second backward pass reached a part of the graph that the first one had freed.",
+        why="backward() frees what the operations saved as it goes, to make room for the next round. A second pass "
+        "fails if it shares a part of the graph with the first: the same loss twice, two losses with a common "
+        "part, or a value that carries the graph of one round into the next.",
+        example="""
+            w = torch.tensor(0.5, requires_grad=True)
+            state = torch.tensor(1.)
+            for x in [0.3, -0.2]:
+                state = torch.tanh(w * state + x)
+                loss = (state - 1) ** 2
+                loss.backward()
+        """,
+        cure="Detach what goes from one round into the next, `state = state.detach()`; compute inside the loop what "
+        "belongs to each round; add up the losses and call backward() once; or keep the graph with "
+        "`backward(retain_graph=True)`.",
+        find=freed_graph.graph_freed,
+    ),
+    Rule(
+        slug="non-scalar-backward",
+        family=Family.BACKWARD,
+        summary="backward() was called on a tensor of several elements, and torch does not know how to weight them.",
+        why="backward() computes the gradient of one number. For a tensor of several elements it needs a weight for "
+        "each, the `gradient` argument; for a scalar the weight is 1.",
+        example="""
+            x = torch.tensor([1., 2.], requires_grad=True)
+            y = x * 2
+            y.backward()
+        """,
+        cure="Reduce it first, `y.sum().backward()` or `y.mean().backward()`, or give the weights, "
+        "`y.backward(torch.ones(2))`.",
+        find=_find_non_scalar_backward,
+    ),
+    Rule(
+        slug="gradient-argument",
+        family=Family.BACKWARD,
+        summary="The argument of backward() weights the elements: what arrives in `.grad` is not the plain derivative.",
+        why="`y.backward(v)` computes the vector-Jacobian product: the derivative of `(y * v).sum()`. With ones it is "
+        "the derivative of the sum. `v` has the shape of `y`; it is not a learning rate, nor `retain_graph`.",
+        example="""
+            x = torch.tensor([1., 2., 3.], requires_grad=True)
+            y = x ** 2
+            y.backward(torch.tensor([0.1, 1., 10.]))
+            print(x.grad)
+        """,
+        cure="Use `y.sum().backward()` for the derivative of the sum; pass a weight for each element of `y` only if "
+        "that is what you mean.",
+        find=_find_gradient_argument,
+    ),
+    Rule(
+        slug="grad-accumulated",
+        family=Family.BACKWARD,
+        summary="backward() added to a gradient that was there already: `.grad` is the sum of several passes.",
+        why="torch adds to `.grad` and never resets it. In a training loop each update then uses the gradients of all "
+        "earlier rounds, too. The sum is right where it is intended, as over micro-batches with a single update.",
+        example="""
+            w = torch.tensor(1., requires_grad=True)
+            for step in range(3):
+                loss = (w - 3) ** 2
+                loss.backward()
+                with torch.no_grad():
+                    w -= 0.1 * w.grad
+        """,
+        cure="Reset it in each round, `optimizer.zero_grad()` or `w.grad = None`, after the update and before the next "
+        "backward().",
+        find=accumulation.grad_accumulated,
+        generality=6,
+    ),
+    Rule(
+        slug="grad-used-before-backward",
+        family=Family.BACKWARD,
+        summary="`.grad` was used while it was None: no backward pass has filled it, or it was reset since.",
+        why="`.grad` is None until the first backward() reaches the tensor, and again after `zero_grad()`. Neither "
+        "computing a loss nor `torch.autograd.grad` fills it.",
+        example="""
+            w = torch.tensor([1., 2.], requires_grad=True)
+            loss = (w ** 2).sum()
+            w.grad.zero_()
+            loss.backward()
+        """,
+        cure="Call backward() first, and reset gradients right before it or after their use; or check `if w.grad is "
+        "not None`.",
+        find=_find_grad_used_before_backward,
+        generality=5,
+    ),
+    Rule(
+        slug="not-in-graph",
+        family=Family.BACKWARD,
+        summary="What was differentiated was not computed from this tensor: there is no path between them.",
+        why="torch goes from the result back along the operations that made it. `x[0]` makes a new tensor each time, "
+        "and so do `cat`, `clone` and `view`: a result that was computed from `x` does not depend on that new "
+        "tensor.",
+        example="""
+            x = torch.tensor([[1., 2.], [3., 4.]], requires_grad=True)
+            y = (x ** 2).sum()
+            torch.autograd.grad(y, x[0])
+        """,
+        cure="Differentiate with respect to the tensor that was used, `torch.autograd.grad(y, x)[0][0]`, or compute "
+        "the result from the tensor that you pass to `torch.autograd.grad`.",
+        find=_find_not_in_graph,
+        generality=5,
+    ),
+    Rule(
+        slug="inference-tensor",
+        family=Family.BACKWARD,
+        summary="A tensor made in inference mode was used where torch records: it has no version counter, so it "
+        "cannot be "
+        "saved.",
+        why="`torch.inference_mode()` drops everything that autograd would need of a tensor, for good, even after the "
+        "block. backward() could not tell whether it was changed, so torch refuses to save it.",
+        example="""
+            with torch.inference_mode():
+                features = torch.tensor([1., 2., 3.]) * 2
+            w = torch.tensor([0.1, 0.2, 0.3], requires_grad=True)
+            (features * w).sum().backward()
+        """,
+        cure="Use `torch.no_grad()` in place of `torch.inference_mode()`, or use `features.clone()`.",
+        find=_find_inference_tensor,
+    ),
+    Rule(
+        slug="int-dtype",
+        family=Family.BACKWARD,
+        summary="A tensor of integers (or booleans) was asked to require gradients: only floating point and complex "
+        "tensors can.",
+        why="A derivative is a limit of small changes, and integers have none. `torch.tensor([1, 2])` is int64, "
+        "because its numbers are written without a decimal point.",
+        example="""
+            x = torch.tensor([1, 2], requires_grad=True)
+            (x * 2).sum().backward()
+        """,
+        cure="Write floats, `torch.tensor([1., 2.])`, or give the dtype, `dtype=torch.float32`.",
+        find=_find_int_dtype,
+    ),
+)

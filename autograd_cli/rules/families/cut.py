@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Related, Severity, Span
 from autograd_cli.modes import DEFAULT_MODE
-from autograd_cli.rules.causes.cuts import in_torch
+from autograd_cli.rules.causes.cuts import BY_GRAD_MODE, in_torch
 from autograd_cli.rules.causes.lost import (
     COMPUTED,
     Culprit,
@@ -22,80 +22,15 @@ from autograd_cli.rules.causes.lost import (
 )
 from autograd_cli.rules.causes.unreached import unreached
 from autograd_cli.rules.cures import cuts
-from autograd_cli.rules.evidence.evidence import Evidence, Find, remembered
+from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import is_tracked, name_of
 from autograd_cli.rules.evidence.several import others_of, several
+from autograd_cli.rules.rule import Family, Lifted, Rule
 from autograd_cli.trace import Phase, Value, Walk
-
-FAMILY = "cut"
-
-
-def cut_by_detach(evidence: Evidence) -> Iterator[Diagnostic]:
-    """`detach()` stands between the variable and what backward starts from.
-
-    Why: `y.detach()` is a tensor with the numbers of y and without its history. What is computed from it is recorded
-    from there on, so no gradient finds its way back to what y was computed from.
-
-    Example:
-        w = torch.tensor([1., 2.], requires_grad=True)
-        h = (3 * w).detach()
-        (h ** 2).sum().backward()
-
-    Fix: leave out detach() where you want the gradient; use `h.detach()` only for what is looked at or printed.
-    """
-    return _told(evidence, "cut-by-detach")
+from autograd_cli.translation import marked
 
 
-def cut_by_no_grad(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A value on the way to the result is computed under `torch.no_grad()`.
-
-    Why: inside the block torch computes but records nothing, whatever the operands are. The result does not require
-    gradients, and nothing computed from it later leads back to them.
-
-    Example:
-        w = torch.tensor([1., 2.], requires_grad=True)
-        with torch.no_grad():
-            h = w * 3
-        (h ** 2).sum().backward()
-
-    Fix: compute it outside the block; keep no_grad for evaluation and for updates of parameters.
-    """
-    return _told(evidence, "cut-by-no-grad")
-
-
-def cut_by_grad_mode_off(evidence: Evidence) -> Iterator[Diagnostic]:
-    """Grad mode is off: `set_grad_enabled(False)` or inference mode is in force where the value is computed.
-
-    Why: `torch.set_grad_enabled(False)` turns grad mode off until somebody turns it on again, in this function and in
-    all others. Meanwhile torch records nothing.
-
-    Example:
-        w = torch.tensor([1., 2.], requires_grad=True)
-        torch.set_grad_enabled(False)
-        loss = (w * 3).sum()
-        loss.backward()
-
-    Fix: use `with torch.no_grad():`, which ends by itself, or turn it on again: `torch.set_grad_enabled(True)`.
-    """
-    return _told(evidence, "cut-by-grad-mode-off")
-
-
-def no_grad_view(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A view that was taken under no_grad looks tracked, but leads nowhere.
-
-    Why: a view (`x[0]`, `x.view(…)`, `x.T`) of a tracked tensor says requires_grad=True even under no_grad, but torch
-    did not record how it was taken. It counts as a leaf, and the gradient ends there.
-
-    Example:
-        w = torch.tensor([[1., 2.], [3., 4.]], requires_grad=True)
-        with torch.no_grad():
-            flat = w.view(4)
-        (flat ** 2).sum().backward()
-        print(w.grad)
-
-    Fix: take the view outside no_grad.
-    """
-    yield from _told(evidence, "no-grad-view")
+def _find_no_grad_view(evidence: Evidence) -> Iterator[Diagnostic]:
     refusal = evidence.trace.refusal
     if refusal is None or refusal.during is not Phase.FORWARD or not refusal.operands or not _writes(refusal.op):
         return
@@ -119,69 +54,7 @@ def no_grad_view(evidence: Evidence) -> Iterator[Diagnostic]:
         )
 
 
-def cut_by_data(evidence: Evidence) -> Iterator[Diagnostic]:
-    """`.data` stands between the variable and what backward starts from.
-
-    Why: `y.data` shares the memory of y, but torch does not track it. It is detach() without the version check: what is
-    computed from it does not lead back to y.
-
-    Example:
-        w = torch.tensor([1., 2.], requires_grad=True)
-        h = (3 * w).data
-        (h ** 2).sum().backward()
-
-    Fix: leave out .data.
-    """
-    return _told(evidence, "cut-by-data")
-
-
-def cut_by_item(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A tensor became a Python number on the way: `.item()`, `float()`, `.tolist()`, a function of `math`.
-
-    Why: Python's numbers know nothing of torch. What is computed from them starts afresh, and a number has no
-    backward().
-
-    Example:
-        w = torch.tensor(2., requires_grad=True)
-        loss = (w ** 2).item()
-        loss.backward()
-
-    Fix: keep the tensor in the computation, and call .item() only to print or store the number.
-    """
-    return _told(evidence, "cut-by-item")
-
-
-def cut_by_rewrap(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The tensor was put into a new one: `torch.tensor(…)`, `nn.Parameter(…)`, `Variable(…)`.
-
-    Why: these take the numbers and make a leaf of them, which has no history. `torch.stack` and `torch.cat` put
-    tensors together and are recorded.
-
-    Example:
-        a = torch.tensor(0.5, requires_grad=True)
-        point = torch.tensor([torch.cos(a), torch.sin(a)])
-        point.sum().backward()
-
-    Fix: use the tensor itself, or `torch.stack([…])` to put several together.
-    """
-    return _told(evidence, "cut-by-rewrap")
-
-
-def requires_grad_on_loss(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The loss was not tracked, and was made to require gradients afterwards.
-
-    Why: `loss.requires_grad = True` turns the loss into a leaf: backward() then runs, and gives the loss itself a
-    gradient of 1. If the loss had no grad_fn, something was cut further up, and it still is.
-
-    Example:
-        w = torch.tensor([1., 2.], requires_grad=True)
-        loss = (w.detach() * 3).sum()
-        loss.requires_grad = True
-        loss.backward()
-        print(w.grad)
-
-    Fix: remove the flag, and repair what cut the loss off.
-    """
+def _find_requires_grad_on_loss(evidence: Evidence) -> Iterator[Diagnostic]:
     trace = evidence.trace
     for backward in trace.backwards:
         for root in backward.roots:
@@ -213,51 +86,7 @@ def requires_grad_on_loss(evidence: Evidence) -> Iterator[Diagnostic]:
             return
 
 
-def cut_by_int_cast(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The tensor was cast to an integer dtype on the way.
-
-    Why: only floating point and complex numbers have derivatives. `.long()`, `.int()` and `.to(torch.int64)` give a
-    tensor that torch does not track, even after it is made a float again.
-
-    Example:
-        w = torch.tensor([1.4, 2.6], requires_grad=True)
-        n = w.long()
-        (n * 2.0).sum().backward()
-
-    Fix: keep the floating point dtype.
-    """
-    return _told(evidence, "cut-by-int-cast")
-
-
-def cut_by_index_op(evidence: Evidence) -> Iterator[Diagnostic]:
-    """Positions were computed from the tensor: `argmax`, `max(dim)[1]`, `topk` indices, `argsort`.
-
-    Why: a position is an integer. A small change of the numbers does not change it, so it has no derivative.
-
-    Example:
-        w = torch.tensor([0.1, 0.7, 0.2], requires_grad=True)
-        best = torch.argmax(w)
-        (best.float() - 1.0).abs().backward()
-
-    Fix: use the values instead of the positions, or a soft position: `(softmax(w, 0) * positions).sum()`.
-    """
-    return _told(evidence, "cut-by-index-op")
-
-
-def cut_by_nondiff_op(evidence: Evidence) -> Iterator[Diagnostic]:
-    """An operation that torch has no derivative for.
-
-    Why: some functions return floating point numbers that are not recorded (`histc`, Bessel functions); for others,
-    torch says only in backward() that the derivative is not implemented (`//`).
-
-    Example:
-        w = torch.tensor([0.1, 0.7, 0.2], requires_grad=True)
-        counts = torch.histc(w, bins=4)
-        counts.sum().backward()
-
-    Fix: use another operation, a soft version of this one, or a derivative written by hand.
-    """
-    yield from _told(evidence, "cut-by-nondiff-op")
+def _find_cut_by_nondiff_op(evidence: Evidence) -> Iterator[Diagnostic]:
     walk = _refused_walk(evidence)
     refusal = evidence.trace.refusal
     if walk is None or refusal is None or walk.changed:
@@ -284,68 +113,7 @@ def cut_by_nondiff_op(evidence: Evidence) -> Iterator[Diagnostic]:
             return
 
 
-def cut_by_comparison(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A comparison stands between the variable and what backward starts from.
-
-    Why: `x > 0` is true or false: a small change of x does not change it, so it has no derivative, even when it is made
-    a float.
-
-    Example:
-        w = torch.tensor([0.3, -0.2], requires_grad=True)
-        on = (w > 0.1).float()
-        on.sum().backward()
-
-    Fix: use a soft step, `torch.sigmoid(w - 0.1)`, or multiply the mask by w itself.
-    """
-    return _told(evidence, "cut-by-comparison")
-
-
-def used_only_in_condition(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The variable only decides: a mask, the condition of `where`, an `if`.
-
-    Why: a mask chooses among other values, and the result changes with those. With the threshold it changes only in
-    jumps, so the threshold gets no gradient.
-
-    Example:
-        a = torch.tensor([0.5, 1.5, 2.5], requires_grad=True)
-        limit = torch.tensor(1.0, requires_grad=True)
-        a[a > limit].sum().backward()
-        print(limit.grad)
-
-    Fix: weight by a soft step instead of choosing: `(a * torch.sigmoid(a - limit)).sum()`.
-    """
-    return _told(evidence, "used-only-in-condition")
-
-
-def used_only_as_index(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The variable only says where to look.
-
-    Why: an index is an integer. What is found there gets a gradient; the position gets none.
-
-    Example:
-        position = torch.tensor(1.2, requires_grad=True)
-        table = torch.tensor([1., 2., 4.])
-        table[position.long()].backward()
-
-    Fix: interpolate between the neighbouring entries, with weights computed from the position.
-    """
-    return _told(evidence, "used-only-as-index")
-
-
-def cut_by_factory(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A function that makes new tensors was given a tracked one as a number.
-
-    Why: `linspace`, `logspace`, `arange` and `full` read the number and fill a new tensor: some of them silently drop
-    the history, others refuse a tensor that requires gradients.
-
-    Example:
-        end = torch.tensor(2., requires_grad=True)
-        grid = torch.linspace(0, end, 5)
-        (grid ** 2).sum().backward()
-
-    Fix: make the tensor from plain numbers, and compute with it: `end * torch.linspace(0, 1, 5)`.
-    """
-    yield from _told(evidence, "cut-by-factory")
+def _find_cut_by_factory(evidence: Evidence) -> Iterator[Diagnostic]:
     refusal = evidence.trace.refusal
     if refusal is None or name_of(refusal.op) not in _FILLED:
         return
@@ -365,80 +133,25 @@ def cut_by_factory(evidence: Evidence) -> Iterator[Diagnostic]:
         )
 
 
-def cut_by_sampling(evidence: Evidence) -> Iterator[Diagnostic]:
-    """Numbers were drawn at random: `multinomial`, `sample()` of a distribution.
-
-    Why: a draw is not a function of the parameters that torch could differentiate. `sample()` runs under no_grad.
-
-    Example:
-        mean = torch.tensor(0.5, requires_grad=True)
-        draw = torch.distributions.Normal(mean, 1.0).sample()
-        (draw ** 2).backward()
-
-    Fix: use `rsample()` where the distribution has it; else weight `log_prob(action)` by the reward.
-    """
-    return _told(evidence, "cut-by-sampling")
-
-
-def missing_create_graph(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A gradient is used in a further computation, but torch did not record how it was computed.
-
-    Why: `autograd.grad` and `backward` return untracked gradients unless they are given `create_graph=True`. A second
-    derivative is then refused, and a loss that depends on a gradient silently loses that part of its own gradient.
-
-    Example:
-        x = torch.tensor(2., requires_grad=True)
-        y = x ** 3
-        dy = torch.autograd.grad(y, x)[0]
-        torch.autograd.grad(dy, x)
-
-    Fix: pass `create_graph=True` to the first of the two calls.
-    """
-    yield from _told(evidence, "missing-create-graph")
-
-
-def constant_derivative(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The derivative was recorded, but does not depend on the variable: it is constant.
-
-    Why: the derivative of `3*x` is 3, whatever x is. With `create_graph=True` torch records how it is computed, but
-    there is nothing in it to differentiate: the next derivative is zero, and torch raises an error instead of saying
-    so.
-
-    Example:
-        x = torch.tensor(2., requires_grad=True)
-        dy = torch.autograd.grad(3 * x, x, create_graph=True)[0]
-        torch.autograd.grad(dy, x)
-
-    Fix: nothing is wrong with the graph; the second derivative is zero.
-    """
-    return _told(evidence, "constant-derivative")
-
-
 # What is told of a cut.
 
 
-def _told(evidence: Evidence, rule: str) -> Iterator[Diagnostic]:
-    for found in _verdicts(evidence):
-        if found.rule == rule:
-            yield found
-
-
-@remembered
-def _verdicts(evidence: Evidence) -> tuple[Diagnostic, ...]:
+def _find_cut(evidence: Evidence) -> Iterator[Diagnostic]:
     """What explains the first gradient that somebody missed; and those that nobody looked for, each place once."""
-    if any(True for _ in requires_grad_on_loss(evidence)) or evidence.trace.mode != DEFAULT_MODE:
-        return ()
+    if evidence.trace.mode != DEFAULT_MODE or any(_find_requires_grad_on_loss(evidence)):
+        return
     looked_for = list(itertools.islice(culprits(evidence), _MOST))
     refused = [each for each in looked_for[1:] if each.lost.refusal is not None]
     missed = [*looked_for[:1], *refused, *unreached(evidence)]
-    if missed:
-        by_cut: dict[tuple[str, Span | None], list[Culprit]] = {}
-        for each in missed:
-            if (rule := _rule(evidence, each)) is not None:
-                by_cut.setdefault((rule, each.cut.span), []).append(each)
-        return tuple([_diagnostic(evidence, rule, alike) for (rule, _), alike in by_cut.items()])
-    told = _from_gradient(evidence) or _silently_first_order(evidence)
-    return () if told is None else (told,)
+    by_cut: dict[tuple[str, Span | None], list[Culprit]] = {}
+    for each in missed:
+        if (rule := _rule(evidence, each)) is not None:
+            by_cut.setdefault((rule, each.cut.span), []).append(each)
+    for (rule, _), alike in by_cut.items():
+        yield _diagnostic(evidence, rule, alike)
+    told = None if missed else _from_gradient(evidence) or _silently_first_order(evidence)
+    if told is not None:
+        yield told
 
 
 def _diagnostic(evidence: Evidence, rule: str, alike: Sequence[Culprit]) -> Diagnostic:
@@ -450,7 +163,7 @@ def _diagnostic(evidence: Evidence, rule: str, alike: Sequence[Culprit]) -> Diag
     label = "not tracked"
     if rule == "cut-by-grad-mode-off" and since is not None and cuts.is_statement(evidence, since):
         span, since, label = since, cut.span, "nothing is recorded from here on"
-    elif rule not in _BY_GRAD_MODE:
+    elif rule not in BY_GRAD_MODE:
         since = None
     why = {Role.CONDITION: "only decides", Role.INDEX: "is only an index"}.get(found.role, cut.why)
     names = [each.lost.name or evidence.called(each.lost.start) for each in alike]
@@ -479,7 +192,7 @@ def _diagnostic(evidence: Evidence, rule: str, alike: Sequence[Culprit]) -> Diag
         others=others_of(names),
         observed=lost.observed,
         torch_says=None if lost.refusal is None else words(lost.refusal),
-        fix=in_torch(evidence.trace, cut) or cuts.words_of(rule),
+        fix=in_torch(evidence.trace, cut),
         edits=cuts.edits_of(evidence, found),
     )
 
@@ -533,7 +246,6 @@ def _from_gradient(evidence: Evidence) -> Diagnostic | None:
             victim=_leaf_name(evidence, owner.id) or name,
             observed=words(refusal),
             torch_says=words(refusal),
-            fix=cuts.words_of(rule),
             edits=() if walk.create_graph else cuts.with_create_graph(evidence, walk.span),
         )
     return None
@@ -567,7 +279,6 @@ def _silently_first_order(evidence: Evidence) -> Diagnostic | None:
             related=_places((later.span, "this pass treats it as a constant")),
             victim=name,
             observed=f"{name}.grad is that of a constant derivative",
-            fix=cuts.words_of("missing-create-graph"),
             edits=() if answer.span is None else cuts.with_create_graph(evidence, answer.span),
         )
     return None
@@ -704,29 +415,330 @@ def _places(*pairs: tuple[Span | None, str]) -> tuple[Related, ...]:
     return tuple(Related(span=span, label=label) for span, label in pairs if span is not None)
 
 
-_BY_GRAD_MODE = frozenset({"cut-by-no-grad", "cut-by-grad-mode-off", "no-grad-view"})
 _MOST = 64  # gradients that are told apart
 _FILLED = frozenset("full full_like new_full arange range eye linspace logspace".split())
 _ADDITIVE = frozenset("+ += - -= add add_ sub sub_ sum mean * *= mul div /".split())
 _MEANT = frozenset("detach detach_ data item float int tolist sign sgn tensor no_grad round".split())
 
-RULES: dict[str, Find] = {
-    "requires-grad-on-loss": requires_grad_on_loss,
-    "cut-by-detach": cut_by_detach,
-    "cut-by-no-grad": cut_by_no_grad,
-    "cut-by-grad-mode-off": cut_by_grad_mode_off,
-    "no-grad-view": no_grad_view,
-    "cut-by-data": cut_by_data,
-    "cut-by-item": cut_by_item,
-    "cut-by-rewrap": cut_by_rewrap,
-    "cut-by-int-cast": cut_by_int_cast,
-    "cut-by-index-op": cut_by_index_op,
-    "cut-by-nondiff-op": cut_by_nondiff_op,
-    "cut-by-comparison": cut_by_comparison,
-    "used-only-in-condition": used_only_in_condition,
-    "used-only-as-index": used_only_as_index,
-    "cut-by-factory": cut_by_factory,
-    "cut-by-sampling": cut_by_sampling,
-    "missing-create-graph": missing_create_graph,
-    "constant-derivative": constant_derivative,
-}
+RULES: tuple[Rule, ...] = (
+    Rule(
+        slug="requires-grad-on-loss",
+        family=Family.CUT,
+        summary="The loss was not tracked, and was made to require gradients afterwards.",
+        why="`loss.requires_grad = True` turns the loss into a leaf: backward() then runs, and gives the loss itself "
+        "a gradient of 1. If the loss had no grad_fn, something was cut further up, and it still is.",
+        example="""
+            w = torch.tensor([1., 2.], requires_grad=True)
+            loss = (w.detach() * 3).sum()
+            loss.requires_grad = True
+            loss.backward()
+            print(w.grad)
+        """,
+        cure="Remove the flag, and repair what cut the loss off.",
+        find=_find_requires_grad_on_loss,
+    ),
+    Rule(
+        slug="cut-by-detach",
+        family=Family.CUT,
+        summary="`detach()` stands between the variable and what backward starts from.",
+        why="`y.detach()` is a tensor with the numbers of y and without its history. What is computed from it is "
+        "recorded from there on, so no gradient finds its way back to what y was computed from.",
+        example="""
+            w = torch.tensor([1., 2.], requires_grad=True)
+            h = (3 * w).detach()
+            (h ** 2).sum().backward()
+        """,
+        cure="Leave out detach() where you want the gradient; use `h.detach()` only for what is looked at or printed.",
+        find=_find_cut,
+        advice="leave out detach()",
+        short="cut by detach()",
+        lifted=Lifted.CALL,
+    ),
+    Rule(
+        slug="cut-by-no-grad",
+        family=Family.CUT,
+        summary="A value on the way to the result is computed under `torch.no_grad()`.",
+        why="Inside the block torch computes but records nothing, whatever the operands are. The result does not "
+        "require gradients, and nothing computed from it later leads back to them.",
+        example="""
+            w = torch.tensor([1., 2.], requires_grad=True)
+            with torch.no_grad():
+                h = w * 3
+            (h ** 2).sum().backward()
+        """,
+        cure="Compute it outside the block; keep no_grad for evaluation and for updates of parameters.",
+        find=_find_cut,
+        generality=4,
+        advice="compute it outside no_grad",
+        short="cut by no_grad",
+        margin="no_grad",
+        margin_since=marked("no_grad from line {n}"),
+        lifted=Lifted.GRAD_MODE,
+    ),
+    Rule(
+        slug="cut-by-grad-mode-off",
+        family=Family.CUT,
+        summary="Grad mode is off: `set_grad_enabled(False)` or inference mode is in force where the value is "
+        "computed.",
+        why="`torch.set_grad_enabled(False)` turns grad mode off until somebody turns it on again, in this function "
+        "and in all others. Meanwhile torch records nothing.",
+        example="""
+            w = torch.tensor([1., 2.], requires_grad=True)
+            torch.set_grad_enabled(False)
+            loss = (w * 3).sum()
+            loss.backward()
+        """,
+        cure="Use `with torch.no_grad():`, which ends by itself, or turn it on again: `torch.set_grad_enabled(True)`.",
+        find=_find_cut,
+        generality=4,
+        advice="turn grad mode on where it is computed",
+        short="cut by inference_mode",
+        margin="inference_mode",
+        margin_since=marked("inference_mode from line {n}"),
+        lifted=Lifted.GRAD_MODE,
+    ),
+    Rule(
+        slug="no-grad-view",
+        family=Family.CUT,
+        summary="A view that was taken under no_grad looks tracked, but leads nowhere.",
+        why="A view (`x[0]`, `x.view(…)`, `x.T`) of a tracked tensor says requires_grad=True even under no_grad, but "
+        "torch did not record how it was taken. It counts as a leaf, and the gradient ends there.",
+        example="""
+            w = torch.tensor([[1., 2.], [3., 4.]], requires_grad=True)
+            with torch.no_grad():
+                flat = w.view(4)
+            (flat ** 2).sum().backward()
+            print(w.grad)
+        """,
+        cure="Take the view outside no_grad.",
+        find=_find_no_grad_view,
+        generality=4,
+        advice="take the view outside no_grad",
+        short="a no_grad view",
+        margin=marked("a view made without grad mode"),
+        lifted=Lifted.GRAD_MODE,
+    ),
+    Rule(
+        slug="cut-by-data",
+        family=Family.CUT,
+        summary="`.data` stands between the variable and what backward starts from.",
+        why="`y.data` shares the memory of y, but torch does not track it. It is detach() without the version check: "
+        "what is computed from it does not lead back to y.",
+        example="""
+            w = torch.tensor([1., 2.], requires_grad=True)
+            h = (3 * w).data
+            (h ** 2).sum().backward()
+        """,
+        cure="Leave out .data.",
+        find=_find_cut,
+        generality=4,
+        advice="leave out .data",
+        short="cut by .data",
+        margin=".data",
+        lifted=Lifted.CALL,
+    ),
+    Rule(
+        slug="cut-by-item",
+        family=Family.CUT,
+        summary="A tensor became a Python number on the way: `.item()`, `float()`, `.tolist()`, a function of `math`.",
+        why="Python's numbers know nothing of torch. What is computed from them starts afresh, and a number has no "
+        "backward().",
+        example="""
+            w = torch.tensor(2., requires_grad=True)
+            loss = (w ** 2).item()
+            loss.backward()
+        """,
+        cure="Keep the tensor in the computation, and call .item() only to print or store the number.",
+        find=_find_cut,
+        advice="keep the tensor; call .item() only to print",
+        short="became a number",
+        margin=marked("{call}: a Python number"),
+        lifted=Lifted.CALL,
+    ),
+    Rule(
+        slug="cut-by-rewrap",
+        family=Family.CUT,
+        summary="The tensor was put into a new one: `torch.tensor(…)`, `nn.Parameter(…)`, `Variable(…)`.",
+        why="These take the numbers and make a leaf of them, which has no history. `torch.stack` and `torch.cat` put "
+        "tensors together and are recorded.",
+        example="""
+            a = torch.tensor(0.5, requires_grad=True)
+            point = torch.tensor([torch.cos(a), torch.sin(a)])
+            point.sum().backward()
+        """,
+        cure="Use the tensor itself, or `torch.stack([…])` to put several together.",
+        find=_find_cut,
+        advice="use the tensor itself, or torch.stack([…]) to put several together",
+        short="copied into a leaf",
+        margin=marked("{call}: a copy"),
+    ),
+    Rule(
+        slug="cut-by-int-cast",
+        family=Family.CUT,
+        summary="The tensor was cast to an integer dtype on the way.",
+        why="Only floating point and complex numbers have derivatives. `.long()`, `.int()` and `.to(torch.int64)` "
+        "give a tensor that torch does not track, even after it is made a float again.",
+        example="""
+            w = torch.tensor([1.4, 2.6], requires_grad=True)
+            n = w.long()
+            (n * 2.0).sum().backward()
+        """,
+        cure="Keep the floating point dtype.",
+        find=_find_cut,
+        generality=3,
+        advice="keep a floating point dtype",
+        short="became an integer",
+        margin=marked("integer dtype"),
+    ),
+    Rule(
+        slug="cut-by-index-op",
+        family=Family.CUT,
+        summary="Positions were computed from the tensor: `argmax`, `max(dim)[1]`, `topk` indices, `argsort`.",
+        why="A position is an integer. A small change of the numbers does not change it, so it has no derivative.",
+        example="""
+            w = torch.tensor([0.1, 0.7, 0.2], requires_grad=True)
+            best = torch.argmax(w)
+            (best.float() - 1.0).abs().backward()
+        """,
+        cure="Use the values instead of the positions, or a soft position: `(softmax(w, 0) * positions).sum()`.",
+        find=_find_cut,
+        generality=3,
+        advice="use the values instead of their positions, or a soft position",
+        short="became an index",
+        margin=marked("{call}: integers"),
+    ),
+    Rule(
+        slug="cut-by-nondiff-op",
+        family=Family.CUT,
+        summary="An operation that torch has no derivative for.",
+        why="Some functions return floating point numbers that are not recorded (`histc`, Bessel functions); for "
+        "others, torch says only in backward() that the derivative is not implemented (`//`).",
+        example="""
+            w = torch.tensor([0.1, 0.7, 0.2], requires_grad=True)
+            counts = torch.histc(w, bins=4)
+            counts.sum().backward()
+        """,
+        cure="Use another operation, a soft version of this one, or a derivative written by hand.",
+        find=_find_cut_by_nondiff_op,
+        generality=3,
+        advice="use an operation that has a derivative",
+        short="has no derivative",
+        margin=marked("{call}: no derivative"),
+    ),
+    Rule(
+        slug="cut-by-comparison",
+        family=Family.CUT,
+        summary="A comparison stands between the variable and what backward starts from.",
+        why="`x > 0` is true or false: a small change of x does not change it, so it has no derivative, even when it "
+        "is made a float.",
+        example="""
+            w = torch.tensor([0.3, -0.2], requires_grad=True)
+            on = (w > 0.1).float()
+            on.sum().backward()
+        """,
+        cure="Use a soft step, `torch.sigmoid(w - 0.1)`, or multiply the mask by w itself.",
+        find=_find_cut,
+        generality=3,
+        advice="use a soft step, such as torch.sigmoid",
+        short="became a boolean",
+        margin=marked("{call}: true or false"),
+    ),
+    Rule(
+        slug="used-only-in-condition",
+        family=Family.CUT,
+        summary="The variable only decides: a mask, the condition of `where`, an `if`.",
+        why="A mask chooses among other values, and the result changes with those. With the threshold it changes only "
+        "in jumps, so the threshold gets no gradient.",
+        example="""
+            a = torch.tensor([0.5, 1.5, 2.5], requires_grad=True)
+            limit = torch.tensor(1.0, requires_grad=True)
+            a[a > limit].sum().backward()
+            print(limit.grad)
+        """,
+        cure="Weight by a soft step instead of choosing: `(a * torch.sigmoid(a - limit)).sum()`.",
+        find=_find_cut,
+        advice="weight by a soft step instead of choosing",
+    ),
+    Rule(
+        slug="used-only-as-index",
+        family=Family.CUT,
+        summary="The variable only says where to look.",
+        why="An index is an integer. What is found there gets a gradient; the position gets none.",
+        example="""
+            position = torch.tensor(1.2, requires_grad=True)
+            table = torch.tensor([1., 2., 4.])
+            table[position.long()].backward()
+        """,
+        cure="Interpolate between the neighbouring entries, with weights computed from the position.",
+        find=_find_cut,
+        advice="interpolate between neighbours, with weights computed from it",
+    ),
+    Rule(
+        slug="cut-by-factory",
+        family=Family.CUT,
+        summary="A function that makes new tensors was given a tracked one as a number.",
+        why="`linspace`, `logspace`, `arange` and `full` read the number and fill a new tensor: some of them silently "
+        "drop the history, others refuse a tensor that requires gradients.",
+        example="""
+            end = torch.tensor(2., requires_grad=True)
+            grid = torch.linspace(0, end, 5)
+            (grid ** 2).sum().backward()
+        """,
+        cure="Make the tensor from plain numbers, and compute with it: `end * torch.linspace(0, 1, 5)`.",
+        find=_find_cut_by_factory,
+        advice="make the tensor from plain numbers, and compute with it",
+        short="filled a tensor",
+        margin=marked("{call}: a new tensor"),
+    ),
+    Rule(
+        slug="cut-by-sampling",
+        family=Family.CUT,
+        summary="Numbers were drawn at random: `multinomial`, `sample()` of a distribution.",
+        why="A draw is not a function of the parameters that torch could differentiate. `sample()` runs under no_grad.",
+        example="""
+            mean = torch.tensor(0.5, requires_grad=True)
+            draw = torch.distributions.Normal(mean, 1.0).sample()
+            (draw ** 2).backward()
+        """,
+        cure="Use `rsample()` where the distribution has it; else weight `log_prob(action)` by the reward.",
+        find=_find_cut,
+        advice="use rsample() where the distribution has it, else weight log_prob(…)",
+        short="was drawn",
+        margin=marked("{call}: drawn at random"),
+    ),
+    Rule(
+        slug="missing-create-graph",
+        family=Family.CUT,
+        summary="A gradient is used in a further computation, but torch did not record how it was computed.",
+        why="`autograd.grad` and `backward` return untracked gradients unless they are given `create_graph=True`. A "
+        "second derivative is then refused, and a loss that depends on a gradient silently loses that part of its "
+        "own gradient.",
+        example="""
+            x = torch.tensor(2., requires_grad=True)
+            y = x ** 3
+            dy = torch.autograd.grad(y, x)[0]
+            torch.autograd.grad(dy, x)
+        """,
+        cure="Pass `create_graph=True` to the first of the two calls.",
+        find=_find_cut,
+        advice="record the first derivative, too: create_graph=True",
+        short="without create_graph",
+        margin=marked("without create_graph=True"),
+    ),
+    Rule(
+        slug="constant-derivative",
+        family=Family.CUT,
+        summary="The derivative was recorded, but does not depend on the variable: it is constant.",
+        why="The derivative of `3*x` is 3, whatever x is. With `create_graph=True` torch records how it is computed, "
+        "but there is nothing in it to differentiate: the next derivative is zero, and torch raises an error "
+        "instead of saying so.",
+        example="""
+            x = torch.tensor(2., requires_grad=True)
+            dy = torch.autograd.grad(3 * x, x, create_graph=True)[0]
+            torch.autograd.grad(dy, x)
+        """,
+        cure="Nothing is wrong with the graph; the second derivative is zero.",
+        find=_find_cut,
+        advice="nothing is missing: the next derivative is zero",
+    ),
+)

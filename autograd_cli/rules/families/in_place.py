@@ -8,7 +8,7 @@ from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span
 from autograd_cli.lang import vocabulary
 from autograd_cli.rules.causes.lost import COMPUTED, Role, first_tracked, leaves, lost_gradients, upstream, words
 from autograd_cli.rules.cures import writes
-from autograd_cli.rules.evidence.evidence import Evidence, Find, remembered
+from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import is_tracked, name_of
 from autograd_cli.rules.evidence.writes import (
     base_of,
@@ -20,25 +20,11 @@ from autograd_cli.rules.evidence.writes import (
     source_of_several,
     tensors_in,
 )
+from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Node, Phase, Refusal, TensorInfo, Value, Visit, Walk
 
-FAMILY = "in-place"
 
-
-def saved_tensor_modified(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A tensor that backward() needs was changed in place after it had been saved.
-
-    Why: to differentiate `sigmoid`, torch keeps its result; for a product, both factors. Each write to a tensor raises
-    its version, and backward() refuses if the version is no longer the one that was saved.
-
-    Example:
-        raw = torch.tensor([0.4, -1.2], requires_grad=True)
-        gate = torch.sigmoid(raw)
-        gate[0] = 0.0
-        gate.sum().backward()
-
-    Fix: write into a copy (`gate = gate.clone()` before it), or compute a new tensor instead of writing.
-    """
+def _find_saved_tensor_modified(evidence: Evidence) -> Iterator[Diagnostic]:
     refusal, walk = evidence.trace.refusal, _refused_walk(evidence)
     if refusal is None or walk is None or not walk.changed:
         return
@@ -67,19 +53,7 @@ def saved_tensor_modified(evidence: Evidence) -> Iterator[Diagnostic]:
     )
 
 
-def inplace_on_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A leaf that requires gradients, or a view of one, is written to with grad mode on.
-
-    Why: a leaf is where gradients arrive. If torch recorded a write to it, the variable that you hold would no longer
-    be the leaf; so it refuses.
-
-    Example:
-        w = torch.tensor([1., 2.], requires_grad=True)
-        w += 1
-        (w ** 2).sum().backward()
-
-    Fix: an update belongs under `with torch.no_grad():`; else compute a new tensor, `y = w + 1`.
-    """
+def _find_inplace_on_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
     found = _refused_write(evidence)
     if found is None or not found.is_of_leaf or found.is_of_several or not found.is_tracked:
         return
@@ -105,21 +79,7 @@ def inplace_on_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
     )
 
 
-def inplace_on_multi_view(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A write goes to one of several views that one operation returned.
-
-    Why: `unbind`, `split`, `chunk`, and `for row in x` return all their views at once. torch could not rewrite the
-    history of one of them without the others, so it refuses.
-
-    Example:
-        raw = torch.ones(2, 2, requires_grad=True)
-        rows = raw * 1.0
-        for row in rows:
-            row.mul_(2)
-        rows.sum().backward()
-
-    Fix: compute a new tensor for the whole, or write by index: `rows[i] *= 2`.
-    """
+def _find_inplace_on_multi_view(evidence: Evidence) -> Iterator[Diagnostic]:
     found = _refused_write(evidence)
     if found is None or not found.is_of_several or not found.is_tracked:
         return
@@ -141,20 +101,7 @@ def inplace_on_multi_view(evidence: Evidence) -> Iterator[Diagnostic]:
     )
 
 
-def inplace_on_expanded(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A write goes to a tensor in which several elements share one place in memory.
-
-    Why: `expand` and `broadcast_to` repeat without copying. A write would change each of the repeated elements several
-    times, so torch refuses.
-
-    Example:
-        w = torch.tensor([1., 2.], requires_grad=True)
-        grid = (w * 2).expand(3, 2)
-        grid.add_(1.0)
-        grid.sum().backward()
-
-    Fix: write into a copy (`grid = grid.clone()`), use `repeat` instead of `expand`, or compute a new tensor.
-    """
+def _find_inplace_on_expanded(evidence: Evidence) -> Iterator[Diagnostic]:
     found = _refused_write(evidence)
     if found is None or not found.is_expanded:
         return
@@ -173,20 +120,7 @@ def inplace_on_expanded(evidence: Evidence) -> Iterator[Diagnostic]:
     )
 
 
-def inplace_overlap(evidence: Evidence) -> Iterator[Diagnostic]:
-    """What is written and what is read overlap in memory.
-
-    Why: `x[1:] += x[:-1]` reads elements that have already been written to. The result would depend on the order, so
-    torch refuses.
-
-    Example:
-        w = torch.tensor([1., 2., 3.], requires_grad=True)
-        x = w * 2
-        x[1:] += x[:-1]
-        x.sum().backward()
-
-    Fix: read from a copy: `x[1:] += x[:-1].clone()`.
-    """
+def _find_inplace_overlap(evidence: Evidence) -> Iterator[Diagnostic]:
     found = _refused_write(evidence)
     if found is None or not found.is_overlapping:
         return
@@ -204,21 +138,7 @@ def inplace_overlap(evidence: Evidence) -> Iterator[Diagnostic]:
     )
 
 
-def silent_data_mutation(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A tensor that backward() needs was changed through `.data`, and torch does not notice.
-
-    Why: `.data` shares the memory of the tensor, but not its version counter. After a write through it, backward()
-    computes with numbers that are not those of the forward pass: there is no error, but the gradient is wrong.
-
-    Example:
-        w = torch.tensor([0.9, -0.1], requires_grad=True)
-        p = w.sigmoid()
-        p.data.zero_()
-        p.sum().backward()
-        print(w.grad)
-
-    Fix: work on a copy, `p.detach().clone()`; with `p.detach()` alone torch notices the write, and says so.
-    """
+def _find_silent_data_mutation(evidence: Evidence) -> Iterator[Diagnostic]:
     for walk in evidence.trace.walks:
         for visit in walk.visits:
             found = _silently_changed(evidence, walk, visit)
@@ -227,22 +147,7 @@ def silent_data_mutation(evidence: Evidence) -> Iterator[Diagnostic]:
                 return
 
 
-def write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A write goes to a temporary copy.
-
-    Why: indexing with a mask or a list of positions copies (`x[0]` and `x[1:3]` are views, `x[mask]` is not). In
-    `x[mask].add_(y)` the copy is changed, and then dropped.
-
-    Example:
-        base = torch.ones(4, requires_grad=True)
-        bump = torch.tensor([1., 2.], requires_grad=True)
-        canvas = base * 2
-        canvas[[0, 2]].add_(bump)
-        canvas.sum().backward()
-        print(bump.grad)
-
-    Fix: assign by index: `canvas[spots] += bump`.
-    """
+def _find_write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
     for value in evidence.trace.values:
         if (
             value.previous is None
@@ -275,21 +180,7 @@ def write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
         return
 
 
-def discarded_result(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The result of an operation was dropped, and the program goes on as if the operand had been changed.
-
-    Why: `g.clamp(-1, 1)` and `h.detach()` return a new tensor and leave the old one as it is; the methods that change
-    it end in `_`. Likewise, a method without parentheses is not called at all.
-
-    Example:
-        w = torch.tensor([3., -4.], requires_grad=True)
-        (w ** 2).sum().backward()
-        w.grad.clamp(-1.0, 1.0)
-        with torch.no_grad():
-            w -= 0.1 * w.grad
-
-    Fix: assign the result, or use the method that ends in `_`.
-    """
+def _find_discarded_result(evidence: Evidence) -> Iterator[Diagnostic]:
     uncalled = list(_uncalled(evidence))
     yield from uncalled
     if uncalled or evidence.trace.refusal is not None:
@@ -319,20 +210,7 @@ def discarded_result(evidence: Evidence) -> Iterator[Diagnostic]:
         return
 
 
-def detach_view_inplace(evidence: Evidence) -> Iterator[Diagnostic]:
-    """`detach_()` was called on a view.
-
-    Why: a view shares its history with the tensor that it is a view of; torch cannot remove it from one of them in
-    place.
-
-    Example:
-        w = torch.tensor([1., 2.], requires_grad=True)
-        h = w * 2
-        h[0].detach_()
-        h.sum().backward()
-
-    Fix: use `detach()`, which returns a new tensor: `first = h[0].detach()`.
-    """
+def _find_detach_view_inplace(evidence: Evidence) -> Iterator[Diagnostic]:
     refusal = evidence.trace.refusal
     if refusal is None or name_of(refusal.op) != "detach_" or not refusal.operands:
         return
@@ -693,14 +571,148 @@ def _places(*pairs: tuple[Span | None, str]) -> tuple[Related, ...]:
     return tuple(Related(span=span, label=label) for span, label in pairs if span is not None)
 
 
-RULES: dict[str, Find] = {
-    "saved-tensor-modified": saved_tensor_modified,
-    "inplace-on-leaf": inplace_on_leaf,
-    "inplace-on-multi-view": inplace_on_multi_view,
-    "inplace-on-expanded": inplace_on_expanded,
-    "inplace-overlap": inplace_overlap,
-    "silent-data-mutation": silent_data_mutation,
-    "write-to-temporary": write_to_temporary,
-    "discarded-result": discarded_result,
-    "detach-view-inplace": detach_view_inplace,
-}
+RULES: tuple[Rule, ...] = (
+    Rule(
+        slug="saved-tensor-modified",
+        family=Family.IN_PLACE,
+        summary="A tensor that backward() needs was changed in place after it had been saved.",
+        why="To differentiate `sigmoid`, torch keeps its result; for a product, both factors. Each write to a tensor "
+        "raises its version, and backward() refuses if the version is no longer the one that was saved.",
+        example="""
+            raw = torch.tensor([0.4, -1.2], requires_grad=True)
+            gate = torch.sigmoid(raw)
+            gate[0] = 0.0
+            gate.sum().backward()
+        """,
+        cure="Write into a copy (`gate = gate.clone()` before it), or compute a new tensor instead of writing.",
+        find=_find_saved_tensor_modified,
+        needs_walks=True,
+    ),
+    Rule(
+        slug="inplace-on-leaf",
+        family=Family.IN_PLACE,
+        summary="A leaf that requires gradients, or a view of one, is written to with grad mode on.",
+        why="A leaf is where gradients arrive. If torch recorded a write to it, the variable that you hold would no "
+        "longer be the leaf; so it refuses.",
+        example="""
+            w = torch.tensor([1., 2.], requires_grad=True)
+            w += 1
+            (w ** 2).sum().backward()
+        """,
+        cure="An update belongs under `with torch.no_grad():`; else compute a new tensor, `y = w + 1`.",
+        find=_find_inplace_on_leaf,
+    ),
+    Rule(
+        slug="inplace-on-multi-view",
+        family=Family.IN_PLACE,
+        summary="A write goes to one of several views that one operation returned.",
+        why="`unbind`, `split`, `chunk`, and `for row in x` return all their views at once. torch could not rewrite "
+        "the history of one of them without the others, so it refuses.",
+        example="""
+            raw = torch.ones(2, 2, requires_grad=True)
+            rows = raw * 1.0
+            for row in rows:
+                row.mul_(2)
+            rows.sum().backward()
+        """,
+        cure="Compute a new tensor for the whole, or write by index: `rows[i] *= 2`.",
+        find=_find_inplace_on_multi_view,
+    ),
+    Rule(
+        slug="inplace-on-expanded",
+        family=Family.IN_PLACE,
+        summary="A write goes to a tensor in which several elements share one place in memory.",
+        why="`expand` and `broadcast_to` repeat without copying. A write would change each of the repeated elements "
+        "several times, so torch refuses.",
+        example="""
+            w = torch.tensor([1., 2.], requires_grad=True)
+            grid = (w * 2).expand(3, 2)
+            grid.add_(1.0)
+            grid.sum().backward()
+        """,
+        cure="Write into a copy (`grid = grid.clone()`), use `repeat` instead of `expand`, or compute a new tensor.",
+        find=_find_inplace_on_expanded,
+    ),
+    Rule(
+        slug="inplace-overlap",
+        family=Family.IN_PLACE,
+        summary="What is written and what is read overlap in memory.",
+        why="`x[1:] += x[:-1]` reads elements that have already been written to. The result would depend on the "
+        "order, so torch refuses.",
+        example="""
+            w = torch.tensor([1., 2., 3.], requires_grad=True)
+            x = w * 2
+            x[1:] += x[:-1]
+            x.sum().backward()
+        """,
+        cure="Read from a copy: `x[1:] += x[:-1].clone()`.",
+        find=_find_inplace_overlap,
+    ),
+    Rule(
+        slug="silent-data-mutation",
+        family=Family.IN_PLACE,
+        summary="A tensor that backward() needs was changed through `.data`, and torch does not notice.",
+        why="`.data` shares the memory of the tensor, but not its version counter. After a write through it, "
+        "backward() computes with numbers that are not those of the forward pass: there is no error, but the "
+        "gradient is wrong.",
+        example="""
+            w = torch.tensor([0.9, -0.1], requires_grad=True)
+            p = w.sigmoid()
+            p.data.zero_()
+            p.sum().backward()
+            print(w.grad)
+        """,
+        cure="Work on a copy, `p.detach().clone()`; with `p.detach()` alone torch notices the write, and says so.",
+        find=_find_silent_data_mutation,
+        needs_walks=True,
+    ),
+    Rule(
+        slug="write-to-temporary",
+        family=Family.IN_PLACE,
+        summary="A write goes to a temporary copy.",
+        why="Indexing with a mask or a list of positions copies (`x[0]` and `x[1:3]` are views, `x[mask]` is not). In "
+        "`x[mask].add_(y)` the copy is changed, and then dropped.",
+        example="""
+            base = torch.ones(4, requires_grad=True)
+            bump = torch.tensor([1., 2.], requires_grad=True)
+            canvas = base * 2
+            canvas[[0, 2]].add_(bump)
+            canvas.sum().backward()
+            print(bump.grad)
+        """,
+        cure="Assign by index: `canvas[spots] += bump`.",
+        find=_find_write_to_temporary,
+    ),
+    Rule(
+        slug="discarded-result",
+        family=Family.IN_PLACE,
+        summary="The result of an operation was dropped, and the program goes on as if the operand had been changed.",
+        why="`g.clamp(-1, 1)` and `h.detach()` return a new tensor and leave the old one as it is; the methods that "
+        "change it end in `_`. Likewise, a method without parentheses is not called at all.",
+        example="""
+            w = torch.tensor([3., -4.], requires_grad=True)
+            (w ** 2).sum().backward()
+            w.grad.clamp(-1.0, 1.0)
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+        """,
+        cure="Assign the result, or use the method that ends in `_`.",
+        find=_find_discarded_result,
+        generality=5,
+    ),
+    Rule(
+        slug="detach-view-inplace",
+        family=Family.IN_PLACE,
+        summary="`detach_()` was called on a view.",
+        why="A view shares its history with the tensor that it is a view of; torch cannot remove it from one of them "
+        "in place.",
+        example="""
+            w = torch.tensor([1., 2.], requires_grad=True)
+            h = w * 2
+            h[0].detach_()
+            h.sum().backward()
+        """,
+        cure="Use `detach()`, which returns a new tensor: `first = h[0].detach()`.",
+        find=_find_detach_view_inplace,
+    ),
+)

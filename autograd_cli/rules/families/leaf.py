@@ -11,7 +11,7 @@ from autograd_cli.lang import vocabulary
 from autograd_cli.lang.suggest import closest
 from autograd_cli.modes import GradMode
 from autograd_cli.rules.causes.untracked import Untracked, marks, untracked_roots
-from autograd_cli.rules.evidence.evidence import Evidence, Find
+from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.rebinding import Rebinding, rebindings, update_of, was_leaf
 from autograd_cli.rules.evidence.several import others_of, several
@@ -33,9 +33,9 @@ from autograd_cli.rules.evidence.symptoms import (
     seen_in,
     seen_refused,
 )
+from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Step, Value
-
-FAMILY = "leaf"
+from autograd_cli.translation import marked
 
 _SHOWS = frozenset({"print", "f-string", "str", "repr", "list", "tuple", "is", "is not"})
 _NO_LEAF = "the result of an operation, not a leaf"
@@ -44,21 +44,7 @@ _NO_LEAF = "the result of an operation, not a leaf"
 # A result, where a leaf was meant.
 
 
-def non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A variable was taken for a leaf, but it is the result of an operation: torch keeps no `.grad` for results.
-
-    Why: backward() writes `.grad` on leaves, the tensors that were not computed from others. Everything else only
-    passes gradients on. `torch.randn(3, requires_grad=True) * 0.1` is a result; the leaf that it came from has no name.
-    Where the None is only printed this is a warning, as torch's own is.
-
-    Example:
-        x = torch.tensor([1., 2., 3., 4.], requires_grad=True).view(2, 2)
-        (x ** 2).sum().backward()
-        print(x.grad)
-
-    Fix: set the flag after the last operation, `torch.tensor([…]).view(2, 2).requires_grad_()`, or ask torch to keep
-    the gradient of a result: `x.retain_grad()` before backward().
-    """
+def _find_non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
     for look in looks(evidence):
         if is_result(look.asked.tensor) and not _retains(evidence, look) and _has_run(evidence, look):
             if update_of(evidence, look.asked) is None:
@@ -159,22 +145,7 @@ def _hidden_leaf(evidence: Evidence, made: Value) -> Value | None:
     return found[0] if len(found) == 1 else None
 
 
-def non_leaf_after_update(evidence: Evidence) -> Iterator[Diagnostic]:
-    """An update gave a leaf's name to a result: from then on `.grad` of that name is None.
-
-    Why: `w = w - lr * w.grad` does not change the leaf `w`. It computes a new tensor, which torch records, and binds
-    the name to it; the new tensor is not a leaf, and its graph leads back through the old one.
-
-    Example:
-        w = torch.tensor([1., 2.], requires_grad=True)
-        for step in range(2):
-            loss = (w ** 2).sum()
-            loss.backward()
-            w = w - 0.1 * w.grad
-
-    Fix: change the leaf itself, `with torch.no_grad(): w -= 0.1 * w.grad`, and reset `w.grad` after it; or start a new
-    leaf, `w = (w - 0.1 * w.grad).detach().requires_grad_()`.
-    """
+def _find_non_leaf_after_update(evidence: Evidence) -> Iterator[Diagnostic]:
     for look in looks(evidence):
         if not is_result(look.asked.tensor) or _retains(evidence, look):
             continue
@@ -198,22 +169,7 @@ def non_leaf_after_update(evidence: Evidence) -> Iterator[Diagnostic]:
         return
 
 
-def rebound_under_no_grad(evidence: Evidence) -> Iterator[Diagnostic]:
-    """An update under no_grad gave a leaf's name to a new tensor, which does not require grad.
-
-    Why: what `w = w - lr * w.grad` computes under `torch.no_grad()` is not tracked. The name `w` now means that tensor,
-    and the leaf that required grad is gone. `w -= lr * w.grad` would have changed the leaf itself.
-
-    Example:
-        w = torch.tensor([1., 2.], requires_grad=True)
-        for step in range(2):
-            loss = (w ** 2).sum()
-            loss.backward()
-            with torch.no_grad():
-                w = w - 0.1 * w.grad
-
-    Fix: change it in place: `w -= 0.1 * w.grad`.
-    """
+def _find_rebound_under_no_grad(evidence: Evidence) -> Iterator[Diagnostic]:
     trace = evidence.trace
     roots = untracked_roots(trace)
     lost = {
@@ -302,21 +258,7 @@ def _resets_in_text(evidence: Evidence) -> bool:
     )
 
 
-def flag_on_non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
-    """requires_grad was set on the result of an operation, but torch lets it be changed only on leaves.
-
-    Why: whether a result is tracked follows from what it was computed from. A name that was bound to a new result, as
-    in `x = x + step`, no longer means the leaf; what is missing is a `detach()` at that place.
-
-    Example:
-        x = torch.tensor([0.5, -0.5])
-        for step in range(2):
-            x.requires_grad = True
-            (x ** 3).sum().backward()
-            x = x + 0.1 * x.grad
-
-    Fix: detach the result where it gets the name: `x = (x + 0.1 * x.grad).detach()`.
-    """
+def _find_flag_on_non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
     refusal = evidence.trace.refusal
     if refusal is None or refusal.op not in SWITCHES or not refusal.operands:
         return
@@ -338,21 +280,7 @@ def flag_on_non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
     )
 
 
-def retain_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
-    """retain_grad() was called after backward(): it keeps the gradients of later passes, not of one that is over.
-
-    Why: `retain_grad()` registers a hook on the result, which stores the gradient as it passes by. After backward() the
-    gradient of a result is gone.
-
-    Example:
-        x = torch.tensor([1., 2.], requires_grad=True)
-        h = x ** 2
-        h.sum().backward()
-        h.retain_grad()
-        print(h.grad)
-
-    Fix: call `h.retain_grad()` before backward().
-    """
+def _find_retain_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
     for look in looks(evidence):
         call = _retains(evidence, look)
         if call is None or not is_result(look.asked.tensor):
@@ -404,20 +332,7 @@ def _earlier(evidence: Evidence, call: Value, made: int, method: str) -> tuple[E
 # requires_grad: never, too late, misspelt.
 
 
-def requires_grad_missing(evidence: Evidence) -> Iterator[Diagnostic]:
-    """Nothing told torch to track the tensor: requires_grad is False, as it is by default.
-
-    Why: torch records only what is computed from a tensor with requires_grad=True. `torch.tensor`, `torch.ones` and the
-    like make tensors without it; only the parameters of modules have it from the start.
-
-    Example:
-        x = torch.tensor([1., 2.])
-        y = (x ** 2).sum()
-        y.backward()
-
-    Fix: ask for it when the tensor is made, `torch.tensor([1., 2.], requires_grad=True)`, or call
-    `x.requires_grad_()` before computing with it.
-    """
+def _find_requires_grad_missing(evidence: Evidence) -> Iterator[Diagnostic]:
     found = Untracked.find(evidence)
     if found is None or found.late is not None or found.mark is not None:
         return
@@ -456,20 +371,7 @@ def _switched_on(evidence: Evidence, switch: Value) -> Edit | None:
     return None
 
 
-def requires_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
-    """requires_grad was switched on after the tensor had been used: what was computed before is not recorded.
-
-    Why: torch decides whether to record an operation when it runs. Switching requires_grad on later does not change
-    results that already exist.
-
-    Example:
-        x = torch.tensor([1., 2.])
-        y = x ** 2
-        x.requires_grad_()
-        y.sum().backward()
-
-    Fix: switch it on before the first use, best where the tensor is made.
-    """
+def _find_requires_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
     found = Untracked.find(evidence)
     if found is None or found.late is None:
         return
@@ -486,19 +388,7 @@ def requires_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
     )
 
 
-def requires_grad_typo(evidence: Evidence) -> Iterator[Diagnostic]:
-    """requires_grad is misspelt: Python sets an attribute that nobody reads, and torch tracks nothing.
-
-    Why: a tensor takes any attribute, as most Python objects do. `x.requires_gard = True` is legal, and does nothing.
-    So is `model.requires_grad = False`: modules have no such attribute, but a method, `requires_grad_()`.
-
-    Example:
-        x = torch.tensor([1., 2.])
-        x.requires_gard = True
-        (x ** 2).sum().backward()
-
-    Fix: write `requires_grad`; for a module, call `requires_grad_(False)`.
-    """
+def _find_requires_grad_typo(evidence: Evidence) -> Iterator[Diagnostic]:
     found = Untracked.find(evidence)
     if found is not None and found.mark is not None:
         yield found.diagnostic(
@@ -620,13 +510,139 @@ def _edits(edit: Edit | None) -> tuple[Edit, ...]:
     return () if edit is None else (edit,)
 
 
-RULES: dict[str, Find] = {
-    "non-leaf": non_leaf,
-    "non-leaf-after-update": non_leaf_after_update,
-    "rebound-under-no-grad": rebound_under_no_grad,
-    "flag-on-non-leaf": flag_on_non_leaf,
-    "retain-grad-late": retain_grad_late,
-    "requires-grad-missing": requires_grad_missing,
-    "requires-grad-late": requires_grad_late,
-    "requires-grad-typo": requires_grad_typo,
-}
+RULES: tuple[Rule, ...] = (
+    Rule(
+        slug="non-leaf",
+        family=Family.LEAF,
+        summary="A variable was taken for a leaf, but it is the result of an operation: torch keeps no `.grad` for "
+        "results.",
+        why="backward() writes `.grad` on leaves, the tensors that were not computed from others. Everything else "
+        "only passes gradients on. `torch.randn(3, requires_grad=True) * 0.1` is a result; the leaf that it came "
+        "from has no name. Where the None is only printed this is a warning, as torch's own is.",
+        example="""
+            x = torch.tensor([1., 2., 3., 4.], requires_grad=True).view(2, 2)
+            (x ** 2).sum().backward()
+            print(x.grad)
+        """,
+        cure="Set the flag after the last operation, `torch.tensor([…]).view(2, 2).requires_grad_()`, or ask torch to "
+        "keep the gradient of a result: `x.retain_grad()` before backward().",
+        find=_find_non_leaf,
+        generality=5,
+    ),
+    Rule(
+        slug="non-leaf-after-update",
+        family=Family.LEAF,
+        summary="An update gave a leaf's name to a result: from then on `.grad` of that name is None.",
+        why="`w = w - lr * w.grad` does not change the leaf `w`. It computes a new tensor, which torch records, and "
+        "binds the name to it; the new tensor is not a leaf, and its graph leads back through the old one.",
+        example="""
+            w = torch.tensor([1., 2.], requires_grad=True)
+            for step in range(2):
+                loss = (w ** 2).sum()
+                loss.backward()
+                w = w - 0.1 * w.grad
+        """,
+        cure="Change the leaf itself, `with torch.no_grad(): w -= 0.1 * w.grad`, and reset `w.grad` after it; or start "
+        "a new leaf, `w = (w - 0.1 * w.grad).detach().requires_grad_()`.",
+        find=_find_non_leaf_after_update,
+    ),
+    Rule(
+        slug="rebound-under-no-grad",
+        family=Family.LEAF,
+        summary="An update under no_grad gave a leaf's name to a new tensor, which does not require grad.",
+        why="What `w = w - lr * w.grad` computes under `torch.no_grad()` is not tracked. The name `w` now means that "
+        "tensor, and the leaf that required grad is gone. `w -= lr * w.grad` would have changed the leaf itself.",
+        example="""
+            w = torch.tensor([1., 2.], requires_grad=True)
+            for step in range(2):
+                loss = (w ** 2).sum()
+                loss.backward()
+                with torch.no_grad():
+                    w = w - 0.1 * w.grad
+        """,
+        cure="Change it in place: `w -= 0.1 * w.grad`.",
+        find=_find_rebound_under_no_grad,
+    ),
+    Rule(
+        slug="flag-on-non-leaf",
+        family=Family.LEAF,
+        summary="requires_grad was set on the result of an operation, but torch lets it be changed only on leaves.",
+        why="Whether a result is tracked follows from what it was computed from. A name that was bound to a new "
+        "result, as in `x = x + step`, no longer means the leaf; what is missing is a `detach()` at that place.",
+        example="""
+            x = torch.tensor([0.5, -0.5])
+            for step in range(2):
+                x.requires_grad = True
+                (x ** 3).sum().backward()
+                x = x + 0.1 * x.grad
+        """,
+        cure="Detach the result where it gets the name: `x = (x + 0.1 * x.grad).detach()`.",
+        find=_find_flag_on_non_leaf,
+    ),
+    Rule(
+        slug="retain-grad-late",
+        family=Family.LEAF,
+        summary="retain_grad() was called after backward(): it keeps the gradients of later passes, not of one that is "
+        "over.",
+        why="`retain_grad()` registers a hook on the result, which stores the gradient as it passes by. After "
+        "backward() the gradient of a result is gone.",
+        example="""
+            x = torch.tensor([1., 2.], requires_grad=True)
+            h = x ** 2
+            h.sum().backward()
+            h.retain_grad()
+            print(h.grad)
+        """,
+        cure="Call `h.retain_grad()` before backward().",
+        find=_find_retain_grad_late,
+    ),
+    Rule(
+        slug="requires-grad-missing",
+        family=Family.LEAF,
+        summary="Nothing told torch to track the tensor: requires_grad is False, as it is by default.",
+        why="torch records only what is computed from a tensor with requires_grad=True. `torch.tensor`, `torch.ones` "
+        "and the like make tensors without it; only the parameters of modules have it from the start.",
+        example="""
+            x = torch.tensor([1., 2.])
+            y = (x ** 2).sum()
+            y.backward()
+        """,
+        cure="Ask for it when the tensor is made, `torch.tensor([1., 2.], requires_grad=True)`, or call "
+        "`x.requires_grad_()` before computing with it.",
+        find=_find_requires_grad_missing,
+        generality=5,
+        short="tracking switched off",
+        margin=marked("requires_grad switched off"),
+    ),
+    Rule(
+        slug="requires-grad-late",
+        family=Family.LEAF,
+        summary="requires_grad was switched on after the tensor had been used: what was computed before is not "
+        "recorded.",
+        why="torch decides whether to record an operation when it runs. Switching requires_grad on later does not "
+        "change results that already exist.",
+        example="""
+            x = torch.tensor([1., 2.])
+            y = x ** 2
+            x.requires_grad_()
+            y.sum().backward()
+        """,
+        cure="Switch it on before the first use, best where the tensor is made.",
+        find=_find_requires_grad_late,
+    ),
+    Rule(
+        slug="requires-grad-typo",
+        family=Family.LEAF,
+        summary="requires_grad is misspelt: Python sets an attribute that nobody reads, and torch tracks nothing.",
+        why="A tensor takes any attribute, as most Python objects do. `x.requires_gard = True` is legal, and does "
+        "nothing. So is `model.requires_grad = False`: modules have no such attribute, but a method, "
+        "`requires_grad_()`.",
+        example="""
+            x = torch.tensor([1., 2.])
+            x.requires_gard = True
+            (x ** 2).sum().backward()
+        """,
+        cure="Write `requires_grad`; for a module, call `requires_grad_(False)`.",
+        find=_find_requires_grad_typo,
+    ),
+)

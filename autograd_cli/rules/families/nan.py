@@ -8,198 +8,18 @@ from autograd_cli.diagnostic import Diagnostic, Related, Severity
 from autograd_cli.rules.causes.factors import factor_of
 from autograd_cli.rules.causes.not_a_number import Birth, find_birth
 from autograd_cli.rules.cures import numbers
-from autograd_cli.rules.evidence.evidence import Evidence, Find, remembered
+from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.operations import kind_of
 from autograd_cli.rules.evidence.passage import Departure, Passage, first_broken, index, norm
 from autograd_cli.rules.evidence.several import gradients_of, others_of
+from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Number
-
-FAMILY = "NaN and inf"
 
 _HUGE = 1e6
 _TINY = 1e-6
 
 
-def nan_where_branch(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A gradient is NaN although `torch.where`, or a mask, threw the bad value away.
-
-    Why: torch.where computes both branches, and its backward sends a gradient of 0 to the one that was not taken. If
-    that branch has an infinite derivative, 0 * inf is NaN.
-
-    Example:
-        x = torch.tensor([-1., 4.], requires_grad=True)
-        y = torch.where(x > 0, torch.sqrt(x), 0.)
-        y.sum().backward()
-        print(x.grad)
-
-    Fix: choose before the operation, so that it never sees a bad value: torch.sqrt(torch.where(x > 0, x, 1.)).
-    """
-    yield from _born(evidence, "nan-where-branch", "is computed for the elements that are thrown away, too")
-
-
-def nan_zero_times_nan(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A gradient is NaN because the values that it is multiplied by contain NaN or inf.
-
-    Why: masking a result sends a gradient of 0 to what was masked, and backward multiplies it by the values of the
-    forward pass: 0 * nan is NaN, and 0 * inf, too. In a matrix product it spreads to the whole sum.
-
-    Example:
-        x = torch.tensor([[1.], [float("nan")]])
-        w = torch.tensor([[2.]], requires_grad=True)
-        y = torch.nan_to_num(x @ w)
-        y.sum().backward()
-        print(w.grad)
-
-    Fix: clean what goes into the operation, not what comes out of it: torch.nan_to_num(x) @ w.
-    """
-    yield from _born(evidence, "nan-zero-times-nan", "has NaN or infinity in it, and 0 times that is NaN")
-
-
-def nan_sqrt_at_zero(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A square root of 0 (or below): its derivative is infinite there, and inf * 0 is NaN.
-
-    Why: the derivative of sqrt(x) is 1 / (2 * sqrt(x)). What the chain rule multiplies it by is often 0 at the same
-    place, as in sqrt(x**2).
-
-    Example:
-        x = torch.tensor([0., 3.], requires_grad=True)
-        torch.sqrt(x**2).sum().backward()
-        print(x.grad)
-
-    Fix: keep the operand away from 0, as in torch.sqrt(x**2 + 1e-12), or use x.abs() or x.norm().
-    """
-    yield from _born(evidence, "nan-sqrt-at-zero", "has no finite derivative where its operand is not above 0")
-
-
-def nan_log_of_zero(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A logarithm of 0 (or below): it is -inf there, and its derivative is infinite.
-
-    Why: a probability that underflows to 0 gives log(0) = -inf and a derivative of 1 / 0; the next multiplication by 0
-    makes it NaN.
-
-    Example:
-        x = torch.tensor([0., 500.], requires_grad=True)
-        p = torch.softmax(x, dim=0)
-        loss = -torch.log(p)[0]
-        loss.backward()
-        print(x.grad)
-
-    Fix: use F.log_softmax or F.logsigmoid, which compute both steps in one, or keep the operand away from 0.
-    """
-    yield from _born(evidence, "nan-log-of-zero", "takes the logarithm of something that is not above 0")
-
-
-def nan_overflow(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A value became infinite because it is larger than its dtype can hold.
-
-    Why: exp(x) is infinite above 88 in float32 and above 11 in float16. A function built from it may still have a
-    finite value (1 / (1 + inf) is 0), but a derivative of 0 * inf, which is NaN.
-
-    Example:
-        x = torch.tensor([100.], requires_grad=True)
-        torch.log(1 + torch.exp(x)).backward()
-        print(x.grad)
-
-    Fix: use torch's function for the whole expression (F.softplus, torch.sigmoid, torch.logsumexp), or smaller
-    operands.
-    """
-    yield from _born(evidence, "nan-overflow", "is larger than its dtype can hold")
-
-
-def nan_masked_softmax(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A softmax of a row in which everything is masked with -inf.
-
-    Why: the exponentials of the row are all 0, and so is their sum: 0 / 0 is NaN. Its gradient is NaN even where
-    nothing uses the row.
-
-    Example:
-        x = torch.zeros(2, 2, requires_grad=True)
-        mask = torch.tensor([[0., 0.], [float("-inf"), float("-inf")]])
-        p = torch.softmax(x + mask, dim=-1)
-        p[0, 0].backward()
-        print(x.grad)
-
-    Fix: leave at least one element of each row unmasked, or mask with a large negative number, such as -1e9.
-    """
-    yield from _born(evidence, "nan-masked-softmax", "has a row in which everything is -inf")
-
-
-def nan_acos_at_one(evidence: Evidence) -> Iterator[Diagnostic]:
-    """An arc cosine or arc sine at 1 or -1 (or outside): the derivative is infinite there.
-
-    Why: the derivative of acos(x) is -1 / sqrt(1 - x**2). A cosine that was computed from equal vectors is 1 or, by
-    rounding, a little more.
-
-    Example:
-        a = torch.tensor([1., 0.], requires_grad=True)
-        torch.acos(torch.dot(a, a) / (a.norm() * a.norm())).backward()
-        print(a.grad)
-
-    Fix: keep the operand inside: torch.acos(c.clamp(-1 + 1e-6, 1 - 1e-6)).
-    """
-    yield from _born(evidence, "nan-acos-at-one", "has no finite derivative at 1 and -1")
-
-
-def nan_svd_degenerate(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A decomposition (svd, eigh, eig) of a matrix with equal singular values or eigenvalues.
-
-    Why: the derivative of the vectors has 1 / (s_i - s_j) in it, which is infinite where two values are equal: the
-    vectors are not unique there.
-
-    Example:
-        x = torch.eye(2, requires_grad=True)
-        values, vectors = torch.linalg.eigh(x)
-        vectors[0, 0].backward()
-        print(x.grad)
-
-    Fix: use only the values (torch.linalg.svdvals, eigvalsh), or make the values distinct by adding a little noise.
-    """
-    yield from _born(evidence, "nan-svd-degenerate", "has equal values, and divides by their difference, which is 0")
-
-
-def nan_variance_of_one(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The variance or standard deviation of a single number.
-
-    Why: torch divides by n - 1, which is 0 for one number: 0 / 0 is NaN.
-
-    Example:
-        x = torch.tensor([[1.], [2.]], requires_grad=True)
-        (x / x.std(dim=1, keepdim=True)).sum().backward()
-        print(x.grad)
-
-    Fix: take it over more than one number, or with correction=0.
-    """
-    yield from _born(evidence, "nan-variance-of-one", "is taken over a single number, and divides by n - 1 = 0")
-
-
-def nan_pow_zero_base(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A power whose base is 0 (or below), with an exponent that is below 1 or a fraction.
-
-    Why: the derivative of x**p is p * x**(p - 1). At 0 it is infinite for p below 1, and so is the second derivative
-    for p below 2; below 0, a fractional power has no real value.
-
-    Example:
-        x = torch.tensor([0., 1.], requires_grad=True)
-        (x ** (1/3) * x).sum().backward()
-        print(x.grad)
-
-    Fix: keep the base above 0: (x + 1e-12) ** p, or x.clamp(min=1e-12) ** p.
-    """
-    yield from _born(evidence, "nan-pow-zero-base", "has no finite derivative where its base is not above 0")
-
-
-def huge_normalize_at_zero(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A vector of zeros is divided by its length, and the gradient is huge.
-
-    Why: F.normalize divides by max(length, 1e-12), so the value is 0, but the derivative there is 1 / 1e-12.
-
-    Example:
-        x = torch.zeros(1, 3, requires_grad=True)
-        F.normalize(x).sum().backward()
-        print(x.grad)
-
-    Fix: leave out vectors of zeros, start away from zero, or give a larger eps.
-    """
+def _find_huge_normalize_at_zero(evidence: Evidence) -> Iterator[Diagnostic]:
     for passage in evidence.passages:
         for end in sorted(passage.ends, key=evidence.end_order):
             arrived = passage.arrived_at(end)
@@ -210,29 +30,9 @@ def huge_normalize_at_zero(evidence: Evidence) -> Iterator[Diagnostic]:
                 return
 
 
-RULES: dict[str, Find] = {
-    "nan-masked-softmax": nan_masked_softmax,
-    "nan-where-branch": nan_where_branch,
-    "nan-zero-times-nan": nan_zero_times_nan,
-    "nan-sqrt-at-zero": nan_sqrt_at_zero,
-    "nan-log-of-zero": nan_log_of_zero,
-    "nan-overflow": nan_overflow,
-    "nan-acos-at-one": nan_acos_at_one,
-    "nan-svd-degenerate": nan_svd_degenerate,
-    "nan-variance-of-one": nan_variance_of_one,
-    "nan-pow-zero-base": nan_pow_zero_base,
-    "huge-normalize-at-zero": huge_normalize_at_zero,
-}
-
-
-@remembered
-def _birth(evidence: Evidence) -> Birth | None:
-    return find_birth(evidence)
-
-
-def _born(evidence: Evidence, slug: str, what: str) -> Iterator[Diagnostic]:
-    birth = _birth(evidence)
-    if birth is None or birth.slug != slug:
+def _find_birth(evidence: Evidence) -> Iterator[Diagnostic]:
+    birth = find_birth(evidence)
+    if birth is None:
         return
     number, short = ("NaN", "nan") if birth.is_nan else ("infinite", "inf")
     subject = gradients_of(birth.victims) if birth.victims else "a gradient is"
@@ -241,9 +41,9 @@ def _born(evidence: Evidence, slug: str, what: str) -> Iterator[Diagnostic]:
         subject, observed = "the loss is", f"the loss is {short}"
     fix = numbers.fix(evidence, birth)
     yield Diagnostic(
-        rule=slug,
+        rule=birth.slug,
         severity=Severity.ERROR if birth.departure is not None else Severity.WARNING,
-        message=f"{subject} {number}: `{evidence.piece(birth.value.span)}` {what}",
+        message=f"{subject} {number}: `{evidence.piece(birth.value.span)}` {_BY_SLUG[birth.slug].blame}",
         span=birth.value.span,
         label=_label(evidence, birth),
         related=tuple(_related(evidence, birth)),
@@ -340,3 +140,197 @@ def _huge(evidence: Evidence, victim: str | None, divided: Departure) -> Diagnos
         fix=fix.words,
         edits=fix.edits,
     )
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        slug="nan-masked-softmax",
+        family=Family.NUMBERS,
+        summary="A softmax of a row in which everything is masked with -inf.",
+        why="The exponentials of the row are all 0, and so is their sum: 0 / 0 is NaN. Its gradient is NaN even where "
+        "nothing uses the row.",
+        example="""
+            x = torch.zeros(2, 2, requires_grad=True)
+            mask = torch.tensor([[0., 0.], [float("-inf"), float("-inf")]])
+            p = torch.softmax(x + mask, dim=-1)
+            p[0, 0].backward()
+            print(x.grad)
+        """,
+        cure="Leave at least one element of each row unmasked, or mask with a large negative number, such as -1e9.",
+        find=_find_birth,
+        needs_walks=True,
+        blame="has a row in which everything is -inf",
+    ),
+    Rule(
+        slug="nan-where-branch",
+        family=Family.NUMBERS,
+        summary="A gradient is NaN although `torch.where`, or a mask, threw the bad value away.",
+        why="torch.where computes both branches, and its backward sends a gradient of 0 to the one that was not "
+        "taken. If that branch has an infinite derivative, 0 * inf is NaN.",
+        example="""
+            x = torch.tensor([-1., 4.], requires_grad=True)
+            y = torch.where(x > 0, torch.sqrt(x), 0.)
+            y.sum().backward()
+            print(x.grad)
+        """,
+        cure="Choose before the operation, so that it never sees a bad value: torch.sqrt(torch.where(x > 0, x, 1.)).",
+        find=_find_birth,
+        needs_walks=True,
+        blame="is computed for the elements that are thrown away, too",
+    ),
+    Rule(
+        slug="nan-zero-times-nan",
+        family=Family.NUMBERS,
+        summary="A gradient is NaN because the values that it is multiplied by contain NaN or inf.",
+        why="Masking a result sends a gradient of 0 to what was masked, and backward multiplies it by the values of "
+        "the forward pass: 0 * nan is NaN, and 0 * inf, too. In a matrix product it spreads to the whole sum.",
+        example="""
+            x = torch.tensor([[1.], [float("nan")]])
+            w = torch.tensor([[2.]], requires_grad=True)
+            y = torch.nan_to_num(x @ w)
+            y.sum().backward()
+            print(w.grad)
+        """,
+        cure="Clean what goes into the operation, not what comes out of it: torch.nan_to_num(x) @ w.",
+        find=_find_birth,
+        needs_walks=True,
+        generality=1,
+        blame="has NaN or infinity in it, and 0 times that is NaN",
+    ),
+    Rule(
+        slug="nan-sqrt-at-zero",
+        family=Family.NUMBERS,
+        summary="A square root of 0 (or below): its derivative is infinite there, and inf * 0 is NaN.",
+        why="The derivative of sqrt(x) is 1 / (2 * sqrt(x)). What the chain rule multiplies it by is often 0 at the "
+        "same place, as in sqrt(x**2).",
+        example="""
+            x = torch.tensor([0., 3.], requires_grad=True)
+            torch.sqrt(x**2).sum().backward()
+            print(x.grad)
+        """,
+        cure="Keep the operand away from 0, as in torch.sqrt(x**2 + 1e-12), or use x.abs() or x.norm().",
+        find=_find_birth,
+        needs_walks=True,
+        generality=1,
+        blame="has no finite derivative where its operand is not above 0",
+    ),
+    Rule(
+        slug="nan-log-of-zero",
+        family=Family.NUMBERS,
+        summary="A logarithm of 0 (or below): it is -inf there, and its derivative is infinite.",
+        why="A probability that underflows to 0 gives log(0) = -inf and a derivative of 1 / 0; the next "
+        "multiplication by 0 makes it NaN.",
+        example="""
+            x = torch.tensor([0., 500.], requires_grad=True)
+            p = torch.softmax(x, dim=0)
+            loss = -torch.log(p)[0]
+            loss.backward()
+            print(x.grad)
+        """,
+        cure="Use F.log_softmax or F.logsigmoid, which compute both steps in one, or keep the operand away from 0.",
+        find=_find_birth,
+        needs_walks=True,
+        generality=1,
+        blame="takes the logarithm of something that is not above 0",
+    ),
+    Rule(
+        slug="nan-overflow",
+        family=Family.NUMBERS,
+        summary="A value became infinite because it is larger than its dtype can hold.",
+        why="exp(x) is infinite above 88 in float32 and above 11 in float16. A function built from it may still have "
+        "a finite value (1 / (1 + inf) is 0), but a derivative of 0 * inf, which is NaN.",
+        example="""
+            x = torch.tensor([100.], requires_grad=True)
+            torch.log(1 + torch.exp(x)).backward()
+            print(x.grad)
+        """,
+        cure="Use torch's function for the whole expression (F.softplus, torch.sigmoid, torch.logsumexp), or smaller "
+        "operands.",
+        find=_find_birth,
+        needs_walks=True,
+        generality=1,
+        blame="is larger than its dtype can hold",
+    ),
+    Rule(
+        slug="nan-acos-at-one",
+        family=Family.NUMBERS,
+        summary="An arc cosine or arc sine at 1 or -1 (or outside): the derivative is infinite there.",
+        why="The derivative of acos(x) is -1 / sqrt(1 - x**2). A cosine that was computed from equal vectors is 1 or, "
+        "by rounding, a little more.",
+        example="""
+            a = torch.tensor([1., 0.], requires_grad=True)
+            torch.acos(torch.dot(a, a) / (a.norm() * a.norm())).backward()
+            print(a.grad)
+        """,
+        cure="Keep the operand inside: torch.acos(c.clamp(-1 + 1e-6, 1 - 1e-6)).",
+        find=_find_birth,
+        needs_walks=True,
+        blame="has no finite derivative at 1 and -1",
+    ),
+    Rule(
+        slug="nan-svd-degenerate",
+        family=Family.NUMBERS,
+        summary="A decomposition (svd, eigh, eig) of a matrix with equal singular values or eigenvalues.",
+        why="The derivative of the vectors has 1 / (s_i - s_j) in it, which is infinite where two values are equal: "
+        "the vectors are not unique there.",
+        example="""
+            x = torch.eye(2, requires_grad=True)
+            values, vectors = torch.linalg.eigh(x)
+            vectors[0, 0].backward()
+            print(x.grad)
+        """,
+        cure="Use only the values (torch.linalg.svdvals, eigvalsh), or make the values distinct by adding a little "
+        "noise.",
+        find=_find_birth,
+        needs_walks=True,
+        blame="has equal values, and divides by their difference, which is 0",
+    ),
+    Rule(
+        slug="nan-variance-of-one",
+        family=Family.NUMBERS,
+        summary="The variance or standard deviation of a single number.",
+        why="torch divides by n - 1, which is 0 for one number: 0 / 0 is NaN.",
+        example="""
+            x = torch.tensor([[1.], [2.]], requires_grad=True)
+            (x / x.std(dim=1, keepdim=True)).sum().backward()
+            print(x.grad)
+        """,
+        cure="Take it over more than one number, or with correction=0.",
+        find=_find_birth,
+        needs_walks=True,
+        blame="is taken over a single number, and divides by n - 1 = 0",
+    ),
+    Rule(
+        slug="nan-pow-zero-base",
+        family=Family.NUMBERS,
+        summary="A power whose base is 0 (or below), with an exponent that is below 1 or a fraction.",
+        why="The derivative of x**p is p * x**(p - 1). At 0 it is infinite for p below 1, and so is the second "
+        "derivative for p below 2; below 0, a fractional power has no real value.",
+        example="""
+            x = torch.tensor([0., 1.], requires_grad=True)
+            (x ** (1/3) * x).sum().backward()
+            print(x.grad)
+        """,
+        cure="Keep the base above 0: (x + 1e-12) ** p, or x.clamp(min=1e-12) ** p.",
+        find=_find_birth,
+        needs_walks=True,
+        generality=1,
+        blame="has no finite derivative where its base is not above 0",
+    ),
+    Rule(
+        slug="huge-normalize-at-zero",
+        family=Family.NUMBERS,
+        summary="A vector of zeros is divided by its length, and the gradient is huge.",
+        why="F.normalize divides by max(length, 1e-12), so the value is 0, but the derivative there is 1 / 1e-12.",
+        example="""
+            x = torch.zeros(1, 3, requires_grad=True)
+            F.normalize(x).sum().backward()
+            print(x.grad)
+        """,
+        cure="Leave out vectors of zeros, start away from zero, or give a larger eps.",
+        find=_find_huge_normalize_at_zero,
+        needs_walks=True,
+    ),
+)
+
+_BY_SLUG = {rule.slug: rule for rule in RULES}

@@ -9,150 +9,17 @@ from autograd_cli.rules.causes.broadcasts import find_broadcast
 from autograd_cli.rules.causes.stops import Stop, find_stop
 from autograd_cli.rules.causes.ties import find_padding, find_tie
 from autograd_cli.rules.cures import zeros
-from autograd_cli.rules.evidence.evidence import Evidence, Find, remembered
+from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.operations import module_of, name_of
 from autograd_cli.rules.evidence.passage import is_finite, is_zero
 from autograd_cli.rules.evidence.several import gradients_of, others_of
+from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Value
 
-FAMILY = "zero and wrong value"
 
-
-def zero_grad_step(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The gradient is zero because it had to pass through a step function: round, floor, ceil, sign, trunc.
-
-    Why: a step function is flat everywhere but at its jumps. Torch records it, and its backward returns zeros whatever
-    arrives, without an error.
-
-    Example:
-        x = torch.tensor([1.4, 2.6], requires_grad=True)
-        y = torch.round(x)
-        ((y - 5.) ** 2).sum().backward()
-        print(x.grad)
-
-    Fix: use the value before the step, or a straight-through estimator: x + (torch.round(x) - x).detach().
-    """
-    yield from _stopped(evidence, "zero-grad-step", "is a step function: its derivative is 0 everywhere")
-
-
-def sampling_not_reparameterised(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The gradient is zero because it had to pass through a random draw: torch.normal, bernoulli, poisson.
-
-    Why: a drawn number is not a function of the parameters that torch could differentiate. Torch records the draw, and
-    its backward returns zeros.
-
-    Example:
-        mu = torch.tensor([1.], requires_grad=True)
-        draw = torch.normal(mu, torch.tensor([1.]))
-        (draw ** 2).sum().backward()
-        print(mu.grad)
-
-    Fix: draw noise, and compute the sample from it: mu + sigma * torch.randn_like(mu), which is what rsample() does.
-    """
-    yield from _stopped(evidence, "sampling-not-reparameterised", "draws at random: torch gives it a gradient of zeros")
-
-
-def zero_grad_clamp(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The gradient is zero because every element is outside the range that it is clamped to.
-
-    Why: outside the range the result is the bound, whatever the operand: the derivative is 0.
-
-    Example:
-        x = torch.tensor([3., -4.], requires_grad=True)
-        y = torch.clamp(x, -1, 1)
-        (y * 2).sum().backward()
-        print(x.grad)
-
-    Fix: clamp after the loss, or not at all; tanh or sigmoid keep some gradient; or start inside the range.
-    """
-    yield from _stopped(evidence, "zero-grad-clamp", "bounds every element: outside the range the derivative is 0")
-
-
-def zero_grad_relu(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The gradient is zero because no unit of a relu is active: a dead relu.
-
-    Why: where its operand is negative, relu is 0 and so is its derivative. When that holds for all units and all data,
-    nothing before it can learn.
-
-    Example:
-        w = torch.tensor([-1., -2.], requires_grad=True)
-        h = torch.relu(w * 3)
-        ((h.sum() - 1) ** 2).backward()
-        print(w.grad)
-
-    Fix: F.leaky_relu keeps a gradient; a smaller learning rate or another initialisation keeps units active.
-    """
-    yield from _stopped(evidence, "zero-grad-relu", "is off for every unit: below 0 the derivative is 0")
-
-
-def zero_grad_zero_init(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The gradient is zero because it is multiplied by weights that are all zero.
-
-    Why: the derivative of a product with respect to one factor is the other. If a layer starts with all zeros, no
-    gradient gets through it to what is before it.
-
-    Example:
-        w1 = torch.ones(2, 2, requires_grad=True)
-        w2 = torch.zeros(2, 1, requires_grad=True)
-        y = (torch.ones(1, 2) @ w1) @ w2
-        ((y - 1) ** 2).sum().backward()
-        print(w1.grad)
-
-    Fix: start with small random numbers; zeros are for biases.
-    """
-    yield from _stopped(evidence, "zero-grad-zero-init", "is all zero, and the gradient is multiplied by it")
-
-
-def zero_grad_saturated(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The gradient is zero because a sigmoid, tanh or softmax is so far out that its curve is flat.
-
-    Why: the derivative of sigmoid is p * (1 - p). In float32 sigmoid(20) is exactly 1, and the product exactly 0.
-
-    Example:
-        x = torch.tensor([40.], requires_grad=True)
-        p = torch.sigmoid(x)
-        ((p - 0.5) ** 2).sum().backward()
-        print(x.grad)
-
-    Fix: keep what goes in small (normalise, scale down), or use a loss that takes the value before the sigmoid or
-    softmax.
-    """
-    yield from _stopped(evidence, "zero-grad-saturated", "is so far out that it is flat: its derivative is 0 there")
-
-
-def zero_grad_constant(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The gradient is zero because the result is always the same: a softmax over one element, or x - x.
-
-    Why: a softmax over an axis of size 1 is 1, whatever goes in; the sum of a softmax is 1, too. A constant has the
-    derivative 0.
-
-    Example:
-        x = torch.tensor([[0.3], [2.0]], requires_grad=True)
-        p = torch.softmax(x, dim=1)
-        ((p - 0.5) ** 2).sum().backward()
-        print(x.grad)
-
-    Fix: use another axis (dim), or for a single output a sigmoid with binary_cross_entropy_with_logits.
-    """
-    yield from _stopped(evidence, "zero-grad-constant", "is the same whatever goes in: its derivative is 0")
-
-
-def zero_grad_padding_idx(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The row of an embedding that stands for padding gets no gradient.
-
-    Why: padding_idx says that this row is not to be learned: torch leaves it out of the gradient.
-
-    Example:
-        table = torch.randn(4, 2, requires_grad=True)
-        out = F.embedding(torch.tensor([0, 0]), table, padding_idx=0)
-        out.sum().backward()
-        print(table.grad)
-
-    Fix: leave out padding_idx, or use an index for padding that no word has.
-    """
-    stopped = list(_stopped(evidence, "zero-grad-padding-idx", "looks up nothing but padding, which gets no gradient"))
-    yield from stopped
-    padding = None if stopped else find_padding(evidence)
+def _find_padding(evidence: Evidence) -> Iterator[Diagnostic]:
+    stop = _stop(evidence)
+    padding = None if stop is not None and stop.slug == "zero-grad-padding-idx" else find_padding(evidence)
     if padding is not None:
         value, victim, row = padding
         yield Diagnostic(
@@ -167,36 +34,7 @@ def zero_grad_padding_idx(evidence: Evidence) -> Iterator[Diagnostic]:
         )
 
 
-def zero_grad_kink(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The gradient is zero because abs, relu or a norm is exactly at its kink, at 0.
-
-    Why: there is no derivative at a kink. Torch takes 0, which lies between the slopes on both sides.
-
-    Example:
-        x = torch.zeros(3, requires_grad=True)
-        x.abs().sum().backward()
-        print(x.grad)
-
-    Fix: start anywhere but at exactly 0.
-    """
-    yield from _stopped(
-        evidence, "zero-grad-kink", "is at its kink, at exactly 0, where torch takes the derivative as 0"
-    )
-
-
-def tie_split(evidence: Evidence) -> Iterator[Diagnostic]:
-    """Several elements are the largest (or smallest): each gets a part of the gradient.
-
-    Why: where elements are equal, max(), amax() and maximum() share the gradient evenly among them. max(dim=…) gives it
-    to one.
-
-    Example:
-        x = torch.tensor([2., 5., 5.], requires_grad=True)
-        x.max().backward()
-        print(x.grad)
-
-    Fix: nothing is wrong; x.max(dim=0).values gives all of it to one element.
-    """
+def _find_tie_split(evidence: Evidence) -> Iterator[Diagnostic]:
     tie = find_tie(evidence)
     if tie is not None:
         value, victim, share = tie
@@ -213,22 +51,7 @@ def tie_split(evidence: Evidence) -> Iterator[Diagnostic]:
         )
 
 
-def broadcast_shape(evidence: Evidence) -> Iterator[Diagnostic]:
-    """A loss is taken over every pair, because [n, 1] and [n] broadcast to [n, n].
-
-    Why: broadcasting aligns shapes from the right: a column and a row make a matrix. The mean of it is a number like
-    any other, and its gradient is wrong. torch warns about it in F.mse_loss, but not in a plain difference.
-
-    Example:
-        w = torch.tensor(0.5, requires_grad=True)
-        x = torch.tensor([[1.], [2.], [3.]])
-        y = torch.tensor([2., 4., 6.])
-        loss = ((x * w - y) ** 2).mean()
-        loss.backward()
-        print(w.grad)
-
-    Fix: bring both to one shape: pred.squeeze(-1), or y.unsqueeze(-1).
-    """
+def _find_broadcast_shape(evidence: Evidence) -> Iterator[Diagnostic]:
     found = find_broadcast(evidence)
     if found is not None:
         fix = zeros.fix_of_broadcast(evidence, found.value)
@@ -248,21 +71,6 @@ def broadcast_shape(evidence: Evidence) -> Iterator[Diagnostic]:
         )
 
 
-RULES: dict[str, Find] = {
-    "broadcast-shape": broadcast_shape,
-    "zero-grad-step": zero_grad_step,
-    "sampling-not-reparameterised": sampling_not_reparameterised,
-    "zero-grad-clamp": zero_grad_clamp,
-    "zero-grad-relu": zero_grad_relu,
-    "zero-grad-zero-init": zero_grad_zero_init,
-    "zero-grad-saturated": zero_grad_saturated,
-    "zero-grad-constant": zero_grad_constant,
-    "zero-grad-padding-idx": zero_grad_padding_idx,
-    "zero-grad-kink": zero_grad_kink,
-    "tie-split": tie_split,
-}
-
-
 @remembered
 def _stop(evidence: Evidence) -> Stop | None:
     """What stopped a gradient, in a run whose gradients are numbers: where they are not, that is what to look at."""
@@ -272,18 +80,18 @@ def _stop(evidence: Evidence) -> Stop | None:
     return find_stop(evidence)
 
 
-def _stopped(evidence: Evidence, slug: str, what: str) -> Iterator[Diagnostic]:
+def _find_stopped(evidence: Evidence) -> Iterator[Diagnostic]:
     stop = _stop(evidence)
-    if stop is None or stop.slug != slug:
+    if stop is None:
         return
     culprit = stop.by or stop.value
     fix = zeros.fix(evidence, stop)
     span = _place(evidence, culprit) or stop.value.span
     related = () if stop.by is None or stop.value.span in {None, span} else _multiplied(stop.value.span)
     yield Diagnostic(
-        rule=slug,
+        rule=stop.slug,
         severity=Severity.NOTE if stop.is_meant else Severity.WARNING,
-        message=f"{gradients_of(stop.victims)} zero: `{_called(evidence, culprit)}` {what}",
+        message=f"{gradients_of(stop.victims)} zero: `{_called(evidence, culprit)}` {_BY_SLUG[stop.slug].blame}",
         span=span,
         label=_label(stop),
         related=related,
@@ -319,3 +127,195 @@ def _place(evidence: Evidence, value: Value) -> Span | None:
         return zeros.beginning(evidence, value).span
     module = module_of(evidence.trace, value, "Embedding")
     return value.span if module is None else module.span
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        slug="broadcast-shape",
+        family=Family.ZERO,
+        summary="A loss is taken over every pair, because [n, 1] and [n] broadcast to [n, n].",
+        why="Broadcasting aligns shapes from the right: a column and a row make a matrix. The mean of it is a number "
+        "like any other, and its gradient is wrong. torch warns about it in F.mse_loss, but not in a plain "
+        "difference.",
+        example="""
+            w = torch.tensor(0.5, requires_grad=True)
+            x = torch.tensor([[1.], [2.], [3.]])
+            y = torch.tensor([2., 4., 6.])
+            loss = ((x * w - y) ** 2).mean()
+            loss.backward()
+            print(w.grad)
+        """,
+        cure="Bring both to one shape: pred.squeeze(-1), or y.unsqueeze(-1).",
+        find=_find_broadcast_shape,
+    ),
+    Rule(
+        slug="zero-grad-step",
+        family=Family.ZERO,
+        summary="The gradient is zero because it had to pass through a step function: round, floor, ceil, sign, trunc.",
+        why="A step function is flat everywhere but at its jumps. Torch records it, and its backward returns zeros "
+        "whatever arrives, without an error.",
+        example="""
+            x = torch.tensor([1.4, 2.6], requires_grad=True)
+            y = torch.round(x)
+            ((y - 5.) ** 2).sum().backward()
+            print(x.grad)
+        """,
+        cure="Use the value before the step, or a straight-through estimator: x + (torch.round(x) - x).detach().",
+        find=_find_stopped,
+        needs_walks=True,
+        blame="is a step function: its derivative is 0 everywhere",
+    ),
+    Rule(
+        slug="sampling-not-reparameterised",
+        family=Family.ZERO,
+        summary="The gradient is zero because it had to pass through a random draw: torch.normal, bernoulli, poisson.",
+        why="A drawn number is not a function of the parameters that torch could differentiate. Torch records the "
+        "draw, and its backward returns zeros.",
+        example="""
+            mu = torch.tensor([1.], requires_grad=True)
+            draw = torch.normal(mu, torch.tensor([1.]))
+            (draw ** 2).sum().backward()
+            print(mu.grad)
+        """,
+        cure="Draw noise, and compute the sample from it: mu + sigma * torch.randn_like(mu), which is what rsample() "
+        "does.",
+        find=_find_stopped,
+        needs_walks=True,
+        blame="draws at random: torch gives it a gradient of zeros",
+    ),
+    Rule(
+        slug="zero-grad-clamp",
+        family=Family.ZERO,
+        summary="The gradient is zero because every element is outside the range that it is clamped to.",
+        why="Outside the range the result is the bound, whatever the operand: the derivative is 0.",
+        example="""
+            x = torch.tensor([3., -4.], requires_grad=True)
+            y = torch.clamp(x, -1, 1)
+            (y * 2).sum().backward()
+            print(x.grad)
+        """,
+        cure="Clamp after the loss, or not at all; tanh or sigmoid keep some gradient; or start inside the range.",
+        find=_find_stopped,
+        needs_walks=True,
+        blame="bounds every element: outside the range the derivative is 0",
+    ),
+    Rule(
+        slug="zero-grad-relu",
+        family=Family.ZERO,
+        summary="The gradient is zero because no unit of a relu is active: a dead relu.",
+        why="Where its operand is negative, relu is 0 and so is its derivative. When that holds for all units and all "
+        "data, nothing before it can learn.",
+        example="""
+            w = torch.tensor([-1., -2.], requires_grad=True)
+            h = torch.relu(w * 3)
+            ((h.sum() - 1) ** 2).backward()
+            print(w.grad)
+        """,
+        cure="F.leaky_relu keeps a gradient; a smaller learning rate or another initialisation keeps units active.",
+        find=_find_stopped,
+        needs_walks=True,
+        blame="is off for every unit: below 0 the derivative is 0",
+    ),
+    Rule(
+        slug="zero-grad-zero-init",
+        family=Family.ZERO,
+        summary="The gradient is zero because it is multiplied by weights that are all zero.",
+        why="The derivative of a product with respect to one factor is the other. If a layer starts with all zeros, "
+        "no gradient gets through it to what is before it.",
+        example="""
+            w1 = torch.ones(2, 2, requires_grad=True)
+            w2 = torch.zeros(2, 1, requires_grad=True)
+            y = (torch.ones(1, 2) @ w1) @ w2
+            ((y - 1) ** 2).sum().backward()
+            print(w1.grad)
+        """,
+        cure="Start with small random numbers; zeros are for biases.",
+        find=_find_stopped,
+        needs_walks=True,
+        blame="is all zero, and the gradient is multiplied by it",
+    ),
+    Rule(
+        slug="zero-grad-saturated",
+        family=Family.ZERO,
+        summary="The gradient is zero because a sigmoid, tanh or softmax is so far out that its curve is flat.",
+        why="The derivative of sigmoid is p * (1 - p). In float32 sigmoid(20) is exactly 1, and the product exactly 0.",
+        example="""
+            x = torch.tensor([40.], requires_grad=True)
+            p = torch.sigmoid(x)
+            ((p - 0.5) ** 2).sum().backward()
+            print(x.grad)
+        """,
+        cure="Keep what goes in small (normalise, scale down), or use a loss that takes the value before the sigmoid "
+        "or softmax.",
+        find=_find_stopped,
+        needs_walks=True,
+        generality=2,
+        blame="is so far out that it is flat: its derivative is 0 there",
+    ),
+    Rule(
+        slug="zero-grad-constant",
+        family=Family.ZERO,
+        summary="The gradient is zero because the result is always the same: a softmax over one element, or x - x.",
+        why="A softmax over an axis of size 1 is 1, whatever goes in; the sum of a softmax is 1, too. A constant has "
+        "the derivative 0.",
+        example="""
+            x = torch.tensor([[0.3], [2.0]], requires_grad=True)
+            p = torch.softmax(x, dim=1)
+            ((p - 0.5) ** 2).sum().backward()
+            print(x.grad)
+        """,
+        cure="Use another axis (dim), or for a single output a sigmoid with binary_cross_entropy_with_logits.",
+        find=_find_stopped,
+        needs_walks=True,
+        generality=2,
+        blame="is the same whatever goes in: its derivative is 0",
+    ),
+    Rule(
+        slug="zero-grad-padding-idx",
+        family=Family.ZERO,
+        summary="The row of an embedding that stands for padding gets no gradient.",
+        why="padding_idx says that this row is not to be learned: torch leaves it out of the gradient.",
+        example="""
+            table = torch.randn(4, 2, requires_grad=True)
+            out = F.embedding(torch.tensor([0, 0]), table, padding_idx=0)
+            out.sum().backward()
+            print(table.grad)
+        """,
+        cure="Leave out padding_idx, or use an index for padding that no word has.",
+        find=_find_padding,
+        needs_walks=True,
+        blame="looks up nothing but padding, which gets no gradient",
+    ),
+    Rule(
+        slug="zero-grad-kink",
+        family=Family.ZERO,
+        summary="The gradient is zero because abs, relu or a norm is exactly at its kink, at 0.",
+        why="There is no derivative at a kink. Torch takes 0, which lies between the slopes on both sides.",
+        example="""
+            x = torch.zeros(3, requires_grad=True)
+            x.abs().sum().backward()
+            print(x.grad)
+        """,
+        cure="Start anywhere but at exactly 0.",
+        find=_find_stopped,
+        needs_walks=True,
+        blame="is at its kink, at exactly 0, where torch takes the derivative as 0",
+    ),
+    Rule(
+        slug="tie-split",
+        family=Family.ZERO,
+        summary="Several elements are the largest (or smallest): each gets a part of the gradient.",
+        why="Where elements are equal, max(), amax() and maximum() share the gradient evenly among them. max(dim=…) "
+        "gives it to one.",
+        example="""
+            x = torch.tensor([2., 5., 5.], requires_grad=True)
+            x.max().backward()
+            print(x.grad)
+        """,
+        cure="Nothing is wrong; x.max(dim=0).values gives all of it to one element.",
+        find=_find_tie_split,
+        needs_walks=True,
+    ),
+)
+
+_BY_SLUG = {rule.slug: rule for rule in RULES}
