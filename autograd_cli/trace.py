@@ -113,11 +113,76 @@ class TensorInfo(TensorValues):
     storage: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Value:
-    """A node of the computed graph: one value, made by one operation of the program.
+class Kind(StrEnum):
+    """What kind of thing made a value."""
 
-    `op` is the operation as written (`+`, `sin`, `.sum`, `.detach`), `input` for what the user gave, or `constant`.
+    INPUT = "input"  # the user gave it
+    CONSTANT = "constant"  # the program writes it down
+    PARAMETER = "parameter"  # a module or an optimizer holds it, and nothing has made a value of it before
+    CALL = "call"  # a function, or a class
+    METHOD = "method"
+    MODULE = "module"  # a module was called
+    OPERATOR = "operator"
+    AUGMENTED = "augmented"  # x += y
+    ATTRIBUTE = "attribute"  # x.grad
+    INDEX = "index"  # x[0]
+    ASSIGNMENT = "assignment"  # x.data = y
+    ITEM_ASSIGNMENT = "item_assignment"  # x[0] = y
+    ELEMENT = "element"  # of the sequence that an operation returned
+    UNPACK = "unpack"  # the rows of a tensor, as a loop or `a, b = x` takes them
+    ITEM = "item"  # a key or a number that a loop counts with
+    CONTAINER = "container"  # a list, tuple or dict was put together
+    SLICE = "slice"
+    CHOICE = "choice"  # one of the operands of `and`, `or`, `if-else`
+    TEXT = "text"  # an f-string
+    PRINT = "print"
+    DEFINITION = "definition"  # a function of the program
+    EXCEPTION = "exception"  # that an `except` caught
+    UNCALLED = "uncalled"  # a method that is named and not called
+    STEP = "step"  # an optimizer's, which changes what it trains
+    BACKWARD = "backward"  # backward() was called
+    ACCUMULATION = "accumulation"  # what it added to a `.grad`
+    ALIAS = "alias"  # a tensor changed because another one of the same memory was written to
+    RESULT = "result"  # an input that is the result, too
+    NOTHING = "nothing"  # of a Refusal: a name that is not defined, a `raise`, the backward pass that agx runs
+
+
+_WRITES = frozenset({Kind.ASSIGNMENT, Kind.ITEM_ASSIGNMENT, Kind.STEP, Kind.ACCUMULATION, Kind.ALIAS, Kind.RESULT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """An operation of the program: what made a value, or what was refused.
+
+    `function` is the full name of what was called, in torch's own words: `torch.sin`, `torch.nn.functional.relu`,
+    `torch.Tensor.sum`; of a method it has the class that defines it, `torch.nn.Module.zero_grad`, but of every tensor
+    torch.Tensor; of a module it is the class, `torch.nn.Linear`. An operator is the method that torch runs for it,
+    `torch.Tensor.add` for `x + y` and `torch.Tensor.add_` for `x += y`, or Python's own where no operand is a tensor,
+    `operator.add`. What only an object has goes by the object's class, `torch.nn.Linear.weight`, and so does what was
+    asked for and is not there, `builtins.NoneType.zero_`. It is None where nothing was called: a list was written.
+
+    `op` is the operation as written (`+`, `sin`, `.sum`) or a word for it (`input`): to be shown, never to be asked.
+    """
+
+    kind: Kind
+    function: str | None
+    op: str
+
+    @property
+    def verb(self) -> str:
+        """The function's name alone, the same for `torch.add`, `.add` and `+`; one that writes in place ends in `_`."""
+        return "" if self.function is None else self.function.rpartition(".")[2]
+
+    @property
+    def is_write(self) -> bool:
+        """Whether the operation says that it changes its first operand."""
+        return self.kind in _WRITES or (self.verb.endswith("_") and not self.verb.endswith("__"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value(Operation):
+    """A node of the computed graph: one value, and the operation of the program that made it.
+
     `operands` are the values that went into it, Python numbers and lists included. `grad_mode` is the mode in force
     and `grad_mode_span` the piece of the program that switched it on (None for the mode of the whole run). A value
     is a tensor, a Python scalar (a dtype by its name), or a `container` (`list`, `tuple`, `dict`) of `elements`.
@@ -126,7 +191,6 @@ class Value:
 
     id: int
     span: Span | None
-    op: str
     operands: tuple[int, ...]
     elements: tuple[int, ...]
     container: str | None
@@ -152,17 +216,16 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """Torch (or Python) said no: the type and words of its exception, and where in the program.
+class Refusal(Operation):
+    """An operation that torch (or Python) refused: the type and words of its exception, and where in the program.
 
-    `op` is the operation that was refused, as a Value would have it, and `operands` the values that it was given.
+    `operands` are the values that it was given.
     """
 
     exception: str
     message: str
     span: Span | None
     during: Phase
-    op: str = ""
     operands: tuple[int, ...] = ()
 
 

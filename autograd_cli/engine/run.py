@@ -14,6 +14,7 @@ from autograd_cli.diagnostic import bad_request
 from autograd_cli.engine.interpret.backward import check_gradients, roots_of, run_backward, with_names
 from autograd_cli.engine.interpret.performer import Performer, RefusedError
 from autograd_cli.engine.interpret.statements import Interpreter
+from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.leaf_names import by_place
 from autograd_cli.engine.record.recording import Recording, tensors_in
 from autograd_cli.engine.record.snapshot import MAX_VALUES, leaf_facts
@@ -26,7 +27,7 @@ from autograd_cli.limits import Limits, limit_reached
 from autograd_cli.modes import Entry, GradMode, Mode
 from autograd_cli.position import Phase
 from autograd_cli.spelling import spelled
-from autograd_cli.trace import Backward, Refusal, TensorInfo, Trace, Variable
+from autograd_cli.trace import Backward, Kind, Refusal, TensorInfo, Trace, Variable
 
 
 def run(  # noqa: PLR0913 - the parts of a request, each used once
@@ -154,12 +155,11 @@ class _Run:
             tracked = name in self._asked
             if tracked and self._mode.entry is not Entry.PLAIN:
                 tensor.requires_grad_()
-            box = self._recording.add(tensor, op="input", name=name, max_values=self._max_values)
+            box = self._recording.add(tensor, naming.INPUT, name=name, max_values=self._max_values)
             self._shown[name] = names[name] = box
             if tracked and self._mode.entry in {Entry.DETACHED, Entry.DATA}:
                 cut = tensor.detach() if self._mode.entry is Entry.DETACHED else tensor.data
-                op = self._mode.entry.value.removesuffix("()")
-                names[name] = self._recording.add(cut, op=op, operands=[box])
+                names[name] = self._recording.add(cut, _ENTRIES[self._mode.entry], operands=[box])
                 self._shown[f"{name}{self._mode.entry.value}"] = names[name]
         return names
 
@@ -183,14 +183,14 @@ class _Run:
     def _as_result(self, box: Box) -> Box:
         """An input that is an output becomes a value of its own: it keeps the values that it came with."""
         value = self._recording.values[box.value]
-        if value.op == "input":
-            return self._recording.add(box.payload, op="input =", operands=[box])
+        if value.kind is Kind.INPUT:
+            return self._recording.add(box.payload, naming.RESULT, operands=[box])
         if not isinstance(box.payload, tuple | list):
             return box
         elements = [self._as_result(element) for element in box.payload]
         if all(new is old for new, old in zip(elements, box.payload, strict=True)):
             return box
-        return self._recording.add(tuple(elements), op=value.op, operands=elements, span=value.span)
+        return self._recording.add(tuple(elements), value, operands=elements, span=value.span)
 
     def _leaves(self, interpreter: Interpreter) -> dict[str, torch.Tensor]:
         """What can have a gradient, by name: the leaves that were asked for, and those that the program made itself."""
@@ -314,6 +314,10 @@ def _fitting(weight: torch.Tensor, root: torch.Tensor) -> torch.Tensor:
 # Results that are asked for to be read, such as `x.is_leaf` and `y.grad_fn`.
 _FACTS = (bool, str, dict, torch.dtype, torch.device, GraphNode, type(None))
 
+_ENTRIES = {
+    Entry.DETACHED: naming.method(torch.Tensor, "detach"),
+    Entry.DATA: naming.attribute(torch.Tensor, "data"),
+}
 _GRAD_MODES = {
     GradMode.GRAD: torch.enable_grad,
     GradMode.NO_GRAD: torch.no_grad,

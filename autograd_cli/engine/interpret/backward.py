@@ -12,13 +12,14 @@ import torch
 from autograd_cli.diagnostic import Span, bad_request
 from autograd_cli.engine.interpret.machine import Machine
 from autograd_cli.engine.interpret.performer import RefusedError
+from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.recording import Recording, tensors_in
 from autograd_cli.engine.record.snapshot import MAX_VALUES
 from autograd_cli.engine.values import Box
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.limits import memory_error
 from autograd_cli.spelling import spelled, spelled_source
-from autograd_cli.trace import Backward, LeafGradient, Phase, Refusal, TensorInfo
+from autograd_cli.trace import Backward, Kind, LeafGradient, Phase, Refusal, TensorInfo
 
 
 def roots_of(result: Box) -> list[Box]:
@@ -78,7 +79,15 @@ def run_backward(
     except Exception as error:  # torch raises what it likes, and all of it is its answer
         if memory_error(error) is not None:
             raise
-        refusal = Refusal(exception=type(error).__name__, message=str(error), span=None, during=Phase.BACKWARD)
+        refusal = Refusal(
+            exception=type(error).__name__,
+            message=str(error),
+            span=None,
+            during=Phase.BACKWARD,
+            kind=Kind.NOTHING,
+            function=None,
+            op="",
+        )
     return Backward(
         step=None,
         span=None,
@@ -160,7 +169,8 @@ def _backward(
     """A call of backward() in the program: run as it stands, and remembered as the pass that is shown."""
     performer, recording = machine.performer, machine.performer.recording
     roots, gradient = start
-    performer.tick("backward", span)
+    operation = naming.backward(naming.full_name(function))
+    performer.tick(operation.op, span)
     leaves = list(recording.leaves.values())
     watch = _Leaves(recording, [("", leaf) for leaf in leaves], roots[0].value if roots else 0)
     grads = [recording.known(leaf.grad) for leaf in leaves if leaf.grad is not None]
@@ -171,7 +181,7 @@ def _backward(
         with walk:
             function(*[each.unwrap() for each in arguments], **{name: each.unwrap() for name, each in keywords.items()})
     except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
-        raised = performer.refused(error, span, Phase.BACKWARD, op="backward", operands=arguments)
+        raised = performer.refused(error, span, Phase.BACKWARD, operation=operation, operands=arguments)
     weights = [recording.values[number].tensor for number in _weights_of(gradient)][: len(roots)]
     weights += [None] * (len(roots) - len(weights))
     machine.backwards.append(
@@ -190,9 +200,9 @@ def _backward(
     for box, version in versions:
         if box.payload._version != version:  # noqa: SLF001 - as above
             operands = [box.value, *[root.value for root in roots]]
-            recording.rewrite(box, op="backward =", operands=operands, span=span)
+            recording.rewrite(box, naming.ACCUMULATION, operands=operands, span=span)
     machine.roots_of_gradients.update({id(leaf): list(roots) for leaf in leaves if leaf.grad is not None})
-    return recording.add(None, op="backward", operands=roots, span=span)
+    return recording.add(None, operation, operands=roots, span=span)
 
 
 def _weights_of(gradient: Box | None) -> list[int]:
@@ -214,7 +224,7 @@ def _autograd_grad(machine: Machine, arguments: Sequence[Box], keywords: Mapping
     weights = [] if gradient is None else list(tensors_in([gradient]))
     try:
         with machine.watch.walk(roots, span=span, backward=None):
-            return performer.perform("torch.autograd.grad", torch.autograd.grad, arguments, span, keywords)
+            return performer.perform(_GRAD, torch.autograd.grad, arguments, span, keywords)
     except RefusedError as error:
         refusal = replace(error.refusal, during=Phase.BACKWARD)
         machine.backwards.append(
@@ -231,6 +241,7 @@ def _autograd_grad(machine: Machine, arguments: Sequence[Box], keywords: Mapping
         raise RefusedError(refusal) from None
 
 
+_GRAD = naming.call("torch.autograd.grad", "torch.autograd.grad")
 CALLS: dict[str, Callable[[Machine, Sequence[Box], dict[str, Box], Span], Box]] = {
     "torch.Tensor.backward": _tensor_backward,
     "torch.autograd.backward": _autograd_backward,

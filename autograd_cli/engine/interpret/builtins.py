@@ -15,11 +15,13 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine.interpret import texts
 from autograd_cli.engine.interpret.machine import Machine
 from autograd_cli.engine.interpret.performer import Performer, length_of
+from autograd_cli.engine.record import naming
 from autograd_cli.engine.values import SEQUENCES, Box, Iteration, check_depth, type_name
 
 _NUMBER = re.compile(
     r"\s*[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|inf|infinity|nan)\s*", re.ASCII | re.IGNORECASE
 )
+_LEN = naming.call("builtins.len", "len")
 _MAX_DIGITS = 1_000
 _MAX_JOINED = 1_000
 
@@ -37,17 +39,17 @@ def iterate(performer: Performer, box: Box, span: Span) -> Iterator[Box]:
         case tuple():
             return iter(payload)
         case dict():
-            return (performer.recording.add_result(key, op="key", operands=[box], span=span) for key in list(payload))
+            return (performer.recording.add_result(key, naming.KEY, operands=[box], span=span) for key in list(payload))
         case range() | str():
             return _counted(performer, box, span)
         case Iteration():
             return payload.boxes
         case torch.Tensor():
-            return iter(performer.perform("unpack", tuple, [box], span).payload)
+            return iter(performer.perform(naming.unpack(type(payload)), tuple, [box], span).payload)
         case torch.nn.ModuleDict():
-            return (performer.recording.add_result(key, op="key", operands=[box], span=span) for key in payload)
+            return (performer.recording.add_result(key, naming.KEY, operands=[box], span=span) for key in payload)
         case torch.nn.Sequential() | torch.nn.ModuleList() | torch.nn.ParameterList():
-            return iter(performer.perform("unpack", tuple, [box], span).payload)
+            return iter(performer.perform(naming.unpack(type(payload)), tuple, [box], span).payload)
     raise performer.refused(TypeError(f"'{box.type_name}' object is not iterable"), span)
 
 
@@ -103,7 +105,7 @@ class _Guarded:
 def _counted(performer: Performer, box: Box, span: Span) -> Iterator[Box]:
     for item in box.payload:
         performer.tick("range", span)
-        yield performer.recording.add(item, op="[]", operands=[box], span=span)
+        yield performer.recording.add(item, naming.ITEM, operands=[box], span=span)
 
 
 class PythonFunctions:
@@ -138,7 +140,7 @@ class PythonFunctions:
         function = self._by_name.get(name)
         if function is None:
             plain = [self._plain(argument, span) for argument in arguments]
-            return self._performer.perform(name, _PLAIN[name], plain, span, keywords)
+            return self._performer.perform(naming.call(f"builtins.{name}", name), _PLAIN[name], plain, span, keywords)
         self._performer.tick(name, span)
         try:
             return function(list(arguments), span, **keywords)
@@ -154,7 +156,7 @@ class PythonFunctions:
 
     def _listed(self, argument: Box, span: Span) -> Box:
         elements = listed(self._performer, argument, span)
-        return self._recording.add(elements, op="list", operands=[argument, *elements], span=span)
+        return self._recording.add(elements, naming.LIST, operands=[argument, *elements], span=span)
 
     def _print(
         self,
@@ -170,13 +172,13 @@ class PythonFunctions:
         except Exception as error:  # noqa: BLE001 - torch may refuse to print a tensor
             raise self._performer.refused(error, span) from None
         self._machine.print(text, span)
-        return self._recording.add(None, op="print", operands=arguments, span=span)
+        return self._recording.add(None, naming.PRINT, operands=arguments, span=span)
 
     def _len(self, arguments: list[Box], span: Span) -> Box:
         (argument,) = self._exactly(1, arguments, "len")
         if isinstance(argument.payload, tuple | list | dict):
-            return self._recording.add(len(argument.payload), op="len", operands=[argument], span=span)
-        return self._performer.perform("len", len, [argument], span)
+            return self._recording.add(len(argument.payload), _LEN, operands=[argument], span=span)
+        return self._performer.perform(_LEN, len, [argument], span)
 
     def _enumerate(self, arguments: list[Box], span: Span, start: Box | None = None) -> Box:
         first = start if start is not None else arguments[1] if len(arguments) > 1 else None
@@ -186,14 +188,14 @@ class PythonFunctions:
     def _numbered(self, argument: Box, start: Box | None, span: Span) -> Iterator[Box]:
         number = 0 if start is None else operator.index(start.payload)
         for element in iterate(self._performer, argument, span):
-            pair = (self._recording.add(number, op="index", span=span), element)
-            yield self._recording.add(pair, op="tuple", operands=pair, span=span)
+            pair = (self._recording.add(number, naming.NUMBER, span=span), element)
+            yield self._recording.add(pair, naming.TUPLE, operands=pair, span=span)
             number += 1
 
     def _zip(self, arguments: list[Box], span: Span, strict: Box | None = None) -> Box:
         iterations = [iterate(self._performer, argument, span) for argument in arguments]
         rows = zip(*iterations, strict=strict is not None and bool(strict.payload))
-        boxes = (self._recording.add(row, op="tuple", operands=row, span=span) for row in rows)
+        boxes = (self._recording.add(row, naming.TUPLE, operands=row, span=span) for row in rows)
         return self._iteration("zip", boxes, arguments, span)
 
     def _map(self, arguments: list[Box], span: Span) -> Box:
@@ -222,17 +224,19 @@ class PythonFunctions:
 
     def _iteration(self, name: str, boxes: Iterator[Box], operands: Sequence[Box], span: Span) -> Box:
         guarded = _Guarded(self._machine, boxes, span)
-        return self._recording.add(Iteration(guarded, name), op=name, operands=operands, span=span)
+        return self._recording.add(
+            Iteration(guarded, name), naming.call(f"builtins.{name}", name), operands=operands, span=span
+        )
 
     def _list(self, arguments: list[Box], span: Span) -> Box:
         if not arguments:
-            return self._recording.add([], op="list", span=span)
+            return self._recording.add([], naming.LIST, span=span)
         (argument,) = self._exactly(1, arguments, "list")
         return self._listed(argument, span)
 
     def _tuple(self, arguments: list[Box], span: Span) -> Box:
         elements = tuple(self._list(arguments, span).payload)
-        return self._recording.add(elements, op="tuple", operands=elements, span=span)
+        return self._recording.add(elements, naming.TUPLE, operands=elements, span=span)
 
     def _dict(self, arguments: list[Box], span: Span, /, **named: Box) -> Box:
         payload: dict[Any, Box] = {}
@@ -247,12 +251,12 @@ class PythonFunctions:
                     raise ValueError(f"dictionary update sequence element #{index} {length}")
                 payload[pair[0].unwrap()] = pair[1]
         payload.update(named)
-        return self._recording.add(payload, op="dict", operands=list(payload.values()), span=span)
+        return self._recording.add(payload, naming.DICT, operands=list(payload.values()), span=span)
 
     def _str(self, arguments: list[Box], span: Span) -> Box:
         text = texts.text_of(*self._exactly(1, arguments, "str")) if arguments else ""
         self._performer.check_result(text, span)
-        return self._recording.add(text, op="str", operands=arguments, span=span)
+        return self._recording.add(text, naming.call("builtins.str", "str"), operands=arguments, span=span)
 
     def _sorted(self, arguments: list[Box], span: Span, key: Box | None = None, reverse: Box | None = None) -> Box:
         (argument,) = self._exactly(1, arguments, "sorted")
@@ -265,7 +269,7 @@ class PythonFunctions:
         if reverse is not None and reverse.payload:
             order.reverse()
         payload = [elements[index] for index in order]
-        return self._recording.add(payload, op="sorted", operands=[argument], span=span)
+        return self._recording.add(payload, naming.call("builtins.sorted", "sorted"), operands=[argument], span=span)
 
     def _exactly(self, count: int, arguments: list[Box], name: str) -> list[Box]:
         if len(arguments) != count:

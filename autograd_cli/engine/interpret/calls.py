@@ -13,10 +13,13 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine.interpret import attributes, backward, containers, functions
 from autograd_cli.engine.interpret.builtins import PythonFunctions
 from autograd_cli.engine.interpret.machine import Machine
+from autograd_cli.engine.record import naming
 from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named
 from autograd_cli.lang import kinds, vocabulary
+from autograd_cli.trace import Operation
 
 _NO_GRAD = "torch.no_grad"
+_NODE_NAME = naming.method(torch.autograd.graph.Node, "name")
 _GRAD_SWITCHES = frozenset({"torch.set_grad_enabled", "torch.autograd.set_grad_enabled"})
 
 
@@ -93,14 +96,17 @@ class Calls:
         arguments = [self._plain(argument) for argument in arguments]
         function = self._function(full_name, [*arguments, *keywords.values()])
         op = full_name if home == "torch.optim" else path  # an optimizer is one however its class was imported
-        return self._performer.perform(op, function, arguments, span, keywords)
+        return self._performer.perform(naming.call(full_name, op), function, arguments, span, keywords)
 
     def _check_keywords(self, full_name: str, keywords: dict[str, Box], span: Span) -> None:
-        operation = vocabulary.operation(full_name)
+        row = vocabulary.operation(full_name)
         for name in keywords:
-            if operation is not None and name not in operation.keywords:
+            if row is not None and name not in row.keywords:
                 words = f"{full_name.rpartition('.')[2]}() got an unexpected keyword argument '{name}'"
-                raise self._performer.refused(TypeError(words), span, op=full_name, operands=[*keywords.values()])
+                operation = naming.call(full_name, full_name)
+                raise self._performer.refused(
+                    TypeError(words), span, operation=operation, operands=[*keywords.values()]
+                )
 
     def _function(self, full_name: str, arguments: Sequence[Box]) -> Callable[..., Any]:
         name = full_name.rpartition(".")[2]
@@ -115,7 +121,7 @@ class Calls:
         """An iteration, such as `zip(…)`, as the list that torch takes."""
         if isinstance(argument.payload, Iteration):
             elements = list(argument.payload.boxes)
-            return self._recording.add(elements, op="list", operands=[argument, *elements])
+            return self._recording.add(elements, naming.LIST, operands=[argument, *elements])
         return argument
 
     # Methods.
@@ -144,14 +150,15 @@ class Calls:
             case torch.nn.Module():
                 return self._call_module_method(owner, name, arguments, keywords, span)
             case GraphNode() if name == "name":
-                return self._performer.perform(".name", payload.node.name, arguments, span, keywords)
+                return self._performer.perform(_NODE_NAME, payload.node.name, arguments, span, keywords)
+        operation = naming.method(type(payload), name)
         method = attributes.method_of_object(payload, name)
         if method is None:
             missing = AttributeError(f"'{owner.type_name}' object has no attribute '{name}'")
-            raise self._performer.refused(missing, span, op=f".{name}", operands=[owner])
+            raise self._performer.refused(missing, span, operation=operation, operands=[owner])
         if isinstance(payload, attributes.Optimizer):
             return self._call_optimizer(owner, name, method, arguments, keywords, span)
-        return self._performer.perform(f".{name}", method, arguments, span, keywords, also=[owner])
+        return self._performer.perform(operation, method, arguments, span, keywords, also=[owner])
 
     def _call_tensor_method(
         self, owner: Box, name: str, arguments: list[Box], keywords: dict[str, Box], span: Span
@@ -162,7 +169,8 @@ class Calls:
         self._check_keywords(full_name, keywords, span)
         if full_name in backward.CALLS:
             return backward.CALLS[full_name](self._machine, [owner, *arguments], keywords, span)
-        return self._performer.perform(f".{name}", functions.method_of(name), [owner, *arguments], span, keywords)
+        operation = naming.method(torch.Tensor, name)
+        return self._performer.perform(operation, functions.method_of(name), [owner, *arguments], span, keywords)
 
     # Modules and optimizers.
 
@@ -173,7 +181,7 @@ class Calls:
             return self._call_module(owner, arguments, keywords, span)
         child = attributes.member(owner.payload, name)
         if isinstance(child, torch.nn.Module):
-            box = self._recording.add(child, op=f".{name}", operands=[owner], span=span)
+            box = self._recording.add(child, naming.attribute(type(owner.payload), name), operands=[owner], span=span)
             return self._call_module(box, arguments, keywords, span)
         method = attributes.method_of_object(owner.payload, name)
         if method is None:
@@ -186,26 +194,28 @@ class Calls:
                 return self._listed(owner, name, items, span)
             except Exception as error:  # noqa: BLE001 - as torch refuses the arguments
                 raise self._performer.refused(error, span) from None
-        result = self._performer.perform(
-            f".{name}", method, arguments, span, keywords, also=[*self._state(owner, span)]
-        )
+        operation = naming.method(type(owner.payload), name)
+        result = self._performer.perform(operation, method, arguments, span, keywords, also=[*self._state(owner, span)])
         return owner if result.payload is owner.payload else result
 
     def _listed(self, owner: Box, name: str, items: Any, span: Span) -> Box:  # noqa: ANN401 - an iterator of torch's
         """What `parameters()` and its like give, as a list: the parameters are the same boxes each time."""
         self._performer.tick(f".{name}", span)
+        operation = naming.method(type(owner.payload), name)
         elements: list[Box] = []
         for item in items:
             pair = item if isinstance(item, tuple) else (item,)
-            boxes = tuple([self._boxed(each, name, span) for each in pair])
+            boxes = tuple([self._boxed(each, operation, span) for each in pair])
             is_pair = len(boxes) > 1
-            elements.append(self._recording.add(boxes, op="tuple", operands=boxes, span=span) if is_pair else boxes[0])
-        return self._recording.add(elements, op=f".{name}", operands=[owner], span=span)
+            elements.append(
+                self._recording.add(boxes, naming.TUPLE, operands=boxes, span=span) if is_pair else boxes[0]
+            )
+        return self._recording.add(elements, operation, operands=[owner], span=span)
 
-    def _boxed(self, item: object, name: str, span: Span) -> Box:
+    def _boxed(self, item: object, operation: Operation, span: Span) -> Box:
         if isinstance(item, torch.Tensor):
-            return self._recording.box_of(item, f".{name}", span)
-        return self._recording.add(item, op=f".{name}", span=span)
+            return self._recording.box_of(item, operation, span)
+        return self._recording.add(item, operation, span=span)
 
     def child(self, owner: Box, index: Box, span: Span) -> Box:
         """`model[0]`: a child of a container of modules."""
@@ -213,23 +223,23 @@ class Calls:
             found = owner.payload[index.unwrap()]
         except Exception as error:  # noqa: BLE001 - as the container refuses it
             raise self._performer.refused(error, span) from None
-        return self._boxed(found, "[]", span)
+        return self._boxed(found, naming.index(type(owner.payload)), span)
 
     def _state(self, owner: Box, span: Span) -> list[Box]:
         """The parameters and buffers of a module, which a call of it uses and may change."""
         tensors = [*owner.payload.parameters(), *owner.payload.buffers()]
-        return [self._recording.box_of(tensor, "parameter", span) for tensor in tensors]
+        return [self._recording.box_of(tensor, naming.PARAMETER, span) for tensor in tensors]
 
     def _call_module(self, owner: Box, arguments: list[Box], keywords: dict[str, Box], span: Span) -> Box:
         module = owner.payload
         if type(module) is torch.nn.Sequential and len(arguments) == 1 and not keywords:
             box = arguments[0]
             for layer in module:
-                box = self._call_module(self._boxed(layer, "[]", span), [box], {}, span)
+                box = self._call_module(self._boxed(layer, naming.index(type(module)), span), [box], {}, span)
             return box
-        name = type(module).__name__
+        operation = naming.module(type(module))
         return self._performer.perform(
-            f"nn.{name}", module, arguments, span, keywords, also=[owner, *self._state(owner, span)]
+            operation, module, arguments, span, keywords, also=[owner, *self._state(owner, span)]
         )
 
     def _call_optimizer(
@@ -242,14 +252,16 @@ class Calls:
         span: Span,
     ) -> Box:
         parameters = [parameter for group in owner.payload.param_groups for parameter in group["params"]]
-        boxes = [self._recording.box_of(parameter, "parameter", span) for parameter in parameters]
+        boxes = [self._recording.box_of(parameter, naming.PARAMETER, span) for parameter in parameters]
         if name != "step":
-            return self._performer.perform(f".{name}", method, arguments, span, keywords, also=[*boxes, owner])
+            operation = naming.method(type(owner.payload), name)
+            return self._performer.perform(operation, method, arguments, span, keywords, also=[*boxes, owner])
         for parameter in parameters:
             boxes += self._machine.roots_of_gradients.get(id(parameter), [])
             grad = None if parameter.grad is None else self._recording.known(parameter.grad)
             boxes += [] if grad is None else [grad]
-        return self._performer.perform(".step =", method, arguments, span, keywords, also=[*boxes, owner])
+        operation = naming.step(type(owner.payload))
+        return self._performer.perform(operation, method, arguments, span, keywords, also=[*boxes, owner])
 
     # Values that can be called.
 
@@ -281,7 +293,7 @@ class Calls:
         names = dict(zip(positional, arguments, strict=False))
         rest = list(arguments[len(positional) :])
         if parameters.vararg is not None:
-            names[parameters.vararg.arg] = self._recording.add(tuple(rest), op="tuple", operands=rest, span=span)
+            names[parameters.vararg.arg] = self._recording.add(tuple(rest), naming.TUPLE, operands=rest, span=span)
         elif rest:
             raise TypeError(f"{function.name}() takes {len(positional)} arguments but {len(arguments)} were given")
         accepted = {parameter.arg for parameter in (*parameters.args, *parameters.kwonlyargs)}
@@ -309,7 +321,7 @@ class Calls:
                 raise attributes.no_attribute(tensor, "grad_fn")
             return None if tensor.grad_fn is None else GraphNode(tensor.grad_fn)
 
-        return self._performer.perform(".grad_fn", read, [owner], span)
+        return self._performer.perform(naming.attribute(torch.Tensor, "grad_fn"), read, [owner], span)
 
     def attribute_of_node(self, owner: Box, name: str, span: Span) -> Box:
         """`y.grad_fn.next_functions`: pairs of a node, or None, and the number of its input."""
@@ -322,7 +334,8 @@ class Calls:
                 [(None if node is None else GraphNode(node), nr) for node, nr in owner.payload.node.next_functions]
             )
 
-        return self._performer.perform(f".{name}", read, [], span, also=[owner])
+        operation = naming.attribute(torch.autograd.graph.Node, name)
+        return self._performer.perform(operation, read, [], span, also=[owner])
 
 
 _LISTING = kinds.MODULE_DICT_METHODS | {

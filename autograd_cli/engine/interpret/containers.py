@@ -8,6 +8,7 @@ from typing import Any
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.interpret.builtins import iterate
 from autograd_cli.engine.interpret.performer import Performer
+from autograd_cli.engine.record import naming
 from autograd_cli.engine.values import CONTAINERS, Box, check_nesting, elements_of
 from autograd_cli.lang import kinds
 
@@ -29,7 +30,7 @@ def call_method(
     if keywords:
         arguments = [
             *arguments,
-            performer.recording.add({**keywords}, op="dict", operands=[*keywords.values()], span=span),
+            performer.recording.add({**keywords}, naming.DICT, operands=[*keywords.values()], span=span),
         ]
     check_cycle(owner, arguments if name not in _OF_ELEMENTS else _held(arguments))
     method = (_LIST if is_list else _DICT)[name]
@@ -37,9 +38,9 @@ def call_method(
     if isinstance(result, Box):
         return result
     performer.check_length(len(owner.payload), span)
-    if isinstance(result, list):
-        return performer.recording.add(result, op=f".{name}", operands=[owner], span=span)
-    return performer.recording.add(result, op=f".{name}", operands=[owner, *arguments], span=span)
+    operation = naming.method(type(owner.payload), name)
+    operands = [owner] if isinstance(result, list) else [owner, *arguments]
+    return performer.recording.add(result, operation, operands=operands, span=span)
 
 
 def _check_arguments(kind: str, name: str, arguments: Sequence[Box], keywords: Mapping[str, Box]) -> None:
@@ -92,15 +93,15 @@ def _extend(performer: Performer, payload: list[Box], arguments: list[Box], span
 def _pairs(performer: Performer, payload: dict[Any, Box], _arguments: list[Box], span: Span) -> list[Box]:
     pairs = []
     for key, value in payload.items():
-        pair = (performer.recording.add_result(key, op="key", operands=[], span=span), value)
-        pairs.append(performer.recording.add(pair, op="tuple", operands=pair, span=span))
+        pair = (performer.recording.add_result(key, naming.KEY, operands=[], span=span), value)
+        pairs.append(performer.recording.add(pair, naming.TUPLE, operands=pair, span=span))
     return pairs
 
 
 def _get(performer: Performer, payload: dict[Any, Box], arguments: list[Box], span: Span) -> Box:
     key, *rest = arguments
     found: Box | None = payload.get(key.unwrap(), *rest) if rest else payload.get(key.unwrap())
-    return performer.recording.add(None, op=".get", span=span) if found is None else found
+    return performer.recording.add(None, naming.method(dict, "get"), span=span) if found is None else found
 
 
 def _update(_performer: Performer, payload: dict[Any, Box], arguments: list[Box], _span: Span) -> None:
@@ -147,11 +148,11 @@ _DICT: dict[str, _Method] = {
     "get": _get,
     "items": _pairs,
     "keys": lambda performer, payload, _arguments, span: [
-        performer.recording.add_result(key, op="key", operands=[], span=span) for key in payload
+        performer.recording.add_result(key, naming.KEY, operands=[], span=span) for key in payload
     ],
     "values": lambda _performer, payload, _arguments, _span: list(payload.values()),
     "update": _update,
     "copy": lambda performer, payload, _arguments, span: performer.recording.add(
-        dict(payload), op=".copy", operands=list(payload.values()), span=span
+        dict(payload), naming.method(dict, "copy"), operands=list(payload.values()), span=span
     ),
 }

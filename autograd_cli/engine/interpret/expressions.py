@@ -19,11 +19,12 @@ from autograd_cli.engine.interpret import attributes, functions, operators, text
 from autograd_cli.engine.interpret.builtins import iterate, listed
 from autograd_cli.engine.interpret.calls import Calls
 from autograd_cli.engine.interpret.performer import Performer, length_of
+from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.watch import Watch
 from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named, Scope
 from autograd_cli.lang.program import Program
 from autograd_cli.lang.scope import assigned, is_constant
-from autograd_cli.trace import Backward
+from autograd_cli.trace import Backward, Operation
 
 _Comprehension: TypeAlias = ast.ListComp | ast.GeneratorExp | ast.DictComp
 
@@ -80,7 +81,9 @@ class Expressions(ABC):
                 return self.arithmetic(op, function, left, right, self.spans.of(node))
             case ast.UnaryOp():
                 op, function = operators.UNARY[type(node.op)]
-                return self.performer.perform(op, function, [self.evaluate(node.operand)], self.spans.of(node))
+                operand = self.evaluate(node.operand)
+                operation = naming.operator(op, operand.payload)
+                return self.performer.perform(operation, function, [operand], self.spans.of(node))
             case ast.Call():
                 return self.calls.call(node)
             case ast.Attribute():
@@ -103,7 +106,7 @@ class Expressions(ABC):
             case ast.IfExp():
                 return self._if_else(node)
             case ast.Lambda():
-                return self.recording.add(self.function("lambda", node), op="lambda", span=self.spans.of(node))
+                return self.recording.add(self.function("lambda", node), naming.LAMBDA, span=self.spans.of(node))
             case ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
                 return self._comprehension(node)
             case ast.JoinedStr():
@@ -133,7 +136,7 @@ class Expressions(ABC):
         if box is None:
             is_value = is_constant(full_name) and not full_name.startswith("builtins.")
             payload = functions.constant_of(full_name) if is_value else Named(full_name)
-            box = self._constants[id(node)] = self.recording.add(payload, op="constant", span=self.spans.of(node))
+            box = self._constants[id(node)] = self.recording.add(payload, naming.CONSTANT, span=self.spans.of(node))
         return box
 
     def _constant(self, node: ast.Constant) -> Box:
@@ -141,17 +144,17 @@ class Expressions(ABC):
         if box is None:
             span = self.spans.of(node)
             self.performer.check_result(node.value, span)
-            box = self._constants[id(node)] = self.recording.add(node.value, op="constant", span=span)
+            box = self._constants[id(node)] = self.recording.add(node.value, naming.CONSTANT, span=span)
         return box
 
     def _none(self, node: ast.AST) -> Box:
-        return self.recording.add(None, op="constant", span=self.spans.of(node))
+        return self.recording.add(None, naming.CONSTANT, span=self.spans.of(node))
 
     def _display(self, node: ast.Tuple | ast.List) -> Box:
         elements = self.elements(node.elts)
         payload = elements if isinstance(node, ast.List) else tuple(elements)
-        op = "list" if isinstance(node, ast.List) else "tuple"
-        return self.recording.add(payload, op=op, operands=elements, span=self.spans.of(node))
+        operation = naming.LIST if isinstance(node, ast.List) else naming.TUPLE
+        return self.recording.add(payload, operation, operands=elements, span=self.spans.of(node))
 
     def elements(self, nodes: Sequence[ast.expr]) -> list[Box]:
         """The boxes of expressions, those of `*sequence` one by one."""
@@ -173,30 +176,30 @@ class Expressions(ABC):
                 payload[self.evaluate(key).unwrap()] = self.evaluate(value)
             except TypeError as error:
                 raise self.performer.refused(error, span) from None
-        return self.recording.add(payload, op="dict", operands=list(payload.values()), span=span)
+        return self.recording.add(payload, naming.DICT, operands=list(payload.values()), span=span)
 
     def _slice(self, node: ast.Slice) -> Box:
         bounds = [node.lower, node.upper, node.step]
         boxes = [None if bound is None else self.evaluate(bound) for bound in bounds]
         payload = slice(*[None if box is None else box.unwrap() for box in boxes])
         operands = [box for box in boxes if box is not None]
-        return self.recording.add(payload, op="slice", operands=operands, span=self.spans.of(node))
+        return self.recording.add(payload, naming.SLICE, operands=operands, span=self.spans.of(node))
 
     def arithmetic(self, op: str, function: operators.Function, left: Box, right: Box, span: Span) -> Box:
         """The value of a binary operator, or of an augmented assignment."""
         payloads = (left.payload, right.payload)
         if any(isinstance(each, torch.Tensor) for each in payloads) and not operators.is_joining(op, *payloads):
-            return self.performer.perform(op, function, [left, right], span)
+            return self.performer.perform(naming.operator(op, *payloads), function, [left, right], span)
         try:
             joined = operators.joined(op, *payloads, self.performer.limits)
         except Exception as error:  # noqa: BLE001 - a limit, or Python's answer
             raise self.performer.refused(error, span) from None
         if joined is None:
-            return self.performer.perform(op, function, [left, right], span)
+            return self.performer.perform(naming.operator(op, *payloads), function, [left, right], span)
         if op == "+=" and isinstance(left.payload, list):
             left.payload[:] = joined
             return left
-        return self.recording.add(joined, op=op, operands=[left, right], span=span)
+        return self.recording.add(joined, naming.operator(op, *payloads), operands=[left, right], span=span)
 
     def _compare(self, node: ast.Compare) -> Box:
         """A < b < c means (a < b) and (b < c), as in Python."""
@@ -212,7 +215,8 @@ class Expressions(ABC):
                 result = self._contains(left, right, span, negated=isinstance(comparison, ast.NotIn))
             else:
                 op, function = operators.COMPARISONS[type(comparison)]
-                result = self.performer.perform(op, function, [left, right], span)
+                operation = naming.operator(op, left.payload, right.payload)
+                result = self.performer.perform(operation, function, [left, right], span)
             left = right
         assert result is not None
         return result
@@ -222,10 +226,11 @@ class Expressions(ABC):
         pair = [each.payload.node if isinstance(each.payload, GraphNode) else each.payload for each in (left, right)]
         truth = (pair[0] is pair[1]) is not negated
         self.performer.tick("is", span)
-        return self.recording.add(truth, op="is not" if negated else "is", operands=[left, right], span=span)
+        operation = naming.operator("is not" if negated else "is", left.payload, right.payload)
+        return self.recording.add(truth, operation, operands=[left, right], span=span)
 
     def _contains(self, item: Box, container: Box, span: Span, *, negated: bool) -> Box:
-        op = "not in" if negated else "in"
+        operation = naming.operator("not in" if negated else "in", item.payload, container.payload)
 
         def contains(one: object, other: Any) -> bool:  # noqa: ANN401 - any container
             return (one in other) is not negated
@@ -233,7 +238,7 @@ class Expressions(ABC):
         if isinstance(container.payload, range) and not isinstance(item.payload, int):
             self.performer.check_length(length_of(container.payload), span)  # Python compares with each
 
-        return self.performer.perform(op, contains, [item, container], span)
+        return self.performer.perform(operation, contains, [item, container], span)
 
     def _bool_op(self, node: ast.BoolOp) -> Box:
         span = self.spans.of(node)
@@ -243,19 +248,19 @@ class Expressions(ABC):
             seen.append(self.evaluate(operand))
             if operand is not node.values[-1] and self.truth(seen[-1], span) == stops_at:
                 break
-        return self._passed_on("or" if stops_at else "and", seen[-1], seen, span)
+        return self._passed_on(naming.OR if stops_at else naming.AND, seen[-1], seen, span)
 
     def _if_else(self, node: ast.IfExp) -> Box:
         span = self.spans.of(node)
         test = self.evaluate(node.test)
         chosen = self.evaluate(node.body if self.truth(test, span) else node.orelse)
-        return self._passed_on("if-else", chosen, [chosen, test], span)
+        return self._passed_on(naming.IF_ELSE, chosen, [chosen, test], span)
 
-    def _passed_on(self, op: str, box: Box, operands: Sequence[Box], span: Span) -> Box:
+    def _passed_on(self, operation: Operation, box: Box, operands: Sequence[Box], span: Span) -> Box:
         """One of the operands, as the value of the expression that chose it."""
         if isinstance(box.payload, tuple | list | dict | Function | Named):
             return box
-        return self.recording.add(box.payload, op=op, operands=operands, span=span)
+        return self.recording.add(box.payload, operation, operands=operands, span=span)
 
     def truth(self, box: Box, span: Span) -> bool:
         """Whether a value counts as true."""
@@ -277,12 +282,12 @@ class Expressions(ABC):
             self.scope = outer
         self.performer.check_result(elements, span)
         if not isinstance(node, ast.DictComp):
-            return self.recording.add(elements, op="list", operands=elements, span=span)
+            return self.recording.add(elements, naming.LIST, operands=elements, span=span)
         try:
             payload = {key.unwrap(): value for key, value in zip(elements[::2], elements[1::2], strict=True)}
         except TypeError as error:
             raise self.performer.refused(error, span) from None
-        return self.recording.add(payload, op="dict", operands=elements[1::2], span=span)
+        return self.recording.add(payload, naming.DICT, operands=elements[1::2], span=span)
 
     def _generate(self, node: _Comprehension, index: int, source: Box, elements: list[Box]) -> None:
         """The elements of a comprehension, from its generator `index` on: of a dict, keys and values by turns."""
@@ -319,7 +324,7 @@ class Expressions(ABC):
                 raise self.performer.refused(error, span) from None
         text = "".join(pieces)
         self.performer.check_result(text, span)
-        return self.recording.add(text, op="f-string", operands=operands, span=span)
+        return self.recording.add(text, naming.TEXT, operands=operands, span=span)
 
     # Attributes and indices.
 
@@ -329,15 +334,17 @@ class Expressions(ABC):
             element: Box = owner.payload[owner.fields.index(name)]
             return element
         if isinstance(owner.payload, torch.nn.Module) and (found := attributes.member(owner.payload, name)) is not None:
+            operation = naming.attribute(type(owner.payload), name)
             if isinstance(found, torch.Tensor):
-                return self.recording.box_of(found, f".{name}", span)
-            return self.recording.add(found, op=f".{name}", operands=[owner], span=span)
+                return self.recording.box_of(found, operation, span)
+            return self.recording.add(found, operation, operands=[owner], span=span)
         if isinstance(owner.payload, GraphNode):
             return self.calls.attribute_of_node(owner, name, span)
         if name == "grad_fn":
             return self.calls.grad_fn(owner, span)
         roots = self.roots_of_gradients.get(id(owner.payload), ()) if name == "grad" else ()
-        return self.performer.perform(f".{name}", attributes.getter(name), [owner], span, also=roots)
+        operation = naming.attribute(type(owner.payload), name)
+        return self.performer.perform(operation, attributes.getter(name), [owner], span, also=roots)
 
     def index(self, owner: Box, index: Box, span: Span) -> Box:
         """The value of `owner[index]`."""
@@ -348,7 +355,7 @@ class Expressions(ABC):
         if not isinstance(owner.payload, torch.Tensor | range | str):
             error = TypeError(f"'{owner.type_name}' object is not subscriptable")
             raise self.performer.refused(error, span)
-        return self.performer.perform("[]", operator.getitem, [owner, index], span)
+        return self.performer.perform(naming.index(type(owner.payload)), operator.getitem, [owner, index], span)
 
     def _element(self, owner: Box, index: Box, span: Span) -> Box:
         """Indexing a Python container gives the element itself, or a sequence of the same elements."""
@@ -358,7 +365,7 @@ class Expressions(ABC):
             raise self.performer.refused(error, span) from None
         if isinstance(found, Box):
             return found
-        return self.recording.add(found, op="[]", operands=list(found), span=span)
+        return self.recording.add(found, naming.index(type(owner.payload)), operands=list(found), span=span)
 
     def function(self, name: str, node: ast.FunctionDef | ast.Lambda) -> Function:
         """A function of the program, with its defaults as they are now."""

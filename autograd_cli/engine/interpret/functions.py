@@ -10,27 +10,11 @@ from typing import Any, TypeAlias
 import torch
 
 from autograd_cli.engine.interpret.preconditions import check
+from autograd_cli.engine.record import naming
 from autograd_cli.lang import kinds, vocabulary
 
 Function: TypeAlias = Callable[..., Any]
 
-_HOMES = {
-    "torch": torch,
-    "torch.Tensor": torch.Tensor,
-    "torch.autograd": torch.autograd,
-    "torch.cuda": torch.cuda,
-    "torch.distributions": torch.distributions,
-    "torch.fft": torch.fft,
-    "torch.linalg": torch.linalg,
-    "torch.nn": torch.nn,
-    "torch.nn.functional": torch.nn.functional,
-    "torch.nn.init": torch.nn.init,
-    "torch.nn.utils": torch.nn.utils,
-    "torch.optim": torch.optim,
-    "torch.special": torch.special,
-    "math": math,
-    "builtins": builtins,
-}
 CONSTANTS = {"e": math.e, "inf": math.inf, "nan": math.nan, "pi": math.pi}
 
 
@@ -38,7 +22,7 @@ def function_of(full_name: str) -> Function:
     """The function of a full name that `vocabulary.resolve` returned, or the class of a layer or distribution."""
     home, _, name = full_name.rpartition(".")
     assert vocabulary.operation(full_name) is not None or home in {"builtins", "math"}
-    return _checked(full_name, getattr(_HOMES[home], name))
+    return _checked(full_name, getattr(naming.HOMES[home], name))
 
 
 def _checked(full_name: str, function: Function) -> Function:
@@ -58,7 +42,7 @@ def member_of(full_name: str) -> Any:  # noqa: ANN401 - a function, method, attr
     """What the table's row stands for in torch."""
     assert vocabulary.operation(full_name) is not None
     home, _, name = full_name.rpartition(".")
-    return getattr(_HOMES[home], name)
+    return getattr(naming.HOMES[home], name)
 
 
 def scalar_function_of(name: str) -> Function | None:

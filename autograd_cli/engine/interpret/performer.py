@@ -10,13 +10,13 @@ import torch
 
 from autograd_cli import position
 from autograd_cli.diagnostic import PROGRAM, AgxError, Span
+from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.recording import Recording, tensors_in
 from autograd_cli.engine.values import SEQUENCES, Box
 from autograd_cli.limits import Limits, limit_reached, memory_error
-from autograd_cli.trace import Phase, Refusal
+from autograd_cli.trace import Kind, Operation, Phase, Refusal
 
-_COMPARISONS = frozenset({"==", "!=", "<=", ">="})
-_LAZY = frozenset({"[]", "len", "in", "not in", "==", "!="})
+_LAZY = frozenset({"len", "contains", "__contains__", "eq", "ne"})  # and an index
 _MAX_MODULES = 100
 
 
@@ -39,7 +39,7 @@ class Performer:
 
     def perform(
         self,
-        op: str,
+        operation: Operation,
         function: Callable[..., Any],
         arguments: Sequence[Box],
         span: Span,
@@ -55,9 +55,9 @@ class Performer:
             RefusedError: it raised an exception, which is torch's answer.
             AgxError: a limit was reached.
         """
-        self.tick(op, span)
+        self.tick(operation.op, span)
         operands = [*arguments, *(keywords or {}).values(), *also]
-        self._check_ranges(op, operands, span)
+        self._check_ranges(operation, operands, span)
         versions = [(box, _version(box.payload)) for box in tensors_in(operands)]
         try:
             result = function(
@@ -65,14 +65,16 @@ class Performer:
                 **{name: keyword.unwrap() for name, keyword in (keywords or {}).items()},
             )
         except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
-            raise self.refused(error, span, op=op, operands=operands) from None
+            raise self.refused(error, span, operation=operation, operands=operands) from None
         self.check_result(result, span)
-        return self._record(result, op, operands, versions, span)
+        return self._record(result, operation, operands, versions, span)
 
-    def _check_ranges(self, op: str, operands: Sequence[Box], span: Span) -> None:
+    def _check_ranges(self, operation: Operation, operands: Sequence[Box], span: Span) -> None:
         """Refuse to hand a long range to what goes through all of it."""
+        if operation.kind is Kind.INDEX or operation.verb in _LAZY:
+            return
         for operand in operands:
-            if isinstance(operand.payload, range) and op not in _LAZY:
+            if isinstance(operand.payload, range):
                 self.check_length(length_of(operand.payload), span)
 
     def check_length(self, length: int, span: Span) -> None:
@@ -86,12 +88,17 @@ class Performer:
             raise limit_reached("sequence", message, span=span)
 
     def _record(
-        self, result: object, op: str, operands: Sequence[Box], versions: Sequence[tuple[Box, int | None]], span: Span
+        self,
+        result: object,
+        operation: Operation,
+        operands: Sequence[Box],
+        versions: Sequence[tuple[Box, int | None]],
+        span: Span,
     ) -> Box:
         for operand in operands:
             if isinstance(operand.payload, tuple | list | dict):
                 self.recording.refresh(operand)
-        writes = _writes(op)
+        writes = operation.is_write
         changed = [
             box
             for box, version in versions
@@ -100,11 +107,11 @@ class Performer:
         try:
             before = [box.value for box in operands]
             for box in {id(box.payload): box for box in changed}.values():
-                self.recording.rewrite(box, op=op, operands=before, span=span)
+                self.recording.rewrite(box, operation, operands=before, span=span)
             for box in changed:
                 if result is box.payload:
                     return box
-            return self.recording.add_result(result, op=op, operands=operands, span=span)
+            return self.recording.add_result(result, operation, operands=operands, span=span)
         except Exception as error:  # noqa: BLE001 - looking at what torch made can fail as making it can
             raise self.refused(error, span) from None
 
@@ -127,10 +134,10 @@ class Performer:
         span: Span,
         during: Phase = Phase.FORWARD,
         *,
-        op: str = "",
+        operation: Operation = naming.NOTHING,
         operands: Sequence[Box] = (),
     ) -> Exception:
-        """What to raise for an exception of torch's or Python's, raised by `op` on these operands."""
+        """What to raise for an exception of torch's or Python's, raised by an operation on these operands."""
         if isinstance(error, AgxError) and error.diagnostic.span is None:
             return AgxError(replace(error.diagnostic, span=span), error.status)
         if isinstance(error, AgxError | RefusedError):
@@ -144,7 +151,9 @@ class Performer:
             message=str(error),
             span=span,
             during=during,
-            op=op,
+            kind=operation.kind,
+            function=operation.function,
+            op=operation.op,
             operands=tuple([box.value for box in operands]),
         )
         return RefusedError(refusal)
@@ -198,8 +207,3 @@ def length_of(numbers: range) -> int:
 
 def _version(payload: torch.Tensor) -> int | None:
     return None if payload.is_inference() else payload._version  # noqa: SLF001 - torch has no other name for it
-
-
-def _writes(op: str) -> bool:
-    """Whether the operation says that it changes its first operand: `.add_`, `+=`, `.data =`."""
-    return op.endswith(("_", "=")) and op not in _COMPARISONS

@@ -21,6 +21,7 @@ from autograd_cli.engine.values import SEQUENCES, Box, Scope
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.program import Program
 from autograd_cli.limits import Limits
+from autograd_cli.trace import Operation
 
 _STATEMENTS = (ast.Expr, ast.Assign)
 _GROUPS = frozenset({"autograd", "cast", "distribution", "factory", "init", "module", "optimizer", "query", "random"})
@@ -141,8 +142,8 @@ class _Unrecorded(Recording):
     def add(
         self,
         payload: object,
+        operation: Operation,  # noqa: ARG002 - as Recording.add
         *,
-        op: str,  # noqa: ARG002 - as Recording.add
         operands: Sequence[Box] = (),  # noqa: ARG002 - as above
         span: Span | None = None,  # noqa: ARG002 - as above
         name: str | None = None,  # noqa: ARG002 - as above
@@ -151,10 +152,10 @@ class _Unrecorded(Recording):
     ) -> Box:
         return Box(0, payload, fields)
 
-    def add_result(self, result: object, *, op: str, operands: Sequence[Box], span: Span) -> Box:
+    def add_result(self, result: object, operation: Operation, *, operands: Sequence[Box], span: Span) -> Box:
         if not isinstance(result, SEQUENCES):
             return Box(0, result)
-        elements = [self.add_result(element, op=op, operands=operands, span=span) for element in result]
+        elements = [self.add_result(element, operation, operands=operands, span=span) for element in result]
         payload = elements if isinstance(result, list) else tuple(elements)
         return Box(0, payload, getattr(type(result), "__match_args__", ()), type(result))
 
@@ -168,7 +169,7 @@ class _QuickPerformer(Performer):
 
     def perform(
         self,
-        op: str,
+        operation: Operation,
         function: Callable[..., Any],
         arguments: Sequence[Box],
         span: Span,
@@ -176,13 +177,13 @@ class _QuickPerformer(Performer):
         *,
         also: Sequence[Box] = (),  # noqa: ARG002 - as Performer.perform
     ) -> Box:
-        self.tick(op, span)
+        self.tick(operation.op, span)
         named = {name: keyword.unwrap() for name, keyword in keywords.items()} if keywords else {}
         result = function(*[argument.unwrap() for argument in arguments], **named)
         if type(result) is torch.Tensor and result.numel() <= self.limits.elements:
             return Box(0, result)
         self.check_result(result, span)
-        return self.recording.add_result(result, op=op, operands=(), span=span)
+        return self.recording.add_result(result, operation, operands=(), span=span)
 
 
 class _QuickInterpreter(Interpreter):

@@ -16,6 +16,7 @@ from autograd_cli.engine.interpret import attributes, containers, functions, ope
 from autograd_cli.engine.interpret.builtins import iterate, listed
 from autograd_cli.engine.interpret.expressions import Expressions
 from autograd_cli.engine.interpret.performer import Performer, RefusedError
+from autograd_cli.engine.record import naming
 from autograd_cli.engine.values import Box, Function, Named, Scope, type_name
 from autograd_cli.lang import kinds
 from autograd_cli.lang.program import Program
@@ -159,7 +160,8 @@ class Interpreter(Expressions):
         if not attributes.has_method(owner.payload, node.attr):
             raise self.performer.refused(attributes.no_attribute(owner.payload, node.attr), span)
         self.performer.tick(node.attr, span)
-        self.recording.add(f"<method {node.attr}>", op=f"method .{node.attr}", operands=[owner], span=span)
+        operation = naming.uncalled(type(owner.payload), node.attr)
+        self.recording.add(f"<method {node.attr}>", operation, operands=[owner], span=span)
 
     def _with(self, node: ast.With) -> Box | None:
         with contextlib.ExitStack() as modes:
@@ -221,7 +223,7 @@ class Interpreter(Expressions):
 
     def _define(self, node: ast.FunctionDef) -> dict[str, int]:
         function = self.function(node.name, node)
-        box = self.scope.names[node.name] = self.recording.add(function, op="def", span=self.spans.of(node))
+        box = self.scope.names[node.name] = self.recording.add(function, naming.DEF, span=self.spans.of(node))
         return {node.name: box.value}
 
     def _assert(self, node: ast.Assert) -> None:
@@ -270,7 +272,7 @@ class Interpreter(Expressions):
                 raise
             if handler.name is not None:
                 words = error.refusal.message
-                box = self.recording.add(words, op="except", span=self.spans.of(handler))
+                box = self.recording.add(words, naming.EXCEPTION, span=self.spans.of(handler))
                 self.scope.names[handler.name] = box
             return self._block(handler.body)
         return self._block(node.orelse) if node.orelse else result
@@ -295,13 +297,13 @@ class Interpreter(Expressions):
     def _unpack(self, target: ast.Tuple | ast.List, box: Box, place: ast.AST) -> dict[str, int]:
         span = self.spans.of(place)
         if isinstance(box.payload, torch.Tensor):
-            box = self.performer.perform("unpack", tuple, [box], span)
+            box = self.performer.perform(naming.unpack(type(box.payload)), tuple, [box], span)
         elements = listed(self.performer, box, span)
         stars = [index for index, element in enumerate(target.elts) if isinstance(element, ast.Starred)]
         if stars and len(elements) >= len(target.elts) - 1:
             first, behind = stars[0], len(target.elts) - stars[0] - 1
             middle = elements[first : len(elements) - behind]
-            rest = self.recording.add(middle, op="list", operands=middle, span=span)
+            rest = self.recording.add(middle, naming.LIST, operands=middle, span=span)
             elements = [*elements[:first], rest, *elements[len(elements) - behind :]]
         if len(elements) != len(target.elts):
             message = f"{len(elements)} values for {len(target.elts)} names"
@@ -314,7 +316,9 @@ class Interpreter(Expressions):
     def _assign_attribute(self, target: ast.Attribute, box: Box) -> None:
         owner = self.evaluate(target.value)
         function = attributes.setter(target.attr)
-        self.performer.perform(f".{target.attr} =", function, [owner, box], self.spans.of(target))
+        self.performer.perform(
+            naming.assignment(type(owner.payload), target.attr), function, [owner, box], self.spans.of(target)
+        )
 
     def _assign_item(self, target: ast.Subscript, box: Box) -> None:
         owner, index = self.evaluate(target.value), self.evaluate(target.slice)
@@ -329,7 +333,7 @@ class Interpreter(Expressions):
             except (IndexError, TypeError, ValueError) as error:
                 raise self.performer.refused(error, span) from None
             return
-        self.performer.perform("[] =", _set_item_of, [owner, index, box], span)
+        self.performer.perform(naming.item_assignment(type(owner.payload)), _set_item_of, [owner, index, box], span)
 
     def _augmented(self, node: ast.AugAssign) -> dict[str, int]:
         op, function = operators.IN_PLACE[type(node.op)]
@@ -342,7 +346,8 @@ class Interpreter(Expressions):
         if isinstance(target, ast.Attribute):
             before = self.attribute(owner, target.attr, self.spans.of(target))
             result = self.arithmetic(op, function, before, self.evaluate(node.value), span)
-            self.performer.perform(f".{target.attr} =", attributes.setter(target.attr), [owner, result], span)
+            operation = naming.assignment(type(owner.payload), target.attr)
+            self.performer.perform(operation, attributes.setter(target.attr), [owner, result], span)
             return {}
         index = self.evaluate(target.slice)
         before = self.index(owner, index, self.spans.of(target))
@@ -394,7 +399,7 @@ class Interpreter(Expressions):
             return found.box
         finally:
             self._iterations = iterations
-        return self.recording.add(None, op="constant", span=span)
+        return self.recording.add(None, naming.CONSTANT, span=span)
 
     # What the program prints.
 

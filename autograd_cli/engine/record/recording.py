@@ -15,13 +15,14 @@ from weakref import WeakKeyDictionary
 import torch
 
 from autograd_cli.diagnostic import Span
+from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.leaf_names import LeafNames
 from autograd_cli.engine.record.snapshot import MAX_INTERMEDIATE_VALUES, leaf_facts, snapshot
 from autograd_cli.engine.values import CONTAINERS, SEQUENCES, Box, check_depth, check_nesting, elements_of, has_words
 from autograd_cli.modes import GradMode
-from autograd_cli.trace import Node, Scalar, TensorInfo, Value
+from autograd_cli.trace import Kind, Node, Operation, Scalar, TensorInfo, Value
 
-_HOLD = frozenset({"list", "tuple", "dict", "key", "print"})  # what looks at a tensor, or holds it
+_HOLD = frozenset({Kind.CONTAINER, Kind.ITEM, Kind.PRINT})  # what looks at a tensor, or holds it
 
 
 class Recording:
@@ -50,8 +51,8 @@ class Recording:
     def add(
         self,
         payload: object,
+        operation: Operation,
         *,
-        op: str,
         operands: Sequence[Box] = (),
         span: Span | None = None,
         name: str | None = None,
@@ -63,7 +64,7 @@ class Recording:
             self.bind(name, payload, "")
         if isinstance(payload, torch.nn.Module):
             self.names.make(payload)
-        number = self._value(payload, op=op, operands=operands, span=span, name=name, max_values=max_values)
+        number = self._value(payload, operation, operands=operands, span=span, name=name, max_values=max_values)
         box = Box(number, payload, fields)
         if isinstance(payload, torch.Tensor):
             self._alive.append(payload)
@@ -73,8 +74,8 @@ class Recording:
     def _value(
         self,
         payload: object,
+        operation: Operation,
         *,
-        op: str,
         operands: Iterable[Box | int],
         span: Span | None,
         name: str | None = None,
@@ -94,7 +95,9 @@ class Recording:
             Value(
                 id=number,
                 span=span,
-                op=op,
+                kind=operation.kind,
+                function=operation.function,
+                op=operation.op,
                 operands=tuple([each if isinstance(each, int) else each.value for each in operands]),
                 elements=tuple([box.value for box in elements]),
                 container=_container(payload),
@@ -115,25 +118,25 @@ class Recording:
         check_depth(nesting)
         self._nesting[number] = nesting
 
-    def add_result(self, result: object, *, op: str, operands: Sequence[Box], span: Span) -> Box:
+    def add_result(self, result: object, operation: Operation, *, operands: Sequence[Box], span: Span) -> Box:
         """The value that an operation returned; of a sequence every element becomes a value, too."""
         if isinstance(result, dict):
-            return self._add_dict(result, op=op, operands=operands, span=span)
+            return self._add_dict(result, operation, operands=operands, span=span)
         if not isinstance(result, SEQUENCES):
-            return self.add(result, op=op, operands=operands, span=span)
-        whole = self.add([] if isinstance(result, list) else (), op=op, operands=operands, span=span)
+            return self.add(result, operation, operands=operands, span=span)
+        whole = self.add([] if isinstance(result, list) else (), operation, operands=operands, span=span)
         elements = [
-            self.add_result(element, op=f"[{index}]", operands=[whole], span=span)
+            self.add_result(element, naming.element(index), operands=[whole], span=span)
             for index, element in enumerate(result)
         ]
         self._revise(whole.value, elements=tuple([element.value for element in elements]))
         payload = elements if isinstance(result, list) else tuple(elements)
         return Box(whole.value, payload, _fields_of(result), type(result))
 
-    def _add_dict(self, result: dict[Any, Any], *, op: str, operands: Sequence[Box], span: Span) -> Box:
-        whole = self.add({}, op=op, operands=operands, span=span)
+    def _add_dict(self, result: dict[Any, Any], operation: Operation, *, operands: Sequence[Box], span: Span) -> Box:
+        whole = self.add({}, operation, operands=operands, span=span)
         elements = {
-            key: self.add_result(element, op=f"[{key!r}]", operands=[whole], span=span)
+            key: self.add_result(element, naming.element(key), operands=[whole], span=span)
             for key, element in result.items()
         }
         self._revise(whole.value, elements=tuple([element.value for element in elements.values()]))
@@ -151,7 +154,7 @@ class Recording:
         self.bind(name, box.payload, function)
         if isinstance(box.payload, torch.nn.Module):
             for parameter_name, parameter in box.payload.named_parameters():
-                self.give_name(self.box_of(parameter, "parameter", None), f"{name}.{parameter_name}", function)
+                self.give_name(self.box_of(parameter, naming.PARAMETER, None), f"{name}.{parameter_name}", function)
 
     def bind(self, name: str, payload: object, function: str) -> None:
         """Remember the name of what a variable, or a parameter of a function, was bound to, and of what that holds."""
@@ -161,7 +164,7 @@ class Recording:
     def used_leaves(self) -> list[torch.Tensor]:
         """The leaves that anything was computed from, or that have a gradient, the oldest first."""
         used = {node.leaf for node in self.nodes if node.leaf is not None}
-        used.update([operand for value in self.values for operand in value.operands if value.op not in _HOLD])
+        used.update([operand for value in self.values for operand in value.operands if value.kind not in _HOLD])
         return [
             leaf
             for key, leaf in self.leaves.items()
@@ -185,13 +188,13 @@ class Recording:
         """The last value that a tensor was, also where the program has let go of it; a new one where it was none."""
         known = self.known(tensor)
         last = self._last_values.get(id(tensor)) if known is None else known.value
-        return self.box_of(tensor, "parameter", None).value if last is None else last
+        return self.box_of(tensor, naming.PARAMETER, None).value if last is None else last
 
-    def box_of(self, tensor: torch.Tensor, op: str, span: Span | None) -> Box:
+    def box_of(self, tensor: torch.Tensor, operation: Operation, span: Span | None) -> Box:
         """The box of a tensor that torch holds, such as a module's parameter: the same each time."""
         known = self.known(tensor)
         if known is None:
-            known = self.add(tensor, op=op, span=span)
+            known = self.add(tensor, operation, span=span)
             self._held.append(known)
         return known
 
@@ -203,12 +206,12 @@ class Recording:
 
     # In-place changes.
 
-    def rewrite(self, box: Box, *, op: str, operands: Sequence[int], span: Span) -> None:
+    def rewrite(self, box: Box, operation: Operation, *, operands: Sequence[int], span: Span) -> None:
         """Make a new version of a tensor that was changed in place, and of every other that shares its memory."""
         tensor = box.payload
         before = box.value
         number = self._value(
-            tensor, op=op, operands=operands, span=span, name=self.values[before].name, previous=before
+            tensor, operation, operands=operands, span=span, name=self.values[before].name, previous=before
         )
         self._share(box)
         sharing = self._sharing[_storage(tensor)]
@@ -222,7 +225,7 @@ class Recording:
             elif _overlap(payload, tensor):
                 old = self.values[others[0].value]
                 pair = (old.id, number)
-                version = self._value(payload, op="alias =", operands=pair, span=span, name=old.name, previous=old.id)
+                version = self._value(payload, naming.ALIAS, operands=pair, span=span, name=old.name, previous=old.id)
             else:
                 continue
             for other in others:
@@ -236,7 +239,7 @@ class Recording:
                 self.refresh(element)
         if [element.value for element in elements] != list(self.values[box.value].elements):
             box.value = self._value(
-                box.payload, op="list", operands=elements, span=self.values[box.value].span, previous=box.value
+                box.payload, naming.LIST, operands=elements, span=self.values[box.value].span, previous=box.value
             )
 
     def _share(self, box: Box) -> None:

@@ -1,0 +1,153 @@
+"""What the operations of a program are called: each name is that of the thing in torch or Python that ran."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import inspect
+import operator
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from autograd_cli import explore
+from autograd_cli.engine.interpret.functions import member_of
+from autograd_cli.engine.interpret.operators import BINARY, COMPARISONS, IN_PLACE, UNARY
+from autograd_cli.engine.record import naming
+from autograd_cli.lang import vocabulary
+from autograd_cli.trace import Kind, Operation, Report
+
+PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
+SEVERAL = """
+net = nn.Sequential(nn.Linear(2, 2), nn.Tanh())
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+def square(a):
+    return a ** 2
+try:
+    assert False, "no"
+except AssertionError as error:
+    print(error)
+x = torch.ones(2, 2, requires_grad=True)
+x.requires_grad_
+first, second = square(x)
+rows = [row for row in x.split(1)]
+part = x[0:1] if True else None
+loss = net(x).sum() + first.sum() + x.grad_fn is None or 1
+y = x.detach()
+z = y.view(4)
+y[0] = 2.
+y += 1
+z.data = torch.zeros(4)
+for i in range(2):
+    opt.zero_grad()
+    net(x).sum().backward()
+    opt.step()
+x.grad = None
+(x * 2).sum().backward()
+g = x.grad
+(x * 2).sum().backward()
+text = f"{g}"
+"""
+CALLED = {Kind.CALL, Kind.METHOD, Kind.MODULE, Kind.OPERATOR, Kind.AUGMENTED, Kind.UNPACK, Kind.STEP, Kind.BACKWARD}
+CALLED |= {Kind.INDEX, Kind.ITEM_ASSIGNMENT, Kind.PRINT}
+
+
+def found_in_python(full_name: str) -> Any:
+    home, *path = full_name.split(".")
+    return functools.reduce(getattr, path, importlib.import_module(home))
+
+
+@functools.cache
+def reports() -> tuple[Report, ...]:
+    texts = [SEVERAL, *[path.read_bytes().decode() for path in PROGRAMS]]
+    return (explore("x", x="1"), explore("y + 1"), *[explore(text, counterfactuals=False) for text in texts])
+
+
+def operations() -> list[Operation]:
+    traces = [trace for report in reports() for trace in report.traces]
+    refused = [trace.refusal for trace in traces if trace.refusal is not None]
+    return [*[value for trace in traces for value in trace.values], *refused]
+
+
+def test_what_was_called_is_there() -> None:
+    called = {each.function for each in operations() if each.kind in CALLED}
+    assert len(called) > 100
+    for name in called:
+        assert name is not None
+        assert callable(found_in_python(name)), name
+
+
+def test_every_kind_occurs() -> None:
+    assert set(Kind) == {each.kind for each in operations()}
+
+
+def test_what_has_no_function() -> None:
+    without = {each.kind for each in operations() if each.function is None}
+    assert without.isdisjoint({*CALLED, Kind.ATTRIBUTE, Kind.ASSIGNMENT})
+
+
+def test_a_function_goes_by_its_name_in_torch() -> None:
+    for name in vocabulary.operation_names():
+        member = member_of(name)
+        if callable(member):
+            found = found_in_python(naming.full_name(member))
+            same = {id(member), id(inspect.unwrap(member))}  # torch wraps some when it loads its compiler
+            assert id(found) in same, name
+
+
+def test_a_method_goes_by_the_class_that_defines_it() -> None:
+    parameter = type(torch.nn.Parameter(torch.ones(1)))
+    assert naming.method(parameter, "sum").function == "torch.Tensor.sum"
+    assert naming.method(torch.optim.SGD, "zero_grad").function == "torch.optim.Optimizer.zero_grad"
+    assert naming.method(torch.nn.Linear, "zero_grad").function == "torch.nn.Module.zero_grad"
+    assert naming.method(type(None), "zero_").function == "builtins.NoneType.zero_"
+
+
+def tensors() -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.tensor([7, 4, 2]), torch.tensor([3, 2, 2])
+
+
+BINARY_OPERATORS = [*BINARY.values(), *COMPARISONS.values()]
+
+
+@pytest.mark.parametrize(("symbol", "function"), BINARY_OPERATORS, ids=[symbol for symbol, _ in BINARY_OPERATORS])
+def test_an_operator_goes_by_the_method_that_gives_the_same(symbol: str, function: Callable[..., Any]) -> None:
+    one, other = tensors()
+    named = naming.operator(symbol, one, other)
+    assert named.function is not None
+    assert torch.equal(found_in_python(named.function)(one, other), function(one, other))
+    assert not named.is_write
+    plain = naming.operator(symbol, 1, 2)
+    assert plain.function is not None
+    assert found_in_python(plain.function) is function
+
+
+@pytest.mark.parametrize(("symbol", "function"), IN_PLACE.values(), ids=[symbol for symbol, _ in IN_PLACE.values()])
+def test_an_augmented_operator_is_a_write_where_it_writes(symbol: str, function: Callable[..., Any]) -> None:
+    (one, other), (same, _) = tensors(), tensors()
+    dtype = torch.float64 if symbol == "/=" else torch.int64
+    one, same = one.to(dtype), same.to(dtype)
+    named = naming.operator(symbol, one, other)
+    assert named.function is not None
+    by_name = found_in_python(named.function)(same, other)
+    by_operator = function(one, other)
+    assert torch.equal(by_name, by_operator)
+    assert named.is_write == (by_operator is one) == (by_name is same)
+    plain, of_number = naming.operator(symbol, 1, 2), naming.operator(symbol, 1, one)
+    assert plain.function is not None
+    assert found_in_python(plain.function) is function
+    assert not plain.is_write
+    assert not of_number.is_write
+
+
+@pytest.mark.parametrize(("node", "function"), [(ast.USub, operator.neg), (ast.UAdd, operator.pos)])
+def test_an_operator_of_one_operand(node: type[ast.unaryop], function: Callable[..., Any]) -> None:
+    symbol, _ = UNARY[node]
+    one, _ = tensors()
+    named = naming.operator(symbol, one)
+    assert named.function is not None
+    assert torch.equal(found_in_python(named.function)(one), function(one))
