@@ -10,12 +10,14 @@ import sys
 
 from autograd_cli import interrupt
 from autograd_cli.cli.app import main
+from autograd_cli.process import role
 
 
 def run() -> None:
     """Run the command line and end the process with its exit code."""
     try:
         interrupt.as_usual()
+        role.only_supervise()
         if hasattr(signal, "SIGPIPE"):
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `agx … | head` ends quietly, as other filters do
         gc.disable()  # importing torch makes a million objects that all stay: looking for garbage takes a fifth of it

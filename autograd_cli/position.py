@@ -90,11 +90,15 @@ def _span(place: Sequence[int]) -> Span | None:
 _page = Page(bytearray(_SIZE))
 
 
-def share() -> Page:
-    """A page that a child forked after this shares with its parent; the run of this process uses it from here on."""
+def shared_page() -> Page:
+    """A page that children forked after this share with their parent."""
+    return Page(mmap.mmap(-1, _SIZE))
+
+
+def use(page: Page) -> None:
+    """Let the runs of this process say on this page where they are."""
     global _page  # noqa: PLW0603 - the one page of this process
-    _page = Page(mmap.mmap(-1, _SIZE))
-    return _page
+    _page = page
 
 
 def begin(request: int) -> None:

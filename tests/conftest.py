@@ -1,18 +1,18 @@
-"""The harness that all tests share: `agx` in this process, its JSON always checked against the schema."""
+"""The harness that all tests share: `agx`, in this process or supervised; its JSON is always checked by the schema."""
 
 from __future__ import annotations
 
 import io
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
 import pytest
-import torch  # noqa: F401 - where it is loaded, agx runs in the process of the tests
 
+from agx_server import AgxServer
 from autograd_cli.cli.app import main
 from autograd_cli.render.formats.json_text import schema_text
 
@@ -42,18 +42,43 @@ def _not_json(constant: str) -> None:
 Agx = Callable[..., Outcome]
 
 
-@pytest.fixture
-def agx(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Agx:
-    """`agx("grad", "2*x", "--x", "1,2")` as in a pipe; `stdin` is what it would read there."""
+def _ask_for_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in the environment asks for colours or a width."""
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.fixture
+def agx(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Agx:
+    """`agx("grad", "2*x", "--x", "1,2")` as in a pipe; `stdin` is what it would read there."""
+    _ask_for_no_colour(monkeypatch)
 
     def run(*words: str, stdin: str = "") -> Outcome:
         monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
         code = main(list(words))
         captured = capsys.readouterr()
         return Outcome(code=code, out=captured.out, err=captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def agx_server() -> Iterator[AgxServer]:
+    """What starts `agx` in a process of its own."""
+    server = AgxServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def supervised_agx(agx_server: AgxServer, monkeypatch: pytest.MonkeyPatch) -> Agx:
+    """The same as `agx`, in a process that supervises a worker, as it is for users; it takes twice as long."""
+    _ask_for_no_colour(monkeypatch)
+
+    def run(*words: str, stdin: str = "") -> Outcome:
+        done = agx_server.run(*words, stdin=stdin.encode())
+        return Outcome(code=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
 
     return run
 

@@ -22,8 +22,10 @@ PRINT = Span(line=2, column=0, end_line=2, end_column=11)
 @pytest.fixture
 def page() -> Iterator[Page]:
     """The page of this process's runs."""
-    yield position.share()
-    position.share()
+    page = position.shared_page()
+    position.use(page)
+    yield page
+    position.use(position.shared_page())
 
 
 def test_a_run_is_followed_operation_by_operation(page: Page) -> None:

@@ -4,36 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agx_server import AgxServer, Done
 from autograd_cli.diagnostic import bad_request
 from autograd_cli.tasks.batch import Settings, answer, failure, prepared
 from conftest import Agx
 
-BATCH = (sys.executable, "-m", "autograd_cli", "batch")
 IN_TIME = 120
 GOOD = b'{"id": "good", "expr": "2*x", "inputs": {"x": 1}}'
 HANGS = b'{"id": "hangs", "expr": "while True: pass"}'
-CRASHES = b'{"id": "crashes", "expr": "2*x", "inputs": {"x": 1}}'
-CRASHING = """
-import os, signal
-from autograd_cli.cli.commands import batch
-
-def answer(line, number, settings, answered=batch.answer):
-    return os.kill(os.getpid(), signal.SIGSEGV) if b"crashes" in line else answered(line, number, settings)
-
-batch.answer = answer
-from autograd_cli.__main__ import run
-run()
-"""
 
 
 def asking(fields: str, identity: str = "7") -> bytes:
@@ -232,14 +221,16 @@ def _not_json(constant: str) -> None:
 # As processes.
 
 
-def batch(stdin: bytes, *words: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [*BATCH, *words], input=stdin, capture_output=True, check=False, timeout=IN_TIME, env=environment, **how
-    )
+Batch = Callable[..., Done]
 
 
-def test_all_of_them_in_one_stream_and_in_order() -> None:
+@pytest.fixture
+def batch(agx_server: AgxServer) -> Batch:
+    """`agx batch` with what it reads, and its options."""
+    return lambda stdin, *words: agx_server.run("batch", *words, stdin=stdin)
+
+
+def test_all_of_them_in_one_stream_and_in_order(batch: Batch) -> None:
     lines = [line for group in LINES.values() for line, _ in group if len(line) < 10**5 and b"\n" not in line]
     stream = b"\n\n".join([*lines, GOOD])
     one, two = batch(stream, "--threads", "1"), batch(stream, "--jobs", "2")
@@ -252,22 +243,30 @@ def test_all_of_them_in_one_stream_and_in_order() -> None:
     assert results[-1]["ok"]
 
 
-def test_a_line_that_hangs_or_crashes_costs_that_line() -> None:
-    stream = b"\n".join([GOOD, HANGS, GOOD, CRASHES, GOOD])
-    words = [*BATCH[3:], "--timeout", "1", "--limit", "steps=1000000000"]
-    done = subprocess.run(
-        [sys.executable, "-c", CRASHING, *words], input=stream, capture_output=True, check=False, timeout=IN_TIME
-    )
+def test_a_line_that_hangs_costs_that_line(batch: Batch) -> None:
+    done = batch(b"\n".join([GOOD, HANGS, GOOD]), "--timeout", "1", "--limit", "steps=1000000000")
     found = [json.loads(result) for result in done.stdout.splitlines()]
     assert (done.returncode, done.stderr) == (1, b"")
     assert [(each["id"], each["ok"], each.get("line")) for each in found] == [
         ("good", True, None),
         ("hangs", False, 2),
         ("good", True, None),
-        ("crashes", False, 4),
-        ("good", True, None),
     ]
-    assert [each["diagnostics"][0]["rule"] for each in found if not each["ok"]] == ["limit-time", "torch-crashed"]
+    assert found[1]["diagnostics"][0]["rule"] == "limit-time"
+
+
+def test_a_line_that_crashes_torch_costs_that_line(agx_server: AgxServer) -> None:
+    with agx_server.started("batch", "--flush", "--limit", "steps=1000000000") as call:
+        call.stdin.write(b"\n".join([GOOD, HANGS, GOOD, b""]))
+        first = json.loads(call.stdout.readline())
+        (worker,) = _children(call.pid)
+        assert _until(lambda: _seconds_of(worker) > 0.5)  # it is at the line that hangs
+        os.kill(worker, signal.SIGSEGV)
+        done = call.done()
+    lost, last = map(json.loads, done.stdout.splitlines())
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert (first["ok"], lost["ok"], last["ok"], lost["id"], lost["line"]) == (True, False, True, "hangs", 2)
+    assert (lost["diagnostics"][0]["rule"], last["id"]) == ("torch-crashed", "good")
 
 
 BOMBS = {
@@ -305,7 +304,7 @@ BOMBS = {
 }
 
 
-def test_bombs_in_a_real_worker() -> None:
+def test_bombs_in_a_real_worker(batch: Batch) -> None:
     bombs = [(rules, line.strip()) for rules, lines in BOMBS.items() for line in lines.splitlines() if line.strip()]
     stream = b"\n".join(json.dumps({"expr": bomb}).encode() + b"\n" + GOOD for _, bomb in bombs)
     done = batch(stream, "--timeout", "4", "--limit", "steps=1000000000", "--limit", "memory=2G")
@@ -316,60 +315,65 @@ def test_bombs_in_a_real_worker() -> None:
     assert all(each["ok"] for each in found[1::2])
 
 
-def test_ends_of_lines() -> None:
+def test_ends_of_lines(batch: Batch) -> None:
     blank = b"\n \n\r\n\t\n"
     done = batch(blank + GOOD + b"\r\n" + blank + b"\xef\xbb\xbf" + GOOD)
     assert (done.returncode, len(done.stdout.splitlines()), done.stderr) == (0, 2, b"")
 
 
-@pytest.mark.parametrize(
-    ("shell", "says"),
-    [
-        ("{} batch {} | head -1", b'"ok": true'),
-        ("{} batch {} > /dev/full", b"No space left on device"),
-        ("{} batch <&-", b"stdin is closed"),
-        ("{} batch /", b"is a directory"),
-        ("{} batch no-such-file", b"cannot be read"),
-        ("{} batch {} >&-", b""),
-    ],
-)
-def test_streams_that_end(shell: str, says: bytes, tmp_path: Path) -> None:
+def test_a_pipe_that_nobody_reads_any_more_is_no_error(tmp_path: Path) -> None:
     many = tmp_path / "many.ndjson"
     many.write_bytes((GOOD + b"\n") * 3_000)
-    line = shell.replace("{}", f"{sys.executable} -m autograd_cli", 1).replace("{}", str(many))
-    done = subprocess.run(line, shell=True, capture_output=True, check=False, timeout=IN_TIME)  # noqa: S602 - a shell closes streams
-    assert says in done.stdout + done.stderr
-    assert b"Traceback" not in done.stderr
-    assert done.stderr.count(b"\n") <= 2
+    line = f"{shlex.quote(sys.executable)} -m autograd_cli batch {many} | head -1"
+    done = subprocess.run(line, shell=True, capture_output=True, check=False, timeout=IN_TIME)  # noqa: S602 - a pipe is a shell's
+    assert (b'"ok": true' in done.stdout, done.stdout.count(b"\n"), done.stderr) == (True, 1, b"")
 
 
-def test_a_co_process_is_answered_line_by_line() -> None:
-    with subprocess.Popen([*BATCH, "--flush"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
+def test_streams_that_end(agx_server: AgxServer, tmp_path: Path) -> None:
+    many = tmp_path / "many.ndjson"
+    many.write_bytes((GOOD + b"\n") * 300)
+    with Path("/dev/full").open("wb") as full:
+        unwritten = agx_server.run("batch", str(many), stdout=full.fileno())
+    assert (unwritten.returncode, unwritten.stderr.count(b"\n")) == (1, 1)
+    assert b"No space left on device" in unwritten.stderr
+    for says, done in (
+        (b"stdin is closed", agx_server.run("batch", closed=[0])),
+        (b"is a directory", agx_server.run("batch", "/")),
+        (b"cannot be read", agx_server.run("batch", "no-such-file")),
+    ):
+        assert (done.returncode, says in done.stderr, b"Traceback" in done.stderr) == (2, True, False)
+        assert done.stderr.count(b"\n") <= 2
+    unheard = agx_server.run("batch", str(many), closed=[1])
+    assert (unheard.returncode, unheard.stdout, unheard.stderr) == (0, b"", b"")
+
+
+def test_a_co_process_is_answered_line_by_line(agx_server: AgxServer) -> None:
+    with agx_server.started("batch", "--flush") as call:
         for line in (GOOD, b"{", GOOD):
-            process.stdin.write(line + b"\n")
-            process.stdin.flush()
-            assert json.loads(process.stdout.readline())["ok"] is (line is GOOD)
-        process.stdin.close()
-        assert process.wait(IN_TIME) == 1
+            call.stdin.write(line + b"\n")
+            assert json.loads(call.stdout.readline())["ok"] is (line is GOOD)
+        assert call.done().returncode == 1
 
 
 @pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-def test_no_worker_is_left(end: signal.Signals, code: int) -> None:
-    with subprocess.Popen([*BATCH, "--jobs", "2", "--limit", "steps=1000000000"], stdin=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        process.stdin.write(b"\n".join([HANGS, HANGS, b""]))
-        process.stdin.flush()
-        assert _until(lambda: len(_children(process.pid)) == 2)
-        workers = _children(process.pid)
-        process.send_signal(end)
-        assert process.wait(IN_TIME) == code
+def test_no_worker_is_left(agx_server: AgxServer, end: signal.Signals, code: int) -> None:
+    with agx_server.started("batch", "--jobs", "2", "--limit", "steps=1000000000") as call:
+        call.stdin.write(b"\n".join([HANGS, HANGS, b""]))
+        assert _until(lambda: len(_children(call.pid)) == 2)
+        workers = _children(call.pid)
+        os.kill(call.pid, end)
+        assert call.wait() == code
     assert _until(lambda: not any(_is_running(worker) for worker in workers))
 
 
 def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+
+def _seconds_of(pid: int) -> float:
+    """The processor time that a process has taken."""
+    ticks = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def _is_running(pid: int) -> bool:
@@ -395,19 +399,12 @@ def test_a_text_is_the_value_that_it_is_on_the_command_line(agx: Agx) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["--jobs", "2"]])
-def test_ctrl_c_says_where_it_was_and_takes_no_answer_back(words: list[str]) -> None:
-    batch = [*BATCH, "--flush", *words, "--limit", "steps=1000000000"]
-    with subprocess.Popen(
-        batch, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdin.write(b"\n".join([GOOD, b"", GOOD, HANGS, b""]))
-        process.stdin.flush()
-        answers = [process.stdout.readline(), process.stdout.readline()]  # while the third line runs
-        os.killpg(process.pid, signal.SIGINT)
-        rest, err = process.communicate(timeout=IN_TIME)
-        assert ([json.loads(each)["ok"] for each in answers], rest) == ([True, True], b"")
-        assert err == b"stopped by Ctrl-C at line 4: the lines before it are answered\n"
-        assert process.returncode == 130
+def test_ctrl_c_says_where_it_was_and_takes_no_answer_back(agx_server: AgxServer, words: list[str]) -> None:
+    with agx_server.started("batch", "--flush", *words, "--limit", "steps=1000000000") as call:
+        call.stdin.write(b"\n".join([GOOD, b"", GOOD, HANGS, b""]))
+        answers = [call.stdout.readline(), call.stdout.readline()]  # while the third line runs
+        os.killpg(call.pid, signal.SIGINT)
+        done = call.done()
+    assert ([json.loads(each)["ok"] for each in answers], done.stdout) == ([True, True], b"")
+    assert done.stderr == b"stopped by Ctrl-C at line 4: the lines before it are answered\n"
+    assert done.returncode == 130

@@ -8,30 +8,38 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agx_server import AgxServer, Call, Done
 from conftest import VALIDATOR
 
-AGX = (sys.executable, "-m", "autograd_cli")
 WITHOUT_FORK = (sys.executable, "-c", "import os; del os.fork; from autograd_cli.__main__ import run; run()")
-# One long call into torch, and one into Python, that nothing inside their process can stop.
-LONG = ["linalg.matrix_exp(x)", "--x", "randn(6000,6000)", "--dtype", "float64"]
+# One long call into torch, that nothing inside its process can stop.
+LONG = ["linalg.matrix_exp(x)", "--x", "randn(3000,3000)", "--dtype", "float64"]
 IN_TIME = 60
 
 
-def agx(*words: str, start: Sequence[str] = AGX, stdin: bytes = b"", environment: Any = None) -> Any:
-    return subprocess.run(
-        [*start, *words],
+def spawned_agx(*words: str, stdin: bytes = b"", **environment: str) -> Done:
+    """`agx` where there is no fork: a process starts another."""
+    done = subprocess.run(
+        [*WITHOUT_FORK, *words],
         input=stdin,
         capture_output=True,
         check=False,
         timeout=IN_TIME,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})},
+        env={**os.environ, **environment},
     )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(params=["fork", "spawn"])
+def agx(request: pytest.FixtureRequest, agx_server: AgxServer) -> Callable[..., Done]:
+    """`agx` by each way to start a worker."""
+    return agx_server.run if request.param == "fork" else spawned_agx
 
 
 def supervised(body: str) -> Any:
@@ -41,10 +49,13 @@ import os, signal, sys, time
 from autograd_cli.diagnostic import AgxError, Span
 from autograd_cli.limits import Limits
 from autograd_cli.position import Phase, enter, mark
+from autograd_cli.process import role
 from autograd_cli.process.answer import Answer
 from autograd_cli.process.spawn import Respawn
 from autograd_cli.process.worker import fork_worker
 from autograd_cli.process.supervise import supervise
+
+role.only_supervise()
 
 def on_error(error):
     assert isinstance(error, AgxError), repr(error)
@@ -83,55 +94,57 @@ def until(condition: Any) -> bool:
 
 
 def is_in_torch(pid: int) -> bool:
-    """Whether the worker has taken four seconds of processor time: torch loads in less."""
+    """Whether the worker has computed for half a second: the inputs are made in less."""
     ticks = sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK") > 4
+    return ticks / os.sysconf("SC_CLK_TCK") > 0.5
 
 
 @pytest.fixture
-def long_run() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def long_run(agx_server: AgxServer) -> Iterator[tuple[Call, int]]:
     """A supervisor, and the pid of its worker inside a long call."""
-    with subprocess.Popen([*AGX, "grad", *LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert until(lambda: children_of(process.pid))
-        (worker,) = children_of(process.pid)
+    with agx_server.started("grad", *LONG) as call:
+        assert until(lambda: children_of(call.pid))
+        (worker,) = children_of(call.pid)
         assert until(lambda: is_in_torch(worker))
-        yield process, worker
-        process.kill()
+        yield call, worker
 
 
-@pytest.mark.parametrize("start", [AGX, WITHOUT_FORK], ids=["fork", "spawn"])
-def test_a_deadline_is_one_line_and_a_report(start: Sequence[str], tmp_path: Path) -> None:
-    temporary = {"TMPDIR": str(tmp_path)}
-    for more, environment in (["--timeout", "3"], temporary), (["--json"], {"AGX_LIMIT_TIME": "3", **temporary}):
-        words = ["grad", *LONG, *more]
-        done = agx(*words, start=start, environment=environment)
-        assert (done.returncode, b"error[limit-time]: stopped after 3 s" in done.stderr) == (3, True)
+def test_a_deadline_is_one_line_and_a_report(agx: Callable[..., Done], tmp_path: Path) -> None:
+    seconds = "3" if agx is spawned_agx else "1"  # the time to load torch counts
+    done = agx("grad", *LONG, "--json", AGX_LIMIT_TIME=seconds, TMPDIR=str(tmp_path))
+    assert (done.returncode, b"error[limit-time]: stopped after %s s" % seconds.encode() in done.stderr) == (3, True)
     report = json.loads(done.stdout)
     VALIDATOR.validate(report)
     assert (report["status"], report["source"], report["inputs"][0]["name"]) == ("limit", LONG[0], "x")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_deadline_leaves_no_half_file(tmp_path: Path) -> None:
-    assert agx("grad", *LONG, "--timeout", "3", "-o", str(tmp_path / "out.svg")).returncode == 3
+def test_a_deadline_leaves_no_half_file(agx_server: AgxServer, tmp_path: Path) -> None:
+    done = agx_server.run("grad", *LONG, "--timeout", "1", "-o", str(tmp_path / "out.svg"))
+    assert (done.returncode, done.stdout, b"error[limit-time]" in done.stderr) == (3, b"", True)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("where", ["program", "input", "elements"])
-@pytest.mark.parametrize("start", [AGX, WITHOUT_FORK], ids=["fork", "spawn"])
-def test_full_memory_is_told_with_the_amount(start: Sequence[str], where: str) -> None:
+def test_full_memory_is_told_with_the_amount(agx: Callable[..., Done], where: str) -> None:
     words = {
         "program": ["zeros(10000000000)*x", "--x", "1"],
         "input": ["2*x", "--x", "zeros(10000000000)"],
         "elements": ["(x+x).sum()", "--x", "zeros(300000000)", "--limit", "memory=1G"],
     }[where]
-    done = agx("grad", *words, "--json", "--limit", "elements=1000000000000", start=start)
+    done = agx("grad", *words, "--json", "--limit", "elements=1000000000000")
     report = json.loads(done.stdout)
     VALIDATOR.validate(report)
     amount = "1,200,000,000" if where == "elements" else "40,000,000,000"
     found = report["diagnostics"][0]
     assert (done.returncode, report["status"], found["rule"]) == (3, "limit", "limit-memory")
     assert f"{amount} bytes" in found["message"]
+
+
+def test_a_worker_computes_with_all_threads_though_torch_was_loaded_before(agx_server: AgxServer) -> None:
+    """Where the process that forked it had run a large operation itself, it would hang."""
+    done = agx_server.run("grad", "(x @ x).sum()", "--x", "ones(800,800)", "--threads", "2", "--result")
+    assert (done.returncode, done.stdout) == (0, b"5.12e+08\n")
 
 
 @pytest.mark.parametrize("end", ["SIGSEGV", "SIGABRT", "SIGFPE", "SIGBUS", "SIGILL"])
@@ -196,53 +209,99 @@ other.kill()
     assert done.stdout.split() == ["limit-time", "torch-crashed"], done.stderr
 
 
-def test_ctrl_c_ends_both_with_130(long_run: tuple[subprocess.Popen[bytes], int]) -> None:
-    process, worker = long_run
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=IN_TIME)
-    assert (out, err) in [
+def test_each_worker_tells_its_own_position() -> None:
+    done = supervised("""
+def target(channel):
+    for request in channel:
+        mark(request.decode(), HERE)
+        channel.send(b"")
+workers = [fork_worker(target) for _ in range(3)]
+for number, worker in enumerate(workers):
+    worker.send(b"op%d" % number)
+later = time.monotonic() + 50
+assert [worker.receive(later) for worker in workers] == [b"", b"", b""]
+mark("this process's own", HERE)
+print([worker.position().op for worker in workers])
+for worker in workers:
+    worker.kill()
+""")
+    assert done.stdout == "['op0', 'op1', 'op2']\n", done.stderr
+
+
+def test_a_worker_may_have_workers() -> None:
+    done = supervised("""
+def inner(channel):
+    for request in channel:
+        channel.send(request[::-1])
+def outer(channel):
+    workers = [fork_worker(inner), fork_worker(inner)]
+    for request in channel:
+        for worker in workers:
+            worker.send(request)
+        channel.send(*[worker.receive(time.monotonic() + 50) for worker in workers])
+before = fork_worker(inner)
+before.let_go()
+worker = fork_worker(outer)
+worker.send(b"abc")
+later = time.monotonic() + 50
+print(worker.receive(later), worker.receive(later))
+worker.kill()
+""")
+    assert done.stdout == "b'cba' b'cba'\n", done.stderr
+
+
+def test_who_only_uses_the_package_gets_the_work_done_in_his_own_process() -> None:
+    done = supervised("""
+role.work_here()
+run(lambda ready: Answer(exit_code=0, stdout=str(os.getpid())))
+print(os.getpid())
+""")
+    answered, own = done.stdout.splitlines()
+    assert answered == f"0 {own} None", done.stderr
+
+
+def test_ctrl_c_ends_both_with_130(long_run: tuple[Call, int]) -> None:
+    call, worker = long_run
+    os.kill(call.pid, signal.SIGINT)
+    done = call.done()
+    assert (done.stdout, done.stderr) in [
         (b"", b"stopped by Ctrl-C at line 1\n"),
         (b"", b"stopped by Ctrl-C while making the inputs\n"),
     ]
-    assert process.returncode == 130
+    assert done.returncode == 130
     assert until(lambda: not is_running(worker))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the limit of processor time ends it")
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
-def test_a_worker_ends_with_its_supervisor(long_run: tuple[subprocess.Popen[bytes], int], end: signal.Signals) -> None:
-    process, worker = long_run
-    process.send_signal(end)
-    process.wait(timeout=IN_TIME)
+def test_a_worker_ends_with_its_supervisor(long_run: tuple[Call, int], end: signal.Signals) -> None:
+    call, worker = long_run
+    os.kill(call.pid, end)
+    assert call.done().returncode == -end
     assert until(lambda: not is_running(worker))
 
 
-@pytest.mark.parametrize("start", [AGX, WITHOUT_FORK], ids=["fork", "spawn"])
-def test_all_ways_to_start_give_the_same_answer(start: Sequence[str], tmp_path: Path) -> None:
+def test_all_ways_to_start_give_the_same_answer(agx: Callable[..., Done], tmp_path: Path) -> None:
     file = tmp_path / "out.txt"
-    page = agx("grad", "x*w", "--x", "1,2", "--w", "-", start=start, stdin=b"3")
+    page = agx("grad", "x*w", "--x", "1,2", "--w", "-", stdin=b"3")
     assert (page.returncode, page.stderr) == (0, b"")
     assert page.stdout.startswith(b"x       [1., 2.]\nw       3.\n")
-    assert agx("grad", "-", "--x", "3", "-q", start=start, stdin=b"y = x*x\ny\n").stdout == b"6\n"
-    assert agx("grad", "2*x", "--x", "3", "-o", str(file), start=start).stdout == b""
+    assert agx("grad", "-", "--x", "3", "-o", str(file), stdin=b"y = x*x\ny\n").stdout == b""
     assert file.read_text().startswith("x       3.\n")
-    refused = agx("grad", "x.detach()", "--x", "3", start=start)
+    refused = agx("grad", "x.detach()", "--x", "3")
     assert (refused.returncode, b"error[cut-by-detach]" in refused.stdout) == (1, True)
 
 
-def test_closed_streams_are_not_taken_for_the_channel() -> None:
-    line = f"{sys.executable} -m autograd_cli grad '2*x' --x 1 -q"
-    for closed in ("<&-", "<&- >&-", "<&- >&- 2>&-", "2>&-"):
-        done = subprocess.run(f"{line} {closed}", shell=True, capture_output=True, check=False, timeout=IN_TIME)  # noqa: S602 - a shell closes streams
-        assert (done.returncode, done.stdout) == (0, b"" if ">&-" in closed.replace("2>&-", "") else b"2\n"), closed
+@pytest.mark.parametrize("closed", [(0,), (0, 1), (0, 1, 2), (2,)])
+def test_closed_streams_are_not_taken_for_the_channel(agx_server: AgxServer, closed: tuple[int, ...]) -> None:
+    done = agx_server.run("grad", "2*x", "--x", "1", "-q", closed=closed)
+    assert (done.returncode, done.stdout) == (0, b"" if 1 in closed else b"2\n")
 
 
-def test_a_progress_bar_on_a_terminal_leaves_stdout_to_the_answers() -> None:
+def test_a_progress_bar_on_a_terminal_leaves_stdout_to_the_answers(agx_server: AgxServer) -> None:
     reader, terminal = os.openpty()
     line = b'{"expr": "2*x", "inputs": {"x": 1}}\n'
-    done = subprocess.run(
-        [*AGX, "batch"], input=3 * line, stdout=subprocess.PIPE, stderr=terminal, check=False, timeout=IN_TIME
-    )
+    done = agx_server.run("batch", stdin=3 * line, stderr=terminal)
     os.close(terminal)
     shown = os.read(reader, 65_536).decode()
     os.close(reader)

@@ -23,6 +23,11 @@ CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE
 INNER = re.compile(r"\$\(agx ([^()]*)\)")
 
 
+@pytest.fixture
+def agx(supervised_agx: Agx) -> Agx:
+    return supervised_agx
+
+
 def command_at(lines: Sequence[str]) -> str:
     """The command that begins with the first of these lines: a backslash or an open quotation mark continues it."""
     for count in range(1, len(lines) + 1):

@@ -1,20 +1,20 @@
 """Work in a process of its own that can be stopped, run out of memory or crash: what comes back is always an Answer.
 
 Nothing inside a process can stop a long call into torch, and a few of torch's functions end the process. So the
-command forks before torch is imported, the worker loads torch, limits itself, works, and sends its whole answer in one
-piece; the supervisor only waits. `supervise` is for one piece of work; a `Worker` can answer any number of requests.
+command forks, and the worker loads torch, limits itself, works, and sends its whole answer in one piece; the supervisor
+only waits. `supervise` is for one piece of work; a `Worker` can answer any number of requests.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
 from autograd_cli.limits import Limits, memory_error
+from autograd_cli.process import role
 from autograd_cli.process.answer import Answer
 from autograd_cli.process.caps import lift_memory_limit, limit_cpu, settle
 from autograd_cli.process.endings import Interrupted
@@ -38,16 +38,15 @@ def supervise(
 
     `work` gets a function that it calls when everything is loaded and only the user's program is left to run: from
     there on memory is limited. `on_error` runs in the worker for what `work` raises, here for a worker that was stopped
-    or died (an AgxError). `waiting` is called every now and then, with the seconds gone and how far it is. Where torch
-    is loaded already, `work` runs here, without limits of time and memory: a process that has run tensor operations
-    cannot fork.
+    or died (an AgxError). `waiting` is called every now and then, with the seconds gone and how far it is. In a process
+    that does not only supervise (see `role`), `work` runs here, without limits of time and memory.
 
     Raises:
         Interrupted: Ctrl-C came while the worker worked.
     """
     if os.environ.get(WORKER_VARIABLE):
         answer_and_end(partial(_work_within, limits, work, on_error))
-    if "torch" in sys.modules:
+    if not role.only_supervises():
         return _attempt(work, _nothing, on_error)
     if not hasattr(os, "fork"):
         return spawned(on_error, limits, respawn)

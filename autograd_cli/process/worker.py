@@ -1,6 +1,6 @@
 """A forked process that answers requests, and can be stopped: both ends of it.
 
-It is forked before torch is imported, and ends when the process that forked it does.
+It ends when the process that forked it does.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TypeAlias
 from autograd_cli import position
 from autograd_cli.diagnostic import AgxError
 from autograd_cli.limits import Limits
+from autograd_cli.process import role
 from autograd_cli.process.answer import joined, take_message
 from autograd_cli.process.endings import death, too_slow
 
@@ -190,12 +191,15 @@ def fork_worker(target: Callable[[Channel], None], *, debug: bool = False) -> Wo
     while _leaving:
         os.waitpid(_leaving.pop(), 0)
     requests, answers, life = os.pipe(), os.pipe(), os.pipe()
-    page = position.share()
+    page = position.shared_page()
     pid = os.fork()
     if pid == 0:
         try:
             for descriptor in (*_supervisor_ends, requests[1], answers[0], life[1]):
                 os.close(descriptor)
+            _supervisor_ends.clear()
+            _leaving.clear()
+            position.use(page)
             _be_a_worker(life[0], debug=debug)
             target(Channel(requests[0], answers[1]))
         except BaseException:  # noqa: BLE001 - nothing of the supervisor's may run in the worker
@@ -212,6 +216,7 @@ def fork_worker(target: Callable[[Channel], None], *, debug: bool = False) -> Wo
 def _be_a_worker(life: int, *, debug: bool) -> None:
     import resource
 
+    role.work_here()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to both: the supervisor decides
     silence(debug=debug)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

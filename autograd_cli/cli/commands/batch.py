@@ -16,6 +16,7 @@ from autograd_cli.cli.progress import Progress, progress_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
 from autograd_cli.files.similar import similar_file
 from autograd_cli.interrupt import STOPPED, end_line
+from autograd_cli.process import role
 from autograd_cli.process.caps import settle
 from autograd_cli.process.relay import Lines, Relay, one_by_one, serve
 from autograd_cli.process.worker import Channel
@@ -88,10 +89,10 @@ def batch(  # noqa: PLR0913 - the options of the command
         writer = _Writer(lines, progress, flush=flush)
         relay = Relay(_target(settings, at_once=flush), failure, limits, jobs, debug=debug)
         try:
-            if "torch" in sys.modules or not hasattr(os, "fork"):
-                _answer_here(lines, settings, writer.write)
-            else:
+            if role.only_supervises() and hasattr(os, "fork"):
                 relay.run(lines, writer.write, writer.idle)
+            else:
+                _answer_here(lines, settings, writer.write)
         except KeyboardInterrupt:
             writer.idle()
             end_line()

@@ -1,0 +1,214 @@
+"""`agx` as its users run it, a process for each call, without the seconds that Python and torch take to start.
+
+A server process loads torch, computes something tiny, so that all is in place that a first run loads, and from then on
+only forks: a copy of itself for each call, which gets the caller's words, environment, directory and descriptors and
+goes the way of `agx` from its entry on. So it supervises a worker, with limits, as in a shell.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+_LENGTH = struct.Struct("<Q")
+_NUMBER = struct.Struct("<q")
+# Of tiny tensors, for a large one would start threads of torch's, which a fork does not copy.
+_REHEARSAL = [
+    ["explain", "w = (x*x).detach()\n(w*x).sum()", "--x", "1,2"],
+    ["compare", "log(x*0).sum()", "--x", "1"],
+    ["check", "x.exp().add_(1)", "--x", "1"],
+]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a call came to, as subprocess.run tells it."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+class Call:
+    """A call that runs: its process, and the pipes to talk to it, as with subprocess.Popen."""
+
+    def __init__(self, connection: socket.socket, stdin: int, stdout: int, stderr: IO[bytes]) -> None:
+        self.pid = _receive_number(connection)
+        self.stdin = open(stdin, "wb", buffering=0)  # noqa: SIM115 - a descriptor has no path; `close` closes it
+        self.stdout = open(stdout, "rb")  # noqa: SIM115 - as above
+        self._connection = connection
+        self._stderr = stderr
+        self._code: int | None = None
+
+    def wait(self) -> int:
+        """The exit code; by a signal, where it is negative."""
+        if self._code is None:
+            self._code = _receive_number(self._connection)
+        return self._code
+
+    def done(self) -> Done:
+        """All that it says until its end, which comes by itself."""
+        self.stdin.close()
+        out = self.stdout.read()
+        code = self.wait()
+        self._stderr.seek(0)
+        return Done(code, out, self._stderr.read())
+
+    def close(self) -> None:
+        """End it, if it has not ended."""
+        if self._code is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.wait()
+        self.stdin.close()
+        self.stdout.close()
+
+
+class AgxServer:
+    """The tests' end of the server process, which answers one call at a time."""
+
+    def __init__(self) -> None:
+        self._connection, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, __file__, str(theirs.fileno())]
+            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+
+    def run(
+        self,
+        *words: str,
+        stdin: bytes = b"",
+        stdout: int | None = None,
+        stderr: int | None = None,
+        closed: Sequence[int] = (),
+        **environment: str,
+    ) -> Done:
+        """A call, with what it reads from a pipe. `closed` are the descriptors that it finds closed."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            reader, writer = os.pipe()
+            self._begin(words, [reader, stdout or out.fileno(), stderr or err.fileno()], closed, environment)
+            os.close(reader)
+            _receive_number(self._connection)
+            with contextlib.suppress(BrokenPipeError), open(writer, "wb", buffering=0) as pipe:  # noqa: PTH123 - a descriptor has no path
+                pipe.write(stdin)
+            code = _receive_number(self._connection)
+            out.seek(0)
+            err.seek(0)
+            return Done(code, out.read(), err.read())
+
+    @contextlib.contextmanager
+    def started(self, *words: str, **environment: str) -> Iterator[Call]:
+        """A call to talk to while it runs. It is ended at the latest with the block."""
+        with tempfile.TemporaryFile() as err:
+            reader, stdin = os.pipe()
+            stdout, writer = os.pipe()
+            self._begin(words, [reader, writer, err.fileno()], (), environment)
+            os.close(reader)
+            os.close(writer)
+            with contextlib.closing(Call(self._connection, stdin, stdout, err)) as call:
+                yield call
+
+    def _begin(
+        self, words: Sequence[str], descriptors: Sequence[int], closed: Sequence[int], environment: Mapping[str, str]
+    ) -> None:
+        request = {
+            "words": words,
+            "closed": closed,
+            "environment": {**os.environ, **environment},
+            "directory": os.getcwd(),  # noqa: PTH109 - a text
+        }
+        text = json.dumps(request).encode()
+        socket.send_fds(self._connection, [_LENGTH.pack(len(text))], descriptors)
+        self._connection.sendall(text)
+
+    def close(self) -> None:
+        """End the process."""
+        self._connection.close()
+        self._process.wait()
+
+
+def _receive_number(connection: socket.socket) -> int:
+    number: int = _NUMBER.unpack(_receive(connection, _NUMBER.size))[0]
+    return number
+
+
+def _receive(connection: socket.socket, size: int) -> bytes:
+    found = bytearray()
+    while len(found) < size:
+        piece = connection.recv(size - len(found))
+        if not piece:
+            raise EOFError
+        found += piece
+    return bytes(found)
+
+
+def main() -> None:
+    """Serve the calls that come on the socket whose descriptor is this process's only word, until it closes."""
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    gc.disable()
+    _rehearse()
+    gc.freeze()
+    while True:
+        head, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, 3)
+        if not head:
+            return
+        request = json.loads(_receive(connection, _LENGTH.unpack(head)[0]))
+        pid = os.fork()
+        if pid == 0:
+            connection.close()
+            _become(request, descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        connection.sendall(_NUMBER.pack(pid))
+        connection.sendall(_NUMBER.pack(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
+
+
+def _rehearse() -> None:
+    """Run some commands in this process, so that what they load is loaded."""
+    from autograd_cli.cli.app import main
+
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        for words in _REHEARSAL:
+            main(words)
+            main([*words, "--json"])
+
+
+def _become(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
+    """Be the process of one call."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for place, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, place)
+        os.close(descriptor)
+    streams = [
+        open(place, mode, encoding="utf-8", errors=errors)  # noqa: PTH123, SIM115 - they live as long as the process
+        for place, mode, errors in ((0, "r", "surrogateescape"), (1, "w", "strict"), (2, "w", "backslashreplace"))
+    ]
+    sys.stdin, sys.stdout, sys.stderr = (
+        None if place in request["closed"] else stream for place, stream in enumerate(streams)
+    )
+    for place in request["closed"]:
+        os.close(place)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["directory"])
+    sys.argv = ["agx", *request["words"]]
+    from autograd_cli.__main__ import run
+
+    run()
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    main()
