@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from autograd_cli import spelling
+from autograd_cli.limits import DEFAULT_LIMITS, Limits
+from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.render.formats.repaired import repaired
 from autograd_cli.render.look import Look
+from autograd_cli.settings import Settings
 from autograd_cli.tasks import comparison
 from autograd_cli.tasks import explore as use_case
+from autograd_cli.tasks.request import Request
 from autograd_cli.trace import Report
 
 if TYPE_CHECKING:
@@ -68,25 +74,94 @@ def shown(report: Report, look: Look, *, is_for_python: bool = True) -> ShownRep
     return ShownReport(**told, look=look, is_for_python=is_for_python)
 
 
-def _from_python(ask: Callable[P, Report]) -> Callable[P, ShownReport]:
-    """The use case for one who asks from Python."""
+def _request(  # noqa: PLR0913 - the options of `agx grad`, by the same names
+    program: str,
+    /,
+    *,
+    inputs: Mapping[str, object] | None = None,
+    gradient: object = None,
+    gradients: Sequence[object] = (),
+    wrt: Sequence[str] | None = None,
+    mode: str = DEFAULT_MODE,
+    seed: int = 0,
+    dtype: str = "float32",
+    device: str = "cpu",
+    threads: int | None = None,
+    full: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+    watch: bool | None = None,
+    counterfactuals: bool = True,
+    of: str | None = None,
+    **named: object,
+) -> Request:
+    """What the arguments of `explore` ask for."""
+    return Request(
+        program=program,
+        inputs={**(inputs or {}), **named},
+        gradients=gradients if gradient is None else [gradient, *gradients],
+        wrt=wrt,
+        mode=mode,
+        settings=Settings(seed=seed, dtype=dtype, device=device, threads=threads, full=full, limits=limits),
+        watch=watch,
+        counterfactuals=counterfactuals,
+        of=of,
+    )
 
-    @functools.wraps(ask)
-    def asked(*args: P.args, **arguments: P.kwargs) -> ShownReport:
-        with spelling.for_python():
-            report = ask(*args, **arguments)
-        return shown(report, Look(full=bool(arguments.get("full"))))
 
-    return asked
+def _answered(answer: Callable[[Request], Report], request: Request) -> ShownReport:
+    with spelling.for_python():
+        return shown(answer(request), Look(full=request.settings.full))
 
 
-explore = _from_python(use_case.explore)
-compare = _from_python(comparison.compare)
+def _with_arguments_of(
+    request: Callable[P, Request],
+) -> Callable[[Callable[[Request], Report]], Callable[P, ShownReport]]:
+    """A decorator: what answers a Request takes the arguments of `request` in its place."""
+
+    def taking_them(answer: Callable[[Request], Report]) -> Callable[P, ShownReport]:
+        @functools.wraps(answer)
+        def answered(*args: P.args, **arguments: P.kwargs) -> ShownReport:
+            return _answered(answer, request(*args, **arguments))
+
+        signature = inspect.signature(request).replace(return_annotation="ShownReport")
+        answered.__signature__ = signature  # type: ignore[attr-defined]  # what help() shows
+        return answered
+
+    return taking_them
 
 
-def explain(program: str, /, **arguments: Any) -> ShownReport:  # noqa: ANN401 - the arguments of `explore`
+@_with_arguments_of(_request)
+def explore(request: Request) -> Report:
+    """Run a program, and backward on its result, and tell both graphs.
+
+    Inputs are keyword arguments (or items of `inputs`, for names that are arguments here): text as on the command line,
+    numbers, nested lists, NumPy arrays or tensors. `gradient` is one such value of the result's shape; `gradients` are
+    those of a result with several outputs. `wrt` are the inputs that require gradients (default: all of a
+    floating or complex dtype), `mode` is a name of `modes.MODES`, `seed` seeds torch's generator for the run alone,
+    `limits` says how much the run may take (its time and memory only in a worker of the command line).
+    Where it is to `watch`, the program runs again, to look into its backward passes and (unless without
+    `counterfactuals`) to see what each of its cuts changed: that is the Report's `explanation`. By default it runs
+    again only where something looks wrong, to name the cause; with `watch=False` it never does. `of` is the variable
+    that it is narrowed to.
+
+    A request that cannot be understood does not raise: `Report.status` and `Report.diagnostics` say what is wrong.
+    """
+    return use_case.explore(request)
+
+
+@_with_arguments_of(_request)
+def explain(request: Request) -> Report:
     """`explore`, and why: the lines as they ran, each cut and what it changed, each backward pass node by node.
 
     It takes the arguments of `explore`; `of="y"` narrows the answer to one variable.
     """
-    return explore(program, watch=True, **arguments)
+    return use_case.explore(replace(request, watch=True))
+
+
+def compare(program: str, /, *, modes: Sequence[str] = tuple(MODES), **arguments: Any) -> ShownReport:  # noqa: ANN401 - as of `explore`
+    """`explore` under each of the modes, side by side: a Report with a column for each.
+
+    It takes the arguments of `explore`. `limits` are those of all runs together. `of` is the variable or input that
+    the answer is narrowed to.
+    """
+    return _answered(partial(comparison.compare, modes=modes), _request(program, **arguments))

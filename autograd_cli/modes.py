@@ -25,12 +25,13 @@ class GradMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:
-    """One tracking mode. `summary` completes the sentence "the program runs …"."""
+    """One tracking mode. `summary` completes the sentence "the program runs …", and `help` is of its option."""
 
     name: str
     entry: Entry
     grad_mode: GradMode
     summary: str
+    help: str
 
 
 MODES = {
@@ -41,36 +42,42 @@ MODES = {
             entry=Entry.REQUIRES_GRAD,
             grad_mode=GradMode.GRAD,
             summary="with inputs that require gradients",
+            help="Inputs require gradients",
         ),
         Mode(
             name="no-requires-grad",
             entry=Entry.PLAIN,
             grad_mode=GradMode.GRAD,
             summary="with inputs that do not require gradients",
+            help="Inputs do not require gradients",
         ),
         Mode(
             name="no-grad",
             entry=Entry.REQUIRES_GRAD,
             grad_mode=GradMode.NO_GRAD,
             summary="under torch.no_grad()",
+            help="Run under torch.no_grad()",
         ),
         Mode(
             name="inference-mode",
             entry=Entry.REQUIRES_GRAD,
             grad_mode=GradMode.INFERENCE,
             summary="under torch.inference_mode()",
+            help="Run under torch.inference_mode()",
         ),
         Mode(
             name="detach",
             entry=Entry.DETACHED,
             grad_mode=GradMode.GRAD,
             summary="with inputs that enter through .detach()",
+            help="Inputs enter through .detach()",
         ),
         Mode(
             name="data",
             entry=Entry.DATA,
             grad_mode=GradMode.GRAD,
             summary="with inputs that enter through .data",
+            help="Inputs enter through .data",
         ),
     )
 }

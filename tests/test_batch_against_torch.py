@@ -19,7 +19,8 @@ import torch
 from torch.nn import functional
 
 from autograd_cli.lang import vocabulary
-from autograd_cli.tasks.batch import Settings, answer, prepared
+from autograd_cli.settings import Settings
+from autograd_cli.tasks.batch import answer, prepared
 
 TOLERANCE = {torch.float64: 1e-9, torch.complex128: 1e-9}
 SETTINGS = Settings()

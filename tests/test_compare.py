@@ -25,6 +25,7 @@ from autograd_cli.render.look import ASCII, BAD, Look
 from autograd_cli.render.pages.comparison import comparison
 from autograd_cli.render.parts.compared import Section, sections
 from autograd_cli.tasks.comparison import LESSON, compare, lesson
+from autograd_cli.tasks.request import Request
 from autograd_cli.trace import Report
 from conftest import Agx, Outcome
 
@@ -178,7 +179,7 @@ def key_of(section: Section) -> str:
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_every_cell_is_what_torch_says(program: str) -> None:
     inputs = {"x": [1, 2]} if "x" in program.replace("exp", "") else {}
-    report = compare(program, inputs=inputs)
+    report = compare(Request(program=program, inputs=inputs), tuple(MODES))
     assert [column.name for column in report.columns] == list(MODES)
     notes: dict[str, int] = {}
     checked = 0
@@ -371,7 +372,7 @@ def drawn(report: Report, look: Look) -> list[str]:
 @pytest.mark.parametrize("width", [60, 80, 120, None])
 @pytest.mark.parametrize(("program", "inputs"), WIDE, ids=[program[:20] for program, _ in WIDE])
 def test_the_columns_fit_the_width_in_blocks(program: str, inputs: dict[str, object], width: int | None) -> None:
-    report = compare(program, inputs=inputs)
+    report = compare(Request(program=program, inputs=inputs), tuple(MODES))
     lines = drawn(report, Look(width=width, glyphs=ASCII))
     assert width is None or max(map(cell_len, lines)) <= width
     headings = [line.split() for line in lines if set(line.split()) <= set(MODES) and line]
@@ -399,9 +400,8 @@ def test_nothing_is_cut_in_a_pipe(agx: Agx) -> None:
 
 
 def test_matrices_are_whole_once_and_then_the_same() -> None:
-    report = compare(
-        "y = torch.tanh(x @ w); y.sum()", inputs={"x": "arange(15.).reshape(3,5)/7", "w": "arange(20.).reshape(5,4)/9"}
-    )
+    inputs = {"x": "arange(15.).reshape(3,5)/7", "w": "arange(20.).reshape(5,4)/9"}
+    report = compare(Request(program="y = torch.tanh(x @ w); y.sum()", inputs=inputs), tuple(MODES))
     for width in (60, 80, 120, None):
         lines = drawn(report, Look(width=width))
         assert width is None or max(map(cell_len, lines)) <= width

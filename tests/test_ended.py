@@ -7,13 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from autograd_cli import position
+from autograd_cli import explore, position
 from autograd_cli.cli.sign_of_life import SignOfLife
 from autograd_cli.diagnostic import Span
 from autograd_cli.limits import Limits
 from autograd_cli.position import Page, Phase
 from autograd_cli.process.endings import too_slow, whereabouts
-from autograd_cli.tasks.explore import explore
 
 HERE = Span(line=4, column=2, end_line=4, end_column=9)
 PRINT = Span(line=2, column=0, end_line=2, end_column=11)

@@ -17,7 +17,8 @@ import pytest
 
 from agx_server import AgxServer, Done
 from autograd_cli.diagnostic import bad_request
-from autograd_cli.tasks.batch import Settings, answer, failure, prepared
+from autograd_cli.settings import Settings
+from autograd_cli.tasks.batch import answer, failure, prepared
 from conftest import Agx
 
 IN_TIME = 120

@@ -12,6 +12,7 @@ from autograd_cli import explore
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.render.formats.json_text import json_object
 from autograd_cli.tasks.explore import explore as asked_from_a_shell
+from autograd_cli.tasks.request import Request
 from autograd_cli.trace import Report
 from conftest import Agx
 
@@ -175,7 +176,10 @@ def test_a_healthy_program_gets_no_remark(program: str) -> None:
 def test_the_command_line_has_a_flag_for_each_mode(agx: Agx, program: str, mode: str) -> None:
     flag = [] if mode == DEFAULT_MODE else [f"--{mode}"]
     outcome = agx("grad", program, "--x", "1,2", *flag, "--json")
-    assert outcome.report == {**json_object(asked_from_a_shell(program, x="1,2", mode=mode)), "command_line": ANY}
+    assert outcome.report == {
+        **json_object(asked_from_a_shell(Request(program=program, inputs={"x": "1,2"}, mode=mode))),
+        "command_line": ANY,
+    }
     assert outcome.report["mode"] == mode
     assert outcome.code == (0 if all(outcome.report["grads"].values()) and not outcome.report["refusal"] else 1)
 

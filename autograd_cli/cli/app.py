@@ -16,6 +16,7 @@ from autograd_cli.cli.command_line import CommandLine
 from autograd_cli.cli.commands import batch, check, compare, explain, grad, lessons, ops, rules, schema
 from autograd_cli.cli.delivery import Delivery, render_error, write
 from autograd_cli.cli.program_command import FilesCommand, LessonCommand, ProgramCommand
+from autograd_cli.cli.several import expanded
 from autograd_cli.cli.terminal import prepare_streams
 from autograd_cli.cli.welcome import welcome
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Status, bad_request
@@ -62,7 +63,7 @@ def _add(module: ModuleType, panel: str, cls: type[Command] = Command) -> None:
         options_metavar="[--NAME VALUE]... [OPTIONS]" if issubclass(cls, ProgramCommand) else "[OPTIONS]",
         rich_help_panel=panel,
     )
-    add(getattr(module, name))
+    add(expanded(getattr(module, name)))
 
 
 _add(grad, _PROGRAMS, ProgramCommand)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from autograd_cli.cli import terminal
+from autograd_cli.cli.options import Page
 from autograd_cli.cli.terminal import Color, Screen, screen_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Status, bad_request
 from autograd_cli.process.answer import Answer
@@ -44,6 +45,24 @@ class Delivery:
             glyphs=screen.glyphs,
             language=self.language,
         )
+
+
+def delivery_of(page: Page, format_: Format, *, language: str = "en") -> Delivery:
+    """The delivery that the options ask for.
+
+    Raises:
+        AgxError: the output file says another format than `format_`, or one that is not known.
+    """
+    check_file(page.output, format_)
+    return Delivery(
+        format=format_,
+        color=page.color,
+        precision=page.precision,
+        depth=page.depth,
+        full=page.full,
+        language=language,
+        file=page.output,
+    )
 
 
 def check_file(path: str | None, format_: Format) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -18,12 +18,11 @@ from autograd_cli.api import ShownReport, shown
 from autograd_cli.cli.app import app, bad_value, without_program
 from autograd_cli.cli.command import Commands
 from autograd_cli.cli.delivery import Delivery
-from autograd_cli.cli.request import ANSWER, Request, answer
+from autograd_cli.cli.request import ANSWER, Call, Task, answer
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
-from autograd_cli.process.supervise import Ready
 from autograd_cli.render.formats.table import PAGE
 from autograd_cli.render.look import Look
-from autograd_cli.trace import Report
+from autograd_cli.tasks.explore import nothing
 
 _COMMAND = "explain"
 
@@ -53,12 +52,10 @@ def _explained(words: Sequence[str]) -> ShownReport | None:
     """What the command comes to: the Report, where it is to be shown as a page; else the command writes."""
     reports: list[ShownReport] = []
 
-    def answer_here(
-        request: Request, delivery: Delivery, *, explored: Callable[[Request, Ready], Report], debug: bool
-    ) -> int:
+    def answer_here(call: Call, task: Task, delivery: Delivery, *, debug: bool) -> int:
         if delivery.format is not PAGE or delivery.file is not None:
-            return answer(request, delivery, explored=explored, debug=debug)
-        report = request.placed(explored(request, lambda: None))
+            return answer(call, task, delivery, debug=debug)
+        report = call.placed(task(nothing))
         reports.append(shown(report, delivery.look, is_for_python=False))
         return report.status.exit_code
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 import typer
 
 from autograd_cli.cli import completion, option_values
 from autograd_cli.cli.limit_options import NAMES
+from autograd_cli.cli.several import Flag, Flags
 from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, bad_request
-from autograd_cli.tasks.explore import DEFAULT_DTYPES
+from autograd_cli.limits import Limits
+from autograd_cli.modes import DEFAULT_MODE, MODES, Mode
+from autograd_cli.render.formats.table import FORMATS
+from autograd_cli.settings import DTYPES, Settings
 
 # The headings of --help.
 INPUTS = "Program and inputs"
 LESSONS = "Lessons, each alone, without a program"
-MODES = "Tracking modes"
+MODES_PANEL = "Tracking modes"
 OUTPUT = "Output"
 RUN = "The run"
 
@@ -73,32 +78,7 @@ Of: TypeAlias = Annotated[
     ),
 ]
 
-# The tracking modes.
-MODE_HELP = {
-    "no-requires-grad": "Inputs do not require gradients",
-    "no-grad": "Run under torch.no_grad()",
-    "inference-mode": "Run under torch.inference_mode()",
-    "detach": "Inputs enter through .detach()",
-    "data": "Inputs enter through .data",
-}
-
-
-def _mode(name: str) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(f"--{name}", help=f"{MODE_HELP[name]}.", rich_help_panel=MODES)
-    return option
-
-
-NoRequiresGrad: TypeAlias = Annotated[bool, _mode("no-requires-grad")]
-NoGrad: TypeAlias = Annotated[bool, _mode("no-grad")]
-InferenceMode: TypeAlias = Annotated[bool, _mode("inference-mode")]
-Detach: TypeAlias = Annotated[bool, _mode("detach")]
-Data: TypeAlias = Annotated[bool, _mode("data")]
-
 # What is written, and where.
-Quiet: TypeAlias = Annotated[
-    bool,
-    typer.Option("--quiet", "-q", help="Print the gradients only, as --x reads them.", rich_help_panel=OUTPUT),
-]
 Lang: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -109,9 +89,7 @@ Lang: TypeAlias = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
-Json: TypeAlias = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object (agx schema has its schema).", rich_help_panel=OUTPUT)
-]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help=FORMATS["json"].help, rich_help_panel=OUTPUT)]
 Output: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -172,7 +150,7 @@ Dtype: TypeAlias = Annotated[
     typer.Option(
         metavar="DTYPE",
         help="float32 (default), float64, float16 or bfloat16.",
-        autocompletion=completion.one_of(DEFAULT_DTYPES),
+        autocompletion=completion.one_of(DTYPES),
         show_default=False,
         rich_help_panel=RUN,
     ),
@@ -213,14 +191,77 @@ Debug: TypeAlias = Annotated[
 ]
 
 
-def chosen(flags: Mapping[str, bool], default: str, kind: str) -> str:
-    """Which of the flags is on, or `default`.
+# What stands for several options: see `cli.several`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """The program and what goes into it. `cli.arguments` has read the program, and told the inputs apart."""
+
+    expression: Program = None
+    var: Var = None
+    gradient: Gradient = None
+    file: File = None
+    wrt: Wrt = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """How a page looks, and where it goes."""
+
+    output: Output = None
+    color: ColorOption = Color.AUTO
+    precision: Precision = 4
+    depth: Depth = None
+    full: Full = False
+    lang: Lang = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """How the program runs."""
+
+    seed: Seed = 0
+    dtype: Dtype = "float32"
+    device: Device = "cpu"
+    threads: Threads = None
+    timeout: Timeout = None
+    limit: LimitOption = None
+    debug: Debug = False
+
+    def settings(self, limits: Limits, *, full: bool = False) -> Settings:
+        """The same for `explore`. `limits` are what --limit, --timeout and the environment say together."""
+        return Settings(
+            seed=self.seed, dtype=self.dtype, device=self.device, threads=self.threads, full=full, limits=limits
+        )
+
+
+def flag_of_mode(mode: Mode) -> Flag:
+    """The option for a tracking mode."""
+    return Flag(name=mode.name, help=f"{mode.help}.", panel=MODES_PANEL)
+
+
+OneMode: TypeAlias = Annotated[
+    tuple[str, ...], Flags([flag_of_mode(mode) for mode in MODES.values() if mode.name != DEFAULT_MODE])
+]
+
+
+def formats(*names: str, **other_help: str) -> Flags:
+    """The options for these formats, where some are of `other_help` than in the table."""
+    return Flags(
+        [
+            Flag(name=name, help=other_help.get(name, found.help), panel=OUTPUT, spellings=found.spellings)
+            for name in names
+            for found in [FORMATS[name]]
+        ]
+    )
+
+
+def chosen(given: Sequence[str], default: str, kind: str) -> str:
+    """The one flag that is given, or `default`.
 
     Raises:
-        AgxError: two are on.
+        AgxError: two are given.
     """
-    on = [name for name, is_on in flags.items() if is_on]
-    if len(on) > 1:
-        words = " and ".join(f"--{name}" for name in on)
+    if len(given) > 1:
+        words = " and ".join(f"--{name}" for name in given)
         raise bad_request("usage", f"{words} are two {kind}: choose one", source=COMMAND_LINE)
-    return on[0] if on else default
+    return given[0] if given else default

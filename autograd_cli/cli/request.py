@@ -3,68 +3,39 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from autograd_cli.cli.arguments import STDIN, Sorted
 from autograd_cli.cli.command_line import CommandLine
 from autograd_cli.cli.delivery import Delivery, render, render_error, write
+from autograd_cli.cli.options import Given
 from autograd_cli.cli.sign_of_life import SignOfLife
 from autograd_cli.cli.sources import STDIN_NAME, GivenProgram, read_stdin
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
 from autograd_cli.interrupt import STOPPED
 from autograd_cli.lang.inputs import separated
-from autograd_cli.limits import Limits
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.process.answer import Answer
 from autograd_cli.process.endings import Interrupted, whereabouts
 from autograd_cli.process.spawn import Respawn
 from autograd_cli.process.supervise import Ready, supervise
-from autograd_cli.tasks.explore import explore, unanswered
+from autograd_cli.settings import Settings
+from autograd_cli.tasks.request import Request, unanswered
 from autograd_cli.trace import Report
 
+Task: TypeAlias = Callable[[Ready], Report]  # a use case with its request, such as partial(explore, request)
 ANSWER = "autograd_cli.answer"  # in the `meta` of a command's context: what is called in place of `answer`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A program, its inputs, and how it is to run: the arguments of `explore`, as texts of the command line."""
+class Call:
+    """A request of the command line: where its program stands, and the words that ask the same of another process."""
 
+    request: Request
     program: GivenProgram
-    inputs: Mapping[str, str]
-    gradients: Sequence[str]
-    wrt: Sequence[str] | None
-    mode: str
-    seed: int
-    dtype: str
-    device: str
-    threads: int | None
-    full: bool
-    limits: Limits
     respawn: Respawn
-    watch: bool | None = None
-    counterfactuals: bool = True
-    of: str | None = None
-
-    def explored(self, before_run: Ready) -> Report:
-        """The Report of the program."""
-        return explore(
-            self.program.text,
-            inputs=self.inputs,
-            gradients=self.gradients,
-            wrt=self.wrt,
-            mode=self.mode,
-            seed=self.seed,
-            dtype=self.dtype,
-            device=self.device,
-            threads=self.threads,
-            full=self.full,
-            limits=self.limits,
-            watch=self.watch,
-            counterfactuals=self.counterfactuals,
-            of=self.of,
-            before_run=before_run,
-        )
 
     def placed(self, report: Report) -> Report:
         """The Report with where the program stands."""
@@ -73,14 +44,7 @@ class Request:
 
     def unanswered(self) -> Report:
         """The Report that says only what was asked."""
-        return unanswered(
-            self.program.text,
-            inputs=self.inputs,
-            gradients=self.gradients,
-            seed=self.seed,
-            dtype=self.dtype,
-            device=self.device,
-        )
+        return self.placed(unanswered(self.request))
 
 
 def check_program(asked: Sorted) -> GivenProgram:
@@ -99,59 +63,38 @@ def check_program(asked: Sorted) -> GivenProgram:
     return asked.program
 
 
-def make_request(  # noqa: PLR0913 - the options that say what to run
-    asked: Sorted,
-    *,
-    var: Sequence[str] | None,
-    gradient: Sequence[str] | None,
-    wrt: str | None,
-    mode: str = DEFAULT_MODE,
-    seed: int,
-    dtype: str,
-    device: str,
-    threads: int | None,
-    full: bool,
-) -> Request:
-    """The Request that the options ask for; stdin is read where one of them is `-`.
+def call_of(asked: Sorted, given: Given, settings: Settings, *, mode: str = DEFAULT_MODE) -> Call:
+    """The call that the words and the options mean; stdin is read where one of them is `-`.
 
     Raises:
         AgxError: there is no program, --wrt is empty, two texts come from stdin, or it cannot be read.
     """
     program = check_program(asked)
+    wrt, gradients = given.wrt, given.gradient or ()
     if wrt is not None and not wrt.strip(" ,"):
         raise bad_request("usage", "--wrt names no input", source=COMMAND_LINE, fix="write --wrt x,w")
-    said = _read_stdin(asked, gradient or ())
-    pairs = [pair.partition("=") for pair in var or ()]
-    return Request(
-        program=program,
+    said = _read_stdin(asked, gradients)
+    pairs = [pair.partition("=") for pair in given.var or ()]
+    request = Request(
+        program=program.text,
         inputs={name: _text(value, said) for name, _, value in pairs},
-        gradients=[_text(value, said) for value in gradient or ()],
+        gradients=[_text(value, said) for value in gradients],
         wrt=None if wrt is None else [name.strip() for name in wrt.split(",") if name.strip()],
         mode=mode,
-        seed=seed,
-        dtype=dtype,
-        device=device,
-        threads=threads,
-        full=full,
-        limits=asked.limits,
-        respawn=Respawn(words=asked.line.all_words, stdin=program.text if program.name == STDIN_NAME else said),
+        settings=settings,
     )
+    stdin = program.text if program.name == STDIN_NAME else said
+    return Call(request=request, program=program, respawn=Respawn(words=asked.line.all_words, stdin=stdin))
 
 
-def answer(
-    request: Request,
-    delivery: Delivery,
-    *,
-    explored: Callable[[Request, Ready], Report] = Request.explored,
-    debug: bool = False,
-) -> int:
-    """Run the request where it can be stopped, write what came of it, and return the exit code."""
-    command, *words = request.respawn.words
+def answer(call: Call, task: Task, delivery: Delivery, *, debug: bool = False) -> int:
+    """Do the task where it can be stopped, write what came of it, and return the exit code."""
+    command, *words = call.respawn.words
     line = CommandLine(words, command)
-    unanswered = request.placed(request.unanswered())
+    unanswered = call.unanswered()
 
     def work(ready: Ready) -> Answer:
-        return render(line.with_option_placed(request.placed(explored(request, ready))), delivery)
+        return render(line.with_option_placed(call.placed(task(ready))), delivery)
 
     def on_error(error: Exception) -> Answer:
         if isinstance(error, AgxError):
@@ -159,10 +102,10 @@ def answer(
             return render(line.with_option_placed(told), delivery)
         return render_error(error, unanswered, delivery, debug=debug)
 
-    place = unanswered.place_of
+    place, limits = unanswered.place_of, call.request.settings.limits
     sign = SignOfLife(sys.stderr, place)
     try:
-        found = supervise(work, on_error, request.limits, respawn=request.respawn, waiting=sign.show, debug=debug)
+        found = supervise(work, on_error, limits, respawn=call.respawn, waiting=sign.show, debug=debug)
     except Interrupted as stop:
         found = Answer(exit_code=STOPPED, stderr=f"stopped by Ctrl-C {whereabouts(stop.where, place)}\n")
         sign.clear_line()

@@ -26,6 +26,7 @@ from autograd_cli.lang.stack import deep_stack
 from autograd_cli.limits import Limits, limit_reached
 from autograd_cli.modes import Entry, GradMode, Mode
 from autograd_cli.position import Phase
+from autograd_cli.settings import Settings
 from autograd_cli.spelling import spelled
 from autograd_cli.trace import Backward, Kind, Refusal, TensorInfo, Trace, Variable
 
@@ -38,27 +39,23 @@ def run(  # noqa: PLR0913 - the parts of a request, each used once
     *,
     mode: Mode,
     wrt: Sequence[str] | None,
-    seed: int,
-    dtype: str,
-    device: str,
-    threads: int | None,
-    full: bool,
-    limits: Limits,
+    settings: Settings,
     watched: bool = False,
     again: bool = False,
 ) -> Trace:
     """Run `program` and backward on its result.
 
     `held` maps the source of an input that is a file or an object to what `files.read` gave for it, or to the object.
-    `wrt` are the inputs that require gradients (None: all of a floating or complex dtype). `full` keeps the values of
-    tensors of any size. Where the run is `watched`, the Trace has what each node did in the backward passes. Where the
-    program will run `again`, what is held stays as it is.
+    `wrt` are the inputs that require gradients (None: all of a floating or complex dtype). Where the run is `watched`,
+    the Trace has what each node did in the backward passes. Where the program will run `again`, what is held stays as
+    it is.
 
     Raises:
         AgxError: an input or a gradient cannot be made; the program has no result.
     """
-    max_values = None if full else MAX_VALUES
-    with settings(seed=seed, dtype=dtype, device=device, threads=threads):
+    max_values = None if settings.full else MAX_VALUES
+    device, limits = settings.device, settings.limits
+    with applied(settings):
         tensors = {spec.name: make_tensor(spec, held.get(spec.source), device, limits) for spec in inputs}
         if again:
             is_held = {spec.name: held.get(spec.source) is not None for spec in inputs}
@@ -326,25 +323,25 @@ _GRAD_MODES = {
 
 
 @contextlib.contextmanager
-def settings(*, seed: int, dtype: str, device: str, threads: int | None) -> Iterator[None]:
-    """Torch's global settings for one run; the caller's are back in place after it."""
+def applied(settings: Settings) -> Iterator[None]:
+    """Torch set up so; the caller's own settings are back in place after it."""
     rng_state, default_dtype, default_threads = (
         torch.get_rng_state(),
         torch.get_default_dtype(),
         torch.get_num_threads(),
     )
-    check_device(device)
+    check_device(settings.device)
     try:
-        torch.set_default_dtype(getattr(torch, dtype))
-        if threads is not None:
-            torch.set_num_threads(threads)
-        torch.manual_seed(seed)
-        placed = contextlib.nullcontext() if device == "cpu" else torch.device(device)
+        torch.set_default_dtype(getattr(torch, settings.dtype))
+        if settings.threads is not None:
+            torch.set_num_threads(settings.threads)
+        torch.manual_seed(settings.seed)
+        placed = contextlib.nullcontext() if settings.device == "cpu" else torch.device(settings.device)
         anomaly = torch.autograd.set_detect_anomaly(torch.is_anomaly_enabled())
         with torch.inference_mode(mode=False), torch.enable_grad(), anomaly, placed, deep_stack():
             yield
     finally:
         torch.set_rng_state(rng_state)
         torch.set_default_dtype(default_dtype)
-        if threads is not None:
+        if settings.threads is not None:
             torch.set_num_threads(default_threads)

@@ -1,4 +1,4 @@
-"""A line of a batch → a Request, and the values of its inputs → InputSpecs. No value names a file.
+"""A line of a batch → a Line, and the values of its inputs → InputSpecs. No value names a file.
 
     {"id": any, "expr": "(x*k).sum()", "inputs": {"x": [1, 2], "k": {"values": [0, 1], "dtype": "int64", "shape": [2]}},
      "wrt": ["x"], "gradient": [1, 1], "mode": "no-grad"}
@@ -31,7 +31,7 @@ _MAX_DIMENSIONS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Line:
     """What one line asks for; its values are as JSON gave them."""
 
     id: object
@@ -42,7 +42,7 @@ class Request:
     mode: str
 
 
-def parse_request(line: bytes) -> Request:
+def parse_line(line: bytes) -> Line:
     """The request of one line.
 
     Raises:
@@ -65,7 +65,7 @@ def parse_request(line: bytes) -> Request:
     for name in inputs:
         if not name.isidentifier():
             raise _error("the name of an input must be a variable name", "such as x, w1 or learning_rate")
-    return Request(
+    return Line(
         id=_echo(found.get("id")),
         expr=expr,
         inputs=inputs,

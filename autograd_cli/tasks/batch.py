@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autograd_cli.diagnostic import AgxError
 from autograd_cli.lang.program import parse
-from autograd_cli.lang.requests import Request, gradients_of_json, id_of, input_of_json, parse_request
-from autograd_cli.limits import DEFAULT_LIMITS, Limits
+from autograd_cli.lang.requests import Line, gradients_of_json, id_of, input_of_json, parse_line
+from autograd_cli.limits import Limits
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.render.formats.json_line import answer_line, error_line, quick_line
+from autograd_cli.settings import Settings
 from autograd_cli.tasks.explore import explore
+from autograd_cli.tasks.request import Request
 
 if TYPE_CHECKING:
     from autograd_cli.engine.interpret.quick import Quick
@@ -23,33 +24,22 @@ _CACHED = 256
 _CACHED_LENGTH = 2_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What holds for every line of a batch: as the options of `agx grad` of these names."""
-
-    seed: int = 0
-    dtype: str = "float32"
-    device: str = "cpu"
-    threads: int | None = None
-    limits: Limits = DEFAULT_LIMITS
-
-
 @contextlib.contextmanager
 def prepared(settings: Settings) -> Iterator[None]:
     """Torch loaded and set up, for any number of calls of `answer`."""
-    from autograd_cli.engine import run
+    from autograd_cli.engine.run import applied
 
-    with run.settings(seed=settings.seed, dtype=settings.dtype, device=settings.device, threads=settings.threads):
+    with applied(settings):
         yield
 
 
 def answer(line: bytes, number: int, settings: Settings) -> tuple[bytes, bool]:
     """The result of line `number` (from 1) as a line of JSON, and whether it is one without bad news."""
     try:
-        request = parse_request(line)
+        asked = parse_line(line)
     except AgxError as error:
         return error_line(id_of(line), number, error.diagnostic), False
-    return _quick_answer(request, settings) or _full_answer(request, number, settings)
+    return _quick_answer(asked, settings) or _full_answer(asked, number, settings)
 
 
 def failure(line: bytes, number: int, error: AgxError) -> bytes:
@@ -57,19 +47,19 @@ def failure(line: bytes, number: int, error: AgxError) -> bytes:
     return error_line(id_of(line), number, error.diagnostic)
 
 
-def _quick_answer(request: Request, settings: Settings) -> tuple[bytes, bool] | None:
-    if request.mode != DEFAULT_MODE or settings.device != "cpu":
+def _quick_answer(line: Line, settings: Settings) -> tuple[bytes, bool] | None:
+    if line.mode != DEFAULT_MODE or settings.device != "cpu":
         return None
-    if len(request.expr) > _CACHED_LENGTH:
+    if len(line.expr) > _CACHED_LENGTH:
         return None
-    quick = _cached(request.expr, frozenset(request.inputs), settings.limits)
-    if quick is None or (request.wrt is not None and not request.inputs.keys() >= set(request.wrt)):
+    quick = _cached(line.expr, frozenset(line.inputs), settings.limits)
+    if quick is None or (line.wrt is not None and not line.inputs.keys() >= set(line.wrt)):
         return None
-    found = quick.run(request.inputs, request.wrt, request.gradient)
+    found = quick.run(line.inputs, line.wrt, line.gradient)
     if found is None:
         return None
-    line = quick_line(request.id, *found)
-    return None if line is None else (line, True)
+    told = quick_line(line.id, *found)
+    return None if told is None else (told, True)
 
 
 @functools.lru_cache(maxsize=_CACHED)
@@ -85,21 +75,17 @@ def _cached(expr: str, names: frozenset[str], limits: Limits) -> Quick | None:
     return Quick(program, limits) if is_complete and is_quick(program) else None
 
 
-def _full_answer(request: Request, number: int, settings: Settings) -> tuple[bytes, bool]:
+def _full_answer(line: Line, number: int, settings: Settings) -> tuple[bytes, bool]:
     try:
-        inputs = {name: input_of_json(name, value) for name, value in request.inputs.items()}
-        report = explore(
-            request.expr,
-            inputs=inputs,
-            gradients=gradients_of_json(request.gradient),
-            wrt=request.wrt,
-            mode=request.mode,
-            seed=settings.seed,
-            dtype=settings.dtype,
-            device=settings.device,
-            threads=settings.threads,
-            limits=settings.limits,
+        asked = Request(
+            program=line.expr,
+            inputs={name: input_of_json(name, value) for name, value in line.inputs.items()},
+            gradients=gradients_of_json(line.gradient),
+            wrt=line.wrt,
+            mode=line.mode,
+            settings=settings,
         )
     except AgxError as error:
-        return error_line(request.id, number, error.diagnostic), False
-    return answer_line(request.id, number, report), report.ok
+        return error_line(line.id, number, error.diagnostic), False
+    report = explore(asked)
+    return answer_line(line.id, number, report), report.ok

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from autograd_cli.diagnostic import AgxError, Diagnostic, Status, bad_request
 from autograd_cli.lang.suggest import did_you_mean
-from autograd_cli.limits import DEFAULT_LIMITS, Limits
-from autograd_cli.modes import MODES
-from autograd_cli.tasks.explore import explore
+from autograd_cli.settings import DEFAULT_SETTINGS, Settings
+from autograd_cli.tasks.explore import explore, nothing
+from autograd_cli.tasks.request import Request
 from autograd_cli.trace import Column, Report
 
 LESSON_INPUT = "0,1"
@@ -20,50 +19,39 @@ LESSON = {
 }
 
 
-def compare(
-    program: str,
-    /,
-    *,
-    modes: Sequence[str] = tuple(MODES),
-    of: str | None = None,
-    limits: Limits = DEFAULT_LIMITS,
-    before_run: Callable[[], None] = lambda: None,
-    **request: Any,  # noqa: ANN401 - the arguments of `explore`
-) -> Report:
+def compare(request: Request, modes: Sequence[str], before_run: Callable[[], None] = nothing) -> Report:
     """Explore a program under each of the modes: a Report with a column for each.
 
-    `request` are the other arguments of `explore`. `limits` are those of all runs together. `of` is the variable or
-    input that the answer is narrowed to. A request that cannot be understood, or that reaches a limit in one of the
-    modes, is one error, as it is for `explore`.
+    The limits are those of all runs together. A request that cannot be understood, or that reaches a limit in one of
+    the modes, is one error, as it is for `explore`.
     """
-    runs = [(name, program, name) for name in modes]
-    compared = _columns(runs, limits, before_run, request)
-    return compared if of is None or not compared.columns else _narrowed(compared, of)
+    runs = [(name, replace(request, mode=name, of=None)) for name in modes]
+    compared = _columns(runs, before_run)
+    return compared if request.of is None or not compared.columns else _narrowed(compared, request.of)
 
 
-def lesson(*, limits: Limits = DEFAULT_LIMITS, before_run: Callable[[], None] = lambda: None, **request: Any) -> Report:  # noqa: ANN401 - the arguments of `explore`
+def lesson(settings: Settings = DEFAULT_SETTINGS, before_run: Callable[[], None] = nothing) -> Report:
     """The case that teaches: a change in place that torch notices, and the same one that it does not."""
-    runs = [(line, program, "requires-grad") for line, program in LESSON.items()]
-    return replace(_columns(runs, limits, before_run, {**request, "inputs": {"x": LESSON_INPUT}}), status=Status.ANSWER)
+    inputs = {"x": LESSON_INPUT}
+    runs = [(line, Request(program=text, inputs=inputs, settings=settings)) for line, text in LESSON.items()]
+    return replace(_columns(runs, before_run), status=Status.ANSWER)
 
 
-def _columns(
-    runs: Sequence[tuple[str, str, str]], limits: Limits, before_run: Callable[[], None], request: dict[str, Any]
-) -> Report:
-    """The Report with a column for each (name, program, mode), or the first that is no answer."""
-    share = replace(limits, steps=max(limits.steps // max(len(runs), 1), 1))
+def _columns(runs: Sequence[tuple[str, Request]], before_run: Callable[[], None]) -> Report:
+    """The Report with a column for each (name, request), or the first that is no answer."""
     columns: list[Column] = []
-    for name, program, mode in runs:
-        report = explore(program, mode=mode, limits=share, watch=False, before_run=before_run, **request)
+    for name, request in runs:
+        report = explore(replace(request, settings=_share(request.settings, len(runs)), watch=False), before_run)
         if not report.traces:
             return replace(report, diagnostics=tuple([_of_all(found, name, columns) for found in report.diagnostics]))
         columns.append(Column(name=name, report=report))
-        before_run = _nothing
+        before_run = nothing
     return replace(columns[0].report, status=_status(columns), traces=(), diagnostics=(), columns=tuple(columns))
 
 
-def _nothing() -> None:
-    pass
+def _share(settings: Settings, runs: int) -> Settings:
+    """The settings of one of so many runs, which have their steps together."""
+    return replace(settings, limits=replace(settings.limits, steps=max(settings.limits.steps // runs, 1)))
 
 
 def _of_all(found: Diagnostic, name: str, before: Sequence[Column]) -> Diagnostic:

@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -20,7 +21,8 @@ from autograd_cli.process import role
 from autograd_cli.process.caps import settle
 from autograd_cli.process.relay import Lines, Relay, one_by_one, serve
 from autograd_cli.process.worker import Channel
-from autograd_cli.tasks.batch import Settings, answer, failure, prepared
+from autograd_cli.settings import Settings
+from autograd_cli.tasks.batch import answer, failure, prepared
 
 SUMMARY = "many requests, as JSON lines"
 HELP = """Answer many requests: one JSON object per line in, one per line out.
@@ -48,7 +50,7 @@ _MAX_JOBS = 256
 _LINES_AT_ONCE = 64
 
 
-def batch(  # noqa: PLR0913 - the options of the command
+def batch(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="A file of requests (default: stdin).", show_default=False)
     ] = _STDIN,
@@ -71,23 +73,17 @@ def batch(  # noqa: PLR0913 - the options of the command
             "--flush", help="Write each answer at once, not when there is a lull.", rich_help_panel=options.OUTPUT
         ),
     ] = False,
-    seed: options.Seed = 0,
-    dtype: options.Dtype = "float32",
-    device: options.Device = "cpu",
-    threads: options.Threads = None,
-    timeout: options.Timeout = None,
-    limit: options.LimitOption = None,
     lang: options.Lang = None,  # noqa: ARG001 - it writes JSON
-    debug: options.Debug = False,
+    run: options.Run,
 ) -> None:
     """Run `agx batch`; HELP is what a user reads."""
-    given = [*(limit or []), *([] if timeout is None else [f"time={timeout}"])]
+    given = [*(run.limit or []), *([] if run.timeout is None else [f"time={run.timeout}"])]
     limits = limits_of([(pair, _bad_limit) for pair in given], os.environ)
-    settings = Settings(seed=seed, dtype=dtype, device=device, threads=threads or 1, limits=limits)
+    settings = replace(run.settings(limits), threads=run.threads or 1)
     lines = Lines(_open(file))
     with progress_of(sys.stderr, _size(lines.descriptor)) as progress:
         writer = _Writer(lines, progress, flush=flush)
-        relay = Relay(_target(settings, at_once=flush), failure, limits, jobs, debug=debug)
+        relay = Relay(_target(settings, at_once=flush), failure, limits, jobs, debug=run.debug)
         try:
             if role.only_supervises() and hasattr(os, "fork"):
                 relay.run(lines, writer.write, writer.idle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,13 +12,12 @@ import typer
 from autograd_cli.cli import completion, option_values, options
 from autograd_cli.cli.arguments import Sorted
 from autograd_cli.cli.delivery import Delivery
-from autograd_cli.cli.request import Request, answer, check_program, make_request
+from autograd_cli.cli.request import answer, call_of, check_program
 from autograd_cli.cli.terminal import Color
-from autograd_cli.diagnostic import COMMAND_LINE, Severity, Status, bad_request
+from autograd_cli.diagnostic import COMMAND_LINE, bad_request
 from autograd_cli.modes import DEFAULT_MODE
-from autograd_cli.process.supervise import Ready
 from autograd_cli.render.formats.table import FORMATS
-from autograd_cli.trace import Report
+from autograd_cli.tasks import check as checking
 
 SUMMARY = "what is wrong, in short"
 HELP = f"""Print what is wrong with the gradients of a program: a block for each problem, and one line as the verdict.
@@ -46,21 +46,13 @@ class Written(StrEnum):
 
 def check(  # noqa: PLR0913 - the options of the command
     ctx: typer.Context,
-    expression: options.Program = None,  # noqa: ARG001 - read by cli.arguments
     *,
-    var: options.Var = None,
-    gradient: options.Gradient = None,
-    file: options.File = None,  # noqa: ARG001 - read by cli.arguments
-    wrt: options.Wrt = None,
+    given: options.Given,
     of: options.Of = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 for warnings, too.", rich_help_panel=options.OUTPUT)
     ] = False,
-    no_requires_grad: options.NoRequiresGrad = False,
-    no_grad: options.NoGrad = False,
-    inference_mode: options.InferenceMode = False,
-    detach: options.Detach = False,
-    data: options.Data = False,
+    modes: options.OneMode,
     written: Annotated[
         Written,
         typer.Option(
@@ -73,70 +65,25 @@ def check(  # noqa: PLR0913 - the options of the command
             rich_help_panel=options.OUTPUT,
         ),
     ] = Written.TEXT,
-    json: Annotated[
-        bool, typer.Option("--json", help="The same as --format json.", rich_help_panel=options.OUTPUT)
-    ] = False,
-    fix: Annotated[
-        bool, typer.Option("--fix", help="Print the program, repaired and tried.", rich_help_panel=options.OUTPUT)
-    ] = False,
-    diff: Annotated[
-        bool, typer.Option("--diff", help="Print that repair as a patch.", rich_help_panel=options.OUTPUT)
-    ] = False,
+    formats: Annotated[tuple[str, ...], options.formats("json", "fix", "diff", json="The same as --format json.")],
     color: options.ColorOption = Color.AUTO,
     lang: options.Lang = None,  # noqa: ARG001 - its pages have no translation yet
-    seed: options.Seed = 0,
-    dtype: options.Dtype = "float32",
-    device: options.Device = "cpu",
-    threads: options.Threads = None,
-    timeout: options.Timeout = None,  # noqa: ARG001 - read by cli.arguments
-    limit: options.LimitOption = None,  # noqa: ARG001 - read by cli.arguments
-    debug: options.Debug = False,
+    run: options.Run,
 ) -> None:
     """Run `agx check`; HELP is what a user reads."""
     asked: tuple[Sorted, ...] = ctx.obj
     for each in asked:
         check_program(each)
-    modes = {
-        "no-requires-grad": no_requires_grad,
-        "no-grad": no_grad,
-        "inference-mode": inference_mode,
-        "detach": detach,
-        "data": data,
-    }
     mode = options.chosen(modes, DEFAULT_MODE, "modes")
-    formats = {
-        "json": json or written is Written.JSON,
-        "github": written is Written.GITHUB,
-        "fix": fix,
-        "diff": diff,
-    }
-    format_ = FORMATS[options.chosen(formats, "findings", "formats")]
-    if fix and len(asked) > 1:
+    wanted = [name for name in ("json", "github", "fix", "diff") if name in {written.value, *formats}]
+    format_ = FORMATS[options.chosen(wanted, "findings", "formats")]
+    if format_.name == "fix" and len(asked) > 1:
         message = "--fix prints one program, and there are several files"
         raise bad_request("usage", message, source=COMMAND_LINE, fix="use --diff: a patch may be of several files")
-
-    def checked(request: Request, ready: Ready) -> Report:
-        """The report; in JSON without the run itself, which is a thousand times as long."""
-        report = request.explored(ready)
-        is_warned = any(found.severity is Severity.WARNING for found in report.diagnostics)
-        if strict and is_warned and report.status is Status.ANSWER:
-            report = replace(report, status=Status.BAD_NEWS)
-        return replace(report, traces=(), explanation=None) if format_ is FORMATS["json"] else report
-
     codes = []
     for each in asked:
-        request = make_request(
-            each,
-            var=var,
-            gradient=gradient,
-            wrt=wrt,
-            mode=mode,
-            seed=seed,
-            dtype=dtype,
-            device=device,
-            threads=threads,
-            full=False,
-        )
-        request = replace(request, watch=True, counterfactuals=False, of=of)
-        codes.append(answer(request, Delivery(format=format_, color=color), explored=checked, debug=debug))
+        call = call_of(each, given, run.settings(each.limits), mode=mode)
+        request = replace(call.request, of=of)
+        task = partial(checking.check, request, strict=strict, briefly=format_.name == "json")
+        codes.append(answer(call, task, Delivery(format=format_, color=color), debug=run.debug))
     raise typer.Exit(max(codes))

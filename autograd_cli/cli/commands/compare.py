@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated
@@ -12,17 +11,15 @@ import typer
 from autograd_cli.cli import completion, options
 from autograd_cli.cli.arguments import Sorted
 from autograd_cli.cli.command_line import CommandLine, GivenValue
-from autograd_cli.cli.delivery import Delivery, check_file
-from autograd_cli.cli.request import Request, answer, check_program, make_request
+from autograd_cli.cli.delivery import delivery_of
+from autograd_cli.cli.request import answer, call_of, check_program
 from autograd_cli.cli.sources import GivenProgram
 from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Span, bad_request
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.modes import DEFAULT_MODE, MODES
-from autograd_cli.process.supervise import Ready
 from autograd_cli.render.formats.table import FORMATS
 from autograd_cli.tasks import comparison
-from autograd_cli.trace import Report
 
 SUMMARY = "all modes, side by side"
 HELP = f"""Run a program under every tracking mode, and show side by side what changes.
@@ -53,12 +50,8 @@ _MODE_OPTIONS = tuple(f"--{name}" for name in MODES if name != DEFAULT_MODE)
 
 def compare(  # noqa: PLR0913 - the options of the command
     ctx: typer.Context,
-    expression: options.Program = None,  # noqa: ARG001 - read by cli.arguments
     *,
-    var: options.Var = None,
-    gradient: options.Gradient = None,
-    file: options.File = None,  # noqa: ARG001 - read by cli.arguments
-    wrt: options.Wrt = None,
+    given: options.Given,
     of: options.Of = None,
     modes: Annotated[
         str | None,
@@ -66,80 +59,32 @@ def compare(  # noqa: PLR0913 - the options of the command
             metavar="NAMES",
             help="Such as no-grad,detach (default: all six).",
             autocompletion=completion.modes,
-            rich_help_panel=options.MODES,
+            rich_help_panel=options.MODES_PANEL,
         ),
     ] = None,
     one_mode: Annotated[bool, typer.Option(*_MODE_OPTIONS, hidden=True)] = False,
-    json: options.Json = False,
-    quiet: Annotated[
-        bool,
-        typer.Option("--quiet", "-q", help="Print only lines MODE NAME=GRADIENT.", rich_help_panel=options.OUTPUT),
-    ] = False,
+    formats: Annotated[tuple[str, ...], options.formats("json", "quiet", quiet="Print only lines MODE NAME=GRADIENT.")],
     output: options.Output = None,
     color: options.ColorOption = Color.AUTO,
     precision: options.Precision = 4,
     full: options.Full = False,
-    lang: options.Lang = None,  # noqa: ARG001 - its pages have no translation yet
-    seed: options.Seed = 0,
-    dtype: options.Dtype = "float32",
-    device: options.Device = "cpu",
-    threads: options.Threads = None,
-    timeout: options.Timeout = None,  # noqa: ARG001 - read by cli.arguments
-    limit: options.LimitOption = None,  # noqa: ARG001 - read by cli.arguments
-    debug: options.Debug = False,
+    lang: options.Lang = None,
+    run: options.Run,
 ) -> None:
     """Run `agx compare`; HELP is what a user reads."""
     asked: Sorted = ctx.obj
     if one_mode:
         raise _one_mode(asked)
-    teaches = asked.program is None and not any((var, gradient, wrt, modes, of))
+    teaches = asked.program is None and not any((given.var, given.gradient, given.wrt, modes, of))
     if not teaches:
         check_program(asked)
     names = _modes(asked)
-    format_ = FORMATS[options.chosen({"json": json, "quiet": quiet}, "page", "formats")]
-    check_file(output, format_)
-    delivery = Delivery(format=format_, color=color, precision=precision, full=full, file=output)
-    request = make_request(
-        _with_lesson(asked) if teaches else asked,
-        var=var,
-        gradient=gradient,
-        wrt=wrt,
-        seed=seed,
-        dtype=dtype,
-        device=device,
-        threads=threads,
-        full=full,
-    )
-    explored = _lesson if teaches else partial(_compared, names=names, of=of)
-    raise typer.Exit(answer(request, delivery, explored=explored, debug=debug))
-
-
-def _compared(request: Request, before_run: Ready, *, names: Sequence[str], of: str | None) -> Report:
-    return comparison.compare(
-        request.program.text,
-        modes=names,
-        of=of,
-        inputs=request.inputs,
-        gradients=request.gradients,
-        wrt=request.wrt,
-        seed=request.seed,
-        dtype=request.dtype,
-        device=request.device,
-        threads=request.threads,
-        full=request.full,
-        limits=request.limits,
-        before_run=before_run,
-    )
-
-
-def _lesson(request: Request, before_run: Ready) -> Report:
-    return comparison.lesson(
-        dtype=request.dtype,
-        device=request.device,
-        threads=request.threads,
-        limits=request.limits,
-        before_run=before_run,
-    )
+    page = options.Page(output=output, color=color, precision=precision, full=full, lang=lang)
+    delivery = delivery_of(page, FORMATS[options.chosen(formats, "page", "formats")])
+    call = call_of(_with_lesson(asked) if teaches else asked, given, run.settings(asked.limits, full=full))
+    request = replace(call.request, of=of)
+    task = partial(comparison.lesson, request.settings) if teaches else partial(comparison.compare, request, names)
+    raise typer.Exit(answer(call, task, delivery, debug=run.debug))
 
 
 def _with_lesson(asked: Sorted) -> Sorted:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from autograd_cli.cli import options
 from autograd_cli.cli.arguments import Sorted
-from autograd_cli.cli.delivery import Delivery, check_file
+from autograd_cli.cli.delivery import delivery_of
 from autograd_cli.cli.lesson_list import print_lessons
-from autograd_cli.cli.request import ANSWER, Request, answer, make_request
+from autograd_cli.cli.request import ANSWER, Task, answer, call_of
+from autograd_cli.cli.several import Flag, Flags
 from autograd_cli.cli.sources import GivenProgram
-from autograd_cli.cli.terminal import Color
-from autograd_cli.diagnostic import COMMAND_LINE, Status, bad_request
+from autograd_cli.diagnostic import COMMAND_LINE, bad_request
 from autograd_cli.lessons import LESSONS
 from autograd_cli.modes import DEFAULT_MODE, MODES
-from autograd_cli.process.supervise import Ready
 from autograd_cli.render.formats.table import FORMATS
-from autograd_cli.trace import Report
+from autograd_cli.tasks.explore import explore
+from autograd_cli.tasks.lesson import teach
 from autograd_cli.translation import language_of
 
 SUMMARY = "what was recorded, and why"
@@ -46,138 +47,77 @@ Examples:
 """
 
 
-def _lesson(name: str) -> typer.models.OptionInfo:
-    """The flag of a lesson that is no tracking mode, too."""
-    option: typer.models.OptionInfo = typer.Option(
-        f"--{name}", help=f"{LESSONS[name].title}.", rich_help_panel=options.LESSONS
-    )
-    return option
+# A lesson is a flag; that of a tracking mode is a lesson only where there is no program.
+_FLAGS = Flags(
+    [
+        Flag(name=name, help=f"{lesson.title}.", panel=options.LESSONS)
+        for name, lesson in LESSONS.items()
+        if name not in MODES or name == DEFAULT_MODE
+    ]
+    + [
+        replace(flag, help=f"{mode.help}; alone, a lesson.") if mode.name in LESSONS else flag
+        for mode in MODES.values()
+        if mode.name != DEFAULT_MODE
+        for flag in [options.flag_of_mode(mode)]
+    ]
+)
 
 
-def _mode_and_lesson(name: str) -> typer.models.OptionInfo:
-    """The flag of a tracking mode, which alone is a lesson."""
-    option: typer.models.OptionInfo = typer.Option(
-        f"--{name}", help=f"{options.MODE_HELP[name]}; alone, a lesson.", rich_help_panel=options.MODES
-    )
-    return option
-
-
-def explain(  # noqa: PLR0913 - the options of the command
+def explain(
     ctx: typer.Context,
-    expression: options.Program = None,  # noqa: ARG001 - read by cli.arguments
     *,
-    var: options.Var = None,
-    gradient: options.Gradient = None,
-    file: options.File = None,  # noqa: ARG001 - read by cli.arguments
-    wrt: options.Wrt = None,
+    given: options.Given,
     of: options.Of = None,
-    requires_grad: Annotated[bool, _lesson("requires-grad")] = False,
-    leaf: Annotated[bool, _lesson("leaf")] = False,
-    backward: Annotated[bool, _lesson("backward")] = False,
-    accumulate: Annotated[bool, _lesson("accumulate")] = False,
-    retain_grad: Annotated[bool, _lesson("retain-grad")] = False,
-    in_place: Annotated[bool, _lesson("in-place")] = False,
-    no_requires_grad: options.NoRequiresGrad = False,
-    no_grad: Annotated[bool, _mode_and_lesson("no-grad")] = False,
-    inference_mode: Annotated[bool, _mode_and_lesson("inference-mode")] = False,
-    detach: Annotated[bool, _mode_and_lesson("detach")] = False,
-    data: Annotated[bool, _mode_and_lesson("data")] = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    fix: Annotated[
-        bool, typer.Option("--fix", help="Print the program, repaired and tried.", rich_help_panel=options.OUTPUT)
-    ] = False,
-    diff: Annotated[
-        bool, typer.Option("--diff", help="Print that repair as a patch.", rich_help_panel=options.OUTPUT)
-    ] = False,
-    output: options.Output = None,
-    color: options.ColorOption = Color.AUTO,
-    precision: options.Precision = 4,
-    depth: options.Depth = None,
-    full: options.Full = False,
-    lang: options.Lang = None,
-    seed: options.Seed = 0,
-    dtype: options.Dtype = "float32",
-    device: options.Device = "cpu",
-    threads: options.Threads = None,
-    timeout: options.Timeout = None,  # noqa: ARG001 - read by cli.arguments
-    limit: options.LimitOption = None,  # noqa: ARG001 - read by cli.arguments
-    debug: options.Debug = False,
+    flags: Annotated[tuple[str, ...], _FLAGS],
+    formats: Annotated[tuple[str, ...], options.formats("json", "quiet", "fix", "diff")],
+    page: options.Page,
+    run: options.Run,
 ) -> None:
     """Run `agx explain`; HELP is what a user reads."""
     asked: Sorted = ctx.obj
-    flags = {
-        "requires-grad": requires_grad,
-        "leaf": leaf,
-        "backward": backward,
-        "accumulate": accumulate,
-        "retain-grad": retain_grad,
-        "in-place": in_place,
-        "no-requires-grad": no_requires_grad,
-        "no-grad": no_grad,
-        "inference-mode": inference_mode,
-        "detach": detach,
-        "data": data,
-    }
-    is_program = asked.program is not None
-    language = language_of(lang, os.environ)
-    if not is_program:
-        _check_lesson(
-            flags, {"--fix": fix, "--diff": diff, "an input": var, "--gradient": gradient, "--wrt": wrt, "--of": of}
-        )
-    chosen = options.chosen(flags, "", "modes" if is_program else "lessons")
-    if not is_program and not chosen:
-        print_lessons(language, color, json=json)
+    language = language_of(page.lang, os.environ)
+    if asked.program is None:
+        _check_lesson(flags, formats, given, of)
+    chosen = options.chosen(flags, "", "lessons" if asked.program is None else "modes")
+    if asked.program is None and not chosen:
+        print_lessons(language, page.color, json="json" in formats)
         return
-    format_ = FORMATS[options.chosen({"json": json, "quiet": quiet, "fix": fix, "diff": diff}, "page", "formats")]
-    check_file(output, format_)
-    delivery = Delivery(
-        format=format_,
-        color=color,
-        precision=precision,
-        depth=depth,
-        full=full,
-        file=output,
-        language="en" if is_program else language,
-    )
-    if not is_program:
-        asked = replace(asked, program=GivenProgram(text=LESSONS[chosen].program, name=f"agx explain --{chosen}"))
-    request = make_request(
-        asked,
-        var=var,
-        gradient=gradient,
-        wrt=wrt,
-        mode=_mode(chosen) if is_program else DEFAULT_MODE,
-        seed=seed,
-        dtype=dtype,
-        device=device,
-        threads=threads,
-        full=full,
-    )
-
-    def taught(request: Request, ready: Ready) -> Report:
-        """The report of a lesson: what torch refuses in it is what it shows."""
-        report = request.explored(ready)
-        status = Status.ANSWER if report.status is Status.BAD_NEWS else report.status
-        return replace(report, status=status, lesson=chosen if report.traces else None)
-
-    explored = Request.explored if is_program else taught
+    format_ = FORMATS[options.chosen(formats, "page", "formats")]
+    settings = run.settings(asked.limits, full=page.full)
+    task: Task
+    if asked.program is None:
+        delivery = delivery_of(page, format_, language=language)
+        lesson = GivenProgram(text=LESSONS[chosen].program, name=f"agx explain --{chosen}")
+        call = call_of(replace(asked, program=lesson), given, settings)
+        task = partial(teach, call.request, chosen)
+    else:
+        delivery = delivery_of(page, format_)
+        call = call_of(asked, given, settings, mode=_mode(chosen))
+        task = partial(explore, replace(call.request, watch=True, of=of))
     answered = ctx.meta.get(ANSWER, answer)
-    raise typer.Exit(answered(replace(request, watch=True, of=of), delivery, explored=explored, debug=debug))
+    raise typer.Exit(answered(call, task, delivery, debug=run.debug))
 
 
-def _check_lesson(flags: Mapping[str, bool], given: Mapping[str, object]) -> None:
+def _check_lesson(flags: Sequence[str], formats: Sequence[str], given: options.Given, of: str | None) -> None:
     """A lesson has its own program and inputs.
 
     Raises:
         AgxError: something was given that is for a program.
     """
-    for name, value in given.items():
+    of_programs = {
+        "--fix": "fix" in formats,
+        "--diff": "diff" in formats,
+        "an input": given.var,
+        "--gradient": given.gradient,
+        "--wrt": given.wrt,
+        "--of": of,
+    }
+    for name, value in of_programs.items():
         if value:
             message = f"{name} is for a program, and there is none"
             raise bad_request("usage", message, source=COMMAND_LINE, fix="write one: agx explain PROGRAM")
-    for name, is_on in flags.items():
-        if is_on and name not in LESSONS:
+    for name in flags:
+        if name not in LESSONS:
             message = f"there is no lesson on --{name}"
             raise bad_request("usage", message, source=COMMAND_LINE, fix="agx explain lists the lessons")
 

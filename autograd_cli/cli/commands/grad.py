@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from autograd_cli.cli import options
-from autograd_cli.cli.delivery import Delivery, check_file
-from autograd_cli.cli.request import answer, check_program, make_request
-from autograd_cli.cli.terminal import Color
+from autograd_cli.cli.arguments import Sorted
+from autograd_cli.cli.delivery import delivery_of
+from autograd_cli.cli.request import answer, call_of, check_program
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.render.formats.table import FORMATS
+from autograd_cli.tasks.explore import explore
 
 SUMMARY = "values, gradients, the graph"
 HELP = f"""Compute an expression, and its gradients, with real torch.
@@ -27,69 +30,24 @@ Examples:
 """
 
 
-def grad(  # noqa: PLR0913 - the options of the command
+def grad(
     ctx: typer.Context,
-    expression: options.Program = None,  # noqa: ARG001 - read by cli.arguments
     *,
-    var: options.Var = None,
-    gradient: options.Gradient = None,
-    file: options.File = None,  # noqa: ARG001 - read by cli.arguments
-    wrt: options.Wrt = None,
-    no_requires_grad: options.NoRequiresGrad = False,
-    no_grad: options.NoGrad = False,
-    inference_mode: options.InferenceMode = False,
-    detach: options.Detach = False,
-    data: options.Data = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    names: Annotated[
-        bool,
-        typer.Option("--names", help="As -q, with NAME= before one gradient, too.", rich_help_panel=options.OUTPUT),
-    ] = False,
-    result: Annotated[
-        bool, typer.Option("--result", help="Print the result only, as --x reads it.", rich_help_panel=options.OUTPUT)
-    ] = False,
-    python: Annotated[
-        bool, typer.Option("--python", help="Print the same as a PyTorch program.", rich_help_panel=options.OUTPUT)
-    ] = False,
-    output: options.Output = None,
-    color: options.ColorOption = Color.AUTO,
-    precision: options.Precision = 4,
-    depth: options.Depth = None,
-    full: options.Full = False,
-    lang: options.Lang = None,  # noqa: ARG001 - its pages have no translation yet
-    seed: options.Seed = 0,
-    dtype: options.Dtype = "float32",
-    device: options.Device = "cpu",
-    threads: options.Threads = None,
-    timeout: options.Timeout = None,  # noqa: ARG001 - read by cli.arguments
-    limit: options.LimitOption = None,  # noqa: ARG001 - read by cli.arguments
-    debug: options.Debug = False,
+    given: options.Given,
+    modes: options.OneMode,
+    formats: Annotated[tuple[str, ...], options.formats("json", "quiet", "names", "result", "python")],
+    page: options.Page,
+    run: options.Run,
 ) -> None:
     """Run `agx grad`; HELP is what a user reads."""
-    check_program(ctx.obj)
-    modes = {
-        "no-requires-grad": no_requires_grad,
-        "no-grad": no_grad,
-        "inference-mode": inference_mode,
-        "detach": detach,
-        "data": data,
-    }
+    asked: Sorted = ctx.obj
+    check_program(asked)
     mode = options.chosen(modes, DEFAULT_MODE, "modes")
-    formats = {"json": json, "quiet": quiet and not names, "names": names, "result": result, "python": python}
-    format_ = FORMATS[options.chosen(formats, "page", "formats")]
-    check_file(output, format_)
-    delivery = Delivery(format=format_, color=color, precision=precision, depth=depth, full=full, file=output)
-    request = make_request(
-        ctx.obj,
-        var=var,
-        gradient=gradient,
-        wrt=wrt,
-        mode=mode,
-        seed=seed,
-        dtype=dtype,
-        device=device,
-        threads=threads,
-        full=full,
-    )
-    raise typer.Exit(answer(request, delivery, debug=debug))
+    delivery = delivery_of(page, FORMATS[options.chosen(_without_quiet(formats), "page", "formats")])
+    call = call_of(asked, given, run.settings(asked.limits, full=page.full), mode=mode)
+    raise typer.Exit(answer(call, partial(explore, call.request), delivery, debug=run.debug))
+
+
+def _without_quiet(formats: Sequence[str]) -> Sequence[str]:
+    """The formats without --quiet where --names, which says more exactly the same, is among them."""
+    return [name for name in formats if name != "quiet"] if "names" in formats else formats

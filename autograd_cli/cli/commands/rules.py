@@ -14,6 +14,7 @@ from autograd_cli.diagnostic import COMMAND_LINE, bad_request
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.render.look import Look
 from autograd_cli.tasks.explore import explore
+from autograd_cli.tasks.request import Request
 
 if TYPE_CHECKING:
     from autograd_cli.render.pages.rules import RulePage
@@ -51,7 +52,7 @@ def rules(
     asked = " ".join(words or ())
     if asked in known.CATALOGUE:
         page = _page(known.CATALOGUE[asked])
-        report = explore(page.example, watch=True) if page.example else None
+        report = explore(Request(program=page.example, watch=True)) if page.example else None
         shown = render.rule_page(page, report, Look(width=screen.width, glyphs=screen.glyphs))
         text = f"{render.rule_json(page, report)}\n" if json else terminal.page_text(shown, screen, color)
     else:
