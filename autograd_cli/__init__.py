@@ -7,7 +7,8 @@ from autograd_cli import interrupt  # noqa: F401 - first, so that Ctrl-C ends th
 from autograd_cli.api import compare, explain, explore
 from autograd_cli.diagnostic import Diagnostic, Severity, Span, Status
 from autograd_cli.limits import Limits
-from autograd_cli.trace import Report, TensorInfo, Trace
+from autograd_cli.report import Report
+from autograd_cli.trace import TensorInfo, Trace
 
 __all__ = [
     "Diagnostic",

@@ -14,11 +14,11 @@ from autograd_cli.limits import DEFAULT_LIMITS, Limits
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.render.formats.repaired import repaired
 from autograd_cli.render.look import Look
+from autograd_cli.report import Report
 from autograd_cli.settings import Settings
 from autograd_cli.tasks import comparison
 from autograd_cli.tasks import explore as use_case
 from autograd_cli.tasks.request import Request
-from autograd_cli.trace import Report
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from autograd_cli import explore
 from autograd_cli.diagnostic import Diagnostic, Severity
-from autograd_cli.trace import Report
+from autograd_cli.report import Report
 
 TABLES = Path(__file__).parent / "diagnoses"
 

@@ -24,9 +24,9 @@ from autograd_cli.modes import MODES
 from autograd_cli.render.look import ASCII, BAD, Look
 from autograd_cli.render.pages.comparison import comparison
 from autograd_cli.render.parts.compared import Section, sections
+from autograd_cli.report import Report
 from autograd_cli.tasks.comparison import LESSON, compare, lesson
 from autograd_cli.tasks.request import Request
-from autograd_cli.trace import Report
 from conftest import Agx, Outcome
 
 Cells = dict[tuple[str, str], str]

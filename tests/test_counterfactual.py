@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from autograd_cli import explore
-from autograd_cli.trace import Counterfactual, Report, TensorInfo
+from autograd_cli.report import Report
+from autograd_cli.trace import Counterfactual, TensorInfo
 from random_programs import CHUNKS, INPUTS, Made, backward, by_torch, chunk, gradients, run, same
 
 IMPORTS = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n"

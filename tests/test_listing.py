@@ -12,7 +12,7 @@ from rich.console import Console
 from autograd_cli import explore
 from autograd_cli.render.look import Look
 from autograd_cli.render.pages.choose import page_of
-from autograd_cli.trace import Report
+from autograd_cli.report import Report
 from conftest import Agx
 
 MARKED = re.compile(r"^ *(\d+)(?: (.) (.*))?$", re.MULTILINE)

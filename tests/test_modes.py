@@ -11,9 +11,9 @@ import torch
 from autograd_cli import explore
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.render.formats.json_text import json_object
+from autograd_cli.report import Report
 from autograd_cli.tasks.explore import explore as asked_from_a_shell
 from autograd_cli.tasks.request import Request
-from autograd_cli.trace import Report
 from conftest import Agx
 
 Compute = Callable[[torch.Tensor], torch.Tensor]

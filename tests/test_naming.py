@@ -19,7 +19,8 @@ from autograd_cli.engine.interpret.functions import member_of
 from autograd_cli.engine.interpret.operators import BINARY, COMPARISONS, IN_PLACE, UNARY
 from autograd_cli.engine.record import naming
 from autograd_cli.lang import vocabulary
-from autograd_cli.trace import Kind, Operation, Report
+from autograd_cli.report import Report
+from autograd_cli.trace import Kind, Operation
 
 PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
 SEVERAL = """

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from autograd_cli import diagnostic, trace
+from autograd_cli import diagnostic, report, trace
 from autograd_cli.render.formats.json_text import schema_text
 from conftest import VALIDATOR, Agx
 
@@ -29,7 +29,11 @@ UNION = (types.UnionType, typing.Union)
 
 
 def types_of(module: types.ModuleType) -> list[type[Any]]:
-    return [kind for kind in vars(module).values() if dataclasses.is_dataclass(kind) and isinstance(kind, type)]
+    return [
+        kind
+        for kind in vars(module).values()
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == module.__name__
+    ]
 
 
 def definition(kind: type[Any]) -> dict[str, Any] | None:
@@ -38,7 +42,7 @@ def definition(kind: type[Any]) -> dict[str, Any] | None:
 
 DESCRIBED = [
     kind
-    for module in (diagnostic, trace)
+    for module in (diagnostic, trace, report)
     for kind in types_of(module)
     if definition(kind) is not None and kind is not trace.Operation  # an "operation" of the schema is one of `agx ops`
 ]

@@ -23,7 +23,7 @@ from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity
 from autograd_cli.interrupt import STOPPED, end_line
 from autograd_cli.process.answer import Answer
 from autograd_cli.render.formats.table import FORMATS
-from autograd_cli.trace import SCHEMA, Report
+from autograd_cli.report import SCHEMA, Report
 
 EXIT_CODES = """\b
 Exit codes:

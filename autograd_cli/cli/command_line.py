@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Span, bad_request
-from autograd_cli.trace import Report
+from autograd_cli.report import Report
 
 _SAFE = re.compile(r"[\w@%+=:,./-]+")
 _SPECIAL_IN_QUOTES = frozenset('"$`\\!')

@@ -14,7 +14,7 @@ from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity
 from autograd_cli.process.answer import Answer
 from autograd_cli.render.formats.table import FILES, PAGE, Format
 from autograd_cli.render.look import Look
-from autograd_cli.trace import Report
+from autograd_cli.report import Report
 
 _BUG = 70
 

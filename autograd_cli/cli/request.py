@@ -21,9 +21,9 @@ from autograd_cli.process.answer import Answer
 from autograd_cli.process.endings import Interrupted, whereabouts
 from autograd_cli.process.spawn import Respawn
 from autograd_cli.process.supervise import Ready, supervise
+from autograd_cli.report import Report
 from autograd_cli.settings import Settings
 from autograd_cli.tasks.request import Request, unanswered
-from autograd_cli.trace import Report
 
 Task: TypeAlias = Callable[[Ready], Report]  # a use case with its request, such as partial(explore, request)
 ANSWER = "autograd_cli.answer"  # in the `meta` of a command's context: what is called in place of `answer`

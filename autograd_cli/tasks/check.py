@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from autograd_cli.diagnostic import Severity, Status
+from autograd_cli.report import Report
 from autograd_cli.tasks.explore import explore, nothing
 from autograd_cli.tasks.request import Request
-from autograd_cli.trace import Report
 
 
 def check(

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from autograd_cli.diagnostic import AgxError, Diagnostic, Status, bad_request
 from autograd_cli.lang.suggest import did_you_mean
+from autograd_cli.report import Column, Report
 from autograd_cli.settings import DEFAULT_SETTINGS, Settings
 from autograd_cli.tasks.explore import explore, nothing
 from autograd_cli.tasks.request import Request
-from autograd_cli.trace import Column, Report
 
 LESSON_INPUT = "0,1"
 # The same change of y, which exp() has saved for its backward pass, by the line that makes it.

@@ -11,10 +11,11 @@ from autograd_cli import position, rules
 from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Status
 from autograd_cli.limits import memory_error
 from autograd_cli.position import Phase
+from autograd_cli.report import Report
 from autograd_cli.tasks.diagnosis import Rerun, diagnosed, explained
 from autograd_cli.tasks.problem import Problem, understood
 from autograd_cli.tasks.request import Request, unanswered
-from autograd_cli.trace import Explanation, Report, Trace
+from autograd_cli.trace import Explanation, Trace
 
 
 def nothing() -> None:

@@ -9,8 +9,8 @@ from autograd_cli.diagnostic import Status
 from autograd_cli.lang.inputs import text_of_object
 from autograd_cli.lang.paste import pasted
 from autograd_cli.modes import DEFAULT_MODE
+from autograd_cli.report import SCHEMA, GivenInput, Report
 from autograd_cli.settings import DEFAULT_SETTINGS, Settings
-from autograd_cli.trace import SCHEMA, GivenInput, Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

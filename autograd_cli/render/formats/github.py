@@ -5,7 +5,7 @@ from __future__ import annotations
 from autograd_cli.diagnostic import PROGRAM, Diagnostic, Severity, Span, speaker
 from autograd_cli.render.escape import visible
 from autograd_cli.render.parts.verdict import named_verdict
-from autograd_cli.trace import Report
+from autograd_cli.report import Report
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 _OF_MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 from autograd_cli.diagnostic import Diagnostic
 from autograd_cli.render.parts.plain import plain, tensor_values
-from autograd_cli.trace import Report, TensorInfo, Trace
+from autograd_cli.report import Report
+from autograd_cli.trace import TensorInfo, Trace
 
 _ENCODER = json.JSONEncoder(allow_nan=False)
 

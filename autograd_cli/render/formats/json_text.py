@@ -8,7 +8,8 @@ from typing import Any
 
 from autograd_cli.render.parts.plain import plain
 from autograd_cli.render.parts.verdict import verdict
-from autograd_cli.trace import Report, Trace
+from autograd_cli.report import Report
+from autograd_cli.trace import Trace
 
 
 def json_text(report: Report) -> str:

@@ -12,7 +12,7 @@ from autograd_cli.diagnostic import PROGRAM
 from autograd_cli.render.escape import visible
 from autograd_cli.render.look import Look
 from autograd_cli.render.pages.choose import page_of
-from autograd_cli.trace import Report
+from autograd_cli.report import Report
 
 _WIDTH = 100
 # A text of Rich's picture that begins with spaces, which some readers of SVG leave out.

@@ -19,7 +19,8 @@ from autograd_cli.lang.source import Source
 from autograd_cli.modes import MODES, Entry, GradMode
 from autograd_cli.render.escape import visible, visible_lines
 from autograd_cli.render.parts.numbers import python_text
-from autograd_cli.trace import GivenInput, Report, TensorInfo, Trace, Value
+from autograd_cli.report import GivenInput, Report
+from autograd_cli.trace import TensorInfo, Trace, Value
 
 _NO_GRAD = '''
 def no_grad(compute):

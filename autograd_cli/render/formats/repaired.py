@@ -9,7 +9,7 @@ from dataclasses import replace
 from autograd_cli.diagnostic import PROGRAM, AgxError, Diagnostic, Edit, Severity, Status, edited
 from autograd_cli.render.escape import visible
 from autograd_cli.render.parts.verdict import alarms, in_short
-from autograd_cli.trace import Report
+from autograd_cli.report import Report
 
 
 def fixed(report: Report) -> Diagnostic | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autograd_cli.render.look import Look
-from autograd_cli.trace import Report
+from autograd_cli.report import Report
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from autograd_cli.diagnostic import bad_request
 from autograd_cli.render.escape import visible
 from autograd_cli.render.parts.numbers import shell_text
-from autograd_cli.trace import Column, Report, TensorValues, Trace
+from autograd_cli.report import Column, Report
+from autograd_cli.trace import TensorValues, Trace
 
 
 def values_text(report: Report, *, named: bool = False) -> str:

@@ -21,7 +21,7 @@ from autograd_cli.render.look import BAD, HEADING, QUIET, Look
 from autograd_cli.render.pages import comparison_lesson
 from autograd_cli.render.parts.compared import Row, Section, sections
 from autograd_cli.render.parts.diagnostics import diagnostic_block
-from autograd_cli.trace import Report
+from autograd_cli.report import Report
 
 _MARK = "* "
 _GAP = 2

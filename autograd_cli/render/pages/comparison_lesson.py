@@ -12,7 +12,7 @@ from rich.text import Text
 from autograd_cli.render.look import BAD, CODE, GRADIENT, HEADING, Look
 from autograd_cli.render.parts.compared import Section
 from autograd_cli.render.parts.short import short_tensor
-from autograd_cli.trace import Report
+from autograd_cli.report import Report
 
 _ENDINGS = (
     "Right, it is exp(x): y + 1 is a new tensor, and the y that torch keeps stays as it was.",

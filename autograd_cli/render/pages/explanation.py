@@ -21,8 +21,9 @@ from autograd_cli.render.parts.listing import Listing
 from autograd_cli.render.parts.names import Names
 from autograd_cli.render.parts.recorded_tree import node_name
 from autograd_cli.render.parts.short import tensor_text
+from autograd_cli.report import Report
 from autograd_cli.spelling import spelled_mode
-from autograd_cli.trace import Counterfactual, Report, TensorInfo, Trace, Variable
+from autograd_cli.trace import Counterfactual, TensorInfo, Trace, Variable
 
 _HEADINGS = ("name", "value", "requires_grad", "is_leaf", "grad_fn", "version", ".grad")
 _NAME = 24

@@ -20,8 +20,9 @@ from autograd_cli.render.parts.numbers import array_text, is_shortened, statisti
 from autograd_cli.render.parts.printed import printed_lines
 from autograd_cli.render.parts.recorded_tree import chain_text, node_name, tree_lines
 from autograd_cli.render.parts.short import block_text, short_value
+from autograd_cli.report import Report
 from autograd_cli.spelling import spelled, spelled_full
-from autograd_cli.trace import Backward, Report, TensorInfo, Trace, Value
+from autograd_cli.trace import Backward, TensorInfo, Trace, Value
 
 _SHORT = 18
 _ABOVE = "above"

@@ -16,7 +16,7 @@ from autograd_cli.render.parts import words
 from autograd_cli.render.parts.lesson_text import sentence
 from autograd_cli.render.parts.listing import Listing
 from autograd_cli.render.parts.paragraph import paragraph
-from autograd_cli.trace import Report
+from autograd_cli.report import Report
 from autograd_cli.translation import translate
 
 SCHEMA = "agx-lessons/1"

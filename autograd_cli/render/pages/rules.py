@@ -15,7 +15,7 @@ from autograd_cli.render.look import CODE, HEADING, QUIET, Look
 from autograd_cli.render.parts.diagnostics import diagnostic_block
 from autograd_cli.render.parts.paragraph import paragraph
 from autograd_cli.render.parts.plain import plain
-from autograd_cli.trace import Report
+from autograd_cli.report import Report
 
 SCHEMA = "agx-rules/1"
 _WIDTH = 84

@@ -16,8 +16,9 @@ from autograd_cli.render.parts.blocks import flowing
 from autograd_cli.render.parts.formula import equation
 from autograd_cli.render.parts.names import Names
 from autograd_cli.render.parts.short import short_tensor, tensor_text
+from autograd_cli.report import Report
 from autograd_cli.spelling import spelled_full
-from autograd_cli.trace import Flow, LeafGradient, Node, Report, TensorValues, Visit, Walk
+from autograd_cli.trace import Flow, LeafGradient, Node, TensorValues, Visit, Walk
 
 _VISITS = 30
 _VISITS_EDGE = 15

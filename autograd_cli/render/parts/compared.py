@@ -10,7 +10,8 @@ from autograd_cli.render.look import Look
 from autograd_cli.render.parts.names import Names
 from autograd_cli.render.parts.numbers import range_text
 from autograd_cli.render.parts.short import CELL, tensor_text
-from autograd_cli.trace import Backward, Column, Phase, Report, TensorInfo, Trace, Value, Variable
+from autograd_cli.report import Column, Report
+from autograd_cli.trace import Backward, Phase, TensorInfo, Trace, Value, Variable
 
 _PIECE = 60
 _NOT_THERE = "-"

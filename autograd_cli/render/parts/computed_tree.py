@@ -14,7 +14,8 @@ from autograd_cli.render.parts.drawing import TreeLine, draw
 from autograd_cli.render.parts.names import Names
 from autograd_cli.render.parts.reasons import short_reason
 from autograd_cli.render.parts.recorded_tree import node_name
-from autograd_cli.trace import Cut, Report, Value
+from autograd_cli.report import Report
+from autograd_cli.trace import Cut, Value
 
 
 def computed_graph(report: Report, look: Look) -> RenderableType | None:

@@ -14,8 +14,8 @@ from autograd_cli.diagnostic import PROGRAM, Diagnostic, Related, Severity, Span
 from autograd_cli.render.escape import visible
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, QUIET, REMARK
 from autograd_cli.render.parts.window import window
+from autograd_cli.report import Report
 from autograd_cli.spelling import spelled, spelled_source
-from autograd_cli.trace import Report
 
 _STYLES = {Severity.ERROR: BAD, Severity.WARNING: BAD, Severity.NOTE: REMARK}
 _WIDTH = 120

@@ -13,7 +13,8 @@ from autograd_cli.render.parts import words
 from autograd_cli.render.parts.names import Names
 from autograd_cli.render.parts.recorded_tree import node_name
 from autograd_cli.render.parts.short import is_one_line, short_tensor, short_value
-from autograd_cli.trace import Backward, LeafGradient, Report, Step, TensorValues, Value
+from autograd_cli.report import Report
+from autograd_cli.trace import Backward, LeafGradient, Step, TensorValues, Value
 from autograd_cli.translation import translate
 
 _NAME = 20

@@ -10,8 +10,8 @@ from autograd_cli.render.escape import visible
 from autograd_cli.render.look import BAD, HEADING, QUIET, REMARK, Look
 from autograd_cli.render.parts.diagnostics import diagnostic_block
 from autograd_cli.render.parts.verdict import alarms, verdict
+from autograd_cli.report import Report
 from autograd_cli.spelling import spelled
-from autograd_cli.trace import Report
 
 
 def in_brief(report: Report, look: Look) -> list[RenderableType]:

@@ -24,8 +24,9 @@ from autograd_cli.render.parts.outline import LINES, Outline, Rank
 from autograd_cli.render.parts.printed import printed_lines
 from autograd_cli.render.parts.reasons import short_reason
 from autograd_cli.render.parts.short import tensor_text
+from autograd_cli.report import Report
 from autograd_cli.spelling import spelled_full
-from autograd_cli.trace import Cut, Report
+from autograd_cli.trace import Cut
 from autograd_cli.translation import translate
 
 _NARROWEST = 24  # columns of code, beside which there is room for facts

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from autograd_cli.render.escape import shortened
-from autograd_cli.trace import LeafGradient, Report, Trace
+from autograd_cli.report import Report
+from autograd_cli.trace import LeafGradient, Trace
 
 _PIECE = 32
 _LAYER = "nn."

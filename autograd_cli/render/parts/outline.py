@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from autograd_cli.diagnostic import PROGRAM, Span
 from autograd_cli.lang.source import Source
-from autograd_cli.trace import Report
+from autograd_cli.report import Report
 
 LINES = 100  # a program that is no longer is shown whole
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autograd_cli.diagnostic import PROGRAM, Diagnostic, Severity
-from autograd_cli.trace import Report
+from autograd_cli.report import Report
 
 _TOLD = 3
 _LONGEST = 80

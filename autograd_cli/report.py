@@ -1,0 +1,123 @@
+"""One answer: what was asked, what came of it, and what there is to say. Frozen; `--json` is it written out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autograd_cli.diagnostic import COMMAND_LINE, PROGRAM, Cell, Diagnostic, Status
+from autograd_cli.trace import Explanation, TensorInfo, Trace
+
+SCHEMA = "agx/1"
+_SHORT = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenInput:
+    """An input as the user gave it: `text` is what stood on the command line, or a description of a Python object."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Report:
+    """The answer to one request: what was asked, one Trace for each mode, what there is to say, and how it ended.
+
+    `source` begins at line `source_line` of what `source_name` names, such as a file. `explanation` is of the first
+    trace, where it was asked for; `of` is the one variable that the answer is narrowed to, and `lesson` the name of the
+    lesson that the program is of. `outcome` says in a sentence what became of the gradients of the first trace. A
+    comparison has `columns` in place of traces. Where `source` is not to the letter what was given, `written` has the
+    same lines as they were: with prompts, say. `cells` are those of a notebook.
+    """
+
+    schema: str
+    status: Status
+    source: str
+    inputs: tuple[GivenInput, ...]
+    gradients: tuple[GivenInput, ...]
+    command_line: str | None
+    seed: int
+    default_dtype: str
+    device: str
+    traces: tuple[Trace, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    source_name: str = PROGRAM
+    source_line: int = 1
+    explanation: Explanation | None = None
+    of: str | None = None
+    lesson: str | None = None
+    outcome: str | None = None
+    columns: tuple[Column, ...] = ()
+    written: str | None = None
+    cells: tuple[Cell, ...] = ()
+
+    def __repr__(self) -> str:
+        """One line, for a prompt: the program, how it ended, its gradients and findings."""
+        line, _, more = self.source.partition("\n")
+        program = f"{line[:_SHORT]}…" if more or len(line) > _SHORT else line
+        grads = ", ".join(f"{name}.grad" for name in self.grads)
+        found = ", ".join(dict.fromkeys(each.rule for each in self.diagnostics))
+        told = "; ".join(filter(None, [self.status.value, grads, found]))
+        return f"<Report of {program!r}: {told}>"
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether there is more to show than what is wrong with the request."""
+        return bool(self.traces or self.columns)
+
+    @property
+    def ok(self) -> bool:
+        """Whether this is an answer without bad news."""
+        return self.status is Status.ANSWER
+
+    @property
+    def trace(self) -> Trace:
+        """The trace of the first (for most commands the only) mode."""
+        return self.traces[0]
+
+    @property
+    def grads(self) -> dict[str, TensorInfo | None]:
+        """The gradients that were asked for, by name."""
+        return dict(self.traces[0].grads) if self.traces else {}
+
+    def cell_of(self, line: int) -> tuple[int | None, int]:
+        """The number of the notebook's cell that a line of `source` stands in, if any, and that of the line there."""
+        line += self.source_line - 1
+        cell = next((cell for cell in reversed(self.cells) if cell.line <= line), None)
+        return (None, line) if cell is None else (cell.number, line - cell.line + 1)
+
+    def number_of(self, line: int) -> str:
+        """The number of a line of `source` as its reader counts: `12`, or `3:2` for line 2 of a notebook's cell 3."""
+        cell, number = self.cell_of(line)
+        return f"{number}" if cell is None else f"{cell}:{number}"
+
+    def place_of(self, line: int) -> str:
+        """The same in words."""
+        cell, number = self.cell_of(line)
+        return f"line {number}" if cell is None else f"cell {cell}, line {number}"
+
+    def written_row(self, source: str, line: int) -> tuple[str, int]:
+        """A line of a text as it was written, and how many columns what `source` leaves out before it takes."""
+        row = self.text_of(source).split("\n")[line - 1]
+        if source != PROGRAM or self.written is None:
+            return row, 0
+        written = self.written.split("\n")[line - 1]
+        return written, max(len(written.rstrip()) - len(row.rstrip()), 0)
+
+    def text_of(self, source: str) -> str:
+        """The text that a diagnostic's `source` names."""
+        texts = {
+            PROGRAM: self.source,
+            COMMAND_LINE: self.command_line or "",
+            **{f"--{given.name}": given.text for given in self.inputs},
+            **{f"--{given.name}": given.text for given in self.gradients},
+        }
+        return texts.get(source, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One of the runs that stand side by side: what tells it from the others, and its Report."""
+
+    name: str
+    report: Report
