@@ -24,6 +24,10 @@ class Family(StrEnum):
     NUMBERS = "NaN and inf"
     ZERO = "zero and wrong value"
     SYMPTOM = "without a known cause"
+    PROGRAM = "a program that agx does not run"
+    REQUEST = "a request that is not understood"
+    FILE = "a file that cannot be read or written"
+    LIMIT = "a run that did not come to its end"
 
 
 class Lifted(StrEnum):
@@ -39,7 +43,8 @@ class Rule:
 
     `summary`, `why`, `example` (a program that shows it) and `cure` are its page. `find` yields what it finds in a run;
     rules that are told apart only at the end of one search share one. With `needs_walks` it is asked only where the run
-    was watched. What a rule of the family `SYMPTOM` finds is said where no other rule knows the cause.
+    was watched. What a rule of the family `SYMPTOM` finds is said where no other rule knows the cause; what has
+    no `find` is said before there is a run, or in place of one.
 
     Of two findings that tell of the same trouble the one with the smaller `generality` is said: it knows more.
 

@@ -1,1 +1,1 @@
-"""The rules: one function for each cause of a broken gradient, with its documentation."""
+"""The rules: a row for each, with its page and its words, and beside it the function that finds it."""
