@@ -13,10 +13,11 @@ from autograd_cli import position
 from autograd_cli.diagnostic import bad_request
 from autograd_cli.engine.interpret.backward import check_gradients, roots_of, run_backward, with_names
 from autograd_cli.engine.interpret.performer import Performer, RefusedError
+from autograd_cli.engine.interpret.recorded import Recorded
 from autograd_cli.engine.interpret.statements import Interpreter
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.leaf_names import by_place
-from autograd_cli.engine.record.recording import Recording, tensors_in
+from autograd_cli.engine.record.recording import tensors_in
 from autograd_cli.engine.record.snapshot import MAX_VALUES, leaf_facts
 from autograd_cli.engine.tensors import check_device, make_tensor
 from autograd_cli.engine.values import Box, GraphNode, check_nesting
@@ -104,8 +105,7 @@ class _Run:
         self._asked = asked
         self._max_values = max_values
         self._limits = limits
-        self._watched = watched
-        self._recording = Recording(full=max_values is None)
+        self._recording = Recorded(full=max_values is None, watched=watched)
         self._shown: dict[str, Box] = {}
 
     def go(
@@ -115,7 +115,7 @@ class _Run:
         with warnings.catch_warnings(record=True):
             warnings.simplefilter("always")
             performer = Performer(self._recording, self._limits)
-            interpreter = Interpreter(self._program, performer, self._enter(tensors), watched=self._watched)
+            interpreter = Interpreter(self._program, performer, self._enter(tensors))
             try:
                 with _GRAD_MODES[self._mode.grad_mode]():
                     result = interpreter.run()
@@ -124,10 +124,10 @@ class _Run:
             self._recording.step = None
             if result is not None:
                 check_nesting(result.payload)
-            if result is None and not interpreter.backwards and not interpreter.printed:
+            if result is None and not self._recording.passes.backwards and not self._recording.printed:
                 fix = "end it with the expression whose gradient you want"
                 raise bad_request("no-result", "the last line of the program has no value", fix=fix)
-            if result is None or not self._starts_backward(interpreter, result):
+            if result is None or not self._starts_backward(result):
                 if specs:
                     message = "the program calls backward() itself"
                     fix = "give the weights there: y.backward(v)"
@@ -139,11 +139,12 @@ class _Run:
         """Let go of what torch recorded."""
         self._recording.release()
 
-    def _starts_backward(self, interpreter: Interpreter, result: Box) -> bool:
+    def _starts_backward(self, result: Box) -> bool:
         """Whether it is for agx to call backward() on the result: a program that asks for gradients itself has them."""
-        if interpreter.backwards or isinstance(result.payload, _FACTS) or result.kind is torch.Size:
+        passes = self._recording.passes
+        if passes.backwards or isinstance(result.payload, _FACTS) or result.kind is torch.Size:
             return False
-        return not interpreter.called_grad or any(root.payload.requires_grad for root in tensors_in([result]))
+        return not passes.called_grad or any(root.payload.requires_grad for root in tensors_in([result]))
 
     def _enter(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, Box]:
         """The variables that the program starts with: the inputs as the mode lets them in."""
@@ -172,9 +173,10 @@ class _Run:
             for root, weight in zip(roots[: len(weights)], weights, strict=True)
         ]
         position.enter(Phase.BACKWARD)
-        walk = interpreter.watch.walk(roots, span=None, backward=len(interpreter.backwards))
+        passes = self._recording.passes
+        walk = passes.watch.walk(roots, span=None, backward=len(passes.backwards))
         backward = run_backward(self._recording, roots, fitting, self._leaves(interpreter), walk)
-        interpreter.backwards.append(backward)
+        passes.backwards.append(backward)
         return self._trace(interpreter, result=result, refusal=backward.refusal)
 
     def _as_result(self, box: Box) -> Box:
@@ -220,18 +222,18 @@ class _Run:
         outputs = () if result is None else tuple(_outputs(result))
         return Trace(
             mode=self._mode.name,
-            steps=tuple(interpreter.steps),
-            printed=tuple(interpreter.printed),
+            steps=tuple(recording.steps),
+            printed=tuple(recording.printed),
             values=tuple(recording.values),
             nodes=tuple(recording.nodes),
-            backwards=tuple(self._named_backwards(interpreter.backwards, names)),
+            backwards=tuple(self._named_backwards(recording.passes.backwards, names)),
             variables=variables,
             result=None if result is None else result.value,
             outputs=outputs,
             asked=self._asked,
             grads=grads,
             refusal=refusal,
-            walks=tuple(interpreter.watch.walks),
+            walks=tuple(recording.passes.watch.walks),
         )
 
     def _named_backwards(self, backwards: Sequence[Backward], names: Mapping[int, str]) -> Iterator[Backward]:

@@ -8,8 +8,8 @@ import torch
 
 from autograd_cli.diagnostic import AgxError, bad_request
 from autograd_cli.engine.interpret.performer import Performer, RefusedError
+from autograd_cli.engine.interpret.silent import Silent
 from autograd_cli.engine.interpret.statements import Interpreter
-from autograd_cli.engine.record.recording import Recording
 from autograd_cli.files.opened import Bits
 from autograd_cli.lang.inputs import Creation, FileReference, InputSpec
 from autograd_cli.lang.numbers import Literal, literal_of_nested
@@ -80,7 +80,7 @@ def default_complex() -> torch.dtype:
 
 
 def _of_expression(creation: Creation, dtype: torch.dtype | None, source: str, limits: Limits) -> torch.Tensor:
-    box = Interpreter(creation.program, Performer(Recording(), limits, source), {}).run()
+    box = Interpreter(creation.program, Performer(Silent(), limits, source), {}).run()
     found = None if box is None else box.unwrap()
     if isinstance(found, torch.Tensor):
         tensor = found.detach().clone()

@@ -18,7 +18,7 @@ from autograd_cli.tasks.explore import explore
 from autograd_cli.tasks.request import Request
 
 if TYPE_CHECKING:
-    from autograd_cli.engine.interpret.quick import Quick
+    from autograd_cli.engine.quick import Quick
 
 _CACHED = 256
 _CACHED_LENGTH = 2_000
@@ -65,7 +65,7 @@ def _quick_answer(line: Line, settings: Settings) -> tuple[bytes, bool] | None:
 @functools.lru_cache(maxsize=_CACHED)
 def _cached(expr: str, names: frozenset[str], limits: Limits) -> Quick | None:
     """The parsed program, where nothing but its result and gradients is there to tell."""
-    from autograd_cli.engine.interpret.quick import Quick, is_quick
+    from autograd_cli.engine.quick import Quick, is_quick
 
     try:
         program = parse(expr, given=names, limits=limits)

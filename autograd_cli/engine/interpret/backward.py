@@ -13,13 +13,13 @@ from autograd_cli.diagnostic import Span, bad_request
 from autograd_cli.engine.interpret.machine import Machine
 from autograd_cli.engine.interpret.performer import RefusedError
 from autograd_cli.engine.record import naming
+from autograd_cli.engine.record.passes import LeafGradients
 from autograd_cli.engine.record.recording import Recording, tensors_in
-from autograd_cli.engine.record.snapshot import MAX_VALUES
 from autograd_cli.engine.values import Box
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.limits import memory_error
 from autograd_cli.spelling import spelled, spelled_source
-from autograd_cli.trace import Backward, Kind, LeafGradient, Phase, Refusal, TensorInfo
+from autograd_cli.trace import Backward, Kind, LeafGradient, Phase, Refusal
 
 
 def roots_of(result: Box) -> list[Box]:
@@ -68,7 +68,7 @@ def run_backward(
 
     `walk` is the context to do it in.
     """
-    watch = _Leaves(recording, [*leaves.items()], roots[0].value)
+    looked = LeafGradients(recording, [*leaves.items()], roots[0].value)
     given: list[torch.Tensor | None] = [*gradients] or [None] * len(roots)
     weights: list[torch.Tensor | None] = [*gradients] or [_ones(root.payload) for root in roots]
     refusal = None
@@ -92,39 +92,11 @@ def run_backward(
         step=None,
         span=None,
         roots=tuple([root.value for root in roots]),
-        gradients=tuple([watch.look(weight) for weight in weights]),
+        gradients=tuple([looked.look(weight) for weight in weights]),
         given=bool(gradients),
-        leaves=watch.changes(),
+        leaves=looked.changes(),
         refusal=refusal,
     )
-
-
-class _Leaves:
-    """The `.grad` of leaves, each with a name, before and after a backward pass."""
-
-    def __init__(self, recording: Recording, leaves: Sequence[tuple[str, torch.Tensor]], root: int) -> None:
-        self._recording = recording
-        self._leaves = leaves
-        self._root = root
-        self._before = [self.look(leaf.grad) for _, leaf in leaves]
-
-    def look(self, tensor: torch.Tensor | None) -> TensorInfo | None:
-        if tensor is None:
-            return None
-        return self._recording.look(tensor, self._root, None, max_values=MAX_VALUES)
-
-    def changes(self) -> tuple[LeafGradient, ...]:
-        return tuple(
-            [
-                LeafGradient(
-                    name=name,
-                    value=self._recording.values_of_leaves.get(id(leaf)),
-                    before=before,
-                    after=self.look(leaf.grad),
-                )
-                for (name, leaf), before in zip(self._leaves, self._before, strict=True)
-            ]
-        )
 
 
 def with_names(backward: Backward, local: Mapping[int, str], names: Mapping[int, str]) -> Backward:
@@ -171,74 +143,36 @@ def _backward(
     roots, gradient = start
     operation = naming.backward(naming.full_name(function))
     performer.tick(operation.op, span)
-    leaves = list(recording.leaves.values())
-    watch = _Leaves(recording, [("", leaf) for leaf in leaves], roots[0].value if roots else 0)
-    grads = [recording.known(leaf.grad) for leaf in leaves if leaf.grad is not None]
-    versions = [(box, box.payload._version) for box in grads if box is not None]  # noqa: SLF001 - torch has no other name for it
-    raised = None
-    walk = machine.watch.walk(roots, span=span, backward=len(machine.backwards))
-    try:
-        with walk:
+    with recording.backward(roots, _weights_of(gradient), span) as one:
+        try:
             function(*[each.unwrap() for each in arguments], **{name: each.unwrap() for name, each in keywords.items()})
-    except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
-        raised = performer.refused(error, span, Phase.BACKWARD, operation=operation, operands=arguments)
-    weights = [recording.values[number].tensor for number in _weights_of(gradient)][: len(roots)]
-    weights += [None] * (len(roots) - len(weights))
-    machine.backwards.append(
-        Backward(
-            step=recording.step,
-            span=span,
-            roots=tuple([root.value for root in roots]),
-            gradients=tuple(weights),
-            given=any(weights),
-            leaves=watch.changes(),
-            refusal=raised.refusal if isinstance(raised, RefusedError) else None,
-        )
-    )
-    if raised is not None:
-        raise raised
-    for box, version in versions:
-        if box.payload._version != version:  # noqa: SLF001 - as above
-            operands = [box.value, *[root.value for root in roots]]
-            recording.rewrite(box, naming.ACCUMULATION, operands=operands, span=span)
-    machine.roots_of_gradients.update({id(leaf): list(roots) for leaf in leaves if leaf.grad is not None})
+        except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
+            raised = performer.refused(error, span, Phase.BACKWARD, operation=operation, operands=arguments)
+            one.refusal = raised.refusal if isinstance(raised, RefusedError) else None
+            raise raised from None
     return recording.add(None, operation, operands=roots, span=span)
 
 
-def _weights_of(gradient: Box | None) -> list[int]:
-    """The values of the gradients that a pass starts with, one for each root: None is one, too."""
+def _weights_of(gradient: Box | None) -> Sequence[Box]:
+    """The gradients that a pass starts with, one for each root: None is one, too."""
     if gradient is None:
-        return []
-    if isinstance(gradient.payload, tuple | list):
-        return [each.value for each in gradient.payload]
-    return [gradient.value]
+        return ()
+    return gradient.payload if isinstance(gradient.payload, tuple | list) else (gradient,)
 
 
 def _autograd_grad(machine: Machine, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span) -> Box:
     """`torch.autograd.grad`: its results are values of the program; a refusal is one of a backward pass."""
-    machine.called_grad = True
     performer = machine.performer
     outputs = keywords.get("outputs", arguments[0] if arguments else None)
     roots = [] if outputs is None else list(tensors_in([outputs]))
     gradient = keywords.get("grad_outputs", arguments[2] if len(arguments) > 2 else None)  # noqa: PLR2004 - its place
-    weights = [] if gradient is None else list(tensors_in([gradient]))
-    try:
-        with machine.watch.walk(roots, span=span, backward=None):
+    given = gradient is not None and any(tensors_in([gradient]))
+    with performer.recording.grad(roots, given=given, span=span) as one:
+        try:
             return performer.perform(_GRAD, torch.autograd.grad, arguments, span, keywords)
-    except RefusedError as error:
-        refusal = replace(error.refusal, during=Phase.BACKWARD)
-        machine.backwards.append(
-            Backward(
-                step=performer.recording.step,
-                span=span,
-                roots=tuple([root.value for root in roots]),
-                gradients=(None,) * len(roots),
-                given=bool(weights),
-                leaves=(),
-                refusal=refusal,
-            )
-        )
-        raise RefusedError(refusal) from None
+        except RefusedError as error:
+            one.refusal = replace(error.refusal, during=Phase.BACKWARD)
+            raise RefusedError(one.refusal) from None
 
 
 _GRAD = naming.call("torch.autograd.grad", "torch.autograd.grad")

@@ -115,20 +115,6 @@ class PythonFunctions:
         self._machine = machine
         self._performer = machine.performer
         self._recording = machine.performer.recording
-        self._by_name: dict[str, Callable[..., Box]] = {
-            "print": self._print,
-            "len": self._len,
-            "enumerate": self._enumerate,
-            "zip": self._zip,
-            "map": self._map,
-            "filter": self._filter,
-            "reversed": self._reversed,
-            "list": self._list,
-            "tuple": self._tuple,
-            "dict": self._dict,
-            "str": self._str,
-            "sorted": self._sorted,
-        }
 
     def call(self, name: str, arguments: Sequence[Box], keywords: dict[str, Box], span: Span) -> Box:
         """Call the function `name`.
@@ -137,13 +123,13 @@ class PythonFunctions:
             RefusedError: Python refuses these arguments.
             AgxError: a limit was reached.
         """
-        function = self._by_name.get(name)
+        function = _OF_BOXES.get(name)
         if function is None:
             plain = [self._plain(argument, span) for argument in arguments]
             return self._performer.perform(naming.call(f"builtins.{name}", name), _PLAIN[name], plain, span, keywords)
         self._performer.tick(name, span)
         try:
-            return function(list(arguments), span, **keywords)
+            return function(self, list(arguments), span, **keywords)
         except TypeError as error:
             words = re.sub(r"PythonFunctions\._(\w+)\(\)", r"\1()", str(error))
             raise self._performer.refused(TypeError(words), span) from None
@@ -312,6 +298,10 @@ def _check_number(value: object) -> None:
         raise ValueError("this string is not a number")
 
 
+_OF_BOXES: dict[str, Callable[..., Box]] = {
+    name: getattr(PythonFunctions, f"_{name}")
+    for name in "print len enumerate zip map filter reversed list tuple dict str sorted".split()
+}
 _PLAIN: dict[str, Callable[..., Any]] = {
     **{name: getattr(builtins, name) for name in ("abs", "all", "any", "bool", "max", "min", "range")},
     "sum": _sum,

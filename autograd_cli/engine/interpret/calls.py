@@ -257,7 +257,7 @@ class Calls:
             operation = naming.method(type(owner.payload), name)
             return self._performer.perform(operation, method, arguments, span, keywords, also=[*boxes, owner])
         for parameter in parameters:
-            boxes += self._machine.roots_of_gradients.get(id(parameter), [])
+            boxes += self._recording.roots_of(parameter)
             grad = None if parameter.grad is None else self._recording.known(parameter.grad)
             boxes += [] if grad is None else [grad]
         operation = naming.step(type(owner.payload))

@@ -20,11 +20,10 @@ from autograd_cli.engine.interpret.builtins import iterate, listed
 from autograd_cli.engine.interpret.calls import Calls
 from autograd_cli.engine.interpret.performer import Performer, length_of
 from autograd_cli.engine.record import naming
-from autograd_cli.engine.record.watch import Watch
 from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named, Scope
 from autograd_cli.lang.program import Program
 from autograd_cli.lang.scope import assigned, is_constant
-from autograd_cli.trace import Backward, Operation
+from autograd_cli.trace import Operation
 
 _Comprehension: TypeAlias = ast.ListComp | ast.GeneratorExp | ast.DictComp
 
@@ -32,17 +31,13 @@ _Comprehension: TypeAlias = ast.ListComp | ast.GeneratorExp | ast.DictComp
 class Expressions(ABC):
     """The expressions of one run. `scope` are the variables where the run is: the inputs at first."""
 
-    def __init__(self, program: Program, performer: Performer, names: dict[str, Box], *, watched: bool) -> None:
+    def __init__(self, program: Program, performer: Performer, names: dict[str, Box]) -> None:
         self.names = names
         self.scope = Scope(names)
         self.recording = performer.recording
         self.performer = performer
         self.spans = program.spans
         self.resolved = program.resolved
-        self.backwards: list[Backward] = []
-        self.watch = Watch(performer.recording, is_on=watched)
-        self.called_grad = False
-        self.roots_of_gradients: dict[int, list[Box]] = {}
         self.iterations = 0  # those of `map` and its like that are under way, one inside the other
         self._constants: dict[int, Box] = {}
         self.calls = Calls(self)
@@ -342,7 +337,7 @@ class Expressions(ABC):
             return self.calls.attribute_of_node(owner, name, span)
         if name == "grad_fn":
             return self.calls.grad_fn(owner, span)
-        roots = self.roots_of_gradients.get(id(owner.payload), ()) if name == "grad" else ()
+        roots = self.recording.roots_of(owner.payload) if name == "grad" else ()
         operation = naming.attribute(type(owner.payload), name)
         return self.performer.perform(operation, attributes.getter(name), [owner], span, also=roots)
 

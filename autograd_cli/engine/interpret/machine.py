@@ -8,26 +8,19 @@ from typing import Protocol
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.interpret.performer import Performer
-from autograd_cli.engine.record.watch import Watch
 from autograd_cli.engine.values import Box, Function
 from autograd_cli.lang.spans import SpanFinder
-from autograd_cli.trace import Backward
 
 
 class Machine(Protocol):
     """The interpreter, as calls know it.
 
-    `roots_of_gradients` are, by the id of a leaf, what the pass that gave it its `.grad` started from; `iterations` are
-    those of `map` and its like that are under way, one inside the other.
+    `iterations` are those of `map` and its like that are under way, one inside the other.
     """
 
     performer: Performer
     spans: SpanFinder
     resolved: Mapping[int, str]
-    watch: Watch
-    backwards: list[Backward]
-    called_grad: bool
-    roots_of_gradients: dict[int, list[Box]]
     iterations: int
 
     def evaluate(self, node: ast.expr) -> Box:

@@ -10,14 +10,15 @@ import torch
 
 from autograd_cli import position
 from autograd_cli.diagnostic import PROGRAM, AgxError, Span
+from autograd_cli.engine.interpret.recorder import Recorder
 from autograd_cli.engine.record import naming
-from autograd_cli.engine.record.recording import Recording, tensors_in
 from autograd_cli.engine.values import SEQUENCES, Box
 from autograd_cli.limits import Limits, limit_reached, memory_error
 from autograd_cli.trace import Kind, Operation, Phase, Refusal
 
 _LAZY = frozenset({"len", "contains", "__contains__", "eq", "ne"})  # and an index
 _MAX_MODULES = 100
+_NONE: Mapping[str, Box] = {}
 
 
 class RefusedError(Exception):
@@ -31,7 +32,7 @@ class RefusedError(Exception):
 class Performer:
     """The operations of one run, in the order in which they ran. `source` is the text that they stand in."""
 
-    def __init__(self, recording: Recording, limits: Limits, source: str = PROGRAM) -> None:
+    def __init__(self, recording: Recorder, limits: Limits, source: str = PROGRAM) -> None:
         self.recording = recording
         self._source = source
         self.limits = limits
@@ -43,7 +44,7 @@ class Performer:
         function: Callable[..., Any],
         arguments: Sequence[Box],
         span: Span,
-        keywords: Mapping[str, Box] | None = None,
+        keywords: Mapping[str, Box] = _NONE,
         *,
         also: Sequence[Box] = (),
     ) -> Box:
@@ -56,26 +57,24 @@ class Performer:
             AgxError: a limit was reached.
         """
         self.tick(operation.op, span)
-        operands = [*arguments, *(keywords or {}).values(), *also]
-        self._check_ranges(operation, operands, span)
-        versions = [(box, _version(box.payload)) for box in tensors_in(operands)]
+        operands = [*arguments, *keywords.values(), *also] if keywords or also else arguments
+        for operand in operands:
+            if type(operand.payload) is range and not _is_lazy(operation):
+                self.check_length(length_of(operand.payload), span)
+        versions = self.recording.versions(operands)
         try:
-            result = function(
-                *[argument.unwrap() for argument in arguments],
-                **{name: keyword.unwrap() for name, keyword in (keywords or {}).items()},
-            )
+            plain = [argument.unwrap() for argument in arguments]
+            if keywords:
+                result = function(*plain, **{name: keyword.unwrap() for name, keyword in keywords.items()})
+            else:
+                result = function(*plain)
         except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
             raise self.refused(error, span, operation=operation, operands=operands) from None
         self.check_result(result, span)
-        return self._record(result, operation, operands, versions, span)
-
-    def _check_ranges(self, operation: Operation, operands: Sequence[Box], span: Span) -> None:
-        """Refuse to hand a long range to what goes through all of it."""
-        if operation.kind is Kind.INDEX or operation.verb in _LAZY:
-            return
-        for operand in operands:
-            if isinstance(operand.payload, range):
-                self.check_length(length_of(operand.payload), span)
+        try:
+            return self.recording.add_performed(result, operation, operands=operands, versions=versions, span=span)
+        except Exception as error:  # noqa: BLE001 - looking at what torch made can fail as making it can
+            raise self.refused(error, span) from None
 
     def check_length(self, length: int, span: Span) -> None:
         """Refuse a sequence of too many elements.
@@ -86,34 +85,6 @@ class Performer:
         if length > self.limits.sequence:
             message = f"a sequence of {length:,} elements; at most {self.limits.sequence:,} are allowed"
             raise limit_reached("sequence", message, span=span)
-
-    def _record(
-        self,
-        result: object,
-        operation: Operation,
-        operands: Sequence[Box],
-        versions: Sequence[tuple[Box, int | None]],
-        span: Span,
-    ) -> Box:
-        for operand in operands:
-            if isinstance(operand.payload, tuple | list | dict):
-                self.recording.refresh(operand)
-        writes = operation.is_write
-        changed = [
-            box
-            for box, version in versions
-            if (writes and result is box.payload) or (version is not None and version != _version(box.payload))
-        ]
-        try:
-            before = [box.value for box in operands]
-            for box in {id(box.payload): box for box in changed}.values():
-                self.recording.rewrite(box, operation, operands=before, span=span)
-            for box in changed:
-                if result is box.payload:
-                    return box
-            return self.recording.add_result(result, operation, operands=operands, span=span)
-        except Exception as error:  # noqa: BLE001 - looking at what torch made can fail as making it can
-            raise self.refused(error, span) from None
 
     def tick(self, op: str, span: Span) -> None:
         """Count one step, and say where the run is.
@@ -205,5 +176,6 @@ def length_of(numbers: range) -> int:
     return max(0, (numbers.stop - numbers.start + numbers.step - (1 if numbers.step > 0 else -1)) // numbers.step)
 
 
-def _version(payload: torch.Tensor) -> int | None:
-    return None if payload.is_inference() else payload._version  # noqa: SLF001 - torch has no other name for it
+def _is_lazy(operation: Operation) -> bool:
+    """Whether the operation does not go through all of a range."""
+    return operation.kind is Kind.INDEX or operation.verb in _LAZY

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,7 +22,6 @@ from autograd_cli.engine.values import Box, Function, Named, Scope, type_name
 from autograd_cli.lang import kinds
 from autograd_cli.lang.program import Program
 from autograd_cli.lang.scope import is_uncalled
-from autograd_cli.trace import Printed, Step
 
 _MAX_CALLS = 400
 _MODULES = torch.nn.ModuleList | torch.nn.ModuleDict | torch.nn.Sequential | torch.nn.ParameterList
@@ -43,18 +43,20 @@ class _Return(Exception):  # noqa: N818 - as above
 
 
 class Interpreter(Expressions):
-    """One run of one program. Where it is `watched`, its backward passes are looked into."""
+    """One run of one program."""
 
-    def __init__(self, program: Program, performer: Performer, names: dict[str, Box], *, watched: bool = False) -> None:
-        super().__init__(program, performer, names, watched=watched)
-        self.steps: list[Step] = []
-        self.printed: list[Printed] = []
-        self.of_loops = _loop_variables(program.tree)
+    def __init__(self, program: Program, performer: Performer, names: dict[str, Box]) -> None:
+        super().__init__(program, performer, names)
         self._tree = program.tree
         self._iterations: list[int] = []
         self._rounds: list[int] = []
         self._depth = 0
         self._output = 0
+
+    @functools.cached_property
+    def of_loops(self) -> frozenset[str]:
+        """The names that a `for` of the program binds."""
+        return _loop_variables(self._tree)
 
     def run(self) -> Box | None:
         """The value of the last statement: None where that neither is an expression nor assigns one.
@@ -73,12 +75,9 @@ class Interpreter(Expressions):
 
     def step(self, statement: ast.stmt) -> Box | None:
         """Run one statement, as a Step."""
-        number = len(self.steps)
-        outer, self.recording.step = self.recording.step, number
         span = self.spans.of(statement)
         self.performer.tick("", span)
-        rounds = tuple(self._iterations)
-        self.steps.append(Step(id=number, span=span, iteration=rounds, binds=(), bound=(), value=None, refusal=None))
+        number = self.recording.begin_step(span, tuple(self._iterations))
         bound: dict[str, int] = {}
         box, refusal = None, None
         try:
@@ -87,16 +86,7 @@ class Interpreter(Expressions):
             refusal = error.refusal
             raise
         finally:
-            self.recording.step = outer
-            self.steps[number] = Step(
-                id=number,
-                span=span,
-                iteration=rounds,
-                binds=tuple(bound),
-                bound=tuple(bound.values()),
-                value=None if box is None else box.value,
-                refusal=refusal,
-            )
+            self.recording.end_step(number, box, bound, refusal)
         return box
 
     # Statements.
@@ -370,17 +360,14 @@ class Interpreter(Expressions):
         except TypeError as error:
             raise self.performer.refused(error, span) from None
         outer, self.scope = self.scope, Scope(names, function.scope, function.local, function.name)
-        for name, box in names.items():
-            self.recording.bind(name, box.payload, function.name)
-        leaves = len(self.recording.leaves)
+        entered = self.recording.enter(names, function.name)
         self._depth += 1
         try:
             if self._depth > _MAX_CALLS:
                 raise self.performer.refused(RecursionError("maximum recursion depth exceeded"), span)
             return self._body(function, span)
         finally:
-            if len(self.recording.leaves) > leaves:
-                self.recording.names.leave(names, function.name)
+            self.recording.leave(names, function.name, entered)
             self.scope = outer
             self._depth -= 1
 
@@ -411,9 +398,7 @@ class Interpreter(Expressions):
         """
         self._output += len(text)
         self.performer.check_result(" " * min(self._output, self.performer.limits.output + 1), span)
-        step = self.recording.step
-        assert step is not None
-        self.printed.append(Printed(step=step, span=span, text=text))
+        self.recording.add_printed(text, span)
         position.mark_printed(text, span)
 
 

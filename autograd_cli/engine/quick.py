@@ -8,20 +8,14 @@ missing or NaN: JSON has no NaN) is for `run`, which records everything.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import torch
 
-from autograd_cli.diagnostic import Span
-from autograd_cli.engine.interpret.performer import Performer
-from autograd_cli.engine.interpret.statements import Interpreter
-from autograd_cli.engine.record.recording import Recording
-from autograd_cli.engine.values import SEQUENCES, Box, Scope
+from autograd_cli.engine.function import Function
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.program import Program
 from autograd_cli.limits import Limits
-from autograd_cli.trace import Operation
 
 _STATEMENTS = (ast.Expr, ast.Assign)
 _GROUPS = frozenset({"autograd", "cast", "distribution", "factory", "init", "module", "optimizer", "query", "random"})
@@ -73,8 +67,7 @@ class Quick:
     """A program for which `is_quick` holds, ready to run with one set of inputs after another."""
 
     def __init__(self, program: Program, limits: Limits) -> None:
-        self._performer = _QuickPerformer(_Unrecorded(), limits)
-        self._interpreter = _QuickInterpreter(program, self._performer, {})
+        self._function = Function(program, limits)
 
     def run(
         self, inputs: Mapping[str, object], wrt: Sequence[str] | None, gradient: object
@@ -94,9 +87,7 @@ class Quick:
         return None if grads is None else (result, grads)
 
     def _result(self, leaves: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        self._performer.restart()
-        self._interpreter.restart({name: Box(0, leaf) for name, leaf in leaves.items()})
-        box = self._interpreter.run()
+        box = self._function.run(leaves)
         if box is None or not isinstance(box.payload, torch.Tensor) or not box.payload.requires_grad:
             raise TypeError("not one tracked tensor")
         return box.payload
@@ -134,62 +125,3 @@ def _gradients(
             return None
         grads[name] = grad
     return grads
-
-
-class _Unrecorded(Recording):
-    """What the interpreter asks of a recording, without one."""
-
-    def add(
-        self,
-        payload: object,
-        operation: Operation,  # noqa: ARG002 - as Recording.add
-        *,
-        operands: Sequence[Box] = (),  # noqa: ARG002 - as above
-        span: Span | None = None,  # noqa: ARG002 - as above
-        name: str | None = None,  # noqa: ARG002 - as above
-        fields: tuple[str, ...] = (),
-        max_values: int | None = None,  # noqa: ARG002 - as above
-    ) -> Box:
-        return Box(0, payload, fields)
-
-    def add_result(self, result: object, operation: Operation, *, operands: Sequence[Box], span: Span) -> Box:
-        if not isinstance(result, SEQUENCES):
-            return Box(0, result)
-        elements = [self.add_result(element, operation, operands=operands, span=span) for element in result]
-        payload = elements if isinstance(result, list) else tuple(elements)
-        return Box(0, payload, getattr(type(result), "__match_args__", ()), type(result))
-
-    def give_name(self, box: Box, name: str, function: str = "") -> None:
-        pass
-
-
-class _QuickPerformer(Performer):
-    def restart(self) -> None:
-        self._steps = 0
-
-    def perform(
-        self,
-        operation: Operation,
-        function: Callable[..., Any],
-        arguments: Sequence[Box],
-        span: Span,
-        keywords: Mapping[str, Box] | None = None,
-        *,
-        also: Sequence[Box] = (),  # noqa: ARG002 - as Performer.perform
-    ) -> Box:
-        self.tick(operation.op, span)
-        named = {name: keyword.unwrap() for name, keyword in keywords.items()} if keywords else {}
-        result = function(*[argument.unwrap() for argument in arguments], **named)
-        if type(result) is torch.Tensor and result.numel() <= self.limits.elements:
-            return Box(0, result)
-        self.check_result(result, span)
-        return self.recording.add_result(result, operation, operands=(), span=span)
-
-
-class _QuickInterpreter(Interpreter):
-    def restart(self, names: dict[str, Box]) -> None:
-        self.names = names
-        self.scope = Scope(names)
-
-    def step(self, statement: ast.stmt) -> Box | None:
-        return self.statement(statement)[0]

@@ -1,0 +1,92 @@
+"""What the interpreter tells while a program runs. `Recorded` keeps it, `Silent` lets it go."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeAlias
+
+import torch
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.engine.record.passes import Pass
+from autograd_cli.engine.values import Box
+from autograd_cli.trace import Operation, Refusal
+
+Versions: TypeAlias = Sequence[tuple[Box, int | None]]
+
+
+class Recorder(Protocol):
+    """Takes what a program computes, and makes the boxes of it.
+
+    `step` is the statement that runs, `grad_mode_spans` the pieces of the program that switched grad modes on, the
+    innermost last.
+    """
+
+    step: int | None
+    grad_mode_spans: list[Span | None]
+
+    # Values.
+
+    def add(
+        self,
+        payload: object,
+        operation: Operation,
+        *,
+        operands: Sequence[Box] = (),
+        span: Span | None = None,
+        fields: tuple[str, ...] = (),
+    ) -> Box:
+        """A new value; a sequence's elements must be Boxes already."""
+
+    def add_result(self, result: object, operation: Operation, *, operands: Sequence[Box], span: Span) -> Box:
+        """The value that an operation returned; of a sequence every element becomes a value, too."""
+
+    def versions(self, operands: Sequence[Box]) -> Versions:
+        """The versions of the tensors among the operands of an operation that is about to run."""
+
+    def add_performed(
+        self, result: object, operation: Operation, *, operands: Sequence[Box], versions: Versions, span: Span
+    ) -> Box:
+        """The value of an operation that ran, or the operand that it changed in place."""
+
+    def box_of(self, tensor: torch.Tensor, operation: Operation, span: Span | None) -> Box:
+        """The box of a tensor that torch holds, such as a module's parameter."""
+
+    def known(self, tensor: torch.Tensor) -> Box | None:
+        """The box of a tensor, if the program has seen it."""
+
+    # Names.
+
+    def give_name(self, box: Box, name: str, function: str = "") -> None:
+        """A variable of a function of the program, or (as "") of the program, got a value."""
+
+    def enter(self, names: Mapping[str, Box], function: str) -> int:
+        """A function of the program is called with these arguments; what comes back is for `leave`."""
+
+    def leave(self, names: Mapping[str, Box], function: str, entered: int) -> None:
+        """It returned when its variables were these."""
+
+    # Statements.
+
+    def begin_step(self, span: Span, iteration: tuple[int, ...]) -> int:
+        """A statement begins, in these rounds of the loops around it; what comes back is for `end_step`."""
+
+    def end_step(self, number: int, box: Box | None, bound: Mapping[str, int], refusal: Refusal | None) -> None:
+        """The statement has ended."""
+
+    def add_printed(self, text: str, span: Span) -> None:
+        """The program printed something."""
+
+    # Backward passes.
+
+    def backward(
+        self, roots: Sequence[Box], weights: Sequence[Box], span: Span
+    ) -> contextlib.AbstractContextManager[Pass]:
+        """A call of `backward()`, while the context lasts."""
+
+    def grad(self, roots: Sequence[Box], *, given: bool, span: Span) -> contextlib.AbstractContextManager[Pass]:
+        """A call of `torch.autograd.grad`, while the context lasts."""
+
+    def roots_of(self, leaf: object) -> Sequence[Box]:
+        """What the pass started from that gave a leaf its `.grad`."""

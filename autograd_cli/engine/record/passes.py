@@ -1,0 +1,124 @@
+"""The backward passes of a run: what each started from, what it did to the `.grad` of the leaves, and how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.engine.record import naming
+from autograd_cli.engine.record.recording import Recording
+from autograd_cli.engine.record.snapshot import MAX_VALUES
+from autograd_cli.engine.record.watch import Watch
+from autograd_cli.engine.values import Box
+from autograd_cli.trace import Backward, LeafGradient, Refusal, TensorInfo
+
+
+class Pass:
+    """A pass that is under way, and what torch refused in it."""
+
+    __slots__ = ("refusal",)
+
+    def __init__(self) -> None:
+        self.refusal: Refusal | None = None
+
+
+class Passes:
+    """The passes of one run. Where they are `watched`, there is a walk of each."""
+
+    def __init__(self, recording: Recording, *, watched: bool) -> None:
+        self._recording = recording
+        self._roots_of_gradients: dict[int, list[Box]] = {}  # by the id of a leaf
+        self.watch = Watch(recording, is_on=watched)
+        self.backwards: list[Backward] = []
+        self.called_grad = False
+
+    def roots_of(self, leaf: object) -> Sequence[Box]:
+        """What the pass started from that gave a leaf its `.grad`."""
+        return self._roots_of_gradients.get(id(leaf), ())
+
+    @contextlib.contextmanager
+    def backward(self, roots: Sequence[Box], weights: Sequence[Box], span: Span) -> Iterator[Pass]:
+        """A call of `backward()` in the program, while the context lasts; `weights` are the gradients it is given."""
+        recording = self._recording
+        leaves = list(recording.leaves.values())
+        looked = LeafGradients(recording, [("", leaf) for leaf in leaves], roots[0].value if roots else 0)
+        grads = [recording.known(leaf.grad) for leaf in leaves if leaf.grad is not None]
+        versions = [(box, box.payload._version) for box in grads if box is not None]  # noqa: SLF001 - torch has no other name for it
+        given = [recording.values[weight.value].tensor for weight in weights][: len(roots)]
+        given += [None] * (len(roots) - len(given))
+        one = Pass()
+        try:
+            with self.watch.walk(roots, span=span, backward=len(self.backwards)):
+                yield one
+        finally:
+            self.backwards.append(
+                Backward(
+                    step=recording.step,
+                    span=span,
+                    roots=tuple([root.value for root in roots]),
+                    gradients=tuple(given),
+                    given=any(given),
+                    leaves=looked.changes(),
+                    refusal=one.refusal,
+                )
+            )
+        for box, version in versions:
+            if box.payload._version != version:  # noqa: SLF001 - as above
+                operands = [box.value, *[root.value for root in roots]]
+                recording.rewrite(box, naming.ACCUMULATION, operands=operands, span=span)
+        self._roots_of_gradients.update({id(leaf): list(roots) for leaf in leaves if leaf.grad is not None})
+
+    @contextlib.contextmanager
+    def grad(self, roots: Sequence[Box], *, given: bool, span: Span) -> Iterator[Pass]:
+        """A call of `torch.autograd.grad`, which leaves `.grad` alone: a pass to tell of only where it is refused."""
+        self.called_grad = True
+        one = Pass()
+        try:
+            with self.watch.walk(roots, span=span, backward=None):
+                yield one
+        finally:
+            if one.refusal is not None:
+                self.backwards.append(
+                    Backward(
+                        step=self._recording.step,
+                        span=span,
+                        roots=tuple([root.value for root in roots]),
+                        gradients=(None,) * len(roots),
+                        given=given,
+                        leaves=(),
+                        refusal=one.refusal,
+                    )
+                )
+
+
+class LeafGradients:
+    """The `.grad` of leaves, each with a name, before and after a backward pass."""
+
+    def __init__(self, recording: Recording, leaves: Sequence[tuple[str, torch.Tensor]], root: int) -> None:
+        self._recording = recording
+        self._leaves = leaves
+        self._root = root
+        self._before = [self.look(leaf.grad) for _, leaf in leaves]
+
+    def look(self, tensor: torch.Tensor | None) -> TensorInfo | None:
+        """A gradient as it is now."""
+        if tensor is None:
+            return None
+        return self._recording.look(tensor, self._root, None, max_values=MAX_VALUES)
+
+    def changes(self) -> tuple[LeafGradient, ...]:
+        """What became of each since."""
+        return tuple(
+            [
+                LeafGradient(
+                    name=name,
+                    value=self._recording.values_of_leaves.get(id(leaf)),
+                    before=before,
+                    after=self.look(leaf.grad),
+                )
+                for (name, leaf), before in zip(self._leaves, self._before, strict=True)
+            ]
+        )
