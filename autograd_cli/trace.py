@@ -20,6 +20,7 @@ from autograd_cli.diagnostic import Span
 
 UNWRITTEN = {"json": False}  # what a field says of itself that is no part of the JSON
 EDGE_ITEMS = 3
+_IN_PLACE = re.compile(r"torch\..*[^_]_\Z")
 _NUMBER = re.compile(r"#\d+(?=\.[^\s\]]*$|$)")
 
 Number: TypeAlias = bool | int | float | complex
@@ -131,7 +132,8 @@ class Kind(StrEnum):
     ITEM = "item"  # a key or a number that a loop counts with
     CONTAINER = "container"  # a list, tuple or dict was put together
     SLICE = "slice"
-    CHOICE = "choice"  # one of the operands of `and`, `or`, `if-else`
+    LOGIC = "logic"  # the operand that decided an `and` or `or`
+    CHOICE = "choice"  # what an `if-else` chose
     TEXT = "text"  # an f-string
     PRINT = "print"
     DEFINITION = "definition"  # a function of the program
@@ -145,6 +147,7 @@ class Kind(StrEnum):
     NOTHING = "nothing"  # of a Refusal: a name that is not defined, a `raise`, the backward pass that agx runs
 
 
+_CALLED = frozenset({Kind.CALL, Kind.METHOD, Kind.MODULE, Kind.BACKWARD, Kind.PRINT})
 _WRITES = frozenset({Kind.ASSIGNMENT, Kind.ITEM_ASSIGNMENT, Kind.STEP, Kind.ACCUMULATION, Kind.ALIAS, Kind.RESULT})
 
 
@@ -168,13 +171,18 @@ class Operation:
 
     @property
     def verb(self) -> str:
-        """The function's name alone, the same for `torch.add`, `.add` and `+`; one that writes in place ends in `_`."""
+        """The function's name alone: `add` of `torch.add`, `.add` and `+`, `add_` of `.add_` and `+=`."""
         return "" if self.function is None else self.function.rpartition(".")[2]
 
     @property
     def is_write(self) -> bool:
         """Whether the operation says that it changes its first operand."""
-        return self.kind in _WRITES or (self.verb.endswith("_") and not self.verb.endswith("__"))
+        return self.kind in _WRITES or (self.function is not None and _IN_PLACE.match(self.function) is not None)
+
+    @property
+    def as_code(self) -> str:
+        """The operation in a sentence: `sum()`, `.item()`, `.data`, `+`."""
+        return f"{self.op}()" if self.kind in _CALLED else self.op
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +207,11 @@ class Value(Operation):
     previous: int | None
     tensor: TensorInfo | None
     scalar: Scalar
+
+    @property
+    def is_consequence(self) -> bool:
+        """Whether it is a new version that the program did not ask for: it wrote elsewhere, or called backward()."""
+        return self.kind in {Kind.ALIAS, Kind.ACCUMULATION}
 
     @property
     def is_passed_through(self) -> bool:

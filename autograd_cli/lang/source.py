@@ -97,14 +97,14 @@ class Source:
 
     # What a call is made of.
 
-    def operands(self, span: Span | None, op: str) -> list[ast.expr]:
-        """What the operation `op` at a place was given, without keywords: what its method was called on, first."""
+    def operands(self, span: Span | None, *, of_method: bool) -> list[ast.expr]:
+        """What the operation at a place was given, without keywords: what its method was called on, first."""
         node = self.expression_at(span)
         if isinstance(node, ast.BinOp):
             return [node.left, node.right]
         if not isinstance(node, ast.Call):
             return []
-        owner = [node.func.value] if op.startswith(".") and isinstance(node.func, ast.Attribute) else []
+        owner = [node.func.value] if of_method and isinstance(node.func, ast.Attribute) else []
         return [*owner, *node.args]
 
     def argument_texts(self, call: ast.Call) -> list[str]:

@@ -12,12 +12,13 @@ from autograd_cli.rules.difference.lifts import differences, lifts
 from autograd_cli.rules.difference.narrow import narrow
 from autograd_cli.rules.evidence.edges import recorded_edges
 from autograd_cli.rules.evidence.graph import ancestors
+from autograd_cli.rules.evidence.symptoms import GRAD
 from autograd_cli.rules.outcome import outcome
 from autograd_cli.rules.rule import Rule
 from autograd_cli.rules.signs import looks_broken
 from autograd_cli.rules.unwatched import not_watched
 from autograd_cli.rules.verdict import verdict
-from autograd_cli.trace import Counterfactual, Explanation, Trace
+from autograd_cli.trace import Counterfactual, Explanation, Kind, Trace
 
 __all__ = [
     "CATALOGUE",
@@ -53,7 +54,7 @@ def _needed(trace: Trace) -> frozenset[int]:
 
     What was written in place into the memory of one of them, as through `.data`, is among them.
     """
-    asked = [value.operands for value in trace.values if value.op.endswith("autograd.grad")]
+    asked = [value.operands for value in trace.values if value.function == GRAD]
     roots = {root for backward in trace.backwards for root in backward.roots}
     starts = [*(roots or trace.roots), *(operand for operands in asked for operand in operands)]
     if not starts:
@@ -61,7 +62,7 @@ def _needed(trace: Trace) -> frozenset[int]:
     needed = ancestors(trace, starts)
     tensors = [(value, value.tensor) for value in trace.values if value.tensor is not None]
     memory = {tensor.storage for value, tensor in tensors if value.id in needed}
-    written = {value.previous for value, tensor in tensors if tensor.storage in memory and value.op != "alias ="}
+    written = {value.previous for value, tensor in tensors if tensor.storage in memory and value.kind is not Kind.ALIAS}
     return needed | {value for value in written if value is not None}
 
 

@@ -12,10 +12,10 @@ from autograd_cli.rules.evidence.edges import handed_back
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import is_metadata, is_tracked
 from autograd_cli.rules.evidence.symptoms import Pass, flattened, is_leaf, name_of, passes
-from autograd_cli.trace import TensorInfo, Trace, Value
+from autograd_cli.trace import Kind, TensorInfo, Trace, Value
 
 _NAMED = 3
-_KINDS = {"input": "inputs", "parameter": "parameters"}
+_KINDS = {Kind.INPUT: "inputs", Kind.PARAMETER: "parameters"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class _Leaf:
     """A leaf of the run: what it is called, which kind of value it is, and the gradient that it got last."""
 
     name: str
-    op: str
+    kind: Kind
     got: bool
     gradient: TensorInfo | None
 
@@ -79,7 +79,7 @@ def _all(leaves: Sequence[_Leaf]) -> str:
 
 
 def _counted(leaves: Sequence[_Leaf]) -> str:
-    kinds = {_KINDS.get(each.op, "leaves") for each in leaves}
+    kinds = {_KINDS.get(each.kind, "leaves") for each in leaves}
     return f"{len(leaves)} {kinds.pop() if len(kinds) == 1 else 'leaves'}"
 
 
@@ -121,7 +121,7 @@ def _leaves(evidence: Evidence) -> list[_Leaf]:
         name = called.get(key) or name_of(evidence, value.id)
         is_used = any(_is_use(user, value.id) for user in evidence.users.get(value.id, ()))
         if name is not None and (key in given or is_used):
-            found[key] = _Leaf(name=name, op=value.op, got=key in given, gradient=given.get(key))
+            found[key] = _Leaf(name=name, kind=value.kind, got=key in given, gradient=given.get(key))
     return list(found.values())
 
 

@@ -6,12 +6,11 @@ import cmath
 from collections.abc import Iterable, Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Severity
-from autograd_cli.rules.evidence.graph import name_of
 from autograd_cli.rules.evidence.symptoms import GRAD, flattened
 from autograd_cli.trace import TensorValues, Trace
 
 _HUGE, _TINY = 1e6, 1e-5
-_CUTS = frozenset({"data", "data =", "detach", "detach_"})  # what is written through one may be wrong in silence
+_CUTS = frozenset({"data", "detach", "detach_"})  # what is written through one may be wrong in silence
 
 
 def looks_broken(trace: Trace, found: Iterable[Diagnostic]) -> bool:
@@ -19,9 +18,9 @@ def looks_broken(trace: Trace, found: Iterable[Diagnostic]) -> bool:
     if trace.refusal is not None or any(each.severity is not Severity.NOTE for each in found):
         return True
     for value in trace.values:
-        if name_of(value.op) in _CUTS or (value.tensor is not None and _is_broken(value.tensor)):
+        if value.verb in _CUTS or (value.tensor is not None and _is_broken(value.tensor)):
             return True
-    if trace.backwards and any(value.op == GRAD for value in trace.values):
+    if trace.backwards and any(value.function == GRAD for value in trace.values):
         return True  # a gradient of gradients may lack a part
     return any(gradient is None or _is_odd(gradient) for gradient in _gradients(trace))
 
@@ -30,7 +29,7 @@ def _gradients(trace: Trace) -> Iterator[TensorValues | None]:
     """What every pass gave every leaf, and what `autograd.grad` returned."""
     yield from (leaf.after for backward in trace.backwards for leaf in backward.leaves)
     for value in trace.values:
-        if value.op == GRAD:
+        if value.function == GRAD:
             yield from (trace.values[part].tensor for part in flattened(trace, value.elements))
 
 

@@ -8,12 +8,21 @@ from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import dependents
 from autograd_cli.rules.evidence.several import others_of, several
-from autograd_cli.rules.evidence.symptoms import SWITCHES, Pass, flattened, is_flagged, is_leaf, name_of, passes, places
-from autograd_cli.trace import LeafGradient, TensorInfo, Value
+from autograd_cli.rules.evidence.symptoms import (
+    Pass,
+    flattened,
+    is_flagged,
+    is_leaf,
+    is_switch,
+    makes_optimizer,
+    name_of,
+    passes,
+    places,
+)
+from autograd_cli.trace import Kind, LeafGradient, TensorInfo, Value
 
-_STEP = ".step ="
-_RESETS = frozenset({".zero_grad", ".grad ="})
-_WRITES = frozenset({".zero_", ".fill_", "[] =", "*="})
+_RESETS = frozenset({(Kind.METHOD, "zero_grad"), (Kind.ASSIGNMENT, "grad")})
+_ERASING = frozenset({"zero_", "fill_", "__setitem__", "mul_"})  # of a gradient, or all but
 
 
 def grad_accumulated(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -153,7 +162,7 @@ def _versions(evidence: Evidence, leaf: int) -> list[Value]:
 def _all_versions(evidence: Evidence) -> dict[int, list[Value]]:
     found: dict[int, list[Value]] = {}
     for value in evidence.trace.values:
-        if value.previous is not None and value.op not in SWITCHES:
+        if value.previous is not None and not is_switch(value):
             found.setdefault(evidence.origin(value.id), []).append(value)
     return found
 
@@ -176,8 +185,9 @@ def _all_resets(evidence: Evidence) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     owners = {read.id: evidence.origin(owner.id) for owner, read in evidence.grad_reads}
     for value in evidence.trace.values:
-        given = flattened(evidence.trace, value.operands) if value.op in _RESETS | _WRITES else []
-        leaves = {evidence.origin(each) if value.op in _RESETS else owners.get(evidence.origin(each)) for each in given}
+        resets = (value.kind, value.verb) in _RESETS
+        given = flattened(evidence.trace, value.operands) if resets or value.verb in _ERASING else []
+        leaves = {evidence.origin(each) if resets else owners.get(evidence.origin(each)) for each in given}
         for leaf in leaves:
             if leaf is not None:
                 found.setdefault(leaf, []).append(value.id)
@@ -204,9 +214,11 @@ def is_pending(evidence: Evidence, leaf: int, before: int) -> bool:
 def steps_in_vain(evidence: Evidence) -> list[Value]:
     """The calls of an optimizer's step that changed nothing."""
     trace = evidence.trace
-    changed = {value.step for value in trace.values if value.op == _STEP and value.previous is not None}
+    changed = {value.step for value in trace.values if value.kind is Kind.STEP and value.previous is not None}
     return [
-        value for value in trace.values if value.op == _STEP and value.previous is None and value.step not in changed
+        value
+        for value in trace.values
+        if value.kind is Kind.STEP and value.previous is None and value.step not in changed
     ]
 
 
@@ -281,18 +293,14 @@ def _optimizer(evidence: Evidence, names: list[str]) -> str | None:
     """The name of the optimizer that steps on all of these leaves."""
     trace = evidence.trace
     for value in trace.values:
-        if value.op == _STEP and value.previous is None:
+        if value.kind is Kind.STEP and value.previous is None:
             held = {name_of(evidence, each) for each in flattened(trace, value.operands)}
             owners = [
-                name for each in value.operands for name in evidence.names(each) if _is_optimizer(trace.values[each])
+                name for each in value.operands for name in evidence.names(each) if makes_optimizer(trace.values[each])
             ]
             if held.issuperset(names) and owners:
                 return owners[0]
     return None
-
-
-def _is_optimizer(value: Value) -> bool:
-    return value.op.startswith("torch.optim.")
 
 
 def _reset(evidence: Evidence, names: list[str]) -> list[str]:

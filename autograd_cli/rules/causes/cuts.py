@@ -14,10 +14,10 @@ from autograd_cli.rules.evidence.graph import (
     is_object,
     is_tracked,
     is_unrecorded_write,
-    name_of,
     requires_grad,
 )
-from autograd_cli.trace import Cut, Trace, Value
+from autograd_cli.rules.evidence.symptoms import is_switch
+from autograd_cli.trace import Cut, Kind, Trace, Value
 
 REWRAP = frozenset("tensor as_tensor asarray new_tensor Tensor FloatTensor DoubleTensor Variable Parameter".split())
 BY_GRAD_MODE = frozenset({"cut-by-no-grad", "cut-by-grad-mode-off", "no-grad-view"})
@@ -65,7 +65,7 @@ def _starts(trace: Trace, names: tuple[str, ...]) -> list[int]:
     found: dict[str, int] = {}
     for value in trace.values:
         is_leaf = value.tensor is not None and value.tensor.requires_grad and value.tensor.is_leaf
-        if value.name in names and (value.op == "input" or is_leaf):
+        if value.name in names and (value.kind is Kind.INPUT or is_leaf):
             found.setdefault(value.name, value.id)
     for variable in trace.variables:  # such as `ws[0]` and `main.w`, which no statement bound to a value
         if variable.name in names and variable.leaf is not None:
@@ -73,12 +73,9 @@ def _starts(trace: Trace, names: tuple[str, ...]) -> list[int]:
     return list(found.values())
 
 
-_MAINTAINED = frozenset({"alias =", "backward ="})  # new versions that the program did not compute
-
-
 def _is_cut(trace: Trace, value: Value) -> bool:
     says_nothing = value.tensor is None and value.scalar is None and not value.elements  # as of `y.backward()`
-    if says_nothing or value.op in _MAINTAINED or isinstance(value.scalar, str):
+    if says_nothing or value.is_consequence or isinstance(value.scalar, str):
         return False
     if is_object(value) or not any(is_tracked(trace, operand) for operand in value.operands):
         return False
@@ -125,11 +122,11 @@ def _first_use(trace: Trace, value: int) -> Span | None:
 
 def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
     """The rule, the words for it, and whether a reader of the program sees at a glance that it was meant."""
-    name = name_of(value.op)
+    name = "" if value.kind is Kind.ASSIGNMENT else value.verb
     if name in _NEVER:
         rule, why, is_deliberate = _NEVER[name]
-        return rule, why.format(_call(value.op)), is_deliberate
-    if name in {"requires_grad_", "requires_grad ="}:
+        return rule, why.format(value.as_code), is_deliberate
+    if is_switch(value):
         return "requires-grad-missing", "requires_grad is switched off here", True
     if is_dead_view(trace, value):
         return (
@@ -143,9 +140,9 @@ def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
             return rule, f"{trace.values[value.operands[0]].name} enters through .{call.removeprefix('.')}", True
         return rule, f"{call} gives a tensor that torch does not record", True
     if not _holds_tensor(trace, value) and name not in COMPARISONS:
-        return "cut-by-item", f"{_call(value.op)} gives Python numbers, which torch does not see", True
+        return "cut-by-item", f"{value.as_code} gives Python numbers, which torch does not see", True
     if name in REWRAP or (requires_grad(value) and not is_unrecorded_write(value)):
-        return "cut-by-rewrap", f"{_call(value.op)} copies the values into a new leaf", True
+        return "cut-by-rewrap", f"{value.as_code} copies the values into a new leaf", True
     if value.grad_mode == GradMode.NO_GRAD:
         where = "it is computed under no_grad" if value.grad_mode_span else "the program runs under torch.no_grad()"
         return "cut-by-no-grad", where, True
@@ -156,17 +153,13 @@ def _reason(trace: Trace, value: Value) -> tuple[str, str, bool]:
 
 def _reason_by_dtype(value: Value) -> tuple[str, str, bool]:
     tensor = value.tensor
-    if name_of(value.op) in COMPARISONS or tensor is None or tensor.dtype == "bool":
-        return "cut-by-comparison", f"{_call(value.op)} gives booleans, which have no gradient", False
+    if value.verb in COMPARISONS or tensor is None or tensor.dtype == "bool":
+        return "cut-by-comparison", f"{value.as_code} gives booleans, which have no gradient", False
     if tensor.is_differentiable:
-        return "cut-by-nondiff-op", f"torch has no derivative for {_call(value.op)}", False
-    if name_of(value.op) in _CASTS:
+        return "cut-by-nondiff-op", f"torch has no derivative for {value.as_code}", False
+    if value.verb in _CASTS:
         return "cut-by-int-cast", f"{tensor.dtype} has no gradient", False
-    return "cut-by-index-op", f"{_call(value.op)} gives {tensor.dtype} numbers, which have no gradient", False
-
-
-def _call(op: str) -> str:
-    return f"{op}()" if name_of(op).isidentifier() else op
+    return "cut-by-index-op", f"{value.as_code} gives {tensor.dtype} numbers, which have no gradient", False
 
 
 def enters_untracked(trace: Trace) -> bool:
@@ -176,6 +169,6 @@ def enters_untracked(trace: Trace) -> bool:
 
 def in_torch(trace: Trace, cut: Cut) -> str | None:
     """What to write for a function of Python's `math` that torch has, too."""
-    home, _, name = trace.values[cut.value].op.rpartition(".")
-    is_in_torch = home == "math" and vocabulary.resolve(f"torch.{name}") is not None
-    return f"write torch.{name}, which torch records" if is_in_torch else None
+    value = trace.values[cut.value]
+    is_in_torch = value.function == f"math.{value.verb}" and vocabulary.resolve(f"torch.{value.verb}") is not None
+    return f"write torch.{value.verb}, which torch records" if is_in_torch else None

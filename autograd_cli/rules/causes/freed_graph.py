@@ -10,9 +10,9 @@ from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.symptoms import (
-    SWITCHES,
     Pass,
     is_leaf,
+    is_switch,
     leaves_of,
     name_of,
     passes,
@@ -21,9 +21,7 @@ from autograd_cli.rules.evidence.symptoms import (
     refused_roots,
     seen_refused,
 )
-from autograd_cli.trace import Phase, Step, Value
-
-_DETACH = frozenset({".detach", "torch.detach", "detach"})
+from autograd_cli.trace import Kind, Phase, Step, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +148,7 @@ def _meant_for_others(evidence: Evidence, shared: _Shared) -> Span | None:
     updated = {
         evidence.origin(value.id)
         for value in trace.values[shared.earlier.at :]
-        if value.previous is not None and value.op not in SWITCHES and is_leaf(value.tensor)
+        if value.previous is not None and not is_switch(value) and is_leaf(value.tensor)
     }
     if not updated or not updated.isdisjoint(behind):
         return None
@@ -199,7 +197,11 @@ def _thrown_away(evidence: Evidence, carried: Value) -> Value | None:
     """A detach() of the value whose result nobody has."""
     for value in evidence.trace.values[carried.id :]:
         step = evidence.step_of(value)
-        is_detach = value.op in _DETACH and evidence.origin(value.operands[0]) == evidence.origin(carried.id)
+        is_detach = (
+            value.verb == "detach"
+            and value.kind is not Kind.UNCALLED
+            and evidence.origin(value.operands[0]) == evidence.origin(carried.id)
+        )
         if (
             is_detach
             and step is not None

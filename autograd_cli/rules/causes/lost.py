@@ -9,18 +9,20 @@ from enum import StrEnum
 from autograd_cli.diagnostic import Span
 from autograd_cli.rules.causes.cuts import find_cuts
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
-from autograd_cli.rules.evidence.graph import is_metadata, is_tracked, is_written_leaf, name_of
-from autograd_cli.trace import Cut, Phase, Refusal, Value
+from autograd_cli.rules.evidence.graph import is_metadata, is_tracked, is_written_leaf
+from autograd_cli.rules.evidence.symptoms import GRAD
+from autograd_cli.trace import Cut, Kind, Phase, Refusal, Value
 
-_MASKING = frozenset("where masked_fill masked_fill_ masked_select masked_scatter masked_scatter_ if-else".split())
+_MASKING = frozenset("where masked_fill masked_fill_ masked_select masked_scatter masked_scatter_".split())
 _INDEXING = frozenset(
     """
     gather index_select take take_along_dim scatter scatter_ scatter_add scatter_add_ index_add index_add_ index_fill
-    index_fill_ index_copy index_copy_ embedding Embedding nll_loss cross_entropy NLLLoss CrossEntropyLoss range slice
+    index_fill_ index_copy index_copy_ embedding Embedding nll_loss cross_entropy NLLLoss CrossEntropyLoss range
     """.split()
 )
 _LOSSES = ("loss", "kl_div", "cross_entropy", "cross_entropy_with_logits", "binary_cross_entropy")
-_DIFFERENCES = frozenset("- -= sub sub_ rsub dist cdist pairwise_distance cosine_similarity cosinesimilarity".split())
+_AT_INDEX = frozenset({Kind.INDEX, Kind.ITEM_ASSIGNMENT})
+_DIFFERENCES = frozenset("sub sub_ rsub dist cdist pairwise_distance cosine_similarity cosinesimilarity".split())
 # What a program may do all day without touching the gradient: compare, choose, count.
 _WEAK = frozenset({"cut-by-comparison", "cut-by-index-op", "requires-grad-missing"})
 
@@ -103,9 +105,9 @@ def _culprit(evidence: Evidence, lost: Lost, cuts: list[Cut], role: Role, betwee
 def _refused(evidence: Evidence) -> Iterator[Lost]:
     """Torch, or Python, refused to start from what is not tracked."""
     refusal = evidence.trace.refusal
-    if refusal is None or refusal.op is None:
+    if refusal is None:
         return
-    name = name_of(refusal.op)
+    name = refusal.verb
     if name == "grad" and refusal.during is Phase.BACKWARD:
         roots = evidence.trace.backwards[-1].roots
         if all(is_tracked(evidence.trace, root) for root in roots):
@@ -152,7 +154,7 @@ def _unused(evidence: Evidence, refusal: Refusal, roots: tuple[int, ...]) -> Ite
 def _read(evidence: Evidence) -> Iterator[Lost]:
     """A `.grad` that was read after a backward pass, and is None to the end."""
     done = _received(evidence)
-    retained = {value.operands[0] for value in evidence.trace.values if name_of(value.op) == "retain_grad"}
+    retained = {value.operands[0] for value in evidence.trace.values if value.verb == "retain_grad"}
     seen: set[int] = set()
     for owner, answer in evidence.grad_reads:
         is_there = answer.tensor is not None or owner.tensor is None or not owner.tensor.requires_grad
@@ -179,7 +181,7 @@ def _asked(evidence: Evidence) -> Iterator[Lost]:
     if trace.refusal is not None or not trace.backwards:
         return
     for name, grad in trace.grads:
-        start = next((value.id for value in trace.values if value.name == name and value.op == "input"), None)
+        start = next((value.id for value in trace.values if value.name == name and value.kind is Kind.INPUT), None)
         if grad is None and name in trace.asked and start is not None and is_tracked(trace, start):
             yield Lost(
                 start=start,
@@ -196,7 +198,7 @@ def _stepped(evidence: Evidence) -> Iterator[Lost]:
     done = _received(evidence)
     seen: set[int] = set()
     for value in evidence.trace.values:
-        if value.op != ".step =":
+        if value.kind is not Kind.STEP:
             continue
         roots = _roots_before(evidence, value.id)
         for number in value.operands:
@@ -231,7 +233,7 @@ def given(evidence: Evidence) -> frozenset[int]:
 @remembered
 def taken(evidence: Evidence) -> frozenset[int]:
     """The leaves whose gradient `autograd.grad` was asked for."""
-    calls = [value for value in evidence.trace.values if name_of(value.op) == "grad" and value.operands]
+    calls = [value for value in evidence.trace.values if value.function == GRAD and value.operands]
     return frozenset(
         first_tracked(evidence, number) for call in calls for number in _tensors(evidence, call.operands[1:2])
     )
@@ -331,21 +333,23 @@ def _ways(evidence: Evidence, value: Value, roles: frozenset[Role]) -> Iterator[
 def role_of(evidence: Evidence, user: Value, place: int, operand: int) -> Role:
     """What the operand at a place is to the operation."""
     value = evidence.trace.values[operand]
-    name = name_of(user.op)
+    name = user.verb
+    is_index = user.kind in _AT_INDEX and place == 1
     is_truth = value.tensor.dtype == "bool" if value.tensor is not None else isinstance(value.scalar, bool)
-    if is_truth and (name in _MASKING or (name in {"[]", "[] ="} and place == 1)):
+    if is_truth and (name in _MASKING or user.kind is Kind.CHOICE or is_index):
         return Role.CONDITION
-    if name == "if-else" and place == 1:
+    if user.kind is Kind.CHOICE and place == 1:
         return Role.CONDITION
     is_number = value.tensor is not None and not value.tensor.is_differentiable and value.tensor.dtype != "bool"
-    if (name in {"[]", "[] ="} and place == 1) or (name in _INDEXING and (is_number or value.tensor is None)):
+    is_indexing = name in _INDEXING or user.kind is Kind.SLICE
+    if is_index or (is_indexing and (is_number or value.tensor is None)):
         return Role.INDEX
     return Role.TARGET if place == 1 and name.lower().endswith(_LOSSES) else Role.VALUE
 
 
 def is_target_of(user: Value, between: frozenset[int]) -> bool:
     """Whether what comes along `between` is a target: what the other operand of a difference or a loss is held to."""
-    name = name_of(user.op).lower()
+    name = user.verb.lower()
     coming = [place for place, operand in enumerate(user.operands) if operand in between]
     return name in _DIFFERENCES or (name.endswith(_LOSSES) and 0 not in coming)
 

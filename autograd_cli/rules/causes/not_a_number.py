@@ -10,7 +10,8 @@ from typing import TypeAlias
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.operations import is_data, kind_of, kinds_of
 from autograd_cli.rules.evidence.passage import Departure, Passage, first_broken, has_nan, index, is_finite, is_number
-from autograd_cli.trace import Number, TensorValues, Value
+from autograd_cli.rules.evidence.symptoms import GRAD
+from autograd_cli.trace import Kind, Number, TensorValues, Value
 
 Test: TypeAlias = Callable[[TensorValues | None], bool]
 
@@ -188,7 +189,7 @@ def _cause_of_departure(evidence: Evidence, departure: Departure, value: Value) 
     kind = kind_of(evidence.trace.nodes[departure.visit.node])
     if kind in _POWER:
         exponent = next((each for each in departure.visit.saved if each.name == "exponent"), None)
-        is_root = exponent is not None and exponent.text == "0.5" and value.op != "torch.autograd.grad"
+        is_root = exponent is not None and exponent.text == "0.5" and value.function != GRAD
         return "nan-sqrt-at-zero" if is_root else "nan-pow-zero-base"
     found = _by_kind({kind})
     return found or ("nan-zero-times-nan" if has_nan(departure.gradient) else "nan-overflow")
@@ -246,12 +247,12 @@ def _is_softmax_by_hand(evidence: Evidence, denominator: Value) -> bool:
 
 def _first_written(evidence: Evidence, departure: Departure, value: Value) -> Value:
     """The operation of the program itself: of one that `autograd.grad` made, the one that it is the derivative of."""
-    if value.op != "torch.autograd.grad":
+    if value.function != GRAD:
         return value
     kind = kind_of(evidence.trace.nodes[departure.visit.node])
     for node in evidence.trace.nodes:
         made = evidence.trace.values[node.value]
-        if node.value < value.id and kind_of(node) == kind and made.op != "torch.autograd.grad":
+        if node.value < value.id and kind_of(node) == kind and made.function != GRAD:
             return made
     return value
 
@@ -294,8 +295,7 @@ def _first_tracked(evidence: Evidence, value: Value) -> Value:
 
 def _whole(evidence: Evidence, value: Value) -> Value:
     """Of a part of what an operation returned, all of it."""
-    whole = evidence.trace.values[value.operands[0]] if value.op.startswith("[") and value.operands else value
-    return whole if value.op != "[]" and whole.span == value.span else value
+    return evidence.trace.values[value.operands[0]] if value.kind is Kind.ELEMENT else value
 
 
 def _takes_infinity(evidence: Evidence, value: Value) -> bool:

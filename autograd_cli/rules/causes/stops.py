@@ -9,7 +9,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.operations import kind_of, name_of
 from autograd_cli.rules.evidence.passage import NEGLIGIBLE, Departure, Passage, index, is_zero, norm
-from autograd_cli.trace import TensorInfo, TensorValues, Value, Visit
+from autograd_cli.trace import Kind, TensorInfo, TensorValues, Value, Visit
 
 _STEPS = frozenset("round floor ceil trunc fix sign sgn".split())
 _DRAWS = frozenset("normal bernoulli poisson uniform exponential cauchy geometric lognormal random binomial".split())
@@ -219,7 +219,7 @@ def _was_changed(visit: Visit, value: Value) -> bool:
     """Whether what the node kept of its result is no longer what it was: somebody wrote to it behind torch's back."""
     kept = next((saved.tensor for saved in visit.saved if saved.name == "result"), None)
     made = value.tensor
-    if kept is None or made is None or kept.shape != made.shape or value.op.startswith("nn."):
+    if kept is None or made is None or kept.shape != made.shape or value.kind is Kind.MODULE:
         return False
     return kept.values is not None and made.values is not None and kept.values != made.values
 
@@ -373,7 +373,7 @@ def origin_of_zero(evidence: Evidence, value: Value) -> tuple[str, Value] | None
         if number in seen or tensor is None or not is_zero(tensor):
             continue
         seen.add(number)
-        if (tensor.requires_grad and tensor.is_leaf) or current.op == "parameter":
+        if (tensor.requires_grad and tensor.is_leaf) or current.kind is Kind.PARAMETER:
             return "zero-grad-zero-init", current
         found = _zero_made_by(evidence, current) if tensor.requires_grad else None
         if found is not None:

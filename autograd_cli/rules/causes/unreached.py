@@ -23,7 +23,8 @@ from autograd_cli.rules.causes.lost import (
 )
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import is_tracked
-from autograd_cli.rules.evidence.symptoms import is_leaf, reach
+from autograd_cli.rules.evidence.symptoms import is_leaf, makes_optimizer, reach
+from autograd_cli.trace import Kind
 
 _MOST = 64
 _ALL = frozenset(Role)
@@ -43,7 +44,7 @@ def unreached(evidence: Evidence) -> Iterator[Culprit]:
         | {first_tracked(evidence, each) for each in roots}
     )
     for start in [leaf for leaf in leaves(evidence) if leaf not in got][:_MOST]:
-        if trace.values[start].op == "input" or _is_frozen(evidence, start):
+        if trace.values[start].kind is Kind.INPUT or _is_frozen(evidence, start):
             continue
         name = evidence.called(start)
         last = trace.backwards[-1]
@@ -88,7 +89,7 @@ def _is_meant(evidence: Evidence, found: Culprit) -> bool:
             first_tracked(evidence, each.id) in got for each in joins if each.tensor is not None and each.tensor.is_leaf
         ):
             return True
-    if trace.values[start].op != "parameter" or evidence.origin(start) in _to_be_trained(evidence):
+    if trace.values[start].kind is not Kind.PARAMETER or evidence.origin(start) in _to_be_trained(evidence):
         return False
     return found.cut.rule in _STOPS or bool(_to_be_trained(evidence))
 
@@ -97,6 +98,6 @@ def _is_meant(evidence: Evidence, found: Culprit) -> bool:
 def _to_be_trained(evidence: Evidence) -> frozenset[int]:
     """The leaves that an optimizer was given."""
     trace = evidence.trace
-    optimizers = [value for value in trace.values if value.op.startswith("torch.optim.") or value.op == ".step ="]
+    optimizers = [value for value in trace.values if makes_optimizer(value) or value.kind is Kind.STEP]
     parts = [part.id for value in optimizers for part in trace.parts(value.operands)]
     return frozenset(evidence.origin(part) for part in parts if is_leaf(evidence.tensor(part)))

@@ -13,12 +13,14 @@ from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.symptoms import (
     FLAG,
     GRAD,
-    SWITCHES,
+    RETAIN_GRAD,
     Seen,
     flattened,
     is_flagged,
     is_plain,
+    is_switch,
     looks,
+    makes_optimizer,
     may_be_tracked,
     name_of,
     passes,
@@ -27,7 +29,7 @@ from autograd_cli.rules.evidence.symptoms import (
     seen_in,
     seen_refused,
 )
-from autograd_cli.trace import Trace, Value
+from autograd_cli.trace import Kind, Trace, Value
 
 
 def marks(evidence: Evidence) -> list[Value]:
@@ -37,11 +39,10 @@ def marks(evidence: Evidence) -> list[Value]:
 
 def is_mark(evidence: Evidence, value: Value) -> bool:
     """Whether a value is such an assignment."""
-    name = value.op.removeprefix(".").removesuffix(" =")
-    if not value.op.startswith(".") or not value.op.endswith(" =") or not value.operands:
+    if value.kind is not Kind.ASSIGNMENT or not value.operands:
         return False
     of_tensor = evidence.tensor(value.operands[0]) is not None
-    return closest(name, {FLAG}) is not None and not (of_tensor and name == FLAG)
+    return closest(value.verb, {FLAG}) is not None and not (of_tensor and value.verb == FLAG)
 
 
 class Untracked:
@@ -56,7 +57,7 @@ class Untracked:
         self.value = value
         self.source = source
         origin = evidence.origin(source.id)
-        switches = [each for each in evidence.trace.values if each.op in SWITCHES and each.tensor is not None]
+        switches = [each for each in evidence.trace.values if is_switch(each) and each.tensor is not None]
         own = [each for each in switches if evidence.origin(each.id) == origin]
         self.late = next((each for each in own if is_flagged(each.tensor) and self._is_used_before(each)), None)
         self.switched_off = next((each for each in own if not is_flagged(each.tensor) and self._was_on(each)), None)
@@ -77,15 +78,15 @@ class Untracked:
             return None
         for value in _wanted_of_refused(trace):
             source = _source(evidence, value)
-            if source is not None and source.op != "input":
-                is_asked = trace.refusal is not None and trace.refusal.op in {".retain_grad", GRAD}
+            if source is not None and source.kind is not Kind.INPUT:
+                is_asked = trace.refusal is not None and trace.refusal.function in {RETAIN_GRAD, GRAD}
                 return cls(evidence, trace.values[value if is_asked else source.id], source, seen_refused(evidence))
         ran = [each.at for each in passes(evidence)]
         for look in looks(evidence):
             if not any(at < look.read.id for at in ran):
                 continue
             source = _source(evidence, look.asked.id)
-            if source is not None and source.op != "input":
+            if source is not None and source.kind is not Kind.INPUT:
                 found = cls(evidence, look.asked, source, seen_in(evidence, look))
                 is_missing = is_plain(look.asked.tensor) and found.switched_off is None  # which was meant
                 if is_missing or found.late is not None:
@@ -176,9 +177,9 @@ def _wanted_of_refused(trace: Trace) -> list[int]:
     refusal = trace.refusal
     if refusal is None:
         return []
-    if refusal.op == ".retain_grad":
+    if refusal.function == RETAIN_GRAD:
         return [each for each in refusal.operands[:1] if is_plain(trace.values[each].tensor)]
-    asked = flattened(trace, refusal.operands[1:2]) if refusal.op == GRAD else []
+    asked = flattened(trace, refusal.operands[1:2]) if refusal.function == GRAD else []
     return [each for each in asked if is_plain(trace.values[each].tensor)] or list(untracked_roots(trace))
 
 
@@ -198,7 +199,7 @@ def _source(evidence: Evidence, value: int) -> Value | None:
     if tracked and not switched:
         return None
     first = _first_named(evidence, sorted(behind))
-    inputs = {each for each in behind if trace.values[each].op == "input"}
+    inputs = {each for each in behind if trace.values[each].kind is Kind.INPUT}
     if inputs and not any(inputs.isdisjoint(ancestors(trace, [each.id])) for each in first):
         return trace.values[min(inputs)]  # of an integer dtype, or of bool
     if not first:
@@ -224,7 +225,7 @@ def _first_named(evidence: Evidence, behind: list[int]) -> list[Value]:
 def _likeliest(evidence: Evidence, found: list[Value]) -> list[Value]:
     """Those that the program tried to mark; else those whose gradient it asks for; else all."""
     hinted = _asked_in_text(evidence)
-    marked = {evidence.origin(each.id) for each in evidence.trace.values if each.op in SWITCHES}
+    marked = {evidence.origin(each.id) for each in evidence.trace.values if is_switch(each)}
     marked |= {evidence.origin(each.operands[0]) for each in marks(evidence)}
     tried = [each for each in found if evidence.origin(each.id) in marked]
     return tried or [each for each in found if hinted.intersection(evidence.names(each.id))] or found
@@ -237,7 +238,7 @@ def _asked_in_text(evidence: Evidence) -> frozenset[str]:
         for node in evidence.text.expressions()
         if isinstance(node, ast.Attribute) and node.attr == "grad" and isinstance(node.value, ast.Name)
     ]
-    given = [value for value in evidence.trace.values if value.op.startswith("torch.optim.")]
+    given = [value for value in evidence.trace.values if makes_optimizer(value)]
     for value in given:
         for each in flattened(evidence.trace, value.operands):
             found += evidence.names(each) if evidence.tensor(each) is not None else ()

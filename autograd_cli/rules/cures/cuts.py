@@ -11,7 +11,7 @@ from autograd_cli.rules.causes.cuts import BY_GRAD_MODE, REWRAP
 from autograd_cli.rules.causes.lost import COMPUTED, Culprit, Role, path
 from autograd_cli.rules.cures import smooth
 from autograd_cli.rules.evidence.evidence import Evidence, encloses
-from autograd_cli.trace import Value
+from autograd_cli.trace import Kind, Value
 
 
 def edits_of(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
@@ -33,7 +33,7 @@ def edits_of(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
     node = evidence.text.expression_at(value.span)
     if node is None or value.span is None:
         return ()
-    if value.op == ".detach_" and is_statement(evidence, value.span):
+    if value.function == "torch.Tensor.detach_" and is_statement(evidence, value.span):
         return evidence.text.removed(value.span)
     text = _instead(evidence, rule, node, value)
     return () if text is None else evidence.text.replaced_all([(value.span, text), *_behind(evidence, found)])
@@ -47,7 +47,7 @@ def _recorded(evidence: Evidence, found: Culprit, value: Value) -> tuple[Edit, .
         return ()
     if any(walk.create_graph for walk in evidence.trace.walks if walk.span == value.span):
         return () if again is None else _with_zero(evidence, again, found.lost.name)
-    is_grad = refusal is not None and refusal.op != "backward"
+    is_grad = refusal is not None and refusal.kind is not Kind.BACKWARD
     behind = with_create_graph(evidence, again) if again is not None and is_grad else ()
     return (*with_create_graph(evidence, value.span), *behind)
 
@@ -75,7 +75,7 @@ def _behind(evidence: Evidence, found: Culprit) -> Iterator[tuple[Span, str]]:
             continue
         seen.add(value.span)
         text = None
-        if value.op.rpartition(".")[2] in REWRAP and isinstance(node, ast.Call) and node.args:
+        if value.verb in REWRAP and isinstance(node, ast.Call) and node.args:
             was_edited = any(evidence.trace.values[each].span == cut.span for each in value.operands[:1])
             text = evidence.text.operand(node.args[0]) if was_edited else _stacked(evidence, node)
         elif isinstance(node, ast.Compare) or (value.tensor is not None and value.tensor.dtype == "bool"):
@@ -204,7 +204,7 @@ def _stacked(evidence: Evidence, node: ast.expr) -> str | None:
     is_list = isinstance(given, ast.ListComp) or any(value.elements for value in numbers)
     if isinstance(given, ast.Name):
         bound = [evidence.trace.values[value] for _, value in evidence.bindings(given.id)]
-        is_list = bool(bound) and (bool(bound[-1].elements) or bound[-1].op == "list")
+        is_list = bool(bound) and (bool(bound[-1].elements) or bound[-1].container == "list")
     return f"torch.stack({text})" if is_list else f"({text})"
 
 

@@ -13,7 +13,7 @@ from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.operations import name_of
 from autograd_cli.rules.evidence.passage import is_finite
-from autograd_cli.trace import Value
+from autograd_cli.trace import Kind, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def fix_of_normalize(evidence: Evidence, value: Value) -> Fix:
         edit = evidence.text.rewritten(node, f"{text[:-1]}, eps=1e-3)") if given is None else None
         edit = edit or (evidence.text.rewritten(given, "1e-3") if given is not None else None)
         return Fix(words=words, edits=() if edit is None else (edit,))
-    operands = evidence.text.operands(value.span, value.op)
+    operands = evidence.given(value)
     if len(operands) > 1:
         text = f"{evidence.text.operand(operands[1])}.clamp(min=1e-3)"
         return Fix(words=words, edits=(evidence.text.rewritten(operands[1], text),))
@@ -72,11 +72,11 @@ def _keep_above_zero(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
 def _log(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     """The function that torch has for the logarithm of a softmax or a sigmoid, or a bound inside."""
     node = evidence.text.expression_at(birth.value.span)
-    given = evidence.text.operands(birth.value.span, birth.value.op)
+    given = evidence.given(birth.value)
     made = evidence.trace.values[birth.value.operands[0]] if birth.value.operands else None
     together = {"softmax": "F.log_softmax", "sigmoid": "F.logsigmoid"}.get("" if made is None else name_of(made))
     if node is not None and given and together and isinstance(given[0], ast.Call) and made is not None:
-        inner = evidence.text.operands(made.span, made.op)
+        inner = evidence.given(made)
         if inner and evidence.text.expression_at(made.span) is given[0]:
             rest = [evidence.text.one_line(each) for each in inner]
             rest += [f"{each.arg}={evidence.text.one_line(each.value)}" for each in given[0].keywords]
@@ -87,7 +87,7 @@ def _log(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
 
 def _inside(evidence: Evidence, value: Value, number: int, *, bound: bool = False) -> Iterator[Fix]:
     """An operand kept away from 0."""
-    given = evidence.text.operands(value.span, value.op)
+    given = evidence.given(value)
     if len(given) <= number or len(value.operands) <= number:
         return
     tensor = evidence.tensor(value.operands[number])
@@ -100,15 +100,15 @@ def _inside(evidence: Evidence, value: Value, number: int, *, bound: bool = Fals
 def _where(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     """The same choice made before the operation."""
     choice = birth.masker
-    bad = evidence.text.operands(birth.value.span, birth.value.op)
+    bad = evidence.given(birth.value)
     number = 1 if name_of(birth.value) == "div" else 0
     if choice is None or name_of(choice) != "where" or len(bad) <= number:
         yield from _inside(evidence, birth.value, number)
         return
-    given = evidence.text.operands(choice.span, choice.op)
+    given = evidence.given(choice)
     if len(given) != len(_PARTS) or len(choice.operands) < len(_PARTS):
         return
-    condition, taken = (1, 0) if choice.op.startswith(".") else (0, 1)
+    condition, taken = (1, 0) if choice.kind is Kind.METHOD else (0, 1)
     safe = "0.5" if name_of(birth.value) in {"acos", "asin", "atanh"} else "1.0"
     operand = evidence.text.one_line(bad[number])
     is_taken = birth.value.id in ancestors(evidence.trace, [choice.operands[taken]])
@@ -122,7 +122,7 @@ _PARTS = ("condition", "input", "other")
 
 def _clean(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     """nan_to_num around the operand that has NaN or infinity in it, or an operand kept away from 0."""
-    given = evidence.text.operands(birth.value.span, birth.value.op)
+    given = evidence.given(birth.value)
     for node, operand in zip(given, birth.value.operands, strict=False):
         if not is_finite(evidence.tensor(operand)):
             text = f"torch.nan_to_num({evidence.text.one_line(node)}, posinf=0., neginf=0.)"
@@ -160,7 +160,7 @@ def _scalar(evidence: Evidence, value: int) -> float:
 
 
 def _arc(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
-    given = evidence.text.operands(birth.value.span, birth.value.op)
+    given = evidence.given(birth.value)
     if given:
         text = f"{evidence.text.operand(given[0])}.clamp(-1 + 1e-6, 1 - 1e-6)"
         yield Fix(words=f"keep it inside: {text}", edits=(evidence.text.rewritten(given[0], text),))
@@ -168,7 +168,7 @@ def _arc(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
 
 def _smaller(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     """An exponent that does not overflow."""
-    given = evidence.text.operands(birth.value.span, birth.value.op)
+    given = evidence.given(birth.value)
     bounds = {"exp": "max=80.", "expm1": "max=80.", "cosh": "-80., 80.", "sinh": "-80., 80."}.get(name_of(birth.value))
     if given and bounds is not None:
         text = f"{evidence.text.operand(given[0])}.clamp({bounds})"
@@ -182,7 +182,7 @@ def _smaller(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
 
 
 def _noise(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
-    given = evidence.text.operands(birth.value.span, birth.value.op)
+    given = evidence.given(birth.value)
     if given:
         matrix = evidence.text.operand(given[0])
         text = f"({matrix} + 1e-3 * torch.randn_like({matrix}))"

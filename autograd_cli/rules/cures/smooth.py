@@ -8,7 +8,7 @@ from autograd_cli.diagnostic import Edit
 from autograd_cli.lang.source import is_home, owner_of
 from autograd_cli.rules.causes.lost import Culprit, Role
 from autograd_cli.rules.evidence.evidence import Evidence, encloses
-from autograd_cli.trace import Value
+from autograd_cli.trace import Kind, Value
 
 _GREATER = frozenset({"gt", "ge", "greater", "greater_equal"})
 _LESS = frozenset({"lt", "le", "less", "less_equal"})
@@ -138,7 +138,7 @@ def interpolated(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
     text = f"torch.as_tensor({evidence.text.operand(position)}).unsqueeze(-1)"
     if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Tuple | ast.Slice):
         table, tensor = evidence.text.operand(node.value), evidence.tensor(value.operands[0])
-    elif isinstance(node, ast.Call) and value.op == "nn.Embedding":
+    elif isinstance(node, ast.Call) and value.kind is Kind.MODULE and value.verb == "Embedding":
         table = f"{evidence.text.operand(node.func)}.weight"
         tensor = evidence.tensor(value.operands[-1])
     else:
@@ -189,7 +189,7 @@ def _mean_position(evidence: Evidence, text: str, value: Value) -> str | None:
 
 def unpacked_values(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
     """Of `values, positions = torch.max(x, 1)`, `x.max(1)[1]` and `.indices` the values, where positions were taken."""
-    if not value.op.startswith("[") or value.span is None:
+    if value.kind not in {Kind.ELEMENT, Kind.INDEX} or value.span is None:
         return ()
     node = evidence.text.expression_at(value.span)
     statement = evidence.text.statement_around(value.span)

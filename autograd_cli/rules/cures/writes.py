@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from autograd_cli.diagnostic import Edit, Span
 from autograd_cli.lang.source import owner_of
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.writes import is_write
-from autograd_cli.trace import Value
+from autograd_cli.trace import Kind, Value
 
 
 def out_of_place(evidence: Evidence, writer: Value, refused: Span | None) -> tuple[Edit, ...]:
@@ -17,7 +16,7 @@ def out_of_place(evidence: Evidence, writer: Value, refused: Span | None) -> tup
     span = writer.span
     if span is None:
         return ()
-    if not is_write(writer.op) and (edits := not_in_place(evidence, writer.operands, span)):
+    if not writer.is_write and (edits := not_in_place(evidence, writer.operands, span)):
         return edits
     statement = evidence.text.statement_around(span)
     if statement is None:
@@ -134,7 +133,7 @@ def single_views(evidence: Evidence, whole: Value, source: Value) -> tuple[Edit,
     if node is None or span is None or not name.isidentifier():
         return ()
     rows = f"[{name}[i] for i in range(len({name}))]"
-    if whole.op == "unpack":
+    if whole.kind is Kind.UNPACK:
         places = [each for each in ast.walk(node) if isinstance(each, ast.Name) and each.id == name]
         return evidence.text.replaced_all([(evidence.text.span_of(each), rows) for each in places[:1]])
     owner = owner_of(node)

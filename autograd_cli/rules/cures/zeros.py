@@ -10,7 +10,7 @@ from autograd_cli.rules.causes.stops import Stop, origin_of_zero
 from autograd_cli.rules.cures.numbers import Fix
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.operations import module_of, name_of
-from autograd_cli.trace import Value
+from autograd_cli.trace import Kind, Value
 
 _PAIR = 2
 _WORDS = {
@@ -57,14 +57,14 @@ def beginning(evidence: Evidence, value: Value) -> Value:
     chain = [value]
     while chain[-1].previous is not None:
         chain.append(evidence.trace.values[chain[-1].previous])
-    placed = [each for each in chain if each.span is not None and name_of(each) != "step ="]
+    placed = [each for each in chain if each.span is not None and each.kind is not Kind.STEP]
     return placed[-1] if placed else value
 
 
 def _straight_through(evidence: Evidence, value: Value) -> Iterator[Edit]:
     """The same value, with the gradient of the operand."""
     node = evidence.text.expression_at(value.span)
-    given = evidence.text.operands(value.span, value.op)
+    given = evidence.given(value)
     if node is not None and given:
         operand = evidence.text.operand(given[0])
         yield evidence.text.rewritten(node, f"({operand} + ({evidence.text.operand(node)} - {operand}).detach())")
@@ -72,10 +72,10 @@ def _straight_through(evidence: Evidence, value: Value) -> Iterator[Edit]:
 
 def _from_noise(evidence: Evidence, value: Value) -> Iterator[Edit]:
     node = evidence.text.expression_at(value.span)
-    given = evidence.text.operands(value.span, value.op)
+    given = evidence.given(value)
     if node is None or not given:
         return
-    if name_of(value) != "normal" or value.op.endswith("_"):
+    if name_of(value) != "normal" or value.is_write:
         yield from _straight_through(evidence, value)
         return
     mean = evidence.text.operand(given[0])
@@ -88,14 +88,14 @@ def _leaky(evidence: Evidence, value: Value) -> Iterator[Edit]:
     """A leaky relu in its place; of a module, where it is made."""
     module = module_of(evidence.trace, value, "ReLU")
     node = evidence.text.expression_at(value.span if module is None else module.span)
-    given = evidence.text.operands(value.span, value.op)
+    given = evidence.given(value)
     if module is not None and isinstance(node, ast.Call):
         yield evidence.text.rewritten(node, evidence.text.one_line(node.func).replace("ReLU", "LeakyReLU") + "()")
     elif (
         module is None
         and node is not None
         and given
-        and value.op.split(".")[0] != "nn"
+        and value.kind is not Kind.MODULE
         and name_of(value) in {"relu", "clamp", "clamp_min", "maximum"}
     ):
         yield evidence.text.rewritten(node, f"F.leaky_relu({evidence.text.one_line(given[0])}, 0.01)")
@@ -116,7 +116,7 @@ def _random(evidence: Evidence, value: Value) -> Iterator[Edit]:
     if not isinstance(node, ast.Call):
         return
     called = evidence.text.one_line(node.func)
-    if value.op.endswith("init.zeros_"):
+    if value.function == "torch.nn.init.zeros_":
         yield evidence.text.rewritten(node.func, called.replace("zeros_", "normal_"))
     elif name_of(value) in {"zeros", "zeros_like"}:
         yield evidence.text.rewritten(node.func, called.replace("zeros", "randn"))
@@ -135,7 +135,7 @@ def _other_axis(evidence: Evidence, value: Value) -> Iterator[Edit]:
 def _of_one_class(evidence: Evidence, value: Value) -> Iterator[Edit]:
     """The loss for one output in place of the one for several classes."""
     node = evidence.text.expression_at(value.span)
-    given = evidence.text.operands(value.span, value.op)
+    given = evidence.given(value)
     if (
         isinstance(node, ast.Call)
         and name_of(value) in {"cross_entropy", "crossentropyloss"}
@@ -148,7 +148,7 @@ def _of_one_class(evidence: Evidence, value: Value) -> Iterator[Edit]:
 
 def _scaled_down(evidence: Evidence, value: Value) -> Iterator[Edit]:
     """What goes in, divided by a round number of about its size."""
-    given = evidence.text.operands(value.span, value.op)
+    given = evidence.given(value)
     operand = evidence.tensor(value.operands[0]) if value.operands else None
     if given and operand is not None and operand.values:
         size = max(abs(each) for each in operand.values)
@@ -159,7 +159,7 @@ def _scaled_down(evidence: Evidence, value: Value) -> Iterator[Edit]:
 def fix_of_tie(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
     """The reduction that gives all of it to one element, where all elements are reduced to one."""
     node = evidence.text.expression_at(value.span)
-    given = evidence.text.operands(value.span, value.op)
+    given = evidence.given(value)
     if node is None or len(given) != 1 or name_of(value) not in {"max", "min"} or len(value.operands) != 1:
         return ()
     text = f"{evidence.text.operand(given[0])}.flatten().{name_of(value)}(dim=0).values"
@@ -168,7 +168,7 @@ def fix_of_tie(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
 
 def fix_of_broadcast(evidence: Evidence, value: Value) -> Fix:
     """Both operands in the shape of the one with fewer dimensions."""
-    given = evidence.text.operands(value.span, value.op)
+    given = evidence.given(value)
     words = "bring both to one shape, with squeeze(-1) or unsqueeze(-1)"
     for node, operand in zip(given, value.operands, strict=False):
         tensor = evidence.tensor(operand)

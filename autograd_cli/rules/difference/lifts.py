@@ -37,7 +37,7 @@ def _lift_of(trace: Trace, cut: Cut) -> Lift | None:
     lifted = CATALOGUE[cut.rule].lifted
     if lifted is Lifted.GRAD_MODE:
         return Lift(rule=cut.rule, span=value.grad_mode_span)
-    if lifted is Lifted.CALL and (cut.rule != "cut-by-item" or value.op == ".item"):
+    if lifted is Lifted.CALL and (cut.rule != "cut-by-item" or value.function == "torch.Tensor.item"):
         return Lift(rule=cut.rule, span=value.span)
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autograd_cli.modes import GradMode
 from autograd_cli.rules.evidence.graph import is_unrecorded_write
-from autograd_cli.trace import TensorInfo, Trace, Value
+from autograd_cli.trace import Kind, TensorInfo, Trace, Value
 
 
 def recorded_edges(trace: Trace) -> tuple[tuple[int, int], ...]:
@@ -100,7 +100,7 @@ class _Edges:
 
 def handed_back(trace: Trace, value: Value) -> int | None:
     """The leaf that an operation handed back as it was, such as the x of `x.contiguous()` or of `x.to("cpu")`."""
-    if not _is_leaf(value.tensor) or value.grad_mode != GradMode.GRAD or value.op.endswith("Parameter"):
+    if not _is_leaf(value.tensor) or value.grad_mode != GradMode.GRAD or value.verb == "Parameter":
         return None  # nn.Parameter(x) makes another leaf of the same numbers
     return next((each for each in value.operands if _is_same(trace.values[each].tensor, value.tensor)), None)
 
@@ -116,4 +116,4 @@ def _is_same(one: TensorInfo | None, other: TensorInfo | None) -> bool:
 
 
 def _is_element(value: Value) -> bool:
-    return value.op.startswith("[") and value.op not in {"[]", "[] ="} and len(value.operands) == 1
+    return value.kind is Kind.ELEMENT

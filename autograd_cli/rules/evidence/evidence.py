@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
@@ -10,8 +11,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from autograd_cli.diagnostic import Span
 from autograd_cli.lang.source import Source
 from autograd_cli.rules.evidence.edges import recorded_edges
+from autograd_cli.rules.evidence.graph import reads_grad
 from autograd_cli.rules.evidence.passage import Passage
-from autograd_cli.trace import Node, Step, TensorInfo, TensorValues, Trace, Value, Visit, Walk
+from autograd_cli.trace import Kind, Node, Step, TensorInfo, TensorValues, Trace, Value, Visit, Walk
 
 _PIECE = 40
 
@@ -96,7 +98,7 @@ class Evidence:
             tensor = value.tensor
             if value.previous is None and tensor is not None and tensor.is_leaf and tensor.requires_grad:
                 leaf = leaves.setdefault((tensor.storage, tensor.shape), value.id)
-                first = leaf if value.op == "parameter" else first
+                first = leaf if value.kind is Kind.PARAMETER else first
             found.append(first)
         return found
 
@@ -113,6 +115,12 @@ class Evidence:
         """The tensor that a value is."""
         return self.trace.values[value].tensor
 
+    # What the program wrote.
+
+    def given(self, value: Value) -> list[ast.expr]:
+        """What an operation was given, as it stands in the program, without keywords: a method's owner first."""
+        return self.text.operands(value.span, of_method=value.kind is Kind.METHOD)
+
     # What the program looked at.
 
     @cached_property
@@ -121,7 +129,7 @@ class Evidence:
         return tuple(
             (self.trace.values[value.operands[0]], value)
             for value in self.trace.values
-            if value.op == ".grad" and value.operands
+            if reads_grad(value) and value.operands
         )
 
     # The recorded graph, and what flowed through it.

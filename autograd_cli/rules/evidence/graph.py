@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from autograd_cli.modes import GradMode
-from autograd_cli.trace import TensorInfo, Trace, Value
+from autograd_cli.trace import Kind, TensorInfo, Trace, Value
 
 # Operations whose result holds nothing of their operand's values: its shape, its dtype, its kind.
 _METADATA = frozenset(
     """
     grad_fn next_functions print shape ndim dtype device size dim ndimension numel nelement stride requires_grad
     is_leaf is_complex is_floating_point is_contiguous is_inference is_tensor new_zeros new_ones new_full len zeros_like
-    ones_like full_like rand_like randn_like randint_like is
+    ones_like full_like rand_like randn_like randint_like is_ is_not
     """.split()
-) | {"is not"}
-COMPARISONS = frozenset("== != < <= > >= not isnan isinf isfinite isclose equal allclose".split())
+)
+COMPARISONS = frozenset("eq ne lt le gt ge not_ isnan isinf isfinite isclose equal allclose".split())
+_PARTS = frozenset({Kind.ELEMENT, Kind.INDEX, Kind.ITEM, Kind.UNCALLED})  # of an object
 _MAX_PARTS = 10_000  # of a list or an object that are looked at
 
 
@@ -50,12 +51,12 @@ def _made_of(value: Value) -> tuple[int, ...]:
 
 def is_metadata(value: Value) -> bool:
     """Whether a value holds nothing of its operands' values."""
-    return value.op == ".grad" or name_of(value.op) in _METADATA
+    return reads_grad(value) or (value.verb in _METADATA and value.kind is not Kind.ASSIGNMENT)
 
 
-def name_of(op: str) -> str:
-    """The name alone of `.detach` and `torch.detach`."""
-    return op.rpartition(".")[2]
+def reads_grad(value: Value) -> bool:
+    """Whether it is what `x.grad` gave."""
+    return value.kind is Kind.ATTRIBUTE and value.verb == "grad"
 
 
 def requires_grad(value: Value) -> bool:
@@ -81,19 +82,19 @@ def is_tracked(trace: Trace, value: int) -> bool:
 def is_object(value: Value) -> bool:
     """Whether a value is an object of torch, such as a distribution, which holds the tensors that it was made of."""
     is_text = isinstance(value.scalar, str) and value.tensor is None
-    return is_text and not value.op.startswith(("[", "method ")) and not is_metadata(value)
+    return is_text and value.kind not in _PARTS and not is_metadata(value)
 
 
 def is_written_leaf(value: Value) -> bool:
     """Whether a value is a leaf that was written to."""
     tensor = value.tensor
-    return tensor is not None and tensor.requires_grad and tensor.is_leaf and value.op.endswith(("_", "="))
+    return tensor is not None and tensor.requires_grad and tensor.is_leaf and value.is_write
 
 
 def is_unrecorded_write(value: Value) -> bool:
     """An in-place operation under no_grad leaves the tensor tracked as if it had not happened."""
-    writes = value.op.endswith(("_", "=")) and value.op not in COMPARISONS and value.op != ".requires_grad_"
     tensor = value.tensor
+    writes = value.is_write and value.function != "torch.Tensor.requires_grad_"
     return writes and value.grad_mode != GradMode.GRAD and tensor is not None and not tensor.is_leaf
 
 

@@ -5,19 +5,8 @@ from __future__ import annotations
 import functools
 import re
 
-from autograd_cli.trace import Node, Trace, Value
+from autograd_cli.trace import Kind, Node, Trace, Value
 
-_SIGNS = {
-    "/": "div",
-    "/=": "div",
-    "**": "pow",
-    "**=": "pow",
-    "*": "mul",
-    "*=": "mul",
-    "-": "sub",
-    "-=": "sub",
-    "+": "add",
-}
 _BACKWARD = re.compile(r"Backward\d*$")
 _PREFIXES = ("linalg", "special", "native")
 
@@ -37,10 +26,8 @@ def _kind(name: str) -> str:
 
 
 def name_of(value: Value) -> str:
-    """The name alone of the operation that made a value: `sqrt` of `torch.sqrt`, `.sqrt` and `sqrt_`."""
-    if value.op in _SIGNS:
-        return _SIGNS[value.op]
-    name = value.op.rpartition(".")[2].rstrip("_").lower()
+    """The operation that made a value, as `kind_of` has it: `sqrt` of `torch.sqrt`, `.sqrt` and `sqrt_`."""
+    name = value.verb.rstrip("_").lower()
     for prefix in _PREFIXES:
         name = name.removeprefix(f"{prefix}_")
     return name
@@ -64,10 +51,14 @@ def module_of(trace: Trace, value: Value, kind: str) -> Value | None:
     """
     operands = [trace.values[each] for each in value.operands]
     used = next((each for each in operands if each.tensor is None and _is_module(each, kind)), None)
-    if used is None or used.op.endswith(kind):
+    if used is None or _makes(used, kind):
         return used
-    made = [each for each in trace.values if each.op.endswith(kind) and each.tensor is None and _is_module(each, kind)]
+    made = [each for each in trace.values if _makes(each, kind) and _is_module(each, kind)]
     return made[0] if len({each.span for each in made}) == 1 else None
+
+
+def _makes(value: Value, kind: str) -> bool:
+    return value.kind is Kind.CALL and value.function == f"torch.nn.{kind}"
 
 
 def _is_module(value: Value, kind: str) -> bool:

@@ -9,7 +9,9 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.symptoms import flattened, is_leaf, origins, passes
-from autograd_cli.trace import Step, Value
+from autograd_cli.trace import Kind, Step, Value
+
+_GIVEN = frozenset({Kind.INPUT, Kind.PARAMETER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ def _container(evidence: Evidence, span: Span) -> str | None:
 def held(evidence: Evidence, name: str, before: int) -> list[int]:
     """What a name meant when the value `before` was made: one value, or those that its container may hold."""
     earlier = [each for each in rebindings(evidence).get(name, []) if each.value < before]
-    given = [value.id for value in evidence.trace.values if value.name == name and value.op in {"input", "parameter"}]
+    given = [value.id for value in evidence.trace.values if value.name == name and value.kind in _GIVEN]
     last = max((each.step.id for each in earlier if each.is_whole), default=-1)
     found = [each.value for each in earlier if each.step.id >= last]
     return found or [each for each in given if each < before]

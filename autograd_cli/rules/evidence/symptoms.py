@@ -9,13 +9,13 @@ from typing import TypedDict
 from autograd_cli.diagnostic import Related, Span
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import ancestors
-from autograd_cli.trace import Backward, Refusal, TensorInfo, Trace, Value
+from autograd_cli.trace import Backward, Kind, Operation, Refusal, TensorInfo, Trace, Value
 
 GRAD = "torch.autograd.grad"
+RETAIN_GRAD = "torch.Tensor.retain_grad"
 FLAG = "requires_grad"
-SWITCHES = frozenset({".requires_grad_", ".requires_grad ="})
 _MAX_LOOKS = 16
-_GUARDS = frozenset({"is", "is not"})
+_GUARDS = frozenset({"operator.is_", "operator.is_not"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ def _is_guard(evidence: Evidence, read: Value) -> bool:
         return evidence.text.is_tested(read.span)
     told = [use for user in users for use in evidence.users.get(user.id, [])]
     outputs = evidence.trace.outputs
-    return all(user.op in _GUARDS and user.id not in outputs for user in users) and not told
+    return all(user.function in _GUARDS and user.id not in outputs for user in users) and not told
 
 
 @remembered
@@ -72,11 +72,11 @@ def passes(evidence: Evidence) -> list[Pass]:
     called = iter([each for each in backwards if each.step is not None])
     found: list[Pass] = []
     for value in trace.values:
-        if value.op == "backward":
+        if value.kind is Kind.BACKWARD:
             backward = next(called, None)
             if backward is not None:
                 found.append(Pass(at=value.id, call=value, roots=backward.roots, backward=backward))
-        elif value.op == GRAD and value.operands:
+        elif value.function == GRAD and value.operands:
             roots = tuple(flattened(trace, value.operands[:1]))
             found.append(Pass(at=value.id, call=value, roots=roots, backward=None))
     own = [each for each in backwards if each.step is None]
@@ -162,6 +162,17 @@ def seen_refused(evidence: Evidence) -> Seen:
 def places(*places: tuple[Span | None, str], but: Span | None = None) -> tuple[Related, ...]:
     """The places that there are, but one that is told of otherwise."""
     return tuple(Related(span=span, label=label) for span, label in places if span is not None and span != but)
+
+
+def makes_optimizer(operation: Operation) -> bool:
+    """Whether it is the call of an optimizer's class."""
+    return operation.kind is Kind.CALL and operation.function == f"torch.optim.{operation.verb}"
+
+
+def is_switch(operation: Operation) -> bool:
+    """Whether it sets `requires_grad` of a tensor."""
+    is_assigned = operation.kind is Kind.ASSIGNMENT and operation.function == "torch.Tensor.requires_grad"
+    return is_assigned or operation.function == "torch.Tensor.requires_grad_"
 
 
 # What a tensor is.

@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
-from autograd_cli.trace import TensorInfo, TensorValues, Value
-
-_COMPARISONS = frozenset({"==", "!=", "<=", ">="})
-
-
-def is_write(op: str | None) -> bool:
-    """Whether an operation says that it changes its first operand."""
-    return op is not None and op.endswith(("_", "=")) and op not in _COMPARISONS
+from autograd_cli.trace import Kind, TensorInfo, TensorValues, Value
 
 
 def later_versions(evidence: Evidence, value: int, end: int) -> Iterator[Value]:
@@ -30,7 +23,7 @@ def _following(evidence: Evidence) -> dict[int, Value]:
 
 def writer_of(evidence: Evidence, version: Value) -> Value:
     """The value of the operation that wrote: of another view of the memory, the one that was written to."""
-    while version.op == "alias =" and len(version.operands) > 1:
+    while version.kind is Kind.ALIAS and len(version.operands) > 1:
         version = evidence.trace.values[version.operands[1]]
     return version
 
@@ -143,5 +136,4 @@ def _sharing(evidence: Evidence, value: Value) -> list[Value]:
 
 def _is_element(evidence: Evidence, value: Value) -> bool:
     """Whether a value is one of several that an operation returned."""
-    is_one = value.op.startswith("[") and len(value.operands) == 1 and value.previous is None
-    return is_one and value.id in evidence.trace.values[value.operands[0]].elements
+    return value.kind is Kind.ELEMENT and value.id in evidence.trace.values[value.operands[0]].elements

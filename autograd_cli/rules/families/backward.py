@@ -30,7 +30,7 @@ from autograd_cli.rules.evidence.symptoms import (
     seen_refused,
 )
 from autograd_cli.rules.rule import Family, Rule
-from autograd_cli.trace import Phase, Step, TensorInfo, Trace, Value
+from autograd_cli.trace import Kind, Phase, Step, TensorInfo, Trace, Value
 
 _AUTOGRAD = frozenset({"torch.autograd", "autograd"})
 _INTEGERS = ("'Long'", "'Int'", "'Short'", "'Char'", "'Byte'", "'Bool'")
@@ -75,7 +75,7 @@ def _is_several(tensor: TensorInfo | None) -> bool:
 def _find_gradient_argument(evidence: Evidence) -> Iterator[Diagnostic]:
     trace = evidence.trace
     refusal = trace.refusal
-    if refusal is not None and refusal.op == "backward":
+    if refusal is not None and refusal.kind is Kind.BACKWARD:
         yield from _refused_argument(evidence)
         return
     for each in passes(evidence):
@@ -181,7 +181,7 @@ def _root_node(evidence: Evidence, span: Span | None = None) -> ast.expr | None:
 def _asked_of_refused(evidence: Evidence) -> str | None:
     """What autograd.grad, which torch refused, was to differentiate with respect to."""
     refusal = evidence.trace.refusal
-    if refusal is None or refusal.op != GRAD:
+    if refusal is None or refusal.function != GRAD:
         return None
     inputs = flattened(evidence.trace, refusal.operands[1:2])
     return name_of(evidence, inputs[0]) if inputs else None
@@ -266,7 +266,7 @@ def _guarded(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
 def _find_not_in_graph(evidence: Evidence) -> Iterator[Diagnostic]:
     trace = evidence.trace
     refusal = trace.refusal
-    if refusal is not None and refusal.op == GRAD:
+    if refusal is not None and refusal.function == GRAD:
         yield from _unused_input(evidence)
         return
     ran = [each for each in passes(evidence) if each.backward is not None and each.call is not None]

@@ -23,16 +23,17 @@ from autograd_cli.rules.causes.lost import (
 from autograd_cli.rules.causes.unreached import unreached
 from autograd_cli.rules.cures import cuts
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
-from autograd_cli.rules.evidence.graph import is_tracked, name_of
+from autograd_cli.rules.evidence.graph import is_tracked
 from autograd_cli.rules.evidence.several import others_of, several
+from autograd_cli.rules.evidence.symptoms import GRAD
 from autograd_cli.rules.rule import Family, Lifted, Rule
-from autograd_cli.trace import Phase, Value, Walk
+from autograd_cli.trace import Kind, Phase, Value, Walk
 from autograd_cli.translation import marked
 
 
 def _find_no_grad_view(evidence: Evidence) -> Iterator[Diagnostic]:
     refusal = evidence.trace.refusal
-    if refusal is None or refusal.during is not Phase.FORWARD or not refusal.operands or not _writes(refusal.op):
+    if refusal is None or refusal.during is not Phase.FORWARD or not refusal.operands or not refusal.is_write:
         return
     value = evidence.trace.values[refusal.operands[0]]
     if value.tensor is not None and value.tensor.requires_grad and not is_tracked(evidence.trace, value.id):
@@ -115,7 +116,7 @@ def _find_cut_by_nondiff_op(evidence: Evidence) -> Iterator[Diagnostic]:
 
 def _find_cut_by_factory(evidence: Evidence) -> Iterator[Diagnostic]:
     refusal = evidence.trace.refusal
-    if refusal is None or name_of(refusal.op) not in _FILLED:
+    if refusal is None or refusal.verb not in _FILLED:
         return
     given = [number for number in refusal.operands if _is_number(evidence, number)]
     if given and refusal.span is not None:
@@ -263,7 +264,7 @@ def _silently_first_order(evidence: Evidence) -> Diagnostic | None:
         if walk.backward is not None or walk.create_graph or walk.start >= len(evidence.trace.values):
             continue
         answer = evidence.trace.values[walk.start]
-        if name_of(answer.op) != "grad" or answer.tensor is not None or not answer.operands:
+        if answer.function != GRAD or answer.tensor is not None or not answer.operands:
             continue
         victim = _lacking(evidence, walk, answer)
         if victim is None:
@@ -317,7 +318,7 @@ def _joins(evidence: Evidence, answer: int, roots: tuple[int, ...]) -> Value | N
     values = evidence.trace.values
     for number in sorted(path(evidence, answer, roots, COMPUTED) - {answer}):
         value = values[number]
-        if name_of(value.op) in _MEANT or value.grad_mode != "grad" or value.scalar is not None:
+        if value.verb in _MEANT or value.grad_mode != "grad" or value.scalar is not None:
             return None
         if value.tensor is not None and value.tensor.requires_grad:
             return value if is_tracked(evidence.trace, number) and not value.tensor.is_leaf else None
@@ -328,10 +329,10 @@ def _is_added(evidence: Evidence, joined: Value, roots: tuple[int, ...]) -> bool
     """Whether a scalar made of gradients alone was added to the loss: as a constant it changes no gradient at all."""
     tensor = joined.tensor
     return (
-        name_of(joined.op) in _ADDITIVE
+        joined.verb in _ADDITIVE
         and tensor is not None
         and tensor.numel == 1
-        and (joined.id in roots or any(name_of(user.op) in _ADDITIVE for user in evidence.users.get(joined.id, ())))
+        and (joined.id in roots or any(user.verb in _ADDITIVE for user in evidence.users.get(joined.id, ())))
     )
 
 
@@ -353,11 +354,13 @@ def _is_curved(evidence: Evidence, walk: Walk, leaf: int) -> bool:
 def _looked_at(evidence: Evidence) -> frozenset[int]:
     """The leaves whose gradient was read, asked for, or taken by an optimizer's step."""
     read = {first_tracked(evidence, owner.id) for owner, _ in evidence.grad_reads}
-    asked = {value.id for value in evidence.trace.values if value.op == "input" and value.name in evidence.trace.asked}
+    asked = {
+        value.id for value in evidence.trace.values if value.kind is Kind.INPUT and value.name in evidence.trace.asked
+    }
     stepped = {
         first_tracked(evidence, number)
         for value in evidence.trace.values
-        if value.op == ".step ="
+        if value.kind is Kind.STEP
         for number in value.operands
     }
     return frozenset(read | asked | stepped)
@@ -407,17 +410,13 @@ def _is_number(evidence: Evidence, number: int) -> bool:
     return tensor is not None and tensor.requires_grad and not tensor.shape
 
 
-def _writes(op: str | None) -> bool:
-    return op is not None and op.endswith(("_", "=")) and op not in {"==", "!=", "<=", ">="}
-
-
 def _places(*pairs: tuple[Span | None, str]) -> tuple[Related, ...]:
     return tuple(Related(span=span, label=label) for span, label in pairs if span is not None)
 
 
 _MOST = 64  # gradients that are told apart
 _FILLED = frozenset("full full_like new_full arange range eye linspace logspace".split())
-_ADDITIVE = frozenset("+ += - -= add add_ sub sub_ sum mean * *= mul div /".split())
+_ADDITIVE = frozenset("add add_ sub sub_ sum mean mul mul_ div".split())
 _MEANT = frozenset("detach detach_ data item float int tolist sign sgn tensor no_grad round".split())
 
 RULES: tuple[Rule, ...] = (

@@ -9,11 +9,10 @@ from autograd_cli.lang import vocabulary
 from autograd_cli.rules.causes.lost import COMPUTED, Role, first_tracked, leaves, lost_gradients, upstream, words
 from autograd_cli.rules.cures import writes
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
-from autograd_cli.rules.evidence.graph import is_tracked, name_of
+from autograd_cli.rules.evidence.graph import is_tracked, reads_grad
 from autograd_cli.rules.evidence.writes import (
     base_of,
     content,
-    is_write,
     noticed_write,
     numbers_of,
     silent_write,
@@ -21,7 +20,7 @@ from autograd_cli.rules.evidence.writes import (
     tensors_in,
 )
 from autograd_cli.rules.rule import Family, Rule
-from autograd_cli.trace import Node, Phase, Refusal, TensorInfo, Value, Visit, Walk
+from autograd_cli.trace import Kind, Node, Phase, Refusal, TensorInfo, Value, Visit, Walk
 
 
 def _find_saved_tensor_modified(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -72,7 +71,7 @@ def _find_inplace_on_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
         observed=words(refusal),
         torch_says=words(refusal),
         fix="do updates under torch.no_grad(); otherwise compute a new tensor",
-        edits=(() if is_write(refusal.op) else writes.not_in_place(evidence, refusal.operands, refusal.span))
+        edits=(() if refusal.is_write else writes.not_in_place(evidence, refusal.operands, refusal.span))
         or writes.update(
             evidence, refusal.span, is_computed=any(is_tracked(evidence.trace, number) for number in others)
         ),
@@ -149,16 +148,11 @@ def _find_silent_data_mutation(evidence: Evidence) -> Iterator[Diagnostic]:
 
 def _find_write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
     for value in evidence.trace.values:
-        if (
-            value.previous is None
-            or value.op == "alias ="
-            or not is_write(value.op)
-            or not _is_dropped(evidence, value)
-        ):
+        if value.previous is None or value.kind is Kind.ALIAS or not value.is_write or not _is_dropped(evidence, value):
             continue
         first = evidence.trace.values[evidence.origin(value.id)]
         meant = next(iter(tensors_in(evidence, *first.operands[:1])), None)
-        if meant is None or name_of(first.op) == "clone" or not evidence.names(meant.id):
+        if meant is None or first.verb == "clone" or not evidence.names(meant.id):
             continue
         symptom = _symptom_of_temporary(evidence, value, meant)
         if symptom is None:
@@ -175,7 +169,7 @@ def _find_write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
             victim=victim,
             observed=observed,
             fix="assign by index instead",
-            edits=writes.assigned(evidence, first.span, span, is_data=value.op == ".data ="),
+            edits=writes.assigned(evidence, first.span, span, is_data=_is_data_assigned(value)),
         )
         return
 
@@ -194,7 +188,7 @@ def _find_discarded_result(evidence: Evidence) -> Iterator[Diagnostic]:
         if found is None:
             continue
         victim, used = found
-        name = name_of(value.op)
+        name = value.verb
         yield Diagnostic(
             rule="discarded-result",
             severity=Severity.WARNING,
@@ -212,7 +206,7 @@ def _find_discarded_result(evidence: Evidence) -> Iterator[Diagnostic]:
 
 def _find_detach_view_inplace(evidence: Evidence) -> Iterator[Diagnostic]:
     refusal = evidence.trace.refusal
-    if refusal is None or name_of(refusal.op) != "detach_" or not refusal.operands:
+    if refusal is None or refusal.verb != "detach_" or not refusal.operands:
         return
     value = evidence.trace.values[refusal.operands[0]]
     base = base_of(evidence, value.id)
@@ -409,9 +403,9 @@ def _refused_write(evidence: Evidence) -> _RefusedWrite | None:
     refusal = evidence.trace.refusal
     if refusal is None or refusal.during is not Phase.FORWARD or not refusal.operands:
         return None
-    if name_of(refusal.op or "") == "detach_":
+    if refusal.verb == "detach_":
         return None
-    if evidence.tensor(refusal.operands[0]) is None or not (is_write(refusal.op) or _IN_PLACE in refusal.message):
+    if evidence.tensor(refusal.operands[0]) is None or not (refusal.is_write or _IN_PLACE in refusal.message):
         return None
     found = _RefusedWrite(evidence, refusal)
     is_known = found.is_of_several or found.is_of_leaf or found.is_expanded or found.is_overlapping
@@ -432,9 +426,9 @@ def _is_dropped(evidence: Evidence, value: Value) -> bool:
     if any(evidence.names(number) for number in chain) or value.id in {trace.result, *trace.outputs}:
         return False
     users = evidence.users.get(value.id, ())
-    if any(user.id not in chain and not (value.op == ".data =" and user.op == "alias =") for user in users):
+    if any(user.id not in chain and not (_is_data_assigned(value) and user.kind is Kind.ALIAS) for user in users):
         return False
-    if value.op == ".data =":
+    if _is_data_assigned(value):
         return True
     storage = None if value.tensor is None else value.tensor.storage
     return not any(
@@ -460,9 +454,9 @@ def _symptom_of_temporary(
 def _uncalled(evidence: Evidence) -> Iterator[Diagnostic]:
     """A method that was named and not called, alone on its line."""
     for value in evidence.trace.values:
-        if not value.op.startswith("method ") or value.span is None:
+        if value.kind is not Kind.UNCALLED or value.span is None:
             continue
-        name = name_of(value.op)
+        name = value.verb
         owner = evidence.trace.values[value.operands[0]]
         read = next(
             (answer for _, answer in evidence.grad_reads if answer.tensor is None and answer.id > value.id), None
@@ -475,7 +469,7 @@ def _uncalled(evidence: Evidence) -> Iterator[Diagnostic]:
             span=value.span,
             label="without parentheses",
             related=_places((read.span, "None here")) if is_missed and read is not None else (),
-            victim=_leaf_name(evidence, owner.operands[0] if owner.op == ".grad" else owner.id),
+            victim=_leaf_name(evidence, owner.operands[0] if reads_grad(owner) else owner.id),
             observed="nothing happens on this line",
             fix=f"call it: {name}()",
             edits=writes.called(evidence, value.span),
@@ -483,9 +477,14 @@ def _uncalled(evidence: Evidence) -> Iterator[Diagnostic]:
         return
 
 
+def _is_data_assigned(value: Value) -> bool:
+    """Whether it is what `x.data = y` made of x."""
+    return value.kind is Kind.ASSIGNMENT and value.verb == "data"
+
+
 def _is_pure(evidence: Evidence, value: Value, span: Span) -> bool:
     """Whether a statement is nothing but an operation that has a sister in place, and its result is dropped."""
-    name = name_of(value.op)
+    name = value.verb
     trace = evidence.trace
     if value.tensor is None or value.previous is not None or not value.operands or evidence.users.get(value.id):
         return False
@@ -503,16 +502,16 @@ def _expected(evidence: Evidence, value: Value, operand: Value) -> tuple[str | N
     A gradient that was to be changed is used; what was to be detached still leads back from a later pass.
     """
     trace = evidence.trace
-    if operand.op == ".grad":
+    if reads_grad(operand):
         owner = operand.operands[0]
         start = first_tracked(evidence, owner)
         for later in trace.values[value.id + 1 :]:
-            reads = later.op == ".grad" and first_tracked(evidence, later.operands[0]) == start
-            steps = later.op == ".step =" and any(first_tracked(evidence, each) == start for each in later.operands)
+            reads = reads_grad(later) and first_tracked(evidence, later.operands[0]) == start
+            steps = later.kind is Kind.STEP and any(first_tracked(evidence, each) == start for each in later.operands)
             if reads or steps:
                 return evidence.called(start), later
         return None
-    if name_of(value.op) != "detach" or not is_tracked(trace, operand.id) or not evidence.names(operand.id):
+    if value.verb != "detach" or not is_tracked(trace, operand.id) or not evidence.names(operand.id):
         return None
     if operand.tensor is None or operand.tensor.is_leaf:
         return None

@@ -17,7 +17,7 @@ from autograd_cli.rules.evidence.rebinding import Rebinding, rebindings, update_
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import (
     FLAG,
-    SWITCHES,
+    RETAIN_GRAD,
     Look,
     Seen,
     flattened,
@@ -25,7 +25,9 @@ from autograd_cli.rules.evidence.symptoms import (
     is_leaf,
     is_plain,
     is_result,
+    is_switch,
     looks,
+    makes_optimizer,
     name_of,
     origins,
     passes,
@@ -34,10 +36,11 @@ from autograd_cli.rules.evidence.symptoms import (
     seen_refused,
 )
 from autograd_cli.rules.rule import Family, Rule
-from autograd_cli.trace import Step, Value
+from autograd_cli.trace import Kind, Step, Value
 from autograd_cli.translation import marked
 
-_SHOWS = frozenset({"print", "f-string", "str", "repr", "list", "tuple", "is", "is not"})
+_SHOWING = frozenset({Kind.PRINT, Kind.TEXT, Kind.CONTAINER})
+_SHOWS = frozenset({"builtins.str", "operator.is_", "operator.is_not"})
 _NO_LEAF = "the result of an operation, not a leaf"
 
 
@@ -52,7 +55,7 @@ def _find_non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
                 yield replace(found, severity=Severity.WARNING) if _is_only_shown(evidence, look) else found
             return
     refusal = evidence.trace.refusal
-    if refusal is not None and refusal.op.startswith("torch.optim."):
+    if refusal is not None and makes_optimizer(refusal):
         for value in flattened(evidence.trace, refusal.operands):
             if is_result(evidence.tensor(value)) and update_of(evidence, evidence.trace.values[value]) is None:
                 yield _non_leaf(evidence, evidence.trace.values[value], seen_refused(evidence), refusal.span)
@@ -101,7 +104,7 @@ def _is_only_shown(evidence: Evidence, look: Look) -> bool:
         if refusal is not None and number in refusal.operands:
             return False
         for user in evidence.users.get(number, ()):
-            if user.op not in _SHOWS:
+            if user.kind not in _SHOWING and user.function not in _SHOWS:
                 return False
             pending.append(user.id)
     return True
@@ -260,7 +263,7 @@ def _resets_in_text(evidence: Evidence) -> bool:
 
 def _find_flag_on_non_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
     refusal = evidence.trace.refusal
-    if refusal is None or refusal.op not in SWITCHES or not refusal.operands:
+    if refusal is None or not is_switch(refusal) or not refusal.operands:
         return
     value = evidence.trace.values[evidence.origin(refusal.operands[0])]
     if not is_result(evidence.tensor(refusal.operands[0])):
@@ -422,7 +425,7 @@ def _find_requires_grad_typo(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def _misspelt(mark: Value) -> str:
-    return mark.op.removesuffix(" =")
+    return f".{mark.verb}"
 
 
 def _spelt(evidence: Evidence, mark: Value) -> tuple[Edit, ...]:
@@ -439,7 +442,7 @@ def _spelt(evidence: Evidence, mark: Value) -> tuple[Edit, ...]:
 def _refused_keyword(evidence: Evidence) -> Diagnostic | None:
     """The refusal of an argument that looks like requires_grad."""
     refusal = evidence.trace.refusal
-    operation = None if refusal is None else vocabulary.operation(refusal.op)
+    operation = None if refusal is None else vocabulary.operation(refusal.function or "")
     call = None if refusal is None else evidence.text.call_at(refusal.span)
     if operation is None or call is None or refusal is None or refusal.exception != "TypeError":
         return None
@@ -466,7 +469,7 @@ def _with_flag(evidence: Evidence, source: Value) -> Edit | None:
     """`requires_grad=True` in the call that made the tensor, or `requires_grad_()` on what was made."""
     text = evidence.text
     call = text.call_at(source.span)
-    operation = vocabulary.operation(source.op if source.op.startswith("torch.") else f"torch.{source.op}")
+    operation = vocabulary.operation(source.function or "")
     takes_flag = operation is not None and FLAG in operation.keywords
     is_float = source.tensor is not None and source.tensor.is_differentiable
     if call is not None and not is_float:
@@ -485,7 +488,9 @@ def _with_flag(evidence: Evidence, source: Value) -> Edit | None:
 def _retains(evidence: Evidence, look: Look) -> Value | None:
     """The call of retain_grad() on the tensor before it was asked."""
     origin = evidence.origin(look.asked.id)
-    calls = [value for value in evidence.trace.values[: look.read.id] if value.op == ".retain_grad" and value.operands]
+    calls = [
+        value for value in evidence.trace.values[: look.read.id] if value.function == RETAIN_GRAD and value.operands
+    ]
     return next((call for call in calls if evidence.origin(call.operands[0]) == origin), None)
 
 
