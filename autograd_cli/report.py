@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from autograd_cli.diagnostic import COMMAND_LINE, PROGRAM, Cell, Diagnostic, Status
+from autograd_cli.settings import Settings
 from autograd_cli.trace import Explanation, TensorInfo, Trace
 
 SCHEMA = "agx/1"
@@ -19,15 +21,62 @@ class GivenInput:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explored:
+    """The answer of `agx grad`: one run, and a sentence on what became of its gradients."""
+
+    trace: Trace
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained(Explored):
+    """The answer of `agx explain`: where the two graphs of the run part, and why."""
+
+    explanation: Explanation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taught(Explained):
+    """The answer of `agx explain --NAME`: the lesson of this name."""
+
+    lesson: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """The answer of `agx check`: beside the diagnostics only a sentence, for the run is a thousand times as long."""
+
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One of the runs that stand side by side: what tells it from the others, and its Report."""
+
+    name: str
+    report: Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """The answer of `agx compare`: several runs, side by side. The sentence is of the first."""
+
+    columns: tuple[Column, ...]
+    outcome: str
+
+
+Body: TypeAlias = Explored | Checked | Compared
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Report:
-    """The answer to one request: what was asked, one Trace for each mode, what there is to say, and how it ended.
+    """The answer to one request: what was asked, what came of it, what there is to say, and how it ended.
 
-    `source` begins at line `source_line` of what `source_name` names, such as a file. `explanation` is of the first
-    trace, where it was asked for; `of` is the one variable that the answer is narrowed to, and `lesson` the name of the
-    lesson that the program is of. `outcome` says in a sentence what became of the gradients of the first trace. A
-    comparison has `columns` in place of traces. Where `source` is not to the letter what was given, `written` has the
-    same lines as they were: with prompts, say. `cells` are those of a notebook.
+    The `body` is what the use case adds: there is one type for each, and none where nothing was answered. `source`
+    begins at line `source_line` of what `source_name` names, such as a file. Where it is not to the letter what was
+    given, `written` has the same lines as they were: with prompts, say. `cells` are those of a notebook. `of` is the
+    one variable that the answer is narrowed to.
     """
 
     schema: str
@@ -36,18 +85,12 @@ class Report:
     inputs: tuple[GivenInput, ...]
     gradients: tuple[GivenInput, ...]
     command_line: str | None
-    seed: int
-    default_dtype: str
-    device: str
-    traces: tuple[Trace, ...]
+    settings: Settings
     diagnostics: tuple[Diagnostic, ...]
+    body: Body | None = None
     source_name: str = PROGRAM
     source_line: int = 1
-    explanation: Explanation | None = None
     of: str | None = None
-    lesson: str | None = None
-    outcome: str | None = None
-    columns: tuple[Column, ...] = ()
     written: str | None = None
     cells: tuple[Cell, ...] = ()
 
@@ -63,7 +106,7 @@ class Report:
     @property
     def is_answered(self) -> bool:
         """Whether there is more to show than what is wrong with the request."""
-        return bool(self.traces or self.columns)
+        return self.body is not None
 
     @property
     def ok(self) -> bool:
@@ -71,14 +114,34 @@ class Report:
         return self.status is Status.ANSWER
 
     @property
+    def traces(self) -> tuple[Trace, ...]:
+        """The run, where the answer is of one."""
+        return (self.body.trace,) if isinstance(self.body, Explored) else ()
+
+    @property
     def trace(self) -> Trace:
-        """The trace of the first (for most commands the only) mode."""
+        """The run."""
         return self.traces[0]
 
     @property
     def grads(self) -> dict[str, TensorInfo | None]:
         """The gradients that were asked for, by name."""
-        return dict(self.traces[0].grads) if self.traces else {}
+        return dict(self.trace.grads) if self.traces else {}
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """Where the two graphs of the run part, if that was asked for."""
+        return self.body.explanation if isinstance(self.body, Explained) else None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The runs that stand side by side, in a comparison."""
+        return self.body.columns if isinstance(self.body, Compared) else ()
+
+    @property
+    def outcome(self) -> str | None:
+        """What became of the gradients, in a sentence; None where nothing ran."""
+        return None if self.body is None else self.body.outcome
 
     def cell_of(self, line: int) -> tuple[int | None, int]:
         """The number of the notebook's cell that a line of `source` stands in, if any, and that of the line there."""
@@ -113,11 +176,3 @@ class Report:
             **{f"--{given.name}": given.text for given in self.gradients},
         }
         return texts.get(source, "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """One of the runs that stand side by side: what tells it from the others, and its Report."""
-
-    name: str
-    report: Report

@@ -15,6 +15,7 @@ from autograd_cli.diagnostic import AgxError
 from autograd_cli.limits import Limits
 from autograd_cli.render.formats.json_text import json_object
 from autograd_cli.render.formats.table import FORMATS
+from autograd_cli.report import Checked, Explained, Explored
 from autograd_cli.trace import Trace
 from conftest import VALIDATOR, Agx
 from container_programs import Maker
@@ -40,7 +41,7 @@ def test_whatever_a_program_holds(chunk: int) -> None:
 def check(text: str, seed: str) -> None:
     """Every form of the answer to a program."""
     report = explore(text, watch=True, limits=LIMITS)
-    VALIDATOR.validate(json_object(replace(report, traces=report.traces[:1])))
+    VALIDATOR.validate(json_object(report))
     assert torch.is_grad_enabled()
     shown = [*forms(report), *[form for narrowed in narrowings(report) for form in forms(narrowed)]]
     for form in shown:
@@ -56,20 +57,24 @@ def forms(report: Report) -> list[str]:
     screens = [Screen(width=width, is_terminal=False, encoding="utf-8") for width in (80, None)]
     deliveries = [Delivery(format=each, stdout=screens[0], stderr=screens[0]) for each in FORMATS.values()]
     deliveries += [Delivery(format=FORMATS["page"], full=True, stdout=screens[1], stderr=screens[1])]
-    plain = replace(report, explanation=None)
-    answers = [render(report, each) for each in deliveries] + [render(plain, deliveries[0])]
+    answers = [render(report, each) for each in deliveries]
+    if isinstance(report.body, Explained):
+        bodies = (Explored(trace=report.trace, outcome=report.body.outcome), Checked(outcome=report.body.outcome))
+        answers += [render(replace(report, body=body), deliveries[0]) for body in bodies]
     return [text for answer in answers for text in (answer.stdout, answer.stderr)]
 
 
 def narrowings(report: Report) -> list[Report]:
     """The answer narrowed to one of its variables and one that is none."""
-    if not report.traces:
+    if not isinstance(report.body, Explained):
         return []
     names = [variable.name for variable in report.trace.variables]
     found: list[Report] = []
     for name in (*names[:1], *names[-1:]):
         trace, explanation, diagnostics = rules.narrow(report.trace, report.explanation, report.diagnostics, name)
-        found.append(replace(report, traces=(trace,), explanation=explanation, diagnostics=diagnostics, of=name))
+        assert explanation is not None
+        body = replace(report.body, trace=trace, explanation=explanation)
+        found.append(replace(report, body=body, diagnostics=diagnostics, of=name))
     with pytest.raises(AgxError):
         rules.narrow(report.trace, report.explanation, report.diagnostics, "no such name")
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Annotated, cast
 
@@ -23,7 +24,8 @@ from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity
 from autograd_cli.interrupt import STOPPED, end_line
 from autograd_cli.process.answer import Answer
 from autograd_cli.render.formats.table import FORMATS
-from autograd_cli.report import SCHEMA, Report
+from autograd_cli.report import Report
+from autograd_cli.tasks.request import Request, unanswered
 
 EXIT_CODES = """\b
 Exit codes:
@@ -145,19 +147,8 @@ def bad_value(words: Sequence[str], error: typer.BadParameter) -> AgxError:
 
 def without_program(words: Sequence[str]) -> Report:
     """The Report of a request that did not get as far as a program."""
-    return Report(
-        schema=SCHEMA,
-        status=Status.BAD_REQUEST,
-        source="",
-        inputs=(),
-        gradients=(),
-        command_line=CommandLine(words, None).text,
-        seed=0,
-        default_dtype="float32",
-        device="cpu",
-        traces=(),
-        diagnostics=(),
-    )
+    line = CommandLine(words, None).text
+    return replace(unanswered(Request(program="")), status=Status.BAD_REQUEST, command_line=line)
 
 
 def _report_error(words: Sequence[str], error: Exception) -> int:

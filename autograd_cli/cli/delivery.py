@@ -14,7 +14,7 @@ from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity
 from autograd_cli.process.answer import Answer
 from autograd_cli.render.formats.table import FILES, PAGE, Format
 from autograd_cli.render.look import Look
-from autograd_cli.report import Report
+from autograd_cli.report import Report, Taught
 
 _BUG = 70
 
@@ -90,9 +90,9 @@ def render(report: Report, delivery: Delivery) -> Answer:
         stdout, file = _texts(report, delivery)
     except AgxError as error:
         diagnostics = (error.diagnostic, *report.diagnostics)
-        report = replace(report, status=error.status, traces=(), columns=(), diagnostics=diagnostics)
+        report = replace(report, status=error.status, body=None, diagnostics=diagnostics)
         stdout, file = _texts(report, delivery)
-    is_repaired = delivery.format.repair and bool(report.traces)
+    is_repaired = delivery.format.repair and report.is_answered
     exit_code = 0 if is_repaired else report.status.exit_code
     return Answer(exit_code=exit_code, stdout=stdout, stderr=_errors(report, delivery), file=file)
 
@@ -150,7 +150,7 @@ def _for_stdout(report: Report, delivery: Delivery) -> str:
 def _errors(report: Report, delivery: Delivery) -> str:
     """What is wrong, for a person, unless stdout says it."""
     is_told = delivery.format.tells_all and delivery.file is None and (report.is_answered or delivery.format.of_errors)
-    if report.lesson is not None or is_told:
+    if isinstance(report.body, Taught) or is_told:
         return ""
     from autograd_cli.render.parts.verdict import alarms
 

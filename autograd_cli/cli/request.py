@@ -63,7 +63,9 @@ def check_program(asked: Sorted) -> GivenProgram:
     return asked.program
 
 
-def call_of(asked: Sorted, given: Given, settings: Settings, *, mode: str = DEFAULT_MODE) -> Call:
+def call_of(
+    asked: Sorted, given: Given, settings: Settings, *, mode: str = DEFAULT_MODE, of: str | None = None
+) -> Call:
     """The call that the words and the options mean; stdin is read where one of them is `-`.
 
     Raises:
@@ -82,6 +84,7 @@ def call_of(asked: Sorted, given: Given, settings: Settings, *, mode: str = DEFA
         wrt=None if wrt is None else [name.strip() for name in wrt.split(",") if name.strip()],
         mode=mode,
         settings=settings,
+        of=of,
     )
     stdin = program.text if program.name == STDIN_NAME else said
     return Call(request=request, program=program, respawn=Respawn(words=asked.line.all_words, stdin=stdin))

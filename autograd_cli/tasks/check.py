@@ -6,20 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from autograd_cli.diagnostic import Severity, Status
-from autograd_cli.report import Report
+from autograd_cli.report import Checked, Report
 from autograd_cli.tasks.explore import explore, nothing
 from autograd_cli.tasks.request import Request
 
 
-def check(
-    request: Request, before_run: Callable[[], None] = nothing, *, strict: bool = False, briefly: bool = False
-) -> Report:
-    """The Report of a program that was watched. Where it is `strict`, warnings are bad news, too.
-
-    Told `briefly`, it is without the run itself, which in JSON is a thousand times as long.
-    """
+def check(request: Request, before_run: Callable[[], None] = nothing, *, strict: bool = False) -> Report:
+    """What is wrong with a program that was watched. Where it is `strict`, warnings are bad news, too."""
     report = explore(replace(request, watch=True, counterfactuals=False), before_run)
+    if report.body is None:
+        return report
     is_warned = any(found.severity is Severity.WARNING for found in report.diagnostics)
-    if strict and is_warned and report.status is Status.ANSWER:
-        report = replace(report, status=Status.BAD_NEWS)
-    return replace(report, traces=(), explanation=None) if briefly else report
+    status = Status.BAD_NEWS if strict and is_warned else report.status
+    return replace(report, status=status, body=Checked(outcome=report.body.outcome))

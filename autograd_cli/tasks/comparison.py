@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from autograd_cli.diagnostic import AgxError, Diagnostic, Status, bad_request
+from autograd_cli.diagnostic import Diagnostic, Status, bad_request
 from autograd_cli.lang.suggest import did_you_mean
-from autograd_cli.report import Column, Report
+from autograd_cli.report import Column, Compared, Explored, Report
 from autograd_cli.settings import DEFAULT_SETTINGS, Settings
 from autograd_cli.tasks.explore import explore, nothing
 from autograd_cli.tasks.request import Request
@@ -26,15 +26,16 @@ def compare(request: Request, modes: Sequence[str], before_run: Callable[[], Non
     the modes, is one error, as it is for `explore`.
     """
     runs = [(name, replace(request, mode=name, of=None)) for name in modes]
-    compared = _columns(runs, before_run)
-    return compared if request.of is None or not compared.columns else _narrowed(compared, request.of)
+    compared = replace(_columns(runs, before_run), of=request.of)
+    return compared if request.of is None else _narrowed(compared, request.of)
 
 
 def lesson(settings: Settings = DEFAULT_SETTINGS, before_run: Callable[[], None] = nothing) -> Report:
     """The case that teaches: a change in place that torch notices, and the same one that it does not."""
     inputs = {"x": LESSON_INPUT}
     runs = [(line, Request(program=text, inputs=inputs, settings=settings)) for line, text in LESSON.items()]
-    return replace(_columns(runs, before_run), status=Status.ANSWER)
+    report = _columns(runs, before_run)
+    return replace(report, status=Status.ANSWER) if report.is_answered else report
 
 
 def _columns(runs: Sequence[tuple[str, Request]], before_run: Callable[[], None]) -> Report:
@@ -42,11 +43,13 @@ def _columns(runs: Sequence[tuple[str, Request]], before_run: Callable[[], None]
     columns: list[Column] = []
     for name, request in runs:
         report = explore(replace(request, settings=_share(request.settings, len(runs)), watch=False), before_run)
-        if not report.traces:
+        if report.body is None:
             return replace(report, diagnostics=tuple([_of_all(found, name, columns) for found in report.diagnostics]))
         columns.append(Column(name=name, report=report))
         before_run = nothing
-    return replace(columns[0].report, status=_status(columns), traces=(), diagnostics=(), columns=tuple(columns))
+    first = columns[0].report
+    body = Compared(columns=tuple(columns), outcome=first.outcome or "")
+    return replace(first, status=_status(columns), body=body, diagnostics=())
 
 
 def _share(settings: Settings, runs: int) -> Settings:
@@ -68,31 +71,31 @@ def _status(columns: Iterable[Column]) -> Status:
 
 
 def _narrowed(report: Report, name: str) -> Report:
+    """The comparison with one variable, where there is one."""
+    if not isinstance(report.body, Compared):
+        return report
     traces = [column.report.trace for column in report.columns]
     names = dict.fromkeys(variable.name for trace in traces for variable in trace.variables)
     if name not in names:
         label = did_you_mean(name, names)
         fix = f"there are {', '.join(dict.fromkeys(map(_input_of, names)))}" if names and label is None else None
         error = bad_request("unknown-name", f"the program has no tensor {name}", source="--of", label=label, fix=fix)
-        return _refused(report, error)
+        return replace(report, status=error.status, body=None, diagnostics=(error.diagnostic,))
     columns = tuple([replace(column, report=_narrowed_column(column.report, name)) for column in report.columns])
-    return replace(report, of=name, columns=columns)
-
-
-def _refused(report: Report, error: AgxError) -> Report:
-    return replace(report, status=error.status, columns=(), diagnostics=(error.diagnostic,))
+    return replace(report, body=replace(report.body, columns=columns))
 
 
 def _narrowed_column(report: Report, name: str) -> Report:
     """The same with one variable; what there is to say of the run stays."""
-    trace = report.trace
+    assert isinstance(report.body, Explored)
+    trace = report.body.trace
     narrowed = replace(
         trace,
         variables=tuple([each for each in trace.variables if name in {each.name, _input_of(each.name)}]),
         asked=tuple([asked for asked in trace.asked if asked == name]),
         grads=tuple([(leaf, grad) for leaf, grad in trace.grads if leaf == name]),
     )
-    return replace(report, traces=(narrowed,))
+    return replace(report, body=replace(report.body, trace=narrowed))
 
 
 def _input_of(name: str) -> str:

@@ -11,7 +11,7 @@ from autograd_cli import position, rules
 from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Status
 from autograd_cli.limits import memory_error
 from autograd_cli.position import Phase
-from autograd_cli.report import Report
+from autograd_cli.report import Explained, Explored, Report
 from autograd_cli.tasks.diagnosis import Rerun, diagnosed, explained
 from autograd_cli.tasks.problem import Problem, understood
 from autograd_cli.tasks.request import Request, unanswered
@@ -38,17 +38,14 @@ def explore(request: Request, before_run: Callable[[], None] = nothing) -> Repor
         return replace(
             unanswered(request),
             status=_status(diagnostics),
-            traces=(trace,),
+            body=_body(trace, rules.outcome(trace, problem.program.text, request.of), explanation),
             diagnostics=diagnostics,
-            explanation=explanation,
-            of=request.of,
-            outcome=rules.outcome(trace, problem.program.text, request.of),
         )
     except (AgxError, MemoryError, RuntimeError) as error:
         found = error if isinstance(error, AgxError) else memory_error(error)
         if found is None:
             raise
-        return replace(unanswered(request), status=found.status, diagnostics=(found.diagnostic,), of=request.of)
+        return replace(unanswered(request), status=found.status, diagnostics=(found.diagnostic,))
 
 
 def _run(problem: Problem, started: float, before_run: Callable[[], None]) -> tuple[Trace, Rerun]:
@@ -79,6 +76,12 @@ def _diagnosed(
     if request.watch is None:
         return trace, diagnosed(trace, rerun), None
     return trace, rules.verdict(trace, rerun.program.text), None
+
+
+def _body(trace: Trace, outcome: str, explanation: Explanation | None) -> Explored:
+    if explanation is None:
+        return Explored(trace=trace, outcome=outcome)
+    return Explained(trace=trace, outcome=outcome, explanation=explanation)
 
 
 def _status(diagnostics: tuple[Diagnostic, ...]) -> Status:

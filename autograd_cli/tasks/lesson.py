@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from autograd_cli.diagnostic import Status
-from autograd_cli.report import Report
+from autograd_cli.report import Explained, Report, Taught
 from autograd_cli.tasks.explore import explore, nothing
 from autograd_cli.tasks.request import Request
 
 
 def teach(request: Request, name: str, before_run: Callable[[], None] = nothing) -> Report:
-    """The Report of the lesson of this name: what torch refuses in it is what it shows."""
+    """The lesson of this name: what torch refuses in it is what it shows."""
     report = explore(replace(request, watch=True), before_run)
-    status = Status.ANSWER if report.status is Status.BAD_NEWS else report.status
-    return replace(report, status=status, lesson=name if report.traces else None)
+    body = report.body
+    if not isinstance(body, Explained):
+        return report
+    taught = Taught(trace=body.trace, outcome=body.outcome, explanation=body.explanation, lesson=name)
+    return replace(report, status=Status.ANSWER, body=taught)

@@ -54,11 +54,9 @@ def unanswered(request: Request) -> Report:
         inputs=tuple(_given_inputs(request.inputs)),
         gradients=tuple(_given_inputs(request.weights)),
         command_line=None,
-        seed=request.settings.seed,
-        default_dtype=request.settings.dtype,
-        device=request.settings.device,
-        traces=(),
+        settings=request.settings,
         diagnostics=(),
+        of=request.of,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from typing import Annotated
@@ -76,14 +75,13 @@ def check(  # noqa: PLR0913 - the options of the command
         check_program(each)
     mode = options.chosen(modes, DEFAULT_MODE, "modes")
     wanted = [name for name in ("json", "github", "fix", "diff") if name in {written.value, *formats}]
-    format_ = FORMATS[options.chosen(wanted, "findings", "formats")]
+    format_ = FORMATS[options.chosen(wanted, "page", "formats")]
     if format_.name == "fix" and len(asked) > 1:
         message = "--fix prints one program, and there are several files"
         raise bad_request("usage", message, source=COMMAND_LINE, fix="use --diff: a patch may be of several files")
     codes = []
     for each in asked:
-        call = call_of(each, given, run.settings(each.limits), mode=mode)
-        request = replace(call.request, of=of)
-        task = partial(checking.check, request, strict=strict, briefly=format_.name == "json")
+        call = call_of(each, given, run.settings(each.limits), mode=mode, of=of)
+        task = partial(checking.check, call.request, strict=strict)
         codes.append(answer(call, task, Delivery(format=format_, color=color), debug=run.debug))
     raise typer.Exit(max(codes))

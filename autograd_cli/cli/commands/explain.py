@@ -92,8 +92,8 @@ def explain(
         task = partial(teach, call.request, chosen)
     else:
         delivery = delivery_of(page, format_)
-        call = call_of(asked, given, settings, mode=_mode(chosen))
-        task = partial(explore, replace(call.request, watch=True, of=of))
+        call = call_of(asked, given, settings, mode=_mode(chosen), of=of)
+        task = partial(explore, replace(call.request, watch=True))
     answered = ctx.meta.get(ANSWER, answer)
     raise typer.Exit(answered(call, task, delivery, debug=run.debug))
 

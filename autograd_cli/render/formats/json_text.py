@@ -8,7 +8,7 @@ from typing import Any
 
 from autograd_cli.render.parts.plain import plain
 from autograd_cli.render.parts.verdict import verdict
-from autograd_cli.report import Report
+from autograd_cli.report import Report, Taught
 from autograd_cli.trace import Trace
 
 
@@ -28,11 +28,11 @@ def json_object(report: Report) -> dict[str, Any]:
         "source_line": report.source_line,
         "cells": plain(report.cells),
         "of": report.of,
-        "lesson": report.lesson,
+        "lesson": report.body.lesson if isinstance(report.body, Taught) else None,
         "command_line": report.command_line,
         "inputs": plain(report.inputs),
         "gradients": plain(report.gradients),
-        "settings": {"seed": report.seed, "dtype": report.default_dtype, "device": report.device},
+        "settings": {name: getattr(report.settings, name) for name in ("seed", "dtype", "device")},
         **(_trace_object(report.trace) if report.traces else _no_trace()),
         "explanation": plain(report.explanation),
         "verdict": verdict(report),

@@ -84,12 +84,12 @@ def _head(report: Report, program: Program, text: str) -> Iterator[str]:
 def _settings(report: Report, text: str) -> Iterator[str]:
     if "no_grad(lambda: " in text:
         yield f"{_NO_GRAD}\n"
-    if report.default_dtype != "float32":
-        yield f"torch.set_default_dtype(torch.{report.default_dtype})"
-    if report.device != "cpu":
-        yield f'torch.set_default_device("{report.device}")'
+    if report.settings.dtype != "float32":
+        yield f"torch.set_default_dtype(torch.{report.settings.dtype})"
+    if report.settings.device != "cpu":
+        yield f'torch.set_default_device("{report.settings.device}")'
     if _RANDOM.search(text):
-        yield f"torch.manual_seed({report.seed})"
+        yield f"torch.manual_seed({report.settings.seed})"
 
 
 def _leaf_name(trace: Trace, program: Program, name: str) -> str:
@@ -115,7 +115,7 @@ def _tensor(report: Report, given: GivenInput, value: Value, requires_grad: bool
     created = _created(given, tensor)
     if created is not None:
         return f"{created}.requires_grad_()" if requires_grad else created
-    return _literal(given.name, tensor, report.default_dtype, requires_grad)
+    return _literal(given.name, tensor, report.settings.dtype, requires_grad)
 
 
 def _created(given: GivenInput, tensor: TensorInfo) -> str | None:
@@ -149,7 +149,7 @@ def _gradients(report: Report, trace: Trace, gradient: str) -> Iterator[str]:
     if not report.gradients or not trace.backwards:
         return
     texts = [
-        _created(given, tensor) or _literal(given.name, tensor, report.default_dtype)
+        _created(given, tensor) or _literal(given.name, tensor, report.settings.dtype)
         for given, tensor in zip(report.gradients, trace.backwards[0].gradients, strict=True)
         if tensor is not None
     ]

@@ -40,12 +40,6 @@ def _page(report: Report, look: Look) -> RenderableType:
     return page_of(report, look)
 
 
-def _findings(report: Report, look: Look) -> RenderableType:
-    from autograd_cli.render.parts.findings import findings_page
-
-    return findings_page(report, look)
-
-
 def _json(report: Report, _look: Look) -> str:
     from autograd_cli.render.formats.json_text import json_text
 
@@ -116,7 +110,6 @@ FORMATS = {
     format_.name: format_
     for format_ in (
         Format(name="page", page=_page, tells_all=True),
-        Format(name="findings", page=_findings, tells_all=True),
         Format(
             name="json",
             text=_json,

@@ -20,7 +20,6 @@ from autograd_cli.render.escape import visible
 from autograd_cli.render.look import BAD, HEADING, QUIET, Look
 from autograd_cli.render.pages import comparison_lesson
 from autograd_cli.render.parts.compared import Row, Section, sections
-from autograd_cli.render.parts.diagnostics import diagnostic_block
 from autograd_cli.report import Report
 
 _MARK = "* "
@@ -31,8 +30,6 @@ _SAME = "the same"
 
 def comparison(report: Report, look: Look) -> Group:
     """The whole page, without a final empty line."""
-    if not report.columns:
-        return Group(*[diagnostic_block(found, report, look.width) for found in report.diagnostics])
     notes: dict[str, int] = {}
     found = list(sections(report, look, notes))
     parts: list[RenderableType] = []

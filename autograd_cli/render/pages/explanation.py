@@ -34,9 +34,7 @@ _BLOCK = 72  # columns for the numbers of a matrix
 
 def explanation(report: Report, look: Look) -> Group:
     """The whole page, without a final empty line."""
-    parts: list[RenderableType] = []
-    if report.traces and report.explanation is not None:
-        parts = [part for section in _sections(report, look) for part in (section, Text())][:-1]
+    parts = [part for section in _sections(report, look) for part in (section, Text())][:-1]
     told = findings(report, look)
     return Group(*parts, *([Text()] if parts and told else []), *told)
 

@@ -40,9 +40,7 @@ _HEADINGS = ("tensor", "shape", "dtype", "requires_grad", "is_leaf", "grad_fn", 
 
 def page(report: Report, look: Look) -> Group:
     """The whole page, without a final empty line."""
-    parts: list[RenderableType] = []
-    if report.traces:
-        parts = [part for section in _sections(report, report.trace, look) for part in (section, Text())][:-1]
+    parts = [part for section in _sections(report, report.trace, look) for part in (section, Text())][:-1]
     told = in_brief(report, look)
     return Group(*parts, *([Text()] if parts and told else []), *told)
 

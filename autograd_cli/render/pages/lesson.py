@@ -16,7 +16,7 @@ from autograd_cli.render.parts import words
 from autograd_cli.render.parts.lesson_text import sentence
 from autograd_cli.render.parts.listing import Listing
 from autograd_cli.render.parts.paragraph import paragraph
-from autograd_cli.report import Report
+from autograd_cli.report import Report, Taught
 from autograd_cli.translation import translate
 
 SCHEMA = "agx-lessons/1"
@@ -25,8 +25,8 @@ _WIDTH = 84
 
 def lesson(report: Report, look: Look) -> Group:
     """The page of the lesson that the report names, without a final empty line."""
-    assert report.lesson is not None
-    found = LESSONS[report.lesson]
+    assert isinstance(report.body, Taught)
+    found = LESSONS[report.body.lesson]
     sections = [Text(translate(found.title, look.language), style=HEADING), *_parts(found, report, look)]
     listing = Listing(report, look)
     sections += [listing.legend(), _onward(found, look)]
