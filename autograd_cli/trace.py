@@ -179,6 +179,14 @@ class Operation:
         """Whether the operation says that it changes its first operand."""
         return self.kind in _WRITES or (self.function is not None and _IN_PLACE.match(self.function) is not None)
 
+    def reads(self, attribute: str) -> bool:
+        """Whether it is what `x.attribute` gave."""
+        return self.kind is Kind.ATTRIBUTE and self.verb == attribute
+
+    def assigns(self, attribute: str) -> bool:
+        """Whether it is an assignment to `x.attribute`."""
+        return self.kind is Kind.ASSIGNMENT and self.verb == attribute
+
     @property
     def as_code(self) -> str:
         """The operation in a sentence: `sum()`, `.item()`, `.data`, `+`."""

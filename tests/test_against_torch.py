@@ -25,6 +25,7 @@ from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.render.formats.json_text import json_object, json_text
 from autograd_cli.render.formats.pytorch import pytorch_text
 from autograd_cli.render.parts.numbers import shell_text
+from autograd_cli.trace import Kind
 from conftest import VALIDATOR
 
 # The inputs that the tables below use, by name. Truth values and whole numbers are given as such.
@@ -991,8 +992,7 @@ def test_every_value_on_the_way_is_that_of_the_piece_of_text_it_points_to(text: 
     with torch_settings("float32"):
         names = namespace({name: leaf(name) for name in names_in(text)})
         for value in run(text).trace.values:
-            is_element = value.op.startswith("[") and value.op != "[]"
-            if value.span is None or is_element or value.elements or value.op == "slice":
+            if value.span is None or value.elements or value.kind in {Kind.ELEMENT, Kind.SLICE}:
                 continue
             expected = evaluate(f"({value.span.cut(text)})", names)
             if value.tensor is not None:

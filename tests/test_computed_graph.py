@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from autograd_cli import explore
-from autograd_cli.trace import Trace, Value
+from autograd_cli.trace import Kind, Trace, Value
 
 INPUTS = {"a": [1.0, 2.0], "b": [3.0, 5.0], "c": [7.0, 11.0]}
 CHANGED = {"a": [1.5, 2.25], "b": [2.0, 9.0], "c": [4.0, 1.0]}
@@ -78,7 +78,7 @@ def reached(trace: Trace) -> set[str]:
         if value not in found:
             found.add(value)
             pending.extend(trace.values[value].operands)
-    return {str(value.name) for value in trace.values if value.op == "input" and value.id in found}
+    return {str(value.name) for value in trace.values if value.kind is Kind.INPUT and value.id in found}
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -132,7 +132,7 @@ def test_an_in_place_change_makes_a_new_version_of_every_alias() -> None:
 
 def test_data_changes_a_leaf_without_a_version_of_torchs() -> None:
     trace = explore("y = 2*x\nd = x.data\nd *= 100\ny", x=[1.0]).trace
-    leaf = trace.values[next(value.id for value in trace.values if value.op == "alias =")]
+    leaf = trace.values[next(value.id for value in trace.values if value.kind is Kind.ALIAS)]
     assert leaf.tensor is not None
     assert (leaf.name, leaf.tensor.values, leaf.tensor.version) == ("x", (100.0,), 0)
 

@@ -22,7 +22,7 @@ def test_it_changes_nothing(name: str) -> None:
     assert marked.status is Status.ANSWER
     assert [each.text for each in marked.trace.printed] == [each.text for each in plain.trace.printed]
     assert [each.tensor for each in marked.trace.variables] == [each.tensor for each in plain.trace.variables]
-    (mark,) = [value for value in marked.trace.values if value.op == f".{name} ="]
+    (mark,) = [value for value in marked.trace.values if value.assigns(name)]
     assert (mark.tensor, mark.scalar) == (None, None)
 
 

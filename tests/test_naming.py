@@ -152,3 +152,14 @@ def test_an_operator_of_one_operand(node: type[ast.unaryop], function: Callable[
     named = naming.operator(symbol, one)
     assert named.function is not None
     assert torch.equal(found_in_python(named.function)(one), function(one))
+
+
+def test_what_is_written_is_shown_and_never_asked() -> None:
+    package = Path(naming.__file__).parents[2]
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            asked = {ast.Compare: ("left", "comparators"), ast.Attribute: ("value",), ast.Subscript: ("value", "slice")}
+            parts = [getattr(node, name) for name in asked.get(type(node), ())]
+            inner = [part for each in parts for part in (each if isinstance(each, list) else [each])]
+            found = [each for each in inner if isinstance(each, ast.Attribute) and each.attr == "op"]
+            assert not found, f"{path}:{found[0].lineno}"

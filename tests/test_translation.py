@@ -20,7 +20,7 @@ import autograd_cli
 from autograd_cli.diagnostic import Span
 from autograd_cli.render.parts.reasons import short_reason
 from autograd_cli.rules import CATALOGUE
-from autograd_cli.trace import Cut
+from autograd_cli.trace import Cut, Kind, Operation
 from autograd_cli.translation import DOMAIN, LANGUAGES, LOCALE, language_of, marked, translate
 
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
@@ -176,5 +176,8 @@ def test_the_short_reason_of_a_cut(rule: str, line: str | None, op: str, english
     since = None if line is None else Span(line=int(line), column=0, end_line=int(line), end_column=1)
     margin = CATALOGUE[rule].beside(since)
     cut = Cut(value=0, rule=rule, why="", span=None, since=since, is_deliberate=False, margin=margin)
-    assert short_reason(cut, line, op, "en") == english
-    assert short_reason(cut, line, op, "zh_CN") == chinese
+    operation = Operation(
+        kind=Kind.CALL if op.rpartition(".")[2].isidentifier() else Kind.OPERATOR, function=None, op=op
+    )
+    assert short_reason(cut, line, operation, "en") == english
+    assert short_reason(cut, line, operation, "zh_CN") == chinese

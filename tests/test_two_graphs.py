@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from autograd_cli import explore, rules
-from autograd_cli.trace import Trace, Value
+from autograd_cli.trace import Kind, Trace, Value
 from random_programs import (
     CHANGED,
     CHUNKS,
@@ -47,7 +47,7 @@ def ancestors(trace: Trace) -> list[int]:
 
 def definitions(trace: Trace, made: Made) -> dict[tuple[int, str], int]:
     """The value that each statement bound to each name; that of an input at the start."""
-    found = {(-1, str(value.name)): value.id for value in trace.values if value.op == "input"}
+    found = {(-1, str(value.name)): value.id for value in trace.values if value.kind is Kind.INPUT}
     for number, statement in enumerate(made.statements):
         for step in trace.steps:
             if step.span.line in statement.lines:
@@ -76,7 +76,7 @@ def test_a_result_is_reached_from_the_inputs_that_change_it_and_from_no_stranger
         trace = explored(made)
         assert trace.result is not None
         above = ancestors(trace)[trace.result]
-        reached = {value.name for value in trace.values if value.op == "input" and above >> value.id & 1}
+        reached = {value.name for value in trace.values if value.kind is Kind.INPUT and above >> value.id & 1}
         base = by_torch(made.text)["result"].detach()
         for name in INPUTS:
             changed = by_torch(made.text, {**INPUTS, name: CHANGED[name]})["result"].detach()

@@ -20,7 +20,7 @@ from autograd_cli.modes import MODES, Entry, GradMode
 from autograd_cli.render.escape import visible, visible_lines
 from autograd_cli.render.parts.numbers import python_text
 from autograd_cli.report import GivenInput, Report
-from autograd_cli.trace import TensorInfo, Trace, Value
+from autograd_cli.trace import Kind, TensorInfo, Trace, Value
 
 _NO_GRAD = '''
 def no_grad(compute):
@@ -100,7 +100,7 @@ def _leaf_name(trace: Trace, program: Program, name: str) -> str:
 
 def _inputs(report: Report, trace: Trace, program: Program) -> Iterator[str]:
     entry = MODES[trace.mode].entry
-    values = {value.name: value for value in trace.values if value.op == "input"}
+    values = {value.name: value for value in trace.values if value.kind is Kind.INPUT}
     for given in report.inputs:
         asked = given.name in trace.asked
         leaf = _leaf_name(trace, program, given.name)

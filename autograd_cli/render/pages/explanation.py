@@ -23,7 +23,7 @@ from autograd_cli.render.parts.recorded_tree import node_name
 from autograd_cli.render.parts.short import tensor_text
 from autograd_cli.report import Report
 from autograd_cli.spelling import spelled_mode
-from autograd_cli.trace import Counterfactual, TensorInfo, Trace, Variable
+from autograd_cli.trace import Counterfactual, Kind, TensorInfo, Trace, Variable
 
 _HEADINGS = ("name", "value", "requires_grad", "is_leaf", "grad_fn", "version", ".grad")
 _NAME = 24
@@ -147,7 +147,7 @@ def _lifted(report: Report, found: Counterfactual, names: Names) -> str:
     values = [
         value
         for cut, value in zip(report.explanation.cuts, made, strict=True)
-        if found.span in {cut.since, value.span} and value.op != "alias ="
+        if found.span in {cut.since, value.span} and value.kind is not Kind.ALIAS
     ]
     cut_off = list(
         dict.fromkeys(names.of(each.id) if each.previous is None else names.piece(each.id) for each in values)

@@ -22,7 +22,7 @@ from autograd_cli.render.parts.recorded_tree import chain_text, node_name, tree_
 from autograd_cli.render.parts.short import block_text, short_value
 from autograd_cli.report import Report
 from autograd_cli.spelling import spelled, spelled_full
-from autograd_cli.trace import Backward, TensorInfo, Trace, Value
+from autograd_cli.trace import Backward, Kind, TensorInfo, Trace, Value
 
 _SHORT = 18
 _ABOVE = "above"
@@ -31,7 +31,8 @@ _LABEL = 20
 _SHORT_LABEL = 14  # one that is shortened further tells little
 _GAP = 2
 _UNLIMITED = 1_000_000
-_SILENT = frozenset({"input", "parameter"})
+_GIVEN = frozenset({Kind.INPUT, Kind.PARAMETER, Kind.RESULT})
+_VERSIONS = frozenset({Kind.AUGMENTED, Kind.ASSIGNMENT, Kind.ITEM_ASSIGNMENT, Kind.STEP})  # made by no expression
 _WIDE = 120
 _Facts: TypeAlias = tuple[str, TensorInfo, TensorInfo | None]  # label, state, gradient
 _DTYPE = 2
@@ -219,12 +220,12 @@ def _padded(cell: Text, width: int) -> Text:
 def _rows(report: Report, trace: Trace) -> Iterator[_Facts]:
     """Label, state and gradient: the variables as they are at the end, then what has no name, in order."""
     variables = {variable.value: variable for variable in trace.variables}
-    for variable in sorted(trace.variables, key=lambda each: trace.values[each.value].op != "input"):
+    for variable in sorted(trace.variables, key=lambda each: trace.values[each.value].kind is not Kind.INPUT):
         yield variable.name, variable.tensor, variable.grad
     for value in _last_rounds(trace):
-        passing = value.op.endswith("=") and value.op not in {"==", "!=", "<=", ">="}
-        if value.tensor is not None and value.id not in variables and value.op not in _SILENT and not passing:
-            yield _label(report, trace, value), value.tensor, None
+        is_made = value.kind not in _GIVEN | _VERSIONS and not value.is_consequence
+        if value.tensor is not None and value.id not in variables and is_made:
+            yield _label(report, value), value.tensor, None
 
 
 def _last_rounds(trace: Trace) -> list[Value]:
@@ -240,11 +241,10 @@ def _last_rounds(trace: Trace) -> list[Value]:
     return list(last.values())
 
 
-def _label(report: Report, trace: Trace, value: Value) -> str:
+def _label(report: Report, value: Value) -> str:
     """The piece of the program that made a value; an element of a sequence with its index."""
     piece = "" if value.span is None else value.span.cut(report.source)
-    is_element = value.op.startswith("[") and value.op[1:-1].isdigit() and trace.values[value.operands[0]].elements
-    return f"{piece}{value.op}" if is_element else piece
+    return f"{piece}{value.op}" if value.kind is Kind.ELEMENT else piece
 
 
 def _cells(trace: Trace, label: str, tensor: TensorInfo, grad: TensorInfo | None, look: Look, room: int) -> list[Text]:

@@ -18,7 +18,7 @@ from autograd_cli.render.parts.names import Names
 from autograd_cli.render.parts.short import short_tensor, tensor_text
 from autograd_cli.report import Report
 from autograd_cli.spelling import spelled_full
-from autograd_cli.trace import Flow, LeafGradient, Node, TensorValues, Visit, Walk
+from autograd_cli.trace import Flow, Kind, LeafGradient, Node, TensorValues, Visit, Walk
 
 _VISITS = 30
 _VISITS_EDGE = 15
@@ -187,7 +187,7 @@ class _Pass:
         for root, gradient in zip(backward.roots, backward.gradients, strict=True):
             value = self._trace.values[root]
             if value.tensor is not None:
-                leaf = value.operands[0] if value.op == "input =" else root
+                leaf = value.operands[0] if value.kind is Kind.RESULT else root
                 node = accumulators.get(leaf) if value.tensor.grad_fn is None else value.tensor.grad_fn
                 start = gradient or TensorValues(shape=(), dtype=value.tensor.dtype, values=(1.0,), summary=None)
                 if node is not None:

@@ -11,7 +11,7 @@ from autograd_cli.render.parts.names import Names
 from autograd_cli.render.parts.numbers import range_text
 from autograd_cli.render.parts.short import CELL, tensor_text
 from autograd_cli.report import Column, Report
-from autograd_cli.trace import Backward, Phase, TensorInfo, Trace, Value, Variable
+from autograd_cli.trace import Backward, Kind, Phase, TensorInfo, Trace, Value, Variable
 
 _PIECE = 60
 _NOT_THERE = "-"
@@ -237,13 +237,13 @@ def _input(report: Report, name: str, rows: _Rows) -> Section:
 
 def _entered(trace: Trace, name: str) -> Value | None:
     """The input as the program got it: in some modes cut off from the tensor that was given."""
-    given = next((value for value in trace.values if value.op == "input" and value.name == name), None)
+    given = next((value for value in trace.values if value.kind is Kind.INPUT and value.name == name), None)
     if given is None:
         return None
     cut = (
         value
         for value in trace.values
-        if value.span is None and value.op in {".detach", ".data"} and value.operands == (given.id,)
+        if value.span is None and value.verb in {"detach", "data"} and value.operands == (given.id,)
     )
     return next(cut, given)
 
@@ -310,7 +310,7 @@ def _backward(trace: Trace, notes: dict[str, int]) -> Cell:
         return _refused(f"{refusal.exception}: {refusal.message}", notes)
     if trace.backwards:
         return _plain("ok")
-    if any(value.op == "torch.autograd.grad" for value in trace.values):
+    if any(value.function == "torch.autograd.grad" for value in trace.values):
         return _plain("autograd.grad")
     return _plain("not called" if refusal is None else "not reached")
 

@@ -15,7 +15,7 @@ from autograd_cli.render.parts.names import Names
 from autograd_cli.render.parts.reasons import short_reason
 from autograd_cli.render.parts.recorded_tree import node_name
 from autograd_cli.report import Report
-from autograd_cli.trace import Cut, Value
+from autograd_cli.trace import Cut, Kind, Value
 
 
 def computed_graph(report: Report, look: Look) -> RenderableType | None:
@@ -69,7 +69,7 @@ class Computed:
         for value in self._trace.values:
             if value.id in self._cuts or not self._of_cut.isdisjoint(value.operands):
                 self._of_cut.add(value.id)
-            is_start = value.op == "input" or (value.tensor is not None and value.tensor.requires_grad)
+            is_start = value.kind is Kind.INPUT or (value.tensor is not None and value.tensor.requires_grad)
             if is_start or not self._of_input.isdisjoint(value.operands):
                 self._of_input.add(value.id)
 
@@ -80,7 +80,7 @@ class Computed:
         shown = list(passes.values())[-_PASSES:]
         roots = tuple([root for each in shown for root in each]) or trace.outputs
         if not roots:
-            made = [value.id for value in trace.values if value.tensor is not None and value.op != "input"]
+            made = [value.id for value in trace.values if value.tensor is not None and value.kind is not Kind.INPUT]
             roots = tuple(made[-1:])
         roots = tuple([self._as_given(root) for root in roots])
         return tuple(dict.fromkeys(root for root in roots if self._is_kept(root)))
@@ -88,7 +88,7 @@ class Computed:
     def _as_given(self, root: int) -> int:
         """The root, or the input that it is."""
         value = self._trace.values[root]
-        return value.operands[0] if value.op == "input =" else root
+        return value.operands[0] if value.kind is Kind.RESULT else root
 
     def children(self, node: int) -> Sequence[int]:
         """The operands of a value that are tensors, or numbers made of one that torch records."""
@@ -114,7 +114,7 @@ class Computed:
         """The value's line: its names, the piece that made it, and what torch has of it."""
         value = self._trace.values[node]
         bound = self._names.bound(node)
-        piece = "" if value.op == "input" else self._names.piece(node)
+        piece = "" if value.kind is Kind.INPUT else self._names.piece(node)
         if again:
             return TreeLine(prefix=prefix, name=bound or piece, label="", remark="(shown above)", is_chain=is_chain)
         cut = self._cuts.get(node)
@@ -150,7 +150,7 @@ class Computed:
     def _shown(self, node: int) -> int:
         """The value, or what it was before the program assigned to its `.grad`, which leaves its numbers alone."""
         value = self._trace.values[node]
-        while value.op == ".grad =" and value.previous is not None:
+        while value.assigns("grad") and value.previous is not None:
             value = self._trace.values[value.previous]
         return value.id
 
@@ -166,7 +166,7 @@ class Computed:
         tensor = value.tensor
         if cut is not None:
             since = None if cut.since is None else self._report.number_of(cut.since.line)
-            return f"not recorded: {short_reason(cut, since, value.op, self._language)}"
+            return f"not recorded: {short_reason(cut, since, value, self._language)}"
         if tensor is None:
             return "a Python number" if value.elements == () else ""
         if tensor.grad_fn is not None:

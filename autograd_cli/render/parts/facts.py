@@ -21,7 +21,6 @@ _NAME = 20
 _CHANGED = 4
 _COMPOUND = frozenset({"for", "while", "if", "with", "def", "try", "@"})
 _LOOPS = frozenset({"for", "while"})
-_MAINTAINED = frozenset({"alias =", "list", "backward ="})  # new versions that the program did not ask for
 
 
 class Kind(StrEnum):
@@ -166,7 +165,7 @@ class Facts:
         return Kind.UNTRACKED, self._say(words.INFERENCE_TENSOR if tensor.is_inference else words.NOT_TRACKED)
 
     def _changed(self, name: str, value: Value) -> Fact:
-        if value.op == ".grad =":
+        if value.assigns("grad"):
             assigned = self._trace.values[value.operands[1]]
             return replace(self._fact(f"{name}.grad", assigned), words="")
         fact = self._fact(name, value)
@@ -209,7 +208,7 @@ def _is_changed(value: Value, bound: dict[str, int]) -> bool:
 
 def _is_version(value: Value) -> bool:
     """Whether it is a tensor that the program changed in place."""
-    return value.previous is not None and value.op not in _MAINTAINED
+    return value.previous is not None and value.tensor is not None and not value.is_consequence
 
 
 def _is_new(leaf: LeafGradient) -> bool:

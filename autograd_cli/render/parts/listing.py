@@ -230,7 +230,7 @@ class Listing:
         if value.span is None:
             return cut.why  # how an input enters
         since = None if cut.since is None else self._report.number_of(cut.since.line)
-        return short_reason(cut, since, value.op, self._look.language)
+        return short_reason(cut, since, value, self._look.language)
 
     def _mark(self, span: Span, reason: str, *, quiet: bool = False) -> Mark:
         row = self._rows[span.line - 1]

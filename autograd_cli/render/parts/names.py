@@ -6,10 +6,9 @@ from collections import Counter
 
 from autograd_cli.render.escape import shortened
 from autograd_cli.report import Report
-from autograd_cli.trace import LeafGradient, Trace
+from autograd_cli.trace import Kind, LeafGradient, Trace
 
 _PIECE = 32
-_LAYER = "nn."
 
 
 class Names:
@@ -19,7 +18,7 @@ class Names:
         self._lines = report.source.split("\n")
         self._trace: Trace = report.trace
         # Layers of a module share the piece of the program that calls it.
-        self._layers = Counter((value.step, value.span) for value in self._trace.values if value.op.startswith(_LAYER))
+        self._layers = Counter((value.step, value.span) for value in self._trace.values if value.kind is Kind.MODULE)
         self._bound: dict[int, dict[str, None]] = {}
         for value in self._trace.values:
             if value.name is not None:
@@ -61,10 +60,9 @@ class Names:
         """The piece of the program that made the value, of an element of a sequence with its index."""
         found = self._trace.values[value]
         text = "" if found.span is None else shortened(found.span.cut_lines(self._lines), limit)
-        if found.op.startswith(_LAYER) and self._layers[found.step, found.span] > 1:
-            return f"{found.op.removeprefix(_LAYER)} of {text}"
-        is_element = found.op.startswith("[") and found.op[1:-1].isdigit() and len(found.operands) == 1
-        return f"{text}{found.op}" if is_element else text or found.op
+        if found.kind is Kind.MODULE and self._layers[found.step, found.span] > 1:
+            return f"{found.verb} of {text}"
+        return f"{text}{found.op}" if found.kind is Kind.ELEMENT else text or found.op
 
     def of_node(self, node: int) -> str:
         """What a node was made for: a leaf's name, the name of the value whose grad_fn it is, or a piece."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from autograd_cli.trace import Cut
+from autograd_cli.trace import Cut, Operation
 from autograd_cli.translation import translate
 
 
-def short_reason(cut: Cut, line: str | None, op: str, language: str) -> str:
+def short_reason(cut: Cut, line: str | None, operation: Operation, language: str) -> str:
     """The reason of a cut: with the line that switched tracking off, and the operation that made the value.
 
     The operation is code: `.item()`, `torch.tensor()`, `>`.
     """
-    return translate(cut.margin, language).format(call=_call(op), n=line)
-
-
-def _call(op: str) -> str:
-    return f"{op}()" if op.rpartition(".")[2].isidentifier() else op
+    return translate(cut.margin, language).format(call=operation.as_code, n=line)

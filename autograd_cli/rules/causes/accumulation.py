@@ -21,7 +21,6 @@ from autograd_cli.rules.evidence.symptoms import (
 )
 from autograd_cli.trace import Kind, LeafGradient, TensorInfo, Value
 
-_RESETS = frozenset({(Kind.METHOD, "zero_grad"), (Kind.ASSIGNMENT, "grad")})
 _ERASING = frozenset({"zero_", "fill_", "__setitem__", "mul_"})  # of a gradient, or all but
 
 
@@ -185,7 +184,7 @@ def _all_resets(evidence: Evidence) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     owners = {read.id: evidence.origin(owner.id) for owner, read in evidence.grad_reads}
     for value in evidence.trace.values:
-        resets = (value.kind, value.verb) in _RESETS
+        resets = value.assigns("grad") or (value.kind is Kind.METHOD and value.verb == "zero_grad")
         given = flattened(evidence.trace, value.operands) if resets or value.verb in _ERASING else []
         leaves = {evidence.origin(each) if resets else owners.get(evidence.origin(each)) for each in given}
         for leaf in leaves:

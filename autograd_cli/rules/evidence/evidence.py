@@ -11,7 +11,6 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from autograd_cli.diagnostic import Span
 from autograd_cli.lang.source import Source
 from autograd_cli.rules.evidence.edges import recorded_edges
-from autograd_cli.rules.evidence.graph import reads_grad
 from autograd_cli.rules.evidence.passage import Passage
 from autograd_cli.trace import Kind, Node, Step, TensorInfo, TensorValues, Trace, Value, Visit, Walk
 
@@ -129,7 +128,7 @@ class Evidence:
         return tuple(
             (self.trace.values[value.operands[0]], value)
             for value in self.trace.values
-            if reads_grad(value) and value.operands
+            if value.reads("grad") and value.operands
         )
 
     # The recorded graph, and what flowed through it.

@@ -51,12 +51,7 @@ def _made_of(value: Value) -> tuple[int, ...]:
 
 def is_metadata(value: Value) -> bool:
     """Whether a value holds nothing of its operands' values."""
-    return reads_grad(value) or (value.verb in _METADATA and value.kind is not Kind.ASSIGNMENT)
-
-
-def reads_grad(value: Value) -> bool:
-    """Whether it is what `x.grad` gave."""
-    return value.kind is Kind.ATTRIBUTE and value.verb == "grad"
+    return value.reads("grad") or (value.verb in _METADATA and value.kind is not Kind.ASSIGNMENT)
 
 
 def requires_grad(value: Value) -> bool:

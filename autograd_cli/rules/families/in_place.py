@@ -9,7 +9,7 @@ from autograd_cli.lang import vocabulary
 from autograd_cli.rules.causes.lost import COMPUTED, Role, first_tracked, leaves, lost_gradients, upstream, words
 from autograd_cli.rules.cures import writes
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
-from autograd_cli.rules.evidence.graph import is_tracked, reads_grad
+from autograd_cli.rules.evidence.graph import is_tracked
 from autograd_cli.rules.evidence.writes import (
     base_of,
     content,
@@ -169,7 +169,7 @@ def _find_write_to_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
             victim=victim,
             observed=observed,
             fix="assign by index instead",
-            edits=writes.assigned(evidence, first.span, span, is_data=_is_data_assigned(value)),
+            edits=writes.assigned(evidence, first.span, span, is_data=value.assigns("data")),
         )
         return
 
@@ -426,9 +426,9 @@ def _is_dropped(evidence: Evidence, value: Value) -> bool:
     if any(evidence.names(number) for number in chain) or value.id in {trace.result, *trace.outputs}:
         return False
     users = evidence.users.get(value.id, ())
-    if any(user.id not in chain and not (_is_data_assigned(value) and user.kind is Kind.ALIAS) for user in users):
+    if any(user.id not in chain and not (value.assigns("data") and user.kind is Kind.ALIAS) for user in users):
         return False
-    if _is_data_assigned(value):
+    if value.assigns("data"):
         return True
     storage = None if value.tensor is None else value.tensor.storage
     return not any(
@@ -469,17 +469,12 @@ def _uncalled(evidence: Evidence) -> Iterator[Diagnostic]:
             span=value.span,
             label="without parentheses",
             related=_places((read.span, "None here")) if is_missed and read is not None else (),
-            victim=_leaf_name(evidence, owner.operands[0] if reads_grad(owner) else owner.id),
+            victim=_leaf_name(evidence, owner.operands[0] if owner.reads("grad") else owner.id),
             observed="nothing happens on this line",
             fix=f"call it: {name}()",
             edits=writes.called(evidence, value.span),
         )
         return
-
-
-def _is_data_assigned(value: Value) -> bool:
-    """Whether it is what `x.data = y` made of x."""
-    return value.kind is Kind.ASSIGNMENT and value.verb == "data"
 
 
 def _is_pure(evidence: Evidence, value: Value, span: Span) -> bool:
@@ -502,11 +497,11 @@ def _expected(evidence: Evidence, value: Value, operand: Value) -> tuple[str | N
     A gradient that was to be changed is used; what was to be detached still leads back from a later pass.
     """
     trace = evidence.trace
-    if reads_grad(operand):
+    if operand.reads("grad"):
         owner = operand.operands[0]
         start = first_tracked(evidence, owner)
         for later in trace.values[value.id + 1 :]:
-            reads = reads_grad(later) and first_tracked(evidence, later.operands[0]) == start
+            reads = later.reads("grad") and first_tracked(evidence, later.operands[0]) == start
             steps = later.kind is Kind.STEP and any(first_tracked(evidence, each) == start for each in later.operands)
             if reads or steps:
                 return evidence.called(start), later
