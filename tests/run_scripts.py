@@ -1,0 +1,68 @@
+"""Runs scripts under agx, each in a fork of one process: a line of JSON says what to run, its status comes back.
+
+Given one as an argument, it runs that one itself.
+
+The fork ends as Python itself ends: nothing here catches what `leave` raises.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from autograd_cli.engine.observe.endings import Ending, leave
+from autograd_cli.engine.observe.script import Script, run_script, stdout_to_stderr
+
+
+def run(job: dict[str, Any]) -> None:
+    os.chdir(job["directory"])
+    for descriptor, name in enumerate(["stdin", "stdout", "stderr"]):
+        file = os.open(job[name], os.O_RDWR | os.O_APPEND)
+        os.dup2(file, descriptor)
+        os.close(file)
+    answer = stdout_to_stderr() if job["redirected"] else 1
+    compiled: list[str] = []
+
+    def make_code(text: str, file: Path) -> CodeType:
+        compiled.append(str(file))
+        tree = ast.parse(text, str(file))
+        return compile(tree, str(file), "exec", dont_inherit=True)
+
+    def is_own(file: Path) -> bool:
+        return str(file).startswith(job["directory"])
+
+    def at_end(ending: Ending) -> None:
+        place = ending.place
+        told: dict[str, object] = {"compiled": compiled, "how": ending.how, "code": ending.exit_code, "place": ""}
+        if place is not None:
+            span, file = place.span, os.path.relpath(place.file, job["directory"])
+            told["place"] = f"{file}:{span.line}:{span.column}-{span.end_line}:{span.end_column}"
+        text = importlib.import_module("json").dumps(told)  # ours, whatever the script has beside it
+        with Path(job["told"]).open("a") as out:
+            out.write(text + "\n")
+        os.write(answer, job["answer"].encode())
+
+    words = job["words"]
+    is_module = words[0] == "-m"
+    script = Script(target=words[is_module], arguments=tuple(words[is_module + 1 :]), is_module=is_module)
+    ending = run_script(script, make_code=make_code, is_own=is_own, at_end=at_end)
+    leave(ending, job["exit_code"])
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        run(json.loads(sys.argv[1]))
+    for line in iter(lambda: os.read(0, 1 << 16), b""):
+        asked = json.loads(line)
+        child = os.fork()
+        if not child:
+            run(asked)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        os.write(1, b"%d\n" % status)
+    sys.exit(0)
