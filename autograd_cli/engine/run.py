@@ -13,10 +13,10 @@ from autograd_cli import position
 from autograd_cli.diagnostic import bad_request
 from autograd_cli.engine.interpret.backward import check_gradients, roots_of, run_backward, with_names
 from autograd_cli.engine.interpret.performer import Performer, RefusedError
-from autograd_cli.engine.interpret.recorded import Recorded
 from autograd_cli.engine.interpret.statements import Interpreter
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.leaf_names import by_place
+from autograd_cli.engine.record.recorded import Recorded
 from autograd_cli.engine.record.recording import tensors_in
 from autograd_cli.engine.record.snapshot import MAX_VALUES, leaf_facts
 from autograd_cli.engine.tensors import check_device, make_tensor

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.record.passes import Pass
+from autograd_cli.engine.record.recorded import Versions
 from autograd_cli.engine.values import Box
 from autograd_cli.trace import Operation, Refusal
-
-Versions: TypeAlias = Sequence[tuple[Box, int | None]]
 
 
 class Recorder(Protocol):

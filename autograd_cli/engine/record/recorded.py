@@ -1,19 +1,21 @@
-"""What the interpreter tells, kept: the Recording of a run, its statements, what it printed and its backward passes."""
+"""What a run tells, kept: the Recording of a run, its statements, what it printed and its backward passes."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import torch
 
 from autograd_cli.diagnostic import Span
-from autograd_cli.engine.interpret.recorder import Versions
 from autograd_cli.engine.record.passes import Pass, Passes
 from autograd_cli.engine.record.recording import Recording, tensors_in
 from autograd_cli.engine.values import CONTAINERS, Box
 from autograd_cli.trace import Operation, Printed, Refusal, Step
+
+Versions: TypeAlias = Sequence[tuple[Box, int | None]]
 
 
 class Recorded(Recording):
