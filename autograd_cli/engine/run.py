@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -11,14 +10,14 @@ import torch
 
 from autograd_cli import position
 from autograd_cli.diagnostic import bad_request
-from autograd_cli.engine.interpret.backward import check_gradients, roots_of, run_backward, with_names
+from autograd_cli.engine.interpret.backward import check_gradients, roots_of, run_backward
 from autograd_cli.engine.interpret.performer import Performer, RefusedError
 from autograd_cli.engine.interpret.statements import Interpreter
 from autograd_cli.engine.record import naming
-from autograd_cli.engine.record.leaf_names import by_place
+from autograd_cli.engine.record.assemble import Ended, assemble, leaves_of
 from autograd_cli.engine.record.recorded import Recorded
 from autograd_cli.engine.record.recording import tensors_in
-from autograd_cli.engine.record.snapshot import MAX_VALUES, leaf_facts
+from autograd_cli.engine.record.snapshot import MAX_VALUES
 from autograd_cli.engine.tensors import check_device, make_tensor
 from autograd_cli.engine.values import Box, GraphNode, check_nesting
 from autograd_cli.lang.inputs import InputSpec
@@ -29,7 +28,7 @@ from autograd_cli.modes import Entry, GradMode, Mode
 from autograd_cli.position import Phase
 from autograd_cli.settings import Settings
 from autograd_cli.spelling import spelled
-from autograd_cli.trace import Backward, Kind, Refusal, TensorInfo, Trace, Variable
+from autograd_cli.trace import Kind, Refusal, Trace
 
 
 def run(  # noqa: PLR0913 - the parts of a request, each used once
@@ -120,7 +119,7 @@ class _Run:
                 with _GRAD_MODES[self._mode.grad_mode]():
                     result = interpreter.run()
             except RefusedError as error:
-                return self._trace(interpreter, result=None, refusal=error.refusal)
+                return assemble(self._recording, self._ended(interpreter, refusal=error.refusal))
             self._recording.step = None
             if result is not None:
                 check_nesting(result.payload)
@@ -132,7 +131,7 @@ class _Run:
                     message = "the program calls backward() itself"
                     fix = "give the weights there: y.backward(v)"
                     raise bad_request("unused-input", message, source="--gradient", fix=fix)
-                return self._trace(interpreter, result=result, refusal=None)
+                return assemble(self._recording, self._ended(interpreter, result))
             return self._differentiate(interpreter, result, specs, weights)
 
     def release(self) -> None:
@@ -175,9 +174,11 @@ class _Run:
         position.enter(Phase.BACKWARD)
         passes = self._recording.passes
         walk = passes.watch.walk(roots, span=None, backward=len(passes.backwards))
-        backward = run_backward(self._recording, roots, fitting, self._leaves(interpreter), walk)
+        backward = run_backward(
+            self._recording, roots, fitting, leaves_of(self._recording, self._ended(interpreter)), walk
+        )
         passes.backwards.append(backward)
-        return self._trace(interpreter, result=result, refusal=backward.refusal)
+        return assemble(self._recording, self._ended(interpreter, result, backward.refusal))
 
     def _as_result(self, box: Box) -> Box:
         """An input that is an output becomes a value of its own: it keeps the values that it came with."""
@@ -191,118 +192,19 @@ class _Run:
             return box
         return self._recording.add(tuple(elements), value, operands=elements, span=value.span)
 
-    def _leaves(self, interpreter: Interpreter) -> dict[str, torch.Tensor]:
-        """What can have a gradient, by name: the leaves that were asked for, and those that the program made itself."""
-        leaves = {name: self._shown[name].payload for name in self._asked}
-        named = [(name, tensor) for name, tensor in _held_tensors(interpreter) if _can_have_gradient(tensor)]
-        known = {id(tensor) for tensor in (*leaves.values(), *[tensor for _, tensor in named])}
-        text = interpreter.spans.text
-        others = [
-            (leaf, "" if (span := self._recording.made_by(leaf)) is None else span.cut(text))
-            for leaf in self._recording.used_leaves()
-            if id(leaf) not in known
-        ]
-        names = self._recording.names.decide(others, [*interpreter.names, *leaves, *[name for name, _ in named]])
-        found = {id(tensor) for tensor in leaves.values()}
-        for name, tensor in [*named, *[(names[id(leaf)], leaf) for leaf, _ in others if id(leaf) in names]]:
-            if id(tensor) not in found:
-                leaves[f"{name} (new)" if name in leaves else name] = tensor
-        return leaves
-
-    def _trace(self, interpreter: Interpreter, *, result: Box | None, refusal: Refusal | None) -> Trace:
-        recording = self._recording
-        if result is not None:
-            recording.refresh(result)
-            recording.write_out(result, self._max_values)
-        leaves = self._leaves(interpreter)
-        variables = self._variables(interpreter, leaves)
-        grads = tuple([(name, self._grad(leaf)) for name, leaf in leaves.items()])
-        names = {id(leaf): name for name, leaf in leaves.items()}
-        recording.finish(names)
-        outputs = () if result is None else tuple(_outputs(result))
-        return Trace(
+    def _ended(self, interpreter: Interpreter, result: Box | None = None, refusal: Refusal | None = None) -> Ended:
+        return Ended(
             mode=self._mode.name,
-            steps=tuple(recording.steps),
-            printed=tuple(recording.printed),
-            values=tuple(recording.values),
-            nodes=tuple(recording.nodes),
-            backwards=tuple(self._named_backwards(recording.passes.backwards, names)),
-            variables=variables,
-            result=None if result is None else result.value,
-            outputs=outputs,
+            names=interpreter.names,
+            of_loops=interpreter.of_loops,
+            text=interpreter.spans.cut,
+            shown=self._shown,
             asked=self._asked,
-            grads=grads,
+            cut_by=self._mode.entry.value,
+            result=result,
             refusal=refusal,
-            walks=tuple(recording.passes.watch.walks),
+            max_values=self._max_values,
         )
-
-    def _named_backwards(self, backwards: Sequence[Backward], names: Mapping[int, str]) -> Iterator[Backward]:
-        values, called = self._recording.values_of_leaves, self._recording.names
-        local = {values[key]: name for key, leaf in self._recording.leaves.items() if (name := called.local(leaf))}
-        at_end = {values[key]: name for key, name in names.items() if key in values}
-        return (with_names(backward, local, at_end) for backward in backwards)
-
-    def _variables(self, interpreter: Interpreter, leaves: Mapping[str, torch.Tensor]) -> tuple[Variable, ...]:
-        """The inputs and the program's names, as they are at the end, and the leaves that have no name of their own."""
-        boxes = dict(self._shown)
-        for name, box in interpreter.names.items():
-            entered = next((key for key in (f"{name}{self._mode.entry.value}", name) if key in boxes), name)
-            if entered not in boxes or boxes[entered].payload is box.payload:
-                boxes[entered] = box
-            else:
-                boxes[f"{name} (input)"], boxes[name] = boxes[name], box
-        names = {id(leaf): name for name, leaf in leaves.items()}
-        tensors = {
-            name: box.payload
-            for name, box in boxes.items()
-            if isinstance(box.payload, torch.Tensor)
-            and (name not in interpreter.of_loops or names.get(id(box.payload), name) == name)
-        }
-        shown = {id(tensor) for tensor in tensors.values()}
-        held = _held_tensors(interpreter)
-        parameters = [each for each in held if isinstance(each[1], torch.nn.Parameter)]
-        tensors |= {name: tensor for name, tensor in (*parameters, *leaves.items()) if id(tensor) not in shown}
-        reachable = {*interpreter.names, *[name for name, _ in held]}
-        return tuple([self._variable(name, tensor, name in reachable) for name, tensor in tensors.items()])
-
-    def _variable(self, name: str, tensor: torch.Tensor, is_held: bool) -> Variable:  # noqa: FBT001 - a fact of Variable
-        value = self._recording.value_of(tensor)
-        span = self._recording.values[value].span
-        info = self._recording.look(tensor, value, span, max_values=self._max_values)
-        leaf = self._recording.values_of_leaves.get(id(tensor))
-        return Variable(name=name, value=value, leaf=leaf, is_held=is_held, tensor=info, grad=self._grad(tensor))
-
-    def _grad(self, tensor: torch.Tensor) -> TensorInfo | None:
-        """`.grad` as TensorInfo; not asked of a tensor that cannot have one, for which torch would warn."""
-        if not any(leaf_facts(tensor)) or tensor.grad is None:
-            return None
-        last = len(self._recording.values) - 1
-        return self._recording.look(tensor.grad, last, None, max_values=self._max_values)
-
-
-def _outputs(result: Box) -> Iterator[int]:
-    """The values that a result consists of: of a sequence its elements, in whatever depth."""
-    if not isinstance(result.payload, tuple | list) or not result.payload:
-        yield result.value
-        return
-    for element in result.payload:
-        yield from _outputs(element)
-
-
-def _held_tensors(interpreter: Interpreter) -> list[tuple[str, torch.Tensor]]:
-    """The tensors that the program holds at its end, each once by its best name, in the order of its variables."""
-    payloads = {name: box.payload for name, box in interpreter.names.items()}
-    of_loops = {name: payload for name, payload in payloads.items() if name in interpreter.of_loops}
-    others = {name: payload for name, payload in payloads.items() if name not in of_loops}
-    found: dict[int, tuple[str, torch.Tensor]] = {}
-    for name, tensor in (*by_place(others), *by_place(of_loops)):
-        found.setdefault(id(tensor), (name, tensor))
-    places = {name: place for place, name in enumerate(payloads)}
-    return sorted(found.values(), key=lambda each: places[re.split(r"[.\[]", each[0], maxsplit=1)[0]])
-
-
-def _can_have_gradient(tensor: torch.Tensor) -> bool:
-    return any(leaf_facts(tensor)) and (tensor.requires_grad or tensor.grad is not None)
 
 
 def _fitting(weight: torch.Tensor, root: torch.Tensor) -> torch.Tensor:

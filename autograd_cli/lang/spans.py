@@ -33,6 +33,10 @@ class SpanFinder:
             text = self._texts[id(node)] = "".join(self.of(node).cut(self.text).split())
         return text
 
+    def cut(self, span: Span) -> str:
+        """The piece of the program at a place."""
+        return span.cut(self.text)
+
     def cover(self, tree: ast.AST) -> None:
         """Give what stands inside an f-string the span of the f-string: Python tells no true place for it."""
         for text in ast.walk(tree):

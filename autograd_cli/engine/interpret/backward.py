@@ -19,7 +19,7 @@ from autograd_cli.engine.values import Box
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.limits import memory_error
 from autograd_cli.spelling import spelled, spelled_source
-from autograd_cli.trace import Backward, Kind, LeafGradient, Phase, Refusal
+from autograd_cli.trace import Backward, Kind, Phase, Refusal
 
 
 def roots_of(result: Box) -> list[Box]:
@@ -97,22 +97,6 @@ def run_backward(
         leaves=looked.changes(),
         refusal=refusal,
     )
-
-
-def with_names(backward: Backward, local: Mapping[int, str], names: Mapping[int, str]) -> Backward:
-    """The pass, each of its leaves by the name that the program used then, or else by that which it has at the end.
-
-    Where several had one name, it is that of the last: the others had lost it by then. Both are by the leaves' values.
-    """
-    leaves: list[LeafGradient] = []
-    taken: set[str] = set()
-    for leaf in reversed(backward.leaves):
-        number = -1 if leaf.value is None else leaf.value
-        own = names.get(number, leaf.name)
-        name = next((each for each in (local.get(number, own), own) if each not in taken), f"{own} (value {number})")
-        taken.add(name)
-        leaves.append(replace(leaf, name=name))
-    return replace(backward, leaves=tuple(leaves[::-1]))
 
 
 # The calls of a program that walk the graph themselves.

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from autograd_cli.diagnostic import Span
-from autograd_cli.engine.interpret.recorder import Versions
 from autograd_cli.engine.record.passes import Pass
+from autograd_cli.engine.record.recorded import Versions
 from autograd_cli.engine.values import SEQUENCES, Box
 from autograd_cli.trace import Operation, Refusal
 
