@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from autograd_cli.diagnostic import COMMAND_LINE, PROGRAM, Cell, Diagnostic, Status
 from autograd_cli.settings import Settings
@@ -22,11 +21,20 @@ class GivenInput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Explored:
-    """The answer of `agx grad`: one run, and a sentence on what became of its gradients."""
+class Body:
+    """What came of a request: there is a type for each use case. `outcome` says in a sentence what became of gradients.
+
+    In JSON its fields stand beside those of the Report.
+    """
+
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explored(Body):
+    """The answer of `agx grad`: one run."""
 
     trace: Trace
-    outcome: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +52,8 @@ class Taught(Explained):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
-    """The answer of `agx check`: beside the diagnostics only a sentence, for the run is a thousand times as long."""
-
-    outcome: str
+class Checked(Body):
+    """The answer of `agx check`: the diagnostics are all, and the run, a thousand times as long, is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,24 +65,20 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """The answer of `agx compare`: several runs, side by side. The sentence is of the first."""
+class Compared(Body):
+    """The answer of `agx compare`: several runs, side by side. The outcome is of the first."""
 
     columns: tuple[Column, ...]
-    outcome: str
-
-
-Body: TypeAlias = Explored | Checked | Compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Report:
     """The answer to one request: what was asked, what came of it, what there is to say, and how it ended.
 
-    The `body` is what the use case adds: there is one type for each, and none where nothing was answered. `source`
-    begins at line `source_line` of what `source_name` names, such as a file. Where it is not to the letter what was
-    given, `written` has the same lines as they were: with prompts, say. `cells` are those of a notebook. `of` is the
-    one variable that the answer is narrowed to.
+    The `body` is what came of it; there is none where the request could not be answered. `source` begins at line
+    `source_line` of what `source_name` names, such as a file. Where it is not to the letter what was given, `written`
+    has the same lines as they were: with prompts, say. `cells` are those of a notebook. `of` is the one variable that
+    the answer is narrowed to.
     """
 
     schema: str
@@ -132,6 +134,12 @@ class Report:
     def explanation(self) -> Explanation | None:
         """Where the two graphs of the run part, if that was asked for."""
         return self.body.explanation if isinstance(self.body, Explained) else None
+
+    @property
+    def explained(self) -> Explained:
+        """The body, of a report that has an explanation."""
+        assert isinstance(self.body, Explained)
+        return self.body
 
     @property
     def columns(self) -> tuple[Column, ...]:

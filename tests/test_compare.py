@@ -244,6 +244,12 @@ def test_the_lesson_is_for_a_call_that_asks_for_nothing_else(agx: Agx, words: st
     assert agx("compare", "--json", *words.split()).report["diagnostics"][0]["message"] == "there is no expression"
 
 
+def test_the_lesson_is_no_answer_to_a_request_that_cannot_be_understood(agx: Agx) -> None:
+    outcome = agx("compare", "--dtype", "float3", "--json")
+    assert outcome.code == 2
+    assert outcome.report["status"] == "bad-request"
+
+
 # What scripts read.
 
 

@@ -15,6 +15,7 @@ from autograd_cli.diagnostic import AgxError
 from autograd_cli.limits import Limits
 from autograd_cli.render.formats.json_text import json_object
 from autograd_cli.render.formats.table import FORMATS
+from autograd_cli.render.look import Look
 from autograd_cli.report import Checked, Explained, Explored
 from autograd_cli.trace import Trace
 from conftest import VALIDATOR, Agx
@@ -56,7 +57,7 @@ def forms(report: Report) -> list[str]:
     """What stdout and stderr get, in each format."""
     screens = [Screen(width=width, is_terminal=False, encoding="utf-8") for width in (80, None)]
     deliveries = [Delivery(format=each, stdout=screens[0], stderr=screens[0]) for each in FORMATS.values()]
-    deliveries += [Delivery(format=FORMATS["page"], full=True, stdout=screens[1], stderr=screens[1])]
+    deliveries += [Delivery(format=FORMATS["page"], page=Look(full=True), stdout=screens[1], stderr=screens[1])]
     answers = [render(report, each) for each in deliveries]
     if isinstance(report.body, Explained):
         bodies = (Explored(trace=report.trace, outcome=report.body.outcome), Checked(outcome=report.body.outcome))

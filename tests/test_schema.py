@@ -16,6 +16,7 @@ import pytest
 
 from autograd_cli import diagnostic, report, trace
 from autograd_cli.render.formats.json_text import schema_text
+from autograd_cli.render.pages.choose import PAGES
 from conftest import VALIDATOR, Agx
 
 SCHEMA = json.loads(schema_text())
@@ -97,6 +98,16 @@ def test_a_field_of_few_words_has_them_all(kind: type[Any]) -> None:
     for name, hint in typing.get_type_hints(kind).items():
         if isinstance(hint, type) and issubclass(hint, Enum):
             assert described["properties"][name]["enum"] == [each.value for each in hint]
+
+
+BODIES = [kind for kind in types_of(report) if issubclass(kind, report.Body) and kind is not report.Body]
+
+
+@pytest.mark.parametrize("kind", BODIES, ids=lambda kind: kind.__name__)
+def test_what_came_of_a_request_has_its_page_and_its_keys(kind: type[report.Body]) -> None:
+    assert kind in PAGES
+    keys = {field.name for field in dataclasses.fields(kind)} - {"outcome", "trace", "columns"}
+    assert keys <= set(DEFINITIONS["answer"]["properties"])
 
 
 def allows_null(written: dict[str, Any]) -> bool:

@@ -21,14 +21,11 @@ _BUG = 70
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """Where a Report goes, and as what. `file` takes the place of stdout."""
+    """Where a Report goes, and as what: `file` takes the place of stdout, whose width and glyphs a page has."""
 
     format: Format
     color: Color = Color.AUTO
-    precision: int = 4
-    depth: int | None = None
-    full: bool = False
-    language: str = "en"
+    page: Look = field(default_factory=Look)
     file: str | None = None
     stdout: Screen = field(default_factory=lambda: screen_of(sys.stdout))
     stderr: Screen = field(default_factory=lambda: screen_of(sys.stderr))
@@ -36,15 +33,7 @@ class Delivery:
     @property
     def look(self) -> Look:
         """How a page looks on stdout."""
-        screen = self.stdout
-        return Look(
-            width=screen.width,
-            precision=self.precision,
-            depth=self.depth,
-            full=self.full,
-            glyphs=screen.glyphs,
-            language=self.language,
-        )
+        return replace(self.page, width=self.stdout.width, glyphs=self.stdout.glyphs)
 
 
 def delivery_of(page: Page, format_: Format, *, language: str = "en") -> Delivery:
@@ -54,15 +43,8 @@ def delivery_of(page: Page, format_: Format, *, language: str = "en") -> Deliver
         AgxError: the output file says another format than `format_`, or one that is not known.
     """
     check_file(page.output, format_)
-    return Delivery(
-        format=format_,
-        color=page.color,
-        precision=page.precision,
-        depth=page.depth,
-        full=page.full,
-        language=language,
-        file=page.output,
-    )
+    look = Look(precision=page.precision, depth=page.depth, full=page.full, language=language)
+    return Delivery(format=format_, color=page.color, page=look, file=page.output)
 
 
 def check_file(path: str | None, format_: Format) -> None:

@@ -16,6 +16,7 @@ from autograd_cli.diagnostic import COMMAND_LINE, bad_request
 from autograd_cli.limits import Limits
 from autograd_cli.modes import DEFAULT_MODE, MODES, Mode
 from autograd_cli.render.formats.table import FORMATS
+from autograd_cli.report import Body
 from autograd_cli.settings import DTYPES, Settings
 
 # The headings of --help.
@@ -244,13 +245,13 @@ OneMode: TypeAlias = Annotated[
 ]
 
 
-def formats(*names: str, **other_help: str) -> Flags:
-    """The options for these formats, where some are of `other_help` than in the table."""
+def formats(answer: type[Body], **other_help: str) -> Flags:
+    """The options for the formats of an answer of this type, where some are of `other_help` than in the table."""
     return Flags(
         [
             Flag(name=name, help=other_help.get(name, found.help), panel=OUTPUT, spellings=found.spellings)
-            for name in names
-            for found in [FORMATS[name]]
+            for name, found in FORMATS.items()
+            if answer in found.of
         ]
     )
 

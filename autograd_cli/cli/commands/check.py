@@ -16,6 +16,7 @@ from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, bad_request
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.render.formats.table import FORMATS
+from autograd_cli.report import Checked
 from autograd_cli.tasks import check as checking
 
 SUMMARY = "what is wrong, in short"
@@ -64,7 +65,7 @@ def check(  # noqa: PLR0913 - the options of the command
             rich_help_panel=options.OUTPUT,
         ),
     ] = Written.TEXT,
-    formats: Annotated[tuple[str, ...], options.formats("json", "fix", "diff", json="The same as --format json.")],
+    formats: Annotated[tuple[str, ...], options.formats(Checked, json="The same as --format json.")],
     color: options.ColorOption = Color.AUTO,
     lang: options.Lang = None,  # noqa: ARG001 - its pages have no translation yet
     run: options.Run,
@@ -74,7 +75,7 @@ def check(  # noqa: PLR0913 - the options of the command
     for each in asked:
         check_program(each)
     mode = options.chosen(modes, DEFAULT_MODE, "modes")
-    wanted = [name for name in ("json", "github", "fix", "diff") if name in {written.value, *formats}]
+    wanted = [name for name in FORMATS if name in {written.value, *formats}]
     format_ = FORMATS[options.chosen(wanted, "page", "formats")]
     if format_.name == "fix" and len(asked) > 1:
         message = "--fix prints one program, and there are several files"

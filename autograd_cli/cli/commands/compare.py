@@ -19,6 +19,7 @@ from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Span, bad_request
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.render.formats.table import FORMATS
+from autograd_cli.report import Compared
 from autograd_cli.tasks import comparison
 
 SUMMARY = "all modes, side by side"
@@ -63,7 +64,7 @@ def compare(  # noqa: PLR0913 - the options of the command
         ),
     ] = None,
     one_mode: Annotated[bool, typer.Option(*_MODE_OPTIONS, hidden=True)] = False,
-    formats: Annotated[tuple[str, ...], options.formats("json", "quiet", quiet="Print only lines MODE NAME=GRADIENT.")],
+    formats: Annotated[tuple[str, ...], options.formats(Compared, quiet="Print only lines MODE NAME=GRADIENT.")],
     output: options.Output = None,
     color: options.ColorOption = Color.AUTO,
     precision: options.Precision = 4,

@@ -21,6 +21,7 @@ from autograd_cli.diagnostic import COMMAND_LINE, bad_request
 from autograd_cli.lessons import LESSONS
 from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.render.formats.table import FORMATS
+from autograd_cli.report import Explained
 from autograd_cli.tasks.explore import explore
 from autograd_cli.tasks.lesson import teach
 from autograd_cli.translation import language_of
@@ -69,7 +70,7 @@ def explain(
     given: options.Given,
     of: options.Of = None,
     flags: Annotated[tuple[str, ...], _FLAGS],
-    formats: Annotated[tuple[str, ...], options.formats("json", "quiet", "fix", "diff")],
+    formats: Annotated[tuple[str, ...], options.formats(Explained)],
     page: options.Page,
     run: options.Run,
 ) -> None:

@@ -14,6 +14,7 @@ from autograd_cli.cli.delivery import delivery_of
 from autograd_cli.cli.request import answer, call_of, check_program
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.render.formats.table import FORMATS
+from autograd_cli.report import Explored
 from autograd_cli.tasks.explore import explore
 
 SUMMARY = "values, gradients, the graph"
@@ -35,7 +36,7 @@ def grad(
     *,
     given: options.Given,
     modes: options.OneMode,
-    formats: Annotated[tuple[str, ...], options.formats("json", "quiet", "names", "result", "python")],
+    formats: Annotated[tuple[str, ...], options.formats(Explored)],
     page: options.Page,
     run: options.Run,
 ) -> None:

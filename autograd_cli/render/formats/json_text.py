@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import fields
 from importlib import resources
 from typing import Any
 
 from autograd_cli.render.parts.plain import plain
 from autograd_cli.render.parts.verdict import verdict
-from autograd_cli.report import Report, Taught
+from autograd_cli.report import Body, Report
 from autograd_cli.trace import Trace
 
 
@@ -19,7 +21,7 @@ def json_text(report: Report) -> str:
 
 def json_object(report: Report) -> dict[str, Any]:
     """The Report as dicts, lists, strings and numbers."""
-    return {
+    told = {
         "schema": report.schema,
         "ok": report.ok,
         "status": report.status.value,
@@ -28,22 +30,38 @@ def json_object(report: Report) -> dict[str, Any]:
         "source_line": report.source_line,
         "cells": plain(report.cells),
         "of": report.of,
-        "lesson": report.body.lesson if isinstance(report.body, Taught) else None,
+        "lesson": None,
         "command_line": report.command_line,
         "inputs": plain(report.inputs),
         "gradients": plain(report.gradients),
         "settings": {name: getattr(report.settings, name) for name in ("seed", "dtype", "device")},
-        **(_trace_object(report.trace) if report.traces else _no_trace()),
-        "explanation": plain(report.explanation),
+        **_no_trace(),
+        "explanation": None,
         "verdict": verdict(report),
-        "modes": {column.name: _column(column.report) for column in report.columns},
+        "modes": {},
         "diagnostics": plain(report.diagnostics),
     }
+    return told if report.body is None else told | dict(_own(report.body))
 
 
 def schema_text() -> str:
     """The JSON Schema of what `json_text` returns."""
     return resources.files(__package__).joinpath("report.schema.json").read_text(encoding="utf-8")
+
+
+def _own(body: Body) -> Iterator[tuple[str, Any]]:
+    """What the body adds: of a run and of several what scripts ask for, of all else the field as it is."""
+    for field in fields(body):
+        value = getattr(body, field.name)
+        match field.name:
+            case "outcome":  # which is in the verdict
+                pass
+            case "trace":
+                yield from _trace_object(value).items()
+            case "columns":
+                yield "modes", {column.name: _column(column.report) for column in value}
+            case name:
+                yield name, plain(value)
 
 
 def _no_trace() -> dict[str, Any]:

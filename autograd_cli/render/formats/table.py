@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autograd_cli.render.look import Look
-from autograd_cli.report import Report
+from autograd_cli.report import Body, Checked, Compared, Explained, Explored, Report
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 class Format:
     """One format.
 
-    It is a `text`, or a `page` that a person reads, with colours on a terminal. `help` is of the option that asks for
-    it, and `spellings` are those of that option beside `--name`. A file whose name ends in `suffix` has it. What
-    `tells_all` says itself what is wrong, so that there is nothing left for stderr; what is `of_errors` has something
-    to say of a request without an answer; a `repair` is the program, mended.
+    It is a `text`, or a `page` that a person reads, with colours on a terminal. Answers `of` these types may be asked
+    for in it, by an option `--name` that has this `help` and the other `spellings`. A file whose name ends in `suffix`
+    has it. What `tells_all` says itself what is wrong, so that there is nothing left for stderr; what is `of_errors`
+    has something to say of a request without an answer; a `repair` is the program, mended.
     """
 
     name: str
     text: Callable[[Report, Look], str] | None = None
     page: Callable[[Report, Look], RenderableType] | None = None
+    of: tuple[type[Body], ...] = ()
     help: str = ""
     spellings: tuple[str, ...] = ()
     suffix: str | None = None
@@ -113,17 +114,26 @@ FORMATS = {
         Format(
             name="json",
             text=_json,
+            of=(Explored, Explained, Checked, Compared),
             help="Print one JSON object (agx schema has its schema).",
             suffix=".json",
             of_errors=True,
         ),
         Format(name="github", text=_github, tells_all=True, of_errors=True),
-        Format(name="quiet", text=_values, help="Print the gradients only, as --x reads them.", spellings=("-q",)),
-        Format(name="names", text=_names, help="As -q, with NAME= before one gradient, too."),
-        Format(name="result", text=_result, help="Print the result only, as --x reads it."),
-        Format(name="python", text=_python, help="Print the same as a PyTorch program."),
-        Format(name="fix", text=_fix, help="Print the program, repaired and tried.", repair=True),
-        Format(name="diff", text=_diff, help="Print that repair as a patch.", repair=True),
+        Format(
+            name="quiet",
+            text=_values,
+            of=(Explored, Explained, Compared),
+            help="Print the gradients only, as --x reads them.",
+            spellings=("-q",),
+        ),
+        Format(name="names", text=_names, of=(Explored,), help="As -q, with NAME= before one gradient, too."),
+        Format(name="result", text=_result, of=(Explored,), help="Print the result only, as --x reads it."),
+        Format(name="python", text=_python, of=(Explored,), help="Print the same as a PyTorch program."),
+        Format(
+            name="fix", text=_fix, of=(Explained, Checked), help="Print the program, repaired and tried.", repair=True
+        ),
+        Format(name="diff", text=_diff, of=(Explained, Checked), help="Print that repair as a patch.", repair=True),
         Format(name="txt", text=_txt, suffix=".txt"),
         Format(name="svg", text=_svg, suffix=".svg"),
         Format(name="html", text=_html, suffix=".html"),

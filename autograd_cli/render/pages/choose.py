@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def page_of(report: Report, look: Look) -> Group:
     """The page for a person, without a final empty line."""
-    return _PAGES[type(report.body)](report, look)
+    return PAGES[type(report.body)](report, look)
 
 
 def _grad(report: Report, look: Look) -> Group:
@@ -47,7 +47,7 @@ def _comparison(report: Report, look: Look) -> Group:
     return comparison(report, look)
 
 
-_PAGES: dict[type[object], Callable[[Report, Look], Group]] = {
+PAGES: dict[type[object], Callable[[Report, Look], Group]] = {
     type(None): _findings,
     Explored: _grad,
     Explained: _explanation,

@@ -62,8 +62,7 @@ def _sections(report: Report, look: Look) -> Iterator[RenderableType]:
 
 def end_state(report: Report, look: Look) -> RenderableType:
     """What every name means at the end, and its `.grad`, or why it has none."""
-    assert report.explanation is not None
-    missing = dict(report.explanation.missing)
+    missing = dict(report.explained.explanation.missing)
     trace, left_out = with_few_alike(report.trace, look)
     rows = [_cells(trace, variable, missing, look) for variable in trace.variables]
     columns = zip([Text(heading) for heading in _HEADINGS], *rows, strict=True)
@@ -122,9 +121,8 @@ def _cells(trace: Trace, variable: Variable, missing: dict[str, str], look: Look
 
 
 def _would_be(report: Report, look: Look) -> Iterator[Text]:
-    assert report.explanation is not None
     names = Names(report)
-    for found in report.explanation.counterfactuals:
+    for found in report.explained.explanation.counterfactuals:
         yield flowing(
             f"{visible(found.name)}.grad is ",
             _gradient(found.actual, look),
@@ -140,13 +138,12 @@ def _gradient(gradient: TensorInfo | None, look: Look) -> tuple[str, str]:
 
 def _lifted(report: Report, found: Counterfactual, names: Names) -> str:
     """`with y2 tracked`: what the cut that was lifted had cut off."""
-    assert report.explanation is not None
     if found.span is None:
         return f"without {spelled_mode(report.trace.mode)}"
-    made = [report.trace.values[cut.value] for cut in report.explanation.cuts]
+    made = [report.trace.values[cut.value] for cut in report.explained.explanation.cuts]
     values = [
         value
-        for cut, value in zip(report.explanation.cuts, made, strict=True)
+        for cut, value in zip(report.explained.explanation.cuts, made, strict=True)
         if found.span in {cut.since, value.span} and value.kind is not Kind.ALIAS
     ]
     cut_off = list(

@@ -67,7 +67,6 @@ class _Pass:
     """One backward pass, its `number` counted from 1 where there are several."""
 
     def __init__(self, report: Report, look: Look, names: Names, walk: Walk, *, number: int | None) -> None:
-        assert report.explanation is not None
         self._report = report
         self._trace = report.trace
         self._look = look
@@ -75,7 +74,7 @@ class _Pass:
         self._walk = walk
         self._number = number
         self._backward = None if walk.backward is None else report.trace.backwards[walk.backward]
-        related = report.explanation.related
+        related = report.explained.explanation.related
         self._related = None if related is None else frozenset(related)
         # What was handed to each input of a node, and by which node: None where the pass starts.
         self._received: dict[tuple[int, int], list[tuple[int | None, TensorValues]]] = {}

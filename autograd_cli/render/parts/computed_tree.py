@@ -55,12 +55,12 @@ class Computed:
     """The values as a graph to draw. Lists and tuples are looked through."""
 
     def __init__(self, report: Report, language: str) -> None:
-        assert report.explanation is not None
         self._trace = report.trace
-        self._related = None if report.explanation.related is None else frozenset(report.explanation.related)
+        explanation = report.explained.explanation
+        self._related = None if explanation.related is None else frozenset(explanation.related)
         self._names = Names(report)
-        self._recorded = frozenset(report.explanation.recorded)
-        self._cuts = {cut.value: cut for cut in report.explanation.cuts}
+        self._recorded = frozenset(explanation.recorded)
+        self._cuts = {cut.value: cut for cut in explanation.cuts}
         self._report = report
         self._language = language
         self._solid: dict[tuple[int, int], bool] = {}

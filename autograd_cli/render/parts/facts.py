@@ -57,12 +57,11 @@ class Facts:
     """The facts of the first trace of a report that is an explanation."""
 
     def __init__(self, report: Report, look: Look, names: Names) -> None:
-        assert report.explanation is not None
         self._lines = report.source.split("\n")
         self._trace = report.trace
         self._look = look
         self._names = names
-        self._cuts = {cut.value for cut in report.explanation.cuts}
+        self._cuts = {cut.value for cut in report.explained.explanation.cuts}
         # How often each statement ran, by the line that it begins on and its place.
         self._runs: dict[int, dict[Span, list[Step]]] = {}
         for step in self._trace.steps:

@@ -70,9 +70,8 @@ class Listing:
     """The lines of a report that is an explanation, ready to be shown in whole or in part."""
 
     def __init__(self, report: Report, look: Look) -> None:
-        assert report.explanation is not None
         self._report = report
-        self._explanation = report.explanation
+        self._explanation = report.explained.explanation
         self._look = look
         self._rows = report.source.split("\n")
         self._facts = Facts(report, look, Names(report))

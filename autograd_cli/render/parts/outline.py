@@ -91,15 +91,14 @@ def _is_docstring(statement: ast.stmt) -> bool:
 
 def _graph_spans(report: Report) -> Iterator[Span | None]:
     """The places where the graph was made, cut or walked, and those that findings point at."""
-    assert report.explanation is not None
     trace = report.trace
-    recorded = {value for value, _ in report.explanation.recorded}
+    recorded = {value for value, _ in report.explained.explanation.recorded}
     for value in trace.values:
         is_leaf = value.tensor is not None and value.tensor.requires_grad and value.tensor.is_leaf
         if value.id in recorded or is_leaf:
             yield value.span
             yield value.grad_mode_span
-    for cut in report.explanation.cuts:
+    for cut in report.explained.explanation.cuts:
         yield from (cut.span, cut.since)
     yield from (backward.span for backward in trace.backwards)
     yield from (walk.span for walk in trace.walks)
