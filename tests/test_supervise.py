@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,6 +16,11 @@ from typing import Any
 import pytest
 
 from agx_server import AgxServer, Call, Done
+from autograd_cli.cli import request as request_module
+from autograd_cli.cli.app import main
+from autograd_cli.diagnostic import bad_request
+from autograd_cli.process.answer import Answer
+from autograd_cli.process.supervise import Task
 from conftest import VALIDATOR
 
 WITHOUT_FORK = (sys.executable, "-c", "import os; del os.fork; from autograd_cli.__main__ import run; run()")
@@ -57,12 +63,17 @@ from autograd_cli.process.supervise import supervise
 
 role.only_supervise()
 
-def on_error(error):
-    assert isinstance(error, AgxError), repr(error)
-    return Answer(exit_code=error.status.exit_code, stderr=f"{{error.diagnostic.rule}}: {{error.diagnostic.message}}")
+class Task:
+    def __init__(self, work):
+        self.perform = work
+
+    def failed(self, error):
+        assert isinstance(error, AgxError), repr(error)
+        found = error.diagnostic
+        return Answer(exit_code=error.status.exit_code, stderr=f"{{found.rule}}: {{found.message}}")
 
 def run(work, **limits):
-    answer = supervise(work, on_error, Limits(**limits), respawn=Respawn(words=[], stdin=None))
+    answer = supervise(Task(work), Limits(**limits), respawn=Respawn(words=[], stdin=None))
     print(answer.exit_code, answer.stdout or answer.stderr, answer.file)
 
 HERE = Span(line=1, column=3, end_line=1, end_column=9)
@@ -250,6 +261,38 @@ worker.kill()
     assert done.stdout == "b'cba' b'cba'\n", done.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["grad", "x.detach()*w", "--x", "1,2", "--w", "3", "--wrt", "w", "-o", "page.html"],
+        ["explain", "x.exp().add_(1)", "--x", "1", "--of", "x"],
+        ["explain", "--no-grad"],
+        ["compare", "2*x", "--x", "1", "--json"],
+        ["compare"],
+        ["check", "log(x)", "--x", "0", "--strict", "--format", "github"],
+    ],
+)
+def test_a_task_is_data(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """It can be sent to a process that did not see it made."""
+    answers = []
+
+    def sent(task: Task, *_: object, **_options: object) -> Answer:
+        again = pickle.loads(pickle.dumps(task))  # noqa: S301 - it was written in the same line
+        answers.append((again.perform(lambda: None), again.failed(bad_request("usage", "no", source="here"))))
+        return task.perform(lambda: None)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(request_module, "supervise", sent)
+    code = main(words)
+    ((performed, failed),) = answers
+    shown = capsys.readouterr()
+    assert (performed.exit_code, performed.stdout, performed.stderr) == (code, shown.out, shown.err)
+    assert performed.file is None or Path(performed.file[0]).read_text() == performed.file[1]
+    assert failed.exit_code == 2
+
+
 def test_who_only_uses_the_package_gets_the_work_done_in_his_own_process() -> None:
     done = supervised("""
 role.work_here()
@@ -267,6 +310,7 @@ def test_ctrl_c_ends_both_with_130(long_run: tuple[Call, int]) -> None:
     assert (done.stdout, done.stderr) in [
         (b"", b"stopped by Ctrl-C at line 1\n"),
         (b"", b"stopped by Ctrl-C while making the inputs\n"),
+        (b"", b"stopped by Ctrl-C while starting the program\n"),
     ]
     assert done.returncode == 130
     assert until(lambda: not is_running(worker))

@@ -18,7 +18,7 @@ from autograd_cli.api import ShownReport, shown
 from autograd_cli.cli.app import app, bad_value, without_program
 from autograd_cli.cli.command import Commands
 from autograd_cli.cli.delivery import Delivery
-from autograd_cli.cli.request import ANSWER, Call, Task, answer
+from autograd_cli.cli.request import ANSWER, Call, UseCase, answer
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
 from autograd_cli.render.formats.table import PAGE
 from autograd_cli.render.look import Look
@@ -52,10 +52,10 @@ def _explained(words: Sequence[str]) -> ShownReport | None:
     """What the command comes to: the Report, where it is to be shown as a page; else the command writes."""
     reports: list[ShownReport] = []
 
-    def answer_here(call: Call, task: Task, delivery: Delivery, *, debug: bool) -> int:
+    def answer_here(call: Call, use_case: UseCase, delivery: Delivery, *, debug: bool) -> int:
         if delivery.format is not PAGE or delivery.file is not None:
-            return answer(call, task, delivery, debug=debug)
-        report = call.placed(task(nothing))
+            return answer(call, use_case, delivery, debug=debug)
+        report = call.placed(use_case(nothing))
         reports.append(shown(report, delivery.look, is_for_python=False))
         return report.status.exit_code
 

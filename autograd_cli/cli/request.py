@@ -25,7 +25,7 @@ from autograd_cli.report import Report
 from autograd_cli.settings import Settings
 from autograd_cli.tasks.request import Request, unanswered
 
-Task: TypeAlias = Callable[[Ready], Report]  # a use case with its request, such as partial(explore, request)
+UseCase: TypeAlias = Callable[[Ready], Report]  # one of tasks.* with its request, such as partial(explore, request)
 ANSWER = "autograd_cli.answer"  # in the `meta` of a command's context: what is called in place of `answer`
 
 
@@ -90,31 +90,44 @@ def call_of(
     return Call(request=request, program=program, respawn=Respawn(words=asked.line.all_words, stdin=stdin))
 
 
-def answer(call: Call, task: Task, delivery: Delivery, *, debug: bool = False) -> int:
-    """Do the task where it can be stopped, write what came of it, and return the exit code."""
-    command, *words = call.respawn.words
-    line = CommandLine(words, command)
-    unanswered = call.unanswered()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What is to be done for a call, and where the answer goes: all that a worker must know."""
 
-    def work(ready: Ready) -> Answer:
-        return render(line.with_option_placed(call.placed(task(ready))), delivery)
+    call: Call
+    use_case: UseCase
+    delivery: Delivery
+    debug: bool = False
 
-    def on_error(error: Exception) -> Answer:
+    def perform(self, ready: Ready) -> Answer:
+        """The answer of the use case."""
+        return self._rendered(self.call.placed(self.use_case(ready)))
+
+    def failed(self, error: Exception) -> Answer:
+        """What there is to say of the error that kept it from an answer."""
+        unanswered = self.call.unanswered()
         if isinstance(error, AgxError):
-            told = replace(unanswered, status=error.status, diagnostics=(error.diagnostic,))
-            return render(line.with_option_placed(told), delivery)
-        return render_error(error, unanswered, delivery, debug=debug)
+            return self._rendered(replace(unanswered, status=error.status, diagnostics=(error.diagnostic,)))
+        return render_error(error, unanswered, self.delivery, debug=self.debug)
 
-    place, limits = unanswered.place_of, call.request.settings.limits
+    def _rendered(self, report: Report) -> Answer:
+        command, *words = self.call.respawn.words
+        return render(CommandLine(words, command).with_option_placed(report), self.delivery)
+
+
+def answer(call: Call, use_case: UseCase, delivery: Delivery, *, debug: bool = False) -> int:
+    """Do what is asked where it can be stopped, write what came of it, and return the exit code."""
+    task = Task(call=call, use_case=use_case, delivery=delivery, debug=debug)
+    place, limits = call.unanswered().place_of, call.request.settings.limits
     sign = SignOfLife(sys.stderr, place)
     try:
-        found = supervise(work, on_error, limits, respawn=call.respawn, waiting=sign.show, debug=debug)
+        found = supervise(task, limits, respawn=call.respawn, waiting=sign.show, debug=debug)
     except Interrupted as stop:
         found = Answer(exit_code=STOPPED, stderr=f"stopped by Ctrl-C {whereabouts(stop.where, place)}\n")
         sign.clear_line()
     finally:
         sign.erase()
-    return write(found, on_error)
+    return write(found, task.failed)
 
 
 def _is_stdin(text: str) -> bool:

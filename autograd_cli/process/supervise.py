@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from autograd_cli.limits import Limits, memory_error
 from autograd_cli.process import role
@@ -22,45 +22,52 @@ from autograd_cli.process.spawn import WORKER_VARIABLE, Respawn, answer_and_end,
 from autograd_cli.process.worker import Channel, Waiting, fork_worker
 
 Ready: TypeAlias = Callable[[], None]
-Work: TypeAlias = Callable[[Ready], Answer]
+
+
+class Task(Protocol):
+    """Work for a worker. It is data: it can be sent to a process that did not see it made."""
+
+    def perform(self, ready: Ready) -> Answer:
+        """The answer. It calls `ready` when everything is loaded and only the user's program is left to run."""
+
+    def failed(self, error: Exception) -> Answer:
+        """What there is to say of the error that kept it from an answer."""
 
 
 def supervise(
-    work: Work,
-    on_error: Callable[[Exception], Answer],
+    task: Task,
     limits: Limits,
     *,
     respawn: Respawn,
     waiting: Waiting | None = None,
     debug: bool = False,
 ) -> Answer:
-    """The answer of `work`, or what `on_error` makes of the error that kept it from one.
+    """The answer of the task, or what it says of the error that kept it from one.
 
-    `work` gets a function that it calls when everything is loaded and only the user's program is left to run: from
-    there on memory is limited. `on_error` runs in the worker for what `work` raises, here for a worker that was stopped
-    or died (an AgxError). `waiting` is called every now and then, with the seconds gone and how far it is. In a process
-    that does not only supervise (see `role`), `work` runs here, without limits of time and memory.
+    From where it is ready memory is limited. What it raises it is told of in the worker; a worker that was stopped or
+    died, here (an AgxError). `waiting` is called every now and then, with the seconds gone and how far it is. In a
+    process that does not only supervise (see `role`) the task is done here, without limits of time and memory.
 
     Raises:
         Interrupted: Ctrl-C came while the worker worked.
     """
     if os.environ.get(WORKER_VARIABLE):
-        answer_and_end(partial(_work_within, limits, work, on_error))
+        answer_and_end(partial(_perform_within, limits, task))
     if not role.only_supervises():
-        return _attempt(work, _nothing, on_error)
+        return _attempt(task, _nothing, task.failed)
     if not hasattr(os, "fork"):
-        return spawned(on_error, limits, respawn)
+        return spawned(task.failed, limits, respawn)
 
     def target(channel: Channel) -> None:
         limit_cpu(limits.time)
-        channel.send(_work_within(limits, work, on_error).to_bytes())
+        channel.send(_perform_within(limits, task).to_bytes())
 
     deadline = time.monotonic() + limits.time
     worker = fork_worker(target, debug=debug)
     try:
         message = worker.receive(deadline, waiting)
         if message is None:
-            return on_error(worker.end(limits))
+            return task.failed(worker.end(limits))
         worker.let_go()
         return Answer.of_bytes(message)
     except KeyboardInterrupt:
@@ -69,22 +76,22 @@ def supervise(
         worker.kill()
 
 
-def _attempt(work: Work, ready: Ready, on_error: Callable[[Exception], Answer]) -> Answer:
+def _attempt(task: Task, ready: Ready, failed: Callable[[Exception], Answer]) -> Answer:
     try:
-        return work(ready)
+        return task.perform(ready)
     except Exception as error:  # noqa: BLE001 - a bug, or memory that ran out: the caller is to hear of both
-        return on_error(memory_error(error) or error)
+        return failed(memory_error(error) or error)
 
 
 def _nothing() -> None:
     pass
 
 
-def _work_within(limits: Limits, work: Work, on_error: Callable[[Exception], Answer]) -> Answer:
+def _perform_within(limits: Limits, task: Task) -> Answer:
     """The answer, in a worker."""
 
     def with_room(error: Exception) -> Answer:
         lift_memory_limit()
-        return on_error(error)
+        return task.failed(error)
 
-    return _attempt(work, partial(settle, limits), with_room)
+    return _attempt(task, partial(settle, limits), with_room)

@@ -83,6 +83,6 @@ def check(  # noqa: PLR0913 - the options of the command
     codes = []
     for each in asked:
         call = call_of(each, given, run.settings(each.limits), mode=mode, of=of)
-        task = partial(checking.check, call.request, strict=strict)
-        codes.append(answer(call, task, Delivery(format=format_, color=color), debug=run.debug))
+        use_case = partial(checking.check, call.request, strict=strict)
+        codes.append(answer(call, use_case, Delivery(format=format_, color=color), debug=run.debug))
     raise typer.Exit(max(codes))

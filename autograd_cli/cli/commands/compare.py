@@ -84,8 +84,8 @@ def compare(  # noqa: PLR0913 - the options of the command
     delivery = delivery_of(page, FORMATS[options.chosen(formats, "page", "formats")])
     call = call_of(_with_lesson(asked) if teaches else asked, given, run.settings(asked.limits, full=full), of=of)
     request = call.request
-    task = partial(comparison.lesson, request.settings) if teaches else partial(comparison.compare, request, names)
-    raise typer.Exit(answer(call, task, delivery, debug=run.debug))
+    use_case = partial(comparison.lesson, request.settings) if teaches else partial(comparison.compare, request, names)
+    raise typer.Exit(answer(call, use_case, delivery, debug=run.debug))
 
 
 def _with_lesson(asked: Sorted) -> Sorted:

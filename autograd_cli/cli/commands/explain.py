@@ -14,7 +14,7 @@ from autograd_cli.cli import options
 from autograd_cli.cli.arguments import Sorted
 from autograd_cli.cli.delivery import delivery_of
 from autograd_cli.cli.lesson_list import print_lessons
-from autograd_cli.cli.request import ANSWER, Task, answer, call_of
+from autograd_cli.cli.request import ANSWER, UseCase, answer, call_of
 from autograd_cli.cli.several import Flag, Flags
 from autograd_cli.cli.sources import GivenProgram
 from autograd_cli.diagnostic import COMMAND_LINE, bad_request
@@ -85,18 +85,18 @@ def explain(
         return
     format_ = FORMATS[options.chosen(formats, "page", "formats")]
     settings = run.settings(asked.limits, full=page.full)
-    task: Task
+    use_case: UseCase
     if asked.program is None:
         delivery = delivery_of(page, format_, language=language)
         lesson = GivenProgram(text=LESSONS[chosen].program, name=f"agx explain --{chosen}")
         call = call_of(replace(asked, program=lesson), given, settings)
-        task = partial(teach, call.request, chosen)
+        use_case = partial(teach, call.request, chosen)
     else:
         delivery = delivery_of(page, format_)
         call = call_of(asked, given, settings, mode=_mode(chosen), of=of)
-        task = partial(explore, replace(call.request, watch=True))
+        use_case = partial(explore, replace(call.request, watch=True))
     answered = ctx.meta.get(ANSWER, answer)
-    raise typer.Exit(answered(call, task, delivery, debug=run.debug))
+    raise typer.Exit(answered(call, use_case, delivery, debug=run.debug))
 
 
 def _check_lesson(flags: Sequence[str], formats: Sequence[str], given: options.Given, of: str | None) -> None:
