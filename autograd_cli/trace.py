@@ -148,7 +148,7 @@ class Kind(StrEnum):
 
 
 _CALLED = frozenset({Kind.CALL, Kind.METHOD, Kind.MODULE, Kind.BACKWARD, Kind.PRINT})
-_WRITES = frozenset({Kind.ASSIGNMENT, Kind.ITEM_ASSIGNMENT, Kind.STEP, Kind.ACCUMULATION, Kind.ALIAS, Kind.RESULT})
+_WRITES = frozenset({Kind.ASSIGNMENT, Kind.ITEM_ASSIGNMENT, Kind.STEP, Kind.ACCUMULATION, Kind.ALIAS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

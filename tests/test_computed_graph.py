@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from autograd_cli import explore
+from autograd_cli.rules import explain
 from autograd_cli.trace import Kind, Trace, Value
 
 INPUTS = {"a": [1.0, 2.0], "b": [3.0, 5.0], "c": [7.0, 11.0]}
@@ -171,3 +172,18 @@ def test_a_backward_pass_of_the_program_is_the_one_that_is_told() -> None:
     assert first.gradients[0] is not None
     assert first.gradients[0].values == (1.0, 10.0)
     assert not second.given
+
+
+@pytest.mark.parametrize("write", ["torch.relu_(y)", "F.relu(y, inplace=True)", "nn.ReLU(inplace=True)(y)"])
+def test_a_write_is_told_by_what_it_changed_whatever_it_is_called(write: str) -> None:
+    y = torch.tensor([1.0, -2.0], requires_grad=True) * 2
+    before = y.grad_fn
+    with torch.no_grad():
+        torch.relu_(y)
+    assert y.grad_fn is before  # torch did not record it
+    trace = explore(f"y = x * 2\nwith torch.no_grad():\n    {write}\n(y * y).sum()", x=[1.0, -2.0]).trace
+    (cut,) = explain(trace, ()).cuts
+    written = trace.values[cut.value]
+    assert written.previous is not None
+    assert written.span is not None
+    assert written.span.line == 3

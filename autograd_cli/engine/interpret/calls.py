@@ -86,7 +86,8 @@ class Calls:
     def call_named(self, full_name: str, path: str, arguments: list[Box], keywords: dict[str, Box], span: Span) -> Box:
         """Call a function or class of the vocabulary; `path` is how the program writes it."""
         home, _, name = full_name.rpartition(".")
-        self._check_keywords(full_name, keywords, span)
+        operation = naming.call(full_name, path)
+        self._check_keywords(operation, keywords, span)
         if home == "builtins":
             return self._python.call(name, arguments, keywords, span)
         if full_name in backward.CALLS:
@@ -95,18 +96,14 @@ class Calls:
             self._recording.grad_mode_spans[-1] = span
         arguments = [self._plain(argument) for argument in arguments]
         function = self._function(full_name, [*arguments, *keywords.values()])
-        op = full_name if home == "torch.optim" else path  # an optimizer is one however its class was imported
-        return self._performer.perform(naming.call(full_name, op), function, arguments, span, keywords)
+        return self._performer.perform(operation, function, arguments, span, keywords)
 
-    def _check_keywords(self, full_name: str, keywords: dict[str, Box], span: Span) -> None:
-        row = vocabulary.operation(full_name)
+    def _check_keywords(self, operation: Operation, keywords: dict[str, Box], span: Span) -> None:
+        row = vocabulary.operation(operation.function or "")
         for name in keywords:
             if row is not None and name not in row.keywords:
-                words = f"{full_name.rpartition('.')[2]}() got an unexpected keyword argument '{name}'"
-                operation = naming.call(full_name, full_name)
-                raise self._performer.refused(
-                    TypeError(words), span, operation=operation, operands=[*keywords.values()]
-                )
+                error = TypeError(f"{operation.verb}() got an unexpected keyword argument '{name}'")
+                raise self._performer.refused(error, span, operation=operation, operands=[*keywords.values()])
 
     def _function(self, full_name: str, arguments: Sequence[Box]) -> Callable[..., Any]:
         name = full_name.rpartition(".")[2]
@@ -166,10 +163,10 @@ class Calls:
         full_name = f"torch.Tensor.{name}"
         if name not in vocabulary.METHODS:
             raise self._performer.refused(attributes.no_attribute(owner.payload, name), span)
-        self._check_keywords(full_name, keywords, span)
+        operation = naming.method(torch.Tensor, name)
+        self._check_keywords(operation, keywords, span)
         if full_name in backward.CALLS:
             return backward.CALLS[full_name](self._machine, [owner, *arguments], keywords, span)
-        operation = naming.method(torch.Tensor, name)
         return self._performer.perform(operation, functions.method_of(name), [owner, *arguments], span, keywords)
 
     # Modules and optimizers.

@@ -83,13 +83,13 @@ def is_object(value: Value) -> bool:
 def is_written_leaf(value: Value) -> bool:
     """Whether a value is a leaf that was written to."""
     tensor = value.tensor
-    return tensor is not None and tensor.requires_grad and tensor.is_leaf and value.is_write
+    return tensor is not None and tensor.requires_grad and tensor.is_leaf and value.previous is not None
 
 
 def is_unrecorded_write(value: Value) -> bool:
     """An in-place operation under no_grad leaves the tensor tracked as if it had not happened."""
     tensor = value.tensor
-    writes = value.is_write and value.function != "torch.Tensor.requires_grad_"
+    writes = value.previous is not None and value.function != "torch.Tensor.requires_grad_"
     return writes and value.grad_mode != GradMode.GRAD and tensor is not None and not tensor.is_leaf
 
 
