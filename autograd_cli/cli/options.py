@@ -1,4 +1,4 @@
-"""The options that commands have in common, each declared once: a command's signature is a list of these."""
+"""The options that commands have in common, each declared once: a command's signature is made of these."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, bad_request
 from autograd_cli.limits import Limits
 from autograd_cli.modes import DEFAULT_MODE, MODES, Mode
-from autograd_cli.render.formats.table import FORMATS
+from autograd_cli.render.formats.table import FILES, FORMATS
 from autograd_cli.report import Body
-from autograd_cli.settings import DTYPES, Settings
+from autograd_cli.settings import DTYPES, MAX_SEED, MAX_THREADS, Settings
 
 # The headings of --help.
 INPUTS = "Program and inputs"
@@ -42,33 +42,7 @@ Inputs stand before or after the program: --x VALUE, --x=VALUE or x=VALUE.
 Limits, each as --limit NAME=VALUE or AGX_LIMIT_NAME in the environment:
   {" ".join(NAMES)}"""
 
-# The program and its inputs.
-Program: TypeAlias = Annotated[
-    str | None, typer.Argument(metavar="PROGRAM", help="An expression, or statements; - for stdin.", show_default=False)
-]
-Var: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME=VALUE", help="An input whose name is an option's: --var seed=3.", rich_help_panel=INPUTS
-    ),
-]
-Gradient: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(metavar="VALUE", help="Weights of the result for backward() (default: ones).", rich_help_panel=INPUTS),
-]
-File: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--file", "-f", metavar="FILE", help="Read the program from a file.", rich_help_panel=INPUTS),
-]
-Wrt: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAMES",
-        help="Inputs that require gradients: x,w (default: all).",
-        autocompletion=completion.inputs,
-        rich_help_panel=INPUTS,
-    ),
-]
+# What stands for one option.
 Of: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -78,8 +52,6 @@ Of: TypeAlias = Annotated[
         rich_help_panel=INPUTS,
     ),
 ]
-
-# What is written, and where.
 Lang: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -97,7 +69,7 @@ Output: TypeAlias = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="Write to a file: .json, .txt, .svg or .html.",
+        help=f"Write to a file: {', '.join([*FILES][:-1])} or {[*FILES][-1]}.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -122,73 +94,8 @@ Precision: TypeAlias = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
-Depth: TypeAlias = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        help="Levels of the grad_fn tree to draw (default: all).",
-        parser=option_values.whole_number(1, 10**9, "a whole number, 1 or more"),
-        rich_help_panel=OUTPUT,
-    ),
-]
 Full: TypeAlias = Annotated[
     bool, typer.Option("--full", help="Show everything, unabbreviated.", rich_help_panel=OUTPUT)
-]
-
-# How it is run.
-Seed: TypeAlias = Annotated[
-    int,
-    typer.Option(
-        metavar="N",
-        help="Seed of torch's random numbers (default: 0).",
-        parser=option_values.whole_number(0, 2**63 - 1, "a whole number, 0 or more and below 2**63"),
-        show_default=False,
-        rich_help_panel=RUN,
-    ),
-]
-Dtype: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        metavar="DTYPE",
-        help="float32 (default), float64, float16 or bfloat16.",
-        autocompletion=completion.one_of(DTYPES),
-        show_default=False,
-        rich_help_panel=RUN,
-    ),
-]
-Device: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        metavar="DEVICE",
-        help="Where tensors live: cpu (default), cuda, cuda:1, mps.",
-        autocompletion=completion.devices,
-        show_default=False,
-        rich_help_panel=RUN,
-    ),
-]
-Threads: TypeAlias = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        help="How many threads torch uses.",
-        parser=option_values.whole_number(1, 1024),
-        rich_help_panel=RUN,
-    ),
-]
-Timeout: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="SECONDS", help="Stop after this time (default: 30).", rich_help_panel=RUN)
-]
-LimitOption: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME=VALUE",
-        help="A resource limit, such as memory=8G.",
-        autocompletion=completion.limits,
-        rich_help_panel=RUN,
-    ),
-]
-Debug: TypeAlias = Annotated[
-    bool, typer.Option("--debug", help="Show the traceback of a bug in agx.", rich_help_panel=RUN)
 ]
 
 
@@ -197,11 +104,35 @@ Debug: TypeAlias = Annotated[
 class Given:
     """The program and what goes into it. `cli.arguments` has read the program, and told the inputs apart."""
 
-    expression: Program = None
-    var: Var = None
-    gradient: Gradient = None
-    file: File = None
-    wrt: Wrt = None
+    expression: Annotated[
+        str | None,
+        typer.Argument(metavar="PROGRAM", help="An expression, or statements; - for stdin.", show_default=False),
+    ] = None
+    var: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="An input whose name is an option's: --var seed=3.", rich_help_panel=INPUTS
+        ),
+    ] = None
+    gradient: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VALUE", help="Weights of the result for backward() (default: ones).", rich_help_panel=INPUTS
+        ),
+    ] = None
+    file: Annotated[
+        str | None,
+        typer.Option("--file", "-f", metavar="FILE", help="Read the program from a file.", rich_help_panel=INPUTS),
+    ] = None
+    wrt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Inputs that require gradients: x,w (default: all).",
+            autocompletion=completion.inputs,
+            rich_help_panel=INPUTS,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +142,15 @@ class Page:
     output: Output = None
     color: ColorOption = Color.AUTO
     precision: Precision = 4
-    depth: Depth = None
+    depth: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Levels of the grad_fn tree to draw (default: all).",
+            parser=option_values.whole_number(1, 10**9, "a whole number, 1 or more"),
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None
     full: Full = False
     lang: Lang = None
 
@@ -220,13 +159,60 @@ class Page:
 class Run:
     """How the program runs."""
 
-    seed: Seed = 0
-    dtype: Dtype = "float32"
-    device: Device = "cpu"
-    threads: Threads = None
-    timeout: Timeout = None
-    limit: LimitOption = None
-    debug: Debug = False
+    seed: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Seed of torch's random numbers (default: 0).",
+            parser=option_values.whole_number(0, MAX_SEED, "a whole number, 0 or more and below 2**63"),
+            show_default=False,
+            rich_help_panel=RUN,
+        ),
+    ] = 0
+    dtype: Annotated[
+        str,
+        typer.Option(
+            metavar="DTYPE",
+            help="float32 (default), float64, float16 or bfloat16.",
+            autocompletion=completion.one_of(DTYPES),
+            show_default=False,
+            rich_help_panel=RUN,
+        ),
+    ] = "float32"
+    device: Annotated[
+        str,
+        typer.Option(
+            metavar="DEVICE",
+            help="Where tensors live: cpu (default), cuda, cuda:1, mps.",
+            autocompletion=completion.devices,
+            show_default=False,
+            rich_help_panel=RUN,
+        ),
+    ] = "cpu"
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="How many threads torch uses.",
+            parser=option_values.whole_number(1, MAX_THREADS),
+            rich_help_panel=RUN,
+        ),
+    ] = None
+    timeout: Annotated[
+        str | None, typer.Option(metavar="SECONDS", help="Stop after this time (default: 30).", rich_help_panel=RUN)
+    ] = None
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A resource limit, such as memory=8G.",
+            autocompletion=completion.limits,
+            rich_help_panel=RUN,
+        ),
+    ] = None
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug in agx.", rich_help_panel=RUN)] = (
+        False
+    )
 
     def settings(self, limits: Limits, *, full: bool = False) -> Settings:
         """The same for `explore`. `limits` are what --limit, --timeout and the environment say together."""
@@ -251,7 +237,7 @@ def formats(answer: type[Body], **other_help: str) -> Flags:
         [
             Flag(name=name, help=other_help.get(name, found.help), panel=OUTPUT, spellings=found.spellings)
             for name, found in FORMATS.items()
-            if answer in found.of
+            if answer in found.of or Body in found.of
         ]
     )
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class Format:
     """One format.
 
-    It is a `text`, or a `page` that a person reads, with colours on a terminal. Answers `of` these types may be asked
-    for in it, by an option `--name` that has this `help` and the other `spellings`. A file whose name ends in `suffix`
-    has it. What `tells_all` says itself what is wrong, so that there is nothing left for stderr; what is `of_errors`
-    has something to say of a request without an answer; a `repair` is the program, mended.
+    It is a `text`, or a `page` that a person reads, with colours on a terminal. Answers `of` these types (where Body is
+    one, of all) may be asked for in it, by an option `--name` that has this `help` and the other `spellings`. A file
+    whose name ends in `suffix` has it. What `tells_all` says itself what is wrong, so that there is nothing left for
+    stderr; what is `of_errors` has something to say of a request without an answer; a `repair` is the program, mended.
     """
 
     name: str
@@ -114,7 +114,7 @@ FORMATS = {
         Format(
             name="json",
             text=_json,
-            of=(Explored, Explained, Checked, Compared),
+            of=(Body,),
             help="Print one JSON object (agx schema has its schema).",
             suffix=".json",
             of_errors=True,
