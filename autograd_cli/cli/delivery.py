@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from autograd_cli.cli import terminal
-from autograd_cli.cli.options import Page
+from autograd_cli.cli.options import Page, chosen
 from autograd_cli.cli.terminal import Color, Screen, screen_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Diagnostic, Severity, Status, bad_request
 from autograd_cli.process.answer import Answer
-from autograd_cli.render.formats.table import FILES, PAGE, Format
+from autograd_cli.render.formats.table import FILES, FORMATS, PAGE, Format
 from autograd_cli.render.look import Look
 from autograd_cli.report import Report, Taught
 
@@ -36,18 +36,19 @@ class Delivery:
         return replace(self.page, width=self.stdout.width, glyphs=self.stdout.glyphs)
 
 
-def delivery_of(page: Page, format_: Format, *, language: str = "en") -> Delivery:
-    """The delivery that the options ask for.
+def delivery_of(page: Page, formats: Sequence[str], *, language: str = "en") -> Delivery:
+    """The delivery that the options ask for; `formats` are the names of those that are given.
 
     Raises:
-        AgxError: the output file says another format than `format_`, or one that is not known.
+        AgxError: there are two formats, or the output file says another one, or one that is not known.
     """
-    check_file(page.output, format_)
+    format_ = FORMATS[chosen(formats, PAGE.name, "formats")]
+    _check_file(page.output, format_)
     look = Look(precision=page.precision, depth=page.depth, full=page.full, language=language)
     return Delivery(format=format_, color=page.color, page=look, file=page.output)
 
 
-def check_file(path: str | None, format_: Format) -> None:
+def _check_file(path: str | None, format_: Format) -> None:
     """Make sure that the format of an output file is known, and no other than `format_`, before any work is done.
 
     Raises:

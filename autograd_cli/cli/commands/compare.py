@@ -18,7 +18,6 @@ from autograd_cli.cli.terminal import Color
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, Span, bad_request
 from autograd_cli.lang.suggest import did_you_mean
 from autograd_cli.modes import DEFAULT_MODE, MODES
-from autograd_cli.render.formats.table import FORMATS
 from autograd_cli.report import Compared
 from autograd_cli.tasks import comparison
 
@@ -81,7 +80,7 @@ def compare(  # noqa: PLR0913 - the options of the command
         check_program(asked)
     names = _modes(asked)
     page = options.Page(output=output, color=color, precision=precision, full=full, lang=lang)
-    delivery = delivery_of(page, FORMATS[options.chosen(formats, "page", "formats")])
+    delivery = delivery_of(page, formats)
     call = call_of(_with_lesson(asked) if teaches else asked, given, run.settings(asked.limits, full=full), of=of)
     request = call.request
     use_case = partial(comparison.lesson, request.settings) if teaches else partial(comparison.compare, request, names)

@@ -20,7 +20,6 @@ from autograd_cli.cli.sources import GivenProgram
 from autograd_cli.diagnostic import COMMAND_LINE, bad_request
 from autograd_cli.lessons import LESSONS
 from autograd_cli.modes import DEFAULT_MODE, MODES
-from autograd_cli.render.formats.table import FORMATS
 from autograd_cli.report import Explained
 from autograd_cli.tasks.explore import explore
 from autograd_cli.tasks.lesson import teach
@@ -76,25 +75,24 @@ def explain(
 ) -> None:
     """Run `agx explain`; HELP is what a user reads."""
     asked: Sorted = ctx.obj
-    language = language_of(page.lang, os.environ)
-    if asked.program is None:
-        _check_lesson(flags, formats, given, of)
-    chosen = options.chosen(flags, "", "lessons" if asked.program is None else "modes")
-    if asked.program is None and not chosen:
-        print_lessons(language, page.color, json="json" in formats)
-        return
-    format_ = FORMATS[options.chosen(formats, "page", "formats")]
     settings = run.settings(asked.limits, full=page.full)
     use_case: UseCase
-    if asked.program is None:
-        delivery = delivery_of(page, format_, language=language)
-        lesson = GivenProgram(text=LESSONS[chosen].program, name=f"agx explain --{chosen}")
-        call = call_of(replace(asked, program=lesson), given, settings)
-        use_case = partial(teach, call.request, chosen)
-    else:
-        delivery = delivery_of(page, format_)
-        call = call_of(asked, given, settings, mode=_mode(chosen), of=of)
+    if asked.program is not None:
+        mode = _mode(options.chosen(flags, DEFAULT_MODE, "modes"))
+        delivery = delivery_of(page, formats)
+        call = call_of(asked, given, settings, mode=mode, of=of)
         use_case = partial(explore, replace(call.request, watch=True))
+    else:
+        _check_lesson(flags, formats, given, of)
+        name = options.chosen(flags, "", "lessons")
+        language = language_of(page.lang, os.environ)
+        if not name:
+            print_lessons(language, page.color, json="json" in formats)
+            return
+        delivery = delivery_of(page, formats, language=language)
+        program = GivenProgram(text=LESSONS[name].program, name=f"agx explain --{name}")
+        call = call_of(replace(asked, program=program), given, settings)
+        use_case = partial(teach, call.request, name)
     answered = ctx.meta.get(ANSWER, answer)
     raise typer.Exit(answered(call, use_case, delivery, debug=run.debug))
 
@@ -123,14 +121,13 @@ def _check_lesson(flags: Sequence[str], formats: Sequence[str], given: options.G
             raise bad_request("usage", message, source=COMMAND_LINE, fix="agx explain lists the lessons")
 
 
-def _mode(chosen: str) -> str:
+def _mode(flag: str) -> str:
     """The tracking mode that a flag beside a program means.
 
     Raises:
         AgxError: it is a lesson.
     """
-    mode = chosen or DEFAULT_MODE
-    if mode not in MODES:
-        message = f"--{mode} is a lesson, which takes no program"
-        raise bad_request("usage", message, source=COMMAND_LINE, fix=f"agx explain --{mode} alone, or leave it out")
-    return mode
+    if flag not in MODES:
+        message = f"--{flag} is a lesson, which takes no program"
+        raise bad_request("usage", message, source=COMMAND_LINE, fix=f"agx explain --{flag} alone, or leave it out")
+    return flag

@@ -13,7 +13,6 @@ from autograd_cli.cli.arguments import Sorted
 from autograd_cli.cli.delivery import delivery_of
 from autograd_cli.cli.request import answer, call_of, check_program
 from autograd_cli.modes import DEFAULT_MODE
-from autograd_cli.render.formats.table import FORMATS
 from autograd_cli.report import Explored
 from autograd_cli.tasks.explore import explore
 
@@ -44,7 +43,7 @@ def grad(
     asked: Sorted = ctx.obj
     check_program(asked)
     mode = options.chosen(modes, DEFAULT_MODE, "modes")
-    delivery = delivery_of(page, FORMATS[options.chosen(_without_quiet(formats), "page", "formats")])
+    delivery = delivery_of(page, _without_quiet(formats))
     call = call_of(asked, given, run.settings(asked.limits, full=page.full), mode=mode)
     raise typer.Exit(answer(call, partial(explore, call.request), delivery, debug=run.debug))
 
