@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import importlib
 import inspect
+import io
 import operator
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from autograd_cli import explore
 from autograd_cli.engine.interpret.functions import member_of
@@ -20,7 +23,7 @@ from autograd_cli.engine.interpret.operators import BINARY, COMPARISONS, IN_PLAC
 from autograd_cli.engine.record import naming
 from autograd_cli.lang import vocabulary
 from autograd_cli.report import Report
-from autograd_cli.trace import Kind, Operation
+from autograd_cli.trace import Kind, Operation, Value
 
 PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
 SEVERAL = """
@@ -56,6 +59,28 @@ text = f"{g}"
 CALLED = {Kind.CALL, Kind.METHOD, Kind.MODULE, Kind.OPERATOR, Kind.AUGMENTED, Kind.UNPACK, Kind.STEP, Kind.BACKWARD}
 CALLED |= {Kind.INDEX, Kind.ITEM_ASSIGNMENT, Kind.PRINT}
 
+OF_TENSORS = {Kind.CALL, Kind.METHOD, Kind.OPERATOR, Kind.AUGMENTED, Kind.ATTRIBUTE, Kind.ASSIGNMENT, Kind.UNPACK}
+HEARD = [
+    "attention",
+    "autograd_blitz",
+    "dice_loss_with_tabs",
+    "literals_and_operators",
+    "lstm",
+    "micrograd_neuron",
+]
+SPECIAL = {  # what torch calls by Python's name for the operator
+    "__eq__": "eq",
+    "__rsub__": "sub",
+    "__rpow__": "pow",
+    "__floordiv__": "floor_divide",
+    "__and__": "bitwise_and",
+    "__or__": "bitwise_or",
+    "__xor__": "bitwise_xor",
+    "__invert__": "bitwise_not",
+    "__lshift__": "bitwise_left_shift",
+    "__rshift__": "bitwise_right_shift",
+}
+
 
 def found_in_python(full_name: str) -> Any:
     home, *path = full_name.split(".")
@@ -65,7 +90,11 @@ def found_in_python(full_name: str) -> Any:
 @functools.cache
 def reports() -> tuple[Report, ...]:
     texts = [SEVERAL, *[path.read_bytes().decode() for path in PROGRAMS]]
-    return (explore("x", x="1"), explore("y + 1"), *[explore(text, counterfactuals=False) for text in texts])
+    return (
+        explore("x", x="1"),
+        explore("y + 1"),
+        *[explore(text, counterfactuals=False, watch=False) for text in texts],
+    )
 
 
 def operations() -> list[Operation]:
@@ -145,6 +174,50 @@ def test_an_augmented_operator_is_a_write_where_it_writes(symbol: str, function:
     assert not of_number.is_write
 
 
+class Listening(TorchFunctionMode):
+    """Keeps what torch itself says that it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        self.heard.append(naming.full_name(func))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(("symbol", "function"), [*BINARY_OPERATORS, *IN_PLACE.values()])
+def test_an_operator_goes_by_what_torch_says_it_was_asked_for(symbol: str, function: Callable[..., Any]) -> None:
+    one, other = tensors()
+    one = one.to(torch.float64 if symbol == "/=" else torch.int64)
+    with Listening() as torch_says:
+        function(one, other)
+    (heard,) = torch_says.heard
+    special = heard.rpartition(".")[2].startswith("__")  # torch says `__and__`, which is bitwise_and
+    assert special or heard == naming.operator(symbol, one, other).function
+
+
+@pytest.mark.parametrize("stem", HEARD)
+def test_the_functions_of_a_program_are_those_that_torch_says_it_was_asked_for(stem: str) -> None:
+    text = (Path(__file__).parent / "programs" / f"{stem}.py").read_bytes().decode()
+    with Listening() as torch_says, contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
+        exec(compile(text, "program", "exec", dont_inherit=True), {"__name__": "__main__"})  # noqa: S102 - torch is the oracle
+    heard = {name.rpartition(".")[2] for name in torch_says.heard}
+    values = explore(text, counterfactuals=False, watch=False).trace.values
+    called = {value.verb for value in values if value.tensor is not None and is_heard(value)}
+    assert len(called) > 3
+    assert called <= {*heard, *[SPECIAL[verb] for verb in heard if verb in SPECIAL]}
+
+
+def is_heard(value: Value) -> bool:
+    """Whether torch says that it was asked for: not for classes, nor for what Python or torch does in Python."""
+    home = (value.function or "").rpartition(".")[0]
+    is_class = value.function is not None and isinstance(found_in_python(value.function), type)
+    return value.kind in OF_TENSORS and home in {"torch", "torch.Tensor", "torch.nn.functional"} and not is_class
+
+
 @pytest.mark.parametrize(("node", "function"), [(ast.USub, operator.neg), (ast.UAdd, operator.pos)])
 def test_an_operator_of_one_operand(node: type[ast.unaryop], function: Callable[..., Any]) -> None:
     symbol, _ = UNARY[node]
@@ -157,7 +230,8 @@ def test_an_operator_of_one_operand(node: type[ast.unaryop], function: Callable[
 def test_what_is_written_is_shown_and_never_asked() -> None:
     package = Path(naming.__file__).parents[2]
     for path in package.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        text = path.read_text("utf-8")
+        for node in ast.walk(ast.parse(text)) if ".op" in text else ():
             asked = {ast.Compare: ("left", "comparators"), ast.Attribute: ("value",), ast.Subscript: ("value", "slice")}
             parts = [getattr(node, name) for name in asked.get(type(node), ())]
             inner = [part for each in parts for part in (each if isinstance(each, list) else [each])]

@@ -11,7 +11,7 @@ import functools
 import math
 import operator as python
 from collections.abc import Callable
-from types import ModuleType
+from types import MethodWrapperType, ModuleType
 from typing import Any, ParamSpec, cast
 
 import torch
@@ -66,6 +66,7 @@ _PYTHON: dict[str, Callable[..., Any]] = {
     "in": python.contains,
     "not in": python.contains,
 }
+_OF_TENSOR = frozenset(base.__name__ for base in torch.Tensor.__mro__ if base is not object)
 _NOT_IN_PLACE = "@="  # torch makes a new tensor
 _P = ParamSpec("_P")
 
@@ -205,9 +206,17 @@ def _member(of: type, name: str) -> str:
 
 
 def full_name(thing: Any) -> str:  # noqa: ANN401 - a function or class of torch or Python
-    """The name that a function or class goes by: `torch.nn.functional.relu`, `torch.nn.Linear`."""
+    """The name that a function or class goes by: `torch.nn.functional.relu`, `torch.nn.Linear`.
+
+    What reads or sets an attribute goes by the attribute: `torch.Tensor.grad`.
+    """
+    if isinstance(thing, MethodWrapperType):
+        thing = thing.__self__
     known = _full_names().get(id(thing))
-    return f"{thing.__module__}.{thing.__qualname__}" if known is None else known[0]
+    if known is not None:
+        return known[0]
+    home, _, name = thing.__qualname__.rpartition(".")
+    return f"torch.Tensor.{name}" if home in _OF_TENSOR else f"{thing.__module__}.{thing.__qualname__}"
 
 
 @functools.cache
