@@ -1,7 +1,7 @@
 """Parameters of a command that stand for several options: how Typer, which knows one option a parameter, gets those.
 
 A command declares `run: options.Run`, where Run is a frozen dataclass with a field for each option, or
-`modes: Annotated[tuple[str, ...], Flags({"no-grad": "Run under …", …})]` for the names of the flags that are given.
+`modes: Annotated[tuple[str, ...], Flags([Flag(name="no-grad", …), …])]` for the names of the flags that are given.
 """
 
 from __future__ import annotations
