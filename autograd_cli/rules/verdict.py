@@ -34,8 +34,8 @@ def verdict(trace: Trace, text: Source) -> tuple[Diagnostic, ...]:
         for diagnostic in checked
         if not any(_explains(cause, diagnostic) for cause in kept)
     }
-    said = sorted([*kept, *symptoms.values()], key=lambda diagnostic: _ORDER[diagnostic.severity])
-    return tuple(map(_with_advice, said))
+    said = [*map(_advised, kept), *map(_advised_on_errors, symptoms.values())]
+    return tuple(sorted(said, key=lambda diagnostic: _ORDER[diagnostic.severity]))
 
 
 def _found(evidence: Evidence, rules: Iterable[Rule]) -> list[Diagnostic]:
@@ -44,10 +44,15 @@ def _found(evidence: Evidence, rules: Iterable[Rule]) -> list[Diagnostic]:
     return [diagnostic for find in finders for diagnostic in find(evidence)]
 
 
-def _with_advice(diagnostic: Diagnostic) -> Diagnostic:
-    """A finding with its page, and with the cure that its rule knows where it knows no better; a remark needs none."""
-    advice = None if diagnostic.severity is Severity.NOTE else CATALOGUE[diagnostic.rule].advice
-    return replace(diagnostic, is_documented=True, fix=diagnostic.fix or advice)
+def _advised(diagnostic: Diagnostic) -> Diagnostic:
+    """A finding with its page, and with the cure that its rule knows where it knows no better."""
+    return replace(diagnostic, is_documented=True, fix=diagnostic.fix or CATALOGUE[diagnostic.rule].advice)
+
+
+def _advised_on_errors(symptom: Diagnostic) -> Diagnostic:
+    """The same of what has no known cause, which needs no cure where it may be meant."""
+    is_error = symptom.severity is Severity.ERROR
+    return _advised(symptom) if is_error else replace(symptom, is_documented=True)
 
 
 def _rank(diagnostic: Diagnostic) -> tuple[int, bool, int, int]:

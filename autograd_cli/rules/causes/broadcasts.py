@@ -33,11 +33,11 @@ def find_broadcast(evidence: Evidence) -> Broadcast | None:
     roots: frozenset[int] | None = None
     for value in evidence.trace.values:
         name = name_of(value)
-        if name not in _DIFFERENCES | _LOSSES:
-            continue
         pair = [evidence.trace.values[each] for each in value.operands if evidence.tensor(each) is not None][:2]
         shapes = _shapes(pair)
-        if shapes is None or (name in _DIFFERENCES and (_has_two_axes(shapes) or _is_deliberate(pair, value))):
+        if shapes is None or not (name in _DIFFERENCES | _LOSSES or _compares(pair, value, shapes[2])):
+            continue
+        if name not in _LOSSES and (_has_two_axes(shapes) or _is_deliberate(pair, value)):
             continue
         roots = roots or ancestors(evidence.trace, evidence.trace.roots)
         victims = _victims(evidence, pair)
@@ -56,6 +56,14 @@ def _shapes(pair: list[Value]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[
     sizes = zip(((1,) * (depth - len(one))) + one, ((1,) * (depth - len(other))) + other, strict=True)
     result = tuple([max(size) for size in sizes])
     return (one, other, result) if prod(result) > max(prod(one), prod(other)) else None
+
+
+def _compares(pair: list[Value], value: Value, shape: tuple[int, ...]) -> bool:
+    """Whether each element of what was computed from a leaf meets one of the data, by whatever operation."""
+    tensors = [each.tensor for each in pair if each.tensor is not None]
+    computed = [each for each in tensors if each.requires_grad and not each.is_leaf]
+    given = [each for each in tensors if not each.requires_grad]
+    return value.tensor is not None and value.tensor.shape == shape and len(computed) == len(given) == 1
 
 
 def _has_two_axes(shapes: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]) -> bool:
@@ -95,6 +103,7 @@ def _is_leaf(tensor: TensorInfo | None) -> bool:
 def _becomes_loss(evidence: Evidence, value: Value, roots: frozenset[int]) -> bool:
     """Whether all elements are summed up, after operations on each of them that no kernel of pairs has."""
     shape = None if value.tensor is None else value.tensor.shape
+    is_difference = name_of(value) in _DIFFERENCES
     pending, seen = [value], set[int]()
     while pending:
         for user in evidence.users.get(pending.pop().id, ()):
@@ -105,6 +114,6 @@ def _becomes_loss(evidence: Evidence, value: Value, roots: frozenset[int]) -> bo
                 continue
             if user.tensor.numel == 1:
                 return True
-            if user.tensor.shape == shape or (name_of(user) in _MEANS and len(shape or ()) == 2):  # noqa: PLR2004 - a matrix
+            if user.tensor.shape == shape or (is_difference and name_of(user) in _MEANS and len(shape or ()) == 2):  # noqa: PLR2004 - a matrix
                 pending.append(user)
     return False

@@ -11,30 +11,13 @@ from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.operations import is_data, kind_of, kinds_of
 from autograd_cli.rules.evidence.passage import Departure, Passage, first_broken, has_nan, index, is_finite, is_number
 from autograd_cli.rules.evidence.symptoms import GRAD
+from autograd_cli.rules.evidence.traits import Trait, has, have
 from autograd_cli.trace import Kind, Number, TensorValues, Value
 
 Test: TypeAlias = Callable[[TensorValues | None], bool]
 
 _MOST = 64  # gradients that are told apart
-_SQRT = frozenset("sqrt rsqrt hypot".split())
-_LOG = frozenset("log log2 log10 log1p logit xlogy entr".split())
-_ARC = frozenset("acos asin acosh atanh arccos arcsin arccosh arctanh".split())
-_DECOMPOSITION = frozenset("svd eigh eig symeig pcalowrank svdlowrank eigvals".split())
-_VARIANCE = frozenset("std var stdmean varmean std_mean var_mean".split())
-_POWER = frozenset("pow float_power reciprocal floatpower".split())
-_SOFTMAX = frozenset("softmax logsoftmax log_softmax logsumexp logcumsumexp logaddexp softmin".split())
-_ELEMENTWISE = (
-    _SQRT
-    | _LOG
-    | _ARC
-    | _POWER
-    | frozenset(
-        "mul div exp exp2 expm1 sinh cosh tan sigmoid tanh square abs neg reciprocal atan2 sin cos lgamma".split()
-    )
-)
-_DIVISION = frozenset("div divide true_divide".split())
-# What is written to clean a result of what is no number, so that nothing comes back to it.
-_CLEANING = frozenset("maskedfill nantonum nansum nanmean index maskedselect maskedscatter indexfill".split())
+_EXPONENTIALS = (Trait.SOFTMAX, Trait.EXPONENTIALS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +139,7 @@ def _cause(
     node = evidence.trace.nodes[departure.visit.node]
     if source is not None and _is_softmax(evidence, source):
         return "nan-masked-softmax", source
-    if kind_of(node) in _SOFTMAX and (source is None or not _holds(evidence, source, has_nan)):
+    if has(kind_of(node), *_EXPONENTIALS) and (source is None or not _holds(evidence, source, has_nan)):
         return "nan-masked-softmax", value
     if source is not None and is_data(evidence.trace, source):
         return "nan-zero-times-nan", _first_tracked(evidence, value)
@@ -177,9 +160,9 @@ def _cause_of_value(evidence: Evidence, value: Value) -> str:
     is_masked = "sub" in kinds and all(_holds(evidence, each, _is_infinite) for each in operands)
     if is_masked or _is_softmax(evidence, value):
         return "nan-masked-softmax"
-    if kinds & _POWER:
+    if have(kinds, Trait.POWER):
         return _cause_of_power(operands)
-    if kinds & _DIVISION and len(operands) > 1 and _has_zero(operands[1]):
+    if have(kinds, Trait.DIVISION) and len(operands) > 1 and _has_zero(operands[1]):
         return "nan-masked-softmax" if _is_softmax_by_hand(evidence, operands[1]) else "nan-zero-times-nan"
     return _by_kind(kinds) or ("nan-zero-times-nan" if _holds(evidence, value, has_nan) else "nan-overflow")
 
@@ -187,7 +170,7 @@ def _cause_of_value(evidence: Evidence, value: Value) -> str:
 def _cause_of_departure(evidence: Evidence, departure: Departure, value: Value) -> str:
     """Why the backward pass made what is no number of numbers."""
     kind = kind_of(evidence.trace.nodes[departure.visit.node])
-    if kind in _POWER:
+    if has(kind, Trait.POWER):
         exponent = next((each for each in departure.visit.saved if each.name == "exponent"), None)
         is_root = exponent is not None and exponent.text == "0.5" and value.function != GRAD
         return "nan-sqrt-at-zero" if is_root else "nan-pow-zero-base"
@@ -196,14 +179,14 @@ def _cause_of_departure(evidence: Evidence, departure: Departure, value: Value) 
 
 
 def _by_kind(kinds: frozenset[str] | set[str]) -> str | None:
-    for members, slug in (
-        (_SQRT, "nan-sqrt-at-zero"),
-        (_LOG, "nan-log-of-zero"),
-        (_ARC, "nan-acos-at-one"),
-        (_DECOMPOSITION, "nan-svd-degenerate"),
-        (_VARIANCE, "nan-variance-of-one"),
+    for trait, slug in (
+        (Trait.ROOT, "nan-sqrt-at-zero"),
+        (Trait.LOGARITHM, "nan-log-of-zero"),
+        (Trait.ARC, "nan-acos-at-one"),
+        (Trait.DECOMPOSITION, "nan-svd-degenerate"),
+        (Trait.VARIANCE, "nan-variance-of-one"),
     ):
-        if members & kinds:
+        if have(kinds, trait):
             return slug
     return None
 
@@ -222,7 +205,7 @@ def _cause_of_power(operands: Sequence[Value]) -> str:
 
 def _is_softmax(evidence: Evidence, value: Value) -> bool:
     """Whether the value is a softmax of a row that holds nothing but minus infinity."""
-    if not kinds_of(evidence.trace, value) & _SOFTMAX:
+    if not have(kinds_of(evidence.trace, value), *_EXPONENTIALS):
         return False
     given = [evidence.trace.values[each].tensor for each in value.operands]
     return _holds(evidence, value, has_nan) and not any(
@@ -344,7 +327,7 @@ def _has_zero(value: Value) -> bool:
 def _arrived_at(departure: Departure, place: int | None, kind: str) -> Number | None:
     """What arrived at the element: None where the operation is not one of each element alone."""
     gradient = departure.gradient
-    if place is None or gradient is None or len(departure.arrived) != 1 or kind not in _ELEMENTWISE:
+    if place is None or gradient is None or len(departure.arrived) != 1 or not has(kind, Trait.ELEMENTWISE):
         return None
     arrived = departure.arrived[0]
     if arrived.values is None or arrived.shape != gradient.shape:
@@ -385,7 +368,8 @@ def _zero_maker(passage: Passage, departure: Departure) -> Departure | None:
 
 
 def _hides(passage: Passage, departure: Departure) -> bool:
-    return kind_of(passage.nodes[departure.visit.node]) in _CLEANING | {"where"}
+    kind = kind_of(passage.nodes[departure.visit.node])
+    return kind == "where" or has(kind, Trait.CLEANING)
 
 
 def _how(evidence: Evidence, passage: Passage, maker: Departure) -> str | None:
@@ -396,7 +380,7 @@ def _how(evidence: Evidence, passage: Passage, maker: Departure) -> str | None:
         return "where"
     if kind == "mul" and any(_masks(evidence, node.value)):
         return "mask"
-    return "cleaned" if kind in _CLEANING else None
+    return "cleaned" if has(kind, Trait.CLEANING) else None
 
 
 def _masks(evidence: Evidence, value: int) -> Iterator[bool]:

@@ -3,61 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from autograd_cli.diagnostic import Span
+from autograd_cli.rules.causes.flow import Stop, stop_by_flow
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.operations import kind_of, name_of
 from autograd_cli.rules.evidence.passage import NEGLIGIBLE, Departure, Passage, index, is_zero, norm
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Kind, TensorInfo, TensorValues, Value, Visit
 
-_STEPS = frozenset("round floor ceil trunc fix sign sgn".split())
-_DRAWS = frozenset("normal bernoulli poisson uniform exponential cauchy geometric lognormal random binomial".split())
-_RELUS = frozenset("relu leakyrelu threshold prelu rrelu hardswish".split())
-_CLAMPS = frozenset("clamp clampmin clampmax hardtanh hardsigmoid".split())
-_SIGMOIDS = frozenset("sigmoid tanh logsigmoid erf erfc exp gelu silu softplus elu celu selu mish sinc".split())
-_SOFTMAX = frozenset({"softmax", "logsoftmax"})
-_NORMS = frozenset("layernorm batchnorm groupnorm".split())
-_KINKS = frozenset("abs vectornorm norm dist cdist pdist".split())
-_PRODUCTS = frozenset("mul mm bmm mv dot addmm addmv addbmm baddbmm convolution div linear".split())
 _FACTORS = frozenset("self other mat1 mat2 vec weight input tensor batch1 batch2".split())
-_PAIRS = frozenset({"maximum", "minimum", "fmax", "fmin"})
-_EMBEDDINGS = frozenset({"embedding", "embeddingbag"})
-_BY_KIND = {
-    **dict.fromkeys(_DRAWS, "sampling-not-reparameterised"),
-    **dict.fromkeys(_SIGMOIDS, "zero-grad-saturated"),
-}
 # A finding that an unexplained zero beside it does not put in doubt.
 _CERTAIN = frozenset({"zero-grad-step", "sampling-not-reparameterised"})
 _FEW = 3
 _TRIED = 10
+_BOUNDS = (Trait.RELU, Trait.CLAMP, Trait.PAIR)
 _TRIFLE = 1e-3
-_MARGINS = frozenset("sub add rsub mul neg".split())
-_LINEAR = frozenset(
-    "sum mean expand mul div add sub rsub view unsafeview reshape squeeze unsqueeze neg clone t".split()
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
-    """The operation `value` that let only zeros through to `victim`: the cause, by slug, and what explains it.
-
-    `by` is the value that is zero where the operation multiplies by it. `is_meant` says that the zero is what the
-    program asked for, or will not last. `victims` are all whose gradient is zero by the same cause, `victim` first.
-    """
-
-    slug: str
-    victim: str
-    value: Value
-    visit: Visit
-    by: Value | None = None
-    is_meant: bool = False
-    victims: tuple[str, ...] = ()
-
-    @property
-    def cause(self) -> tuple[str, Span | None]:
-        """What two stops have in common that are one to a reader: the slug, and the place in the program."""
-        return self.slug, (self.by or self.value).span
 
 
 def find_stop(evidence: Evidence) -> Stop | None:
@@ -127,7 +88,9 @@ def _is_cancelled(passage: Passage, end: int) -> bool:
 
 
 def _cancels(passage: Passage, leaving: Departure) -> bool:
-    if kind_of(passage.nodes[leaving.visit.node]) not in _SOFTMAX | _NORMS or leaving.gradient is None:
+    if leaving.gradient is None or not has(
+        kind_of(passage.nodes[leaving.visit.node]), Trait.SOFTMAX, Trait.NORMALISING
+    ):
         return False
     return norm(leaving.gradient) <= NEGLIGIBLE * max(map(norm, leaving.arrived), default=0.0)
 
@@ -150,7 +113,12 @@ def _explained(evidence: Evidence, passage: Passage, end: int, victim: str) -> S
         ]
     found = [_cause(evidence, passage, each, victim) for each in departures]
     certain = next((each for each in found if each is not None and each.slug in _CERTAIN), None)
-    return certain or (next(iter(found), None) if all(found) else None)
+    if certain is not None or all(found):
+        return certain or next(iter(found), None)
+    left = [each for each, cause in zip(departures, found, strict=True) if cause is None]
+    if any(_was_changed(each.visit, evidence.trace.values[passage.nodes[each.visit.node].value]) for each in left):
+        return None
+    return stop_by_flow(evidence, passage, left, victim)
 
 
 def _blocked(passage: Passage, end: int) -> Departure | None:
@@ -160,7 +128,7 @@ def _blocked(passage: Passage, end: int) -> Departure | None:
     found = None
     while pending:
         leaving = pending.pop()
-        if kind_of(passage.nodes[leaving.visit.node]) in _STEPS | _DRAWS:
+        if has(kind_of(passage.nodes[leaving.visit.node]), Trait.STEP, Trait.DRAW):
             found = found or leaving
         elif leaving.visit.node not in seen:
             seen.add(leaving.visit.node)
@@ -177,13 +145,13 @@ def _cause(evidence: Evidence, passage: Passage, departure: Departure, victim: s
     kind = kind_of(node)
     if _was_changed(departure.visit, value):
         return None
-    if kind in _PRODUCTS and not _saved_text(departure.visit, "rounding_mode") and is_all_zero(departure):
+    if has(kind, Trait.PRODUCT) and not _saved_text(departure.visit, "rounding_mode") and is_all_zero(departure):
         return _cause_of_product(evidence, passage, departure, victim)
     slug = _slug(evidence, passage, departure, value)
     if slug is None:
         return None
-    is_bound = kind in _RELUS | _CLAMPS | _PAIRS
-    is_meant = kind in _KINKS - {"abs"}
+    is_bound = has(kind, *_BOUNDS)
+    is_meant = has(kind, Trait.KINK) and kind != "abs"
     if is_bound:
         is_meant = (
             _is_hinge(evidence, passage, departure)
@@ -203,16 +171,18 @@ def _slug(evidence: Evidence, passage: Passage, departure: Departure, value: Val
     kind = kind_of(passage.nodes[departure.visit.node])
     if not is_all_zero(departure) and not _cancels(passage, departure):
         return "zero-grad-constant" if _meets_itself(passage, departure) else None
-    if kind in _RELUS | _CLAMPS | _PAIRS:
+    if has(kind, *_BOUNDS):
         return _cause_of_bound(evidence, value, kind)
-    if kind in _SOFTMAX | _NORMS:
+    if has(kind, Trait.SOFTMAX, Trait.NORMALISING):
         return _cause_of_normalised(passage, departure, kind)
-    if kind in _KINKS:
+    if has(kind, Trait.KINK):
         return None if _is_difference(evidence, value) else "zero-grad-kink"
-    if kind in _EMBEDDINGS:
+    if has(kind, Trait.LOOKUP):
         return "zero-grad-padding-idx" if padding_of(departure.visit) is not None else None
-    is_step = kind in _STEPS or _saved_text(departure.visit, "rounding_mode") is not None
-    return "zero-grad-step" if is_step else _BY_KIND.get(kind)
+    is_step = has(kind, Trait.STEP) or _saved_text(departure.visit, "rounding_mode") is not None
+    if has(kind, Trait.DRAW):
+        return "sampling-not-reparameterised"
+    return "zero-grad-step" if is_step else "zero-grad-saturated" if has(kind, Trait.SATURATING) else None
 
 
 def _was_changed(visit: Visit, value: Value) -> bool:
@@ -238,16 +208,16 @@ def _operand(evidence: Evidence, value: Value) -> TensorInfo | None:
 
 def _cause_of_bound(evidence: Evidence, value: Value, kind: str) -> str | None:
     operand = _operand(evidence, value)
-    if kind in _PAIRS:
+    if has(kind, Trait.PAIR):
         tensors = [evidence.tensor(each) for each in value.operands]
         bounds = [tensor for tensor in tensors if tensor is not None and not tensor.requires_grad]
         if not bounds:
             return None
         return "zero-grad-relu" if kind in {"maximum", "fmax"} and is_zero(bounds[0]) else "zero-grad-clamp"
-    is_single = name_of(value) in _RELUS | _CLAMPS
-    if is_single and operand is not None and kind in _RELUS and is_zero(operand):
+    is_single = has(name_of(value), Trait.RELU, Trait.CLAMP)
+    if is_single and operand is not None and has(kind, Trait.RELU) and is_zero(operand):
         return "zero-grad-kink"
-    return "zero-grad-relu" if kind in _RELUS else "zero-grad-clamp"
+    return "zero-grad-relu" if has(kind, Trait.RELU) else "zero-grad-clamp"
 
 
 def _is_hardly_bound(evidence: Evidence, value: Value) -> bool:
@@ -263,11 +233,11 @@ def _is_hardly_bound(evidence: Evidence, value: Value) -> bool:
 def _is_hinge(evidence: Evidence, passage: Passage, departure: Departure) -> bool:
     """Whether the bound is the loss itself, of a margin that is kept: then nothing is left to learn."""
     earlier = list(passage.before(departure))
-    if any(kind_of(passage.nodes[each.visit.node]) not in _LINEAR for each in earlier):
+    if any(not has(kind_of(passage.nodes[each.visit.node]), Trait.LINEAR) for each in earlier):
         return False
     value = evidence.trace.values[passage.nodes[departure.visit.node].value]
     given = next((evidence.trace.values[each] for each in value.operands if evidence.tensor(each) is not None), None)
-    if given is None or name_of(given) not in _MARGINS:
+    if given is None or not has(name_of(given), Trait.MARGIN):
         return name_of(value).endswith("loss")
     operands = [evidence.trace.values[each].tensor for each in given.operands]
     tracked = [each for each in operands if each is not None and each.requires_grad]
@@ -280,7 +250,7 @@ def _is_one_of_several(passage: Passage, departure: Departure) -> bool:
     """Whether it is a single unit, and another one beside it is on."""
     if departure.gradient is None or departure.gradient.numel != 1:
         return False
-    units = [visit for visit in passage.walk.visits if kind_of(passage.nodes[visit.node]) in _RELUS]
+    units = [visit for visit in passage.walk.visits if has(kind_of(passage.nodes[visit.node]), Trait.RELU)]
     gradients = [visit.flows[0].gradient for visit in units if visit.flows]
     return any(each is not None and each.numel == 1 and not is_zero(each) for each in gradients)
 
@@ -290,7 +260,7 @@ def _cause_of_normalised(passage: Passage, departure: Departure, kind: str) -> s
     arrived = departure.arrived[0] if departure.arrived else None
     if arrived is None:
         return None
-    if kind in _NORMS:
+    if has(kind, Trait.NORMALISING):
         shape = kept["normalized_shape"].text if "normalized_shape" in kept else None
         return "zero-grad-constant" if shape in {"[1]", "[1, 1]"} or _cancels(passage, departure) else None
     dim = int(_saved_text(departure.visit, "dim") or -1)
@@ -384,12 +354,12 @@ def origin_of_zero(evidence: Evidence, value: Value) -> tuple[str, Value] | None
 
 def _zero_made_by(evidence: Evidence, value: Value) -> tuple[str, Value] | None:
     """The operation that made a value all zero of operands that are not."""
-    if name_of(value) in _RELUS | _CLAMPS:
+    if has(name_of(value), Trait.RELU, Trait.CLAMP):
         slug = _cause_of_bound(evidence, value, name_of(value))
         operand = _operand(evidence, value)
         if slug is not None and operand is not None and not is_zero(operand):
             return slug, value
-    return None
+    return ("zero-grad-saturated", value) if has(name_of(value), Trait.SATURATING) else None
 
 
 def _is_moved(evidence: Evidence, passage: Passage, leaf: Value) -> bool:

@@ -8,10 +8,8 @@ from autograd_cli.rules.causes.stops import padding_of
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.operations import kind_of
 from autograd_cli.rules.evidence.passage import Passage
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import TensorValues, Value, Visit
-
-_EXTREMES = frozenset("max min amax amin median nanmedian".split())
-_PAIRS = frozenset("maximum minimum fmax fmin".split())
 
 
 def find_tie(evidence: Evidence) -> tuple[Value, str, str] | None:
@@ -20,7 +18,7 @@ def find_tie(evidence: Evidence) -> tuple[Value, str, str] | None:
         for visit in passage.walk.visits:
             node = passage.nodes[visit.node]
             kind = kind_of(node)
-            share = _shared(visit) if kind in _EXTREMES else _halved(visit) if kind in _PAIRS else None
+            share = _shared(visit) if has(kind, Trait.EXTREME) else _halved(visit) if has(kind, Trait.PAIR) else None
             victim = None if share is None else _end_below(evidence, passage, visit.node)
             if share is not None and victim is not None and evidence.is_looked_at(victim):
                 return evidence.trace.values[node.value], victim, share

@@ -18,33 +18,15 @@ from autograd_cli.trace import Kind, Value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fix:
-    """What to do, in words and as edits: none where no line alone does it."""
+    """What to do as edits, none where no line alone does it, and in words where those of the rule are not enough."""
 
-    words: str
+    words: str | None = None
     edits: tuple[Edit, ...] = ()
 
 
 def fix(evidence: Evidence, birth: Birth) -> Fix:
     """The cure of a birth."""
-    made = next(_FIXES[birth.slug](evidence, birth), None)
-    words = _WORDS[birth.slug]
-    if made is None:
-        return Fix(words=words)
-    return made
-
-
-_WORDS = {
-    "nan-where-branch": "choose before the operation, so that it never sees a bad value",
-    "nan-zero-times-nan": "clean what goes into the operation, not what comes out of it",
-    "nan-sqrt-at-zero": "keep the operand above 0: add a small number inside",
-    "nan-log-of-zero": "use F.log_softmax or F.logsigmoid, or keep the operand above 0",
-    "nan-overflow": "use torch's function for the whole expression, or keep the operand small",
-    "nan-masked-softmax": "leave one element of each row unmasked, or mask with -1e9 instead of -inf",
-    "nan-acos-at-one": "keep the operand inside: clamp(-1 + 1e-6, 1 - 1e-6)",
-    "nan-svd-degenerate": "use only the values (svdvals, eigvalsh), or make the values distinct with a little noise",
-    "nan-variance-of-one": "take it over more than one number, or with correction=0",
-    "nan-pow-zero-base": "keep the base above 0: add a small number to it",
-}
+    return next(_FIXES[birth.slug](evidence, birth), Fix())
 
 
 def fix_of_normalize(evidence: Evidence, value: Value) -> Fix:
@@ -186,7 +168,7 @@ def _noise(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     if given:
         matrix = evidence.text.operand(given[0])
         text = f"({matrix} + 1e-3 * torch.randn_like({matrix}))"
-        yield Fix(words=_WORDS["nan-svd-degenerate"], edits=(evidence.text.rewritten(given[0], text),))
+        yield Fix(edits=(evidence.text.rewritten(given[0], text),))
 
 
 def _correction(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
@@ -202,7 +184,7 @@ def _correction(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     text = f"{evidence.text.one_line(node.func)}({', '.join([*given, 'correction=0'])})"
     if any(name_of(user) == "div" for user in evidence.users.get(birth.value.id, ())):
         text = f"({text} + 1e-6)"
-    yield Fix(words=_WORDS["nan-variance-of-one"], edits=(evidence.text.rewritten(node, text),))
+    yield Fix(edits=(evidence.text.rewritten(node, text),))
 
 
 _FIXES: dict[str, Callable[[Evidence, Birth], Iterator[Fix]]] = {

@@ -6,29 +6,21 @@ import ast
 from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Edit
-from autograd_cli.rules.causes.stops import Stop, origin_of_zero
+from autograd_cli.rules.causes.flow import GENERAL, Stop
+from autograd_cli.rules.causes.stops import origin_of_zero
 from autograd_cli.rules.cures.numbers import Fix
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.operations import module_of, name_of
 from autograd_cli.trace import Kind, Value
 
 _PAIR = 2
-_WORDS = {
-    "zero-grad-step": "use the value before the step, or let the gradient pass straight through",
-    "sampling-not-reparameterised": "compute the sample from noise: mu + sigma * torch.randn_like(mu)",
-    "zero-grad-clamp": "start inside the range, or let the gradient pass straight through",
-    "zero-grad-relu": "use F.leaky_relu, which keeps a gradient, or start where some units are active",
-    "zero-grad-zero-init": "start with small random numbers",
-    "zero-grad-saturated": "keep the operand small, or use a loss that takes logits (…_with_logits)",
-    "zero-grad-constant": "take it over another axis; for a single output use a sigmoid",
-    "zero-grad-padding-idx": "leave out padding_idx if the row is to be learned",
-    "zero-grad-kink": "start anywhere but at exactly 0",
-}
+_WITH_A_SLOPE = "scale its operands, start elsewhere, or use an operation that has a slope there"
 
 
 def fix(evidence: Evidence, stop: Stop) -> Fix:
     """The cure of a stop."""
-    return Fix(words=_WORDS[stop.slug], edits=tuple(_edits(evidence, stop)))
+    is_fault = stop.slug == GENERAL and not stop.is_meant
+    return Fix(words=_WITH_A_SLOPE if is_fault else None, edits=tuple(_edits(evidence, stop)))
 
 
 def _edits(evidence: Evidence, stop: Stop) -> Iterator[Edit]:

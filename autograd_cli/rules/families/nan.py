@@ -160,6 +160,7 @@ RULES: tuple[Rule, ...] = (
         find=_find_birth,
         needs_walks=True,
         blame="has a row in which everything is -inf",
+        advice="leave one element of each row unmasked, or mask with -1e9 instead of -inf",
     ),
     Rule(
         slug="nan-where-branch",
@@ -177,6 +178,7 @@ RULES: tuple[Rule, ...] = (
         find=_find_birth,
         needs_walks=True,
         blame="is computed for the elements that are thrown away, too",
+        advice="choose before the operation, so that it never sees a bad value",
     ),
     Rule(
         slug="nan-zero-times-nan",
@@ -196,6 +198,7 @@ RULES: tuple[Rule, ...] = (
         needs_walks=True,
         generality=1,
         blame="has NaN or infinity in it, and 0 times that is NaN",
+        advice="clean what goes into the operation, not what comes out of it",
     ),
     Rule(
         slug="nan-sqrt-at-zero",
@@ -213,6 +216,7 @@ RULES: tuple[Rule, ...] = (
         needs_walks=True,
         generality=1,
         blame="has no finite derivative where its operand is not above 0",
+        advice="keep the operand above 0: add a small number inside",
     ),
     Rule(
         slug="nan-log-of-zero",
@@ -232,6 +236,7 @@ RULES: tuple[Rule, ...] = (
         needs_walks=True,
         generality=1,
         blame="takes the logarithm of something that is not above 0",
+        advice="use F.log_softmax or F.logsigmoid, or keep the operand above 0",
     ),
     Rule(
         slug="nan-overflow",
@@ -250,6 +255,7 @@ RULES: tuple[Rule, ...] = (
         needs_walks=True,
         generality=1,
         blame="is larger than its dtype can hold",
+        advice="use torch's function for the whole expression, or keep the operand small",
     ),
     Rule(
         slug="nan-acos-at-one",
@@ -266,6 +272,7 @@ RULES: tuple[Rule, ...] = (
         find=_find_birth,
         needs_walks=True,
         blame="has no finite derivative at 1 and -1",
+        advice="keep the operand inside: clamp(-1 + 1e-6, 1 - 1e-6)",
     ),
     Rule(
         slug="nan-svd-degenerate",
@@ -284,6 +291,7 @@ RULES: tuple[Rule, ...] = (
         find=_find_birth,
         needs_walks=True,
         blame="has equal values, and divides by their difference, which is 0",
+        advice="use only the values (svdvals, eigvalsh), or make the values distinct with a little noise",
     ),
     Rule(
         slug="nan-variance-of-one",
@@ -299,6 +307,7 @@ RULES: tuple[Rule, ...] = (
         find=_find_birth,
         needs_walks=True,
         blame="is taken over a single number, and divides by n - 1 = 0",
+        advice="take it over more than one number, or with correction=0",
     ),
     Rule(
         slug="nan-pow-zero-base",
@@ -316,6 +325,7 @@ RULES: tuple[Rule, ...] = (
         needs_walks=True,
         generality=1,
         blame="has no finite derivative where its base is not above 0",
+        advice="keep the base above 0: add a small number to it",
     ),
     Rule(
         slug="huge-normalize-at-zero",

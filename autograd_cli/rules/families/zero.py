@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span
 from autograd_cli.rules.causes.broadcasts import find_broadcast
-from autograd_cli.rules.causes.stops import Stop, find_stop
+from autograd_cli.rules.causes.flow import Stop
+from autograd_cli.rules.causes.stops import find_stop
 from autograd_cli.rules.causes.ties import find_padding, find_tie
 from autograd_cli.rules.cures import zeros
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
@@ -91,7 +92,8 @@ def _find_stopped(evidence: Evidence) -> Iterator[Diagnostic]:
     yield Diagnostic(
         rule=stop.slug,
         severity=Severity.NOTE if stop.is_meant else Severity.WARNING,
-        message=f"{gradients_of(stop.victims)} zero: `{_called(evidence, culprit)}` {_BY_SLUG[stop.slug].blame}",
+        message=f"{gradients_of(stop.victims)} zero: `{_called(evidence, culprit)}` "
+        f"{stop.how or _BY_SLUG[stop.slug].blame}",
         span=span,
         label=_label(stop),
         related=related,
@@ -106,6 +108,8 @@ def _find_stopped(evidence: Evidence) -> Iterator[Diagnostic]:
 def _label(stop: Stop) -> str | None:
     if stop.by is not None:
         return None
+    if stop.numbers is not None:
+        return stop.numbers
     arrives = any(not is_zero(each) for each in stop.visit.arrived if each is not None)
     return "a gradient arrives here, but only zeros leave" if arrives else "only zeros leave here, whatever arrives"
 
@@ -164,6 +168,7 @@ RULES: tuple[Rule, ...] = (
         find=_find_stopped,
         needs_walks=True,
         blame="is a step function: its derivative is 0 everywhere",
+        advice="use the value before the step, or let the gradient pass straight through",
     ),
     Rule(
         slug="sampling-not-reparameterised",
@@ -182,6 +187,7 @@ RULES: tuple[Rule, ...] = (
         find=_find_stopped,
         needs_walks=True,
         blame="draws at random: torch gives it a gradient of zeros",
+        advice="compute the sample from noise: mu + sigma * torch.randn_like(mu)",
     ),
     Rule(
         slug="zero-grad-clamp",
@@ -198,6 +204,7 @@ RULES: tuple[Rule, ...] = (
         find=_find_stopped,
         needs_walks=True,
         blame="bounds every element: outside the range the derivative is 0",
+        advice="start inside the range, or let the gradient pass straight through",
     ),
     Rule(
         slug="zero-grad-relu",
@@ -215,6 +222,7 @@ RULES: tuple[Rule, ...] = (
         find=_find_stopped,
         needs_walks=True,
         blame="is off for every unit: below 0 the derivative is 0",
+        advice="use F.leaky_relu, which keeps a gradient, or start where some units are active",
     ),
     Rule(
         slug="zero-grad-zero-init",
@@ -233,6 +241,7 @@ RULES: tuple[Rule, ...] = (
         find=_find_stopped,
         needs_walks=True,
         blame="is all zero, and the gradient is multiplied by it",
+        advice="start with small random numbers",
     ),
     Rule(
         slug="zero-grad-saturated",
@@ -251,6 +260,7 @@ RULES: tuple[Rule, ...] = (
         needs_walks=True,
         generality=2,
         blame="is so far out that it is flat: its derivative is 0 there",
+        advice="keep the operand small, or use a loss that takes logits (…_with_logits)",
     ),
     Rule(
         slug="zero-grad-constant",
@@ -269,6 +279,28 @@ RULES: tuple[Rule, ...] = (
         needs_walks=True,
         generality=2,
         blame="is the same whatever goes in: its derivative is 0",
+        advice="take it over another axis; for a single output use a sigmoid",
+    ),
+    Rule(
+        slug="zero-grad-stopped",
+        family=Family.ZERO,
+        summary="The gradient is zero because one operation of the program hands back nothing but zeros.",
+        why="A gradient is multiplied by the derivative of each operation that it comes through. One that is 0 there, "
+        "or so small that the dtype cannot hold the product, ends it, whatever the operation is called: a mask made of "
+        "what it masks, a curve that is flat so far out, a division by a huge number. Where the zero is right, as at "
+        "the minimum of a loss, this is a note.",
+        example="""
+            x = torch.tensor([1., 2.], requires_grad=True)
+            y = x / 1e30
+            (y ** 2).sum().backward()
+            print(x.grad)
+        """,
+        cure="Look at what arrives there and at the operands: scale them, start elsewhere, or write a function with a "
+        "slope. torch.float64 holds smaller numbers.",
+        find=_find_stopped,
+        needs_walks=True,
+        generality=2,
+        blame="hands back nothing but zeros",
     ),
     Rule(
         slug="zero-grad-padding-idx",
@@ -285,6 +317,7 @@ RULES: tuple[Rule, ...] = (
         find=_find_padding,
         needs_walks=True,
         blame="looks up nothing but padding, which gets no gradient",
+        advice="leave out padding_idx if the row is to be learned",
     ),
     Rule(
         slug="zero-grad-kink",
@@ -300,6 +333,7 @@ RULES: tuple[Rule, ...] = (
         find=_find_stopped,
         needs_walks=True,
         blame="is at its kink, at exactly 0, where torch takes the derivative as 0",
+        advice="start anywhere but at exactly 0",
     ),
     Rule(
         slug="tie-split",
