@@ -187,3 +187,10 @@ def test_a_write_is_told_by_what_it_changed_whatever_it_is_called(write: str) ->
     assert written.previous is not None
     assert written.span is not None
     assert written.span.line == 3
+
+
+def test_a_state_dict_holds_what_torch_does_not_record() -> None:
+    net = torch.nn.Linear(2, 1)
+    assert not net.state_dict()["weight"].requires_grad
+    (cut,) = explain(explore('net = nn.Linear(2, 1)\nd = net.state_dict()\nd["weight"] * 1').trace, ()).cuts
+    assert cut.why == ".state_dict() gives tensors that torch does not record"

@@ -32,6 +32,7 @@ _NEVER = {
     ),
     "sample": _DRAWN,
     "multinomial": _DRAWN,
+    "state_dict": ("cut-by-nondiff-op", "{} gives tensors that torch does not record", True),
     "linspace": _FILLED,
     "logspace": _FILLED,
 }
