@@ -8,14 +8,17 @@ The fork ends as Python itself ends: nothing here catches what `leave` raises.
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from autograd_cli.cli.terminal import prepare_streams
 from autograd_cli.engine.observe.endings import Ending, leave
 from autograd_cli.engine.observe.script import Script, run_script, stdout_to_stderr
 
@@ -55,7 +58,15 @@ def run(job: dict[str, Any]) -> None:
     leave(ending, job["exit_code"])
 
 
+def begin() -> None:
+    """Change the process as `agx` does before it comes to a command."""
+    prepare_streams()
+    gc.disable()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+
 if __name__ == "__main__":
+    begin()
     if sys.argv[1:]:
         run(json.loads(sys.argv[1]))
     for line in iter(lambda: os.read(0, 1 << 16), b""):

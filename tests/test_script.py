@@ -21,7 +21,7 @@ from thorough import THOROUGH, at_length
 
 Job = dict[str, Any]
 HERE = Path(__file__).parent
-SLOW = {"forkserver"}
+SLOW = {"forkserver", "a training"}
 UNFLUSHED = 120  # what Python ends with when stdout cannot be flushed
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV_"))}
 
@@ -121,7 +121,7 @@ class Bench:
     root: Path
     runner: Runner
 
-    def plainly(self, case: Case) -> Done:
+    def plainly(self, case: Case, *flags: str) -> Done:
         self._lay_out(case)
         with ExitStack() as opened:
             given, out, err = (
@@ -129,7 +129,7 @@ class Bench:
                 for name, mode in [("stdin", "rb"), ("stdout", "ab"), ("stderr", "ab")]
             )
             done = subprocess.run(
-                [sys.executable, *case.words],
+                [sys.executable, *flags, *case.words],
                 cwd=self.directory,
                 env=ENVIRONMENT | {"PYTHONPATH": str(HERE.parent)},
                 stdin=given,
@@ -206,8 +206,16 @@ def test_the_same_in_a_process_of_its_own(bench: Bench, case: Case) -> None:
     assert bench.observed(case, runner=run_alone) == bench.plainly(case)
 
 
-def run_alone(job: Job) -> int:
-    command = [sys.executable, str(HERE / "run_scripts.py"), json.dumps(job)]
+@at_length
+@pytest.mark.parametrize("flags", ["-O", "-OO", "-W error", "-X dev", "-B", "-P", "-u", "-X no_debug_ranges", "-bb"])
+def test_flags_of_python_are_those_of_the_script(bench: Bench, flags: str) -> None:
+    case = next(case for case in CASES if case.name == "flags")
+    expected = bench.plainly(case, *flags.split())
+    assert bench.observed(case, runner=lambda job: run_alone(job, *flags.split())) == expected
+
+
+def run_alone(job: Job, *flags: str) -> int:
+    command = [sys.executable, *flags, str(HERE / "run_scripts.py"), json.dumps(job)]
     return subprocess.run(command, env=ENVIRONMENT | {"PYTHONPATH": str(HERE.parent)}, check=False).returncode
 
 

@@ -4,11 +4,16 @@ What it does is what it does without agx: what it prints and writes, its excepti
 signals. Two things differ, since our frames stand below its own: `sys._getframe` and `traceback.print_stack` show them,
 and `sys.getrecursionlimit()` is higher by as many frames, so that as many are left.
 
-Who calls `run_script` (the command, in the main thread, with little on the stack and nothing above that would catch an
-exception) ends the process with `leave(ending)`: it raises the SystemExit or KeyboardInterrupt that makes Python end as
-after the script alone. An exit code of its own goes there, too: `leave(ending, 1)`. The answer is written in `at_end`:
-Python runs the atexit callbacks of the script after it, when the process ends, and may then remove what the report
-reads. With `stdout_to_stderr()` before, stdout is left for the answer.
+What a command has to do:
+
+- Call `run_script` in the main thread, last, with little on the stack and nothing above that catches SystemExit or
+  KeyboardInterrupt: not inside of Typer, and not where `os._exit` follows. A child made by `os.fork()` leaves by them.
+- Before it, `stdout_to_stderr()` where stdout is to be left for the answer.
+- Make the report and write it in `at_end`. The script's threads have ended, so no thread pool can be made any more; its
+  atexit callbacks come after, when the process ends: they belong to Python's end of the process, are told of as Python
+  tells of them, and may remove the files that a report quotes.
+- End the process with `leave(ending)`: the exit code is the script's, or SIGINT kills it as it would have the script.
+  With a code of its own, say for findings where the script's is 0: `leave(ending, 1)`.
 """
 
 from __future__ import annotations
