@@ -226,6 +226,18 @@ _GRAD_MODES = {
 }
 
 
+def _seed(number: int) -> None:
+    """As torch.manual_seed, which keeps a trace of the stack for each kind of device that there might be one day.
+
+    To write these takes longer than many a program.
+    """
+    accelerator = getattr(torch, "accelerator", None)  # there since torch 2.6
+    if accelerator is None or accelerator.is_available():
+        torch.manual_seed(number)
+    else:
+        torch.default_generator.manual_seed(number)
+
+
 @contextlib.contextmanager
 def applied(settings: Settings) -> Iterator[None]:
     """Torch set up so; the caller's own settings are back in place after it."""
@@ -239,7 +251,7 @@ def applied(settings: Settings) -> Iterator[None]:
         torch.set_default_dtype(getattr(torch, settings.dtype))
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
-        torch.manual_seed(settings.seed)
+        _seed(settings.seed)
         placed = contextlib.nullcontext() if settings.device == "cpu" else torch.device(settings.device)
         anomaly = torch.autograd.set_detect_anomaly(torch.is_anomaly_enabled())
         with torch.inference_mode(mode=False), torch.enable_grad(), anomaly, placed, deep_stack():

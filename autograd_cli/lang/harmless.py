@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
+from autograd_cli.lang.blocks import blocks, statements
+
 _BAR = "tqdm.bar"
 _WITHOUT_EFFECT = (
     *("matplotlib", "pylab", "seaborn", "warnings", "logging", "gc", "os.environ", "sys.path", "sys.stdout"),
@@ -24,13 +26,14 @@ _RANGES = frozenset(f"tqdm.{home}trange" for home in ("", "auto.", "notebook.", 
 def leave_out(tree: ast.Module) -> None:
     """Change a tree in place, without recursion. Every new node has the place of the one that it stands for."""
     imported = {"torch": "torch", **dict(_imported(tree))}
-    _without_bars(tree, imported)
+    if any(path.startswith("tqdm") for path in imported.values()):
+        _without_bars(tree, imported)
     _without_statements(tree, imported)
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
     """The names that imports bind, each with the module that it stands for, or what is in one."""
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 top = alias.name.partition(".")[0]
@@ -73,25 +76,19 @@ def _without_statements(tree: ast.Module, imported: Mapping[str, str]) -> None:
     count = -1
     while count < len(replaced):  # what is made of a plot makes more of its kind
         count = len(replaced)
-        for body in _bodies(tree):
+        for body in blocks(tree):
             for index, statement in enumerate(body):
                 path = _path_of_statement(statement, names)
                 if path is not None and any(path == each or path.startswith(f"{each}.") for each in _WITHOUT_EFFECT):
                     body[index] = ast.copy_location(ast.Pass(), statement)
                     replaced[id(body[index])] = (body, statement)
                     names.update(dict.fromkeys(_stored(statement), path))
+    if not replaced:
+        return
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     for body, statement in replaced.values():
         if not used.isdisjoint(_stored(statement)):
             body[:] = [statement if replaced.get(id(each), (None, None))[1] is statement else each for each in body]
-
-
-def _bodies(tree: ast.Module) -> Iterator[list[ast.stmt]]:
-    for node in ast.walk(tree):
-        for field in ("body", "orelse", "finalbody"):
-            body = getattr(node, field, None)
-            if isinstance(body, list):
-                yield body
 
 
 def _stored(statement: ast.stmt) -> set[str]:

@@ -12,9 +12,13 @@ _CONVERSIONS = {None: -1, "s": ord("s"), "r": ord("r"), "a": ord("a")}
 
 def rewrite(tree: ast.Module) -> None:
     """Rewrite a tree in place, without recursion. Every new node has the place of the one that it stands for."""
-    for node in reversed(list(ast.walk(tree))):  # what is inside first
+    nodes = list(ast.walk(tree))
+    for node in nodes:
         if isinstance(node, ast.FunctionDef):
             node.decorator_list = [_called(decorator) for decorator in node.decorator_list]
+    if not any(isinstance(node, ast.Attribute) and node.attr == "format" for node in nodes):
+        return
+    for node in reversed(nodes):  # what is inside first
         for name, child in ast.iter_fields(node):
             if isinstance(child, ast.Call):
                 setattr(node, name, _formatted(child) or child)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from autograd_cli.diagnostic import Edit, Span
+from autograd_cli.lang.blocks import blocks
 from autograd_cli.lang.spans import SpanFinder
 from autograd_cli.lang.stack import deep_stack
 
@@ -132,8 +133,7 @@ class Source:
 
     def block_of(self, statement: ast.stmt | None) -> list[ast.stmt]:
         """The statements of the block that a statement stands in."""
-        bodies = [self._tree.body, *[body for _, node in self._nodes for body in _bodies(node)]]
-        return next((body for body in bodies if statement in body), [])
+        return next((block for block in blocks(self._tree) if statement in block), [])
 
     def block_around(self, statement: ast.stmt) -> ast.stmt:
         """The statement, or the `with` that holds nothing else."""
@@ -166,8 +166,8 @@ class Source:
         words = statement.cut_lines(self.lines)
         if "\n".join(self.lines[statement.line - 1 : statement.end_line]).strip() != words:
             return True
-        blocks = [body for _, node in self._nodes for body in _bodies(node)]
-        return any([self.span_of(each) for each in body] == [statement] for body in blocks)
+        _, *inner = blocks(self._tree)
+        return any([self.span_of(each) for each in block] == [statement] for block in inner)
 
     def indent(self, line: int) -> str:
         """What a line begins with."""
@@ -294,15 +294,3 @@ def is_home(node: ast.expr) -> bool:
     while isinstance(node, ast.Attribute):
         node = node.value
     return isinstance(node, ast.Name) and node.id in _HOMES
-
-
-def _bodies(node: ast.AST) -> list[list[ast.stmt]]:
-    """The blocks of a statement."""
-    match node:
-        case ast.If() | ast.For() | ast.While():
-            return [node.body, node.orelse]
-        case ast.Try():
-            return [node.body, node.orelse, node.finalbody, *[handler.body for handler in node.handlers]]
-        case ast.With() | ast.FunctionDef():
-            return [node.body]
-    return []

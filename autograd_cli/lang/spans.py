@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from autograd_cli.diagnostic import Span
+
+_F_STRING = re.compile(r"[fF][rR]?['\"]")  # what looks like its beginning
 
 
 class SpanFinder:
@@ -39,6 +42,8 @@ class SpanFinder:
 
     def cover(self, tree: ast.AST) -> None:
         """Give what stands inside an f-string the span of the f-string: Python tells no true place for it."""
+        if _F_STRING.search(self.text) is None:
+            return
         for text in ast.walk(tree):
             if isinstance(text, ast.JoinedStr) and id(text) not in self._known:
                 span = self._find(text)

@@ -20,6 +20,7 @@ from autograd_cli.engine.interpret.performer import Performer, RefusedError
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.values import Box, Function, Named, Scope, type_name
 from autograd_cli.lang import kinds
+from autograd_cli.lang.blocks import statements
 from autograd_cli.lang.program import Program
 from autograd_cli.lang.scope import is_uncalled
 
@@ -404,7 +405,7 @@ class Interpreter(Expressions):
 
 def _loop_variables(tree: ast.Module) -> frozenset[str]:
     """The names that a `for` of the program binds."""
-    targets = [loop.target for loop in ast.walk(tree) if isinstance(loop, ast.For)]
+    targets = [loop.target for loop in statements(tree) if isinstance(loop, ast.For)]
     return frozenset([name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)])
 
 
