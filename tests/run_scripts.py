@@ -38,7 +38,7 @@ def run(job: dict[str, Any]) -> None:
         return compile(tree, str(file), "exec", dont_inherit=True)
 
     def is_own(file: Path) -> bool:
-        return str(file).startswith(job["directory"])
+        return file.resolve().is_relative_to(Path(job["directory"]).resolve())
 
     def at_end(ending: Ending) -> None:
         place = ending.place

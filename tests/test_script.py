@@ -265,7 +265,7 @@ def test_a_script_is_found_where_its_link_leads(bench: Bench) -> None:
 
 
 CELLS = [
-    "%matplotlib inline\nimport inspect, sys\nsys.stdout.write(f'{__name__} {sys.argv}\\n')",
+    "%matplotlib inline\nimport inspect, sys\ndisplay(__name__, sys.argv)",
     "def f(x):\n    return 1 / x\n",
     "!pip install nothing\nprint(inspect.getsource(f))",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import ctypes
 import linecache
 import os
 import sys
@@ -42,6 +41,7 @@ def run_in_main(pieces: Sequence[Piece], main: ModuleType, make_code: MakeCode) 
     try:
         for piece in pieces:
             if piece.is_cell:
+                main.__dict__.setdefault("display", print)  # what Jupyter gives to cells
                 lines = piece.data.decode().splitlines(keepends=True)
                 linecache.cache[piece.file] = (len(piece.data), None, lines, piece.file)
             else:
@@ -76,6 +76,8 @@ def _is_python(piece: Piece) -> bool:
 
 def _refuse(file: str, main: ModuleType) -> None:
     """Have Python refuse a file as it refuses files: in other words, now and then, than the same text."""
+    import ctypes
+
     c_open = ctypes.CDLL(None).fopen
     c_open.argtypes, c_open.restype = [ctypes.c_char_p, ctypes.c_char_p], ctypes.c_void_p
     run = ctypes.pythonapi.PyRun_FileExFlags

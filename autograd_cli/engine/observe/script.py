@@ -89,7 +89,9 @@ def run_script(script: Script, *, make_code: MakeCode, is_own: IsOwn, at_end: Ca
             run_in_main(pieces, main, make_code)
 
     _be_as_python_starts(script)
-    world.make_way_for(script.directory)
+    if not sys.flags.safe_path:  # python -P
+        sys.path[0] = script.directory
+        world.make_way_for(script.directory)
     compile_own_files(make_code, is_theirs)
     sys.modules["__main__"] = main
     sys.setrecursionlimit(sys.getrecursionlimit() + _frames_below())
@@ -147,8 +149,6 @@ def _be_as_python_starts(script: Script) -> None:
         sys.stdout.reconfigure(errors=errors)  # type: ignore[union-attr]
     sys.argv = ["-m" if script.is_module else script.target, *script.arguments]
     sys.orig_argv = [sys.executable, *(["-m"] if script.is_module else []), script.target, *script.arguments]
-    if not sys.flags.safe_path:
-        sys.path[0] = script.directory
 
 
 def _frames_below() -> int:

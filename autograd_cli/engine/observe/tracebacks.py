@@ -33,11 +33,15 @@ def take_out_ours(error: BaseException) -> None:
 
 def place_of(error: BaseException, is_own: Callable[[Path], bool]) -> Place | None:
     """Where in the user's own files it was raised: their innermost frame; of a SyntaxError, where its text is wrong."""
-    if isinstance(error, SyntaxError) and error.filename and error.lineno and is_own(Path(error.filename)):
-        return _place_in_text(error.filename, error.lineno, error)
+
+    def is_theirs(file: str) -> bool:
+        return os.path.isabs(file) and is_own(Path(file))  # noqa: PTH117 - "<string>" is no file
+
+    if isinstance(error, SyntaxError) and error.lineno and is_theirs(error.filename or ""):
+        return _place_in_text(error, error.lineno)
     found = None
     for step in _steps(error.__traceback__):
-        if not _is_ours(step.tb_frame) and is_own(Path(step.tb_frame.f_code.co_filename)):
+        if not _is_ours(step.tb_frame) and is_theirs(step.tb_frame.f_code.co_filename):
             found = step
     return _place_of_step(found) if found else None
 
@@ -75,13 +79,13 @@ def _is_ours(frame: FrameType) -> bool:
     return frame.f_code.co_filename.startswith(_HERE) or frame.f_code in disguised
 
 
-def _place_in_text(file: str, line: int, error: SyntaxError) -> Place:
+def _place_in_text(error: SyntaxError, line: int) -> Place:
     column = max((error.offset or 1) - 1, 0)
     end_line, end_column = error.end_lineno or line, (error.end_offset or 0) - 1
     if (end_line, end_column) <= (line, column):
         end_line, end_column = line, column + 1
     span = Span(line=line, column=column, end_line=end_line, end_column=end_column)
-    return Place(file=Path(file), span=span)
+    return Place(file=Path(error.filename or ""), span=span)
 
 
 def _place_of_step(step: TracebackType) -> Place:
