@@ -16,6 +16,8 @@ ROOT = Path(__file__).parent.parent
 PROBE = """
 import sys
 from autograd_cli.cli.app import main
+from autograd_cli.process import role
+role.only_supervise()
 try:
     code = main(sys.argv[1:])
 except SystemExit as exit:
