@@ -10,6 +10,7 @@ the whole as its only operand. So a walk along either alone ends, and one along 
 from __future__ import annotations
 
 import cmath
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from autograd_cli.diagnostic import Span
 UNWRITTEN = {"json": False}  # what a field says of itself that is no part of the JSON
 EDGE_ITEMS = 3
 _IN_PLACE = re.compile(r"torch\..*[^_]_\Z")
+_BACKWARD = re.compile(r"Backward\d*\Z")
 _NUMBER = re.compile(r"#\d+(?=\.[^\s\]]*$|$)")
 
 Number: TypeAlias = bool | int | float | complex
@@ -151,6 +153,15 @@ _CALLED = frozenset({Kind.CALL, Kind.METHOD, Kind.MODULE, Kind.BACKWARD, Kind.PR
 _WRITES = frozenset({Kind.ASSIGNMENT, Kind.ITEM_ASSIGNMENT, Kind.STEP, Kind.ACCUMULATION, Kind.ALIAS})
 
 
+@functools.lru_cache(maxsize=4096)
+def _stem(name: str) -> str:
+    """The name of an operation as a function of torch and the node that is its derivative have it."""
+    name = name.lower().strip("_")
+    for prefix in ("linalg", "special", "native"):
+        name = name.removeprefix(prefix).lstrip("_") or prefix
+    return name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """An operation of the program: what made a value, or what was refused.
@@ -173,6 +184,11 @@ class Operation:
     def verb(self) -> str:
         """The function's name alone: `add` of `torch.add`, `.add` and `+`, `add_` of `.add_` and `+=`."""
         return "" if self.function is None else self.function.rpartition(".")[2]
+
+    @property
+    def stem(self) -> str:
+        """The verb, whether it writes in place or not: `sqrt` of `torch.sqrt` and `.sqrt_`, `relu` of `nn.ReLU`."""
+        return _stem(self.verb)
 
     @property
     def is_write(self) -> bool:
@@ -290,6 +306,11 @@ class Node:
     span: Span | None
     variable: str | None
     leaf: int | None
+
+    @property
+    def stem(self) -> str:
+        """The operation that it is the derivative of: `sqrt` of `SqrtBackward0`, `svd` of `LinalgSvdBackward0`."""
+        return _stem(_BACKWARD.sub("", self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

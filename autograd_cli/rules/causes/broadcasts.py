@@ -7,7 +7,6 @@ from math import prod
 
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import ancestors
-from autograd_cli.rules.evidence.operations import name_of
 from autograd_cli.trace import TensorInfo, Value
 
 _DIFFERENCES = frozenset("sub subtract rsub".split())
@@ -32,7 +31,7 @@ def find_broadcast(evidence: Evidence) -> Broadcast | None:
     """The first loss over every pair that a backward pass went through."""
     roots: frozenset[int] | None = None
     for value in evidence.trace.values:
-        name = name_of(value)
+        name = value.stem
         pair = [evidence.trace.values[each] for each in value.operands if evidence.tensor(each) is not None][:2]
         shapes = _shapes(pair)
         if shapes is None or not (name in _DIFFERENCES | _LOSSES or _compares(pair, value, shapes[2])):
@@ -84,7 +83,7 @@ def _is_deliberate(pair: list[Value], value: Value) -> bool:
 
 
 def _is_reshape(value: Value) -> bool:
-    return name_of(value) in _RESHAPES
+    return value.stem in _RESHAPES
 
 
 def _victims(evidence: Evidence, pair: list[Value]) -> tuple[str, ...]:
@@ -103,17 +102,17 @@ def _is_leaf(tensor: TensorInfo | None) -> bool:
 def _becomes_loss(evidence: Evidence, value: Value, roots: frozenset[int]) -> bool:
     """Whether all elements are summed up, after operations on each of them that no kernel of pairs has."""
     shape = None if value.tensor is None else value.tensor.shape
-    is_difference = name_of(value) in _DIFFERENCES
+    is_difference = value.stem in _DIFFERENCES
     pending, seen = [value], set[int]()
     while pending:
         for user in evidence.users.get(pending.pop().id, ()):
             if user.id in seen or user.id not in roots or user.tensor is None:
                 continue
             seen.add(user.id)
-            if name_of(user) in _KERNELS:
+            if user.stem in _KERNELS:
                 continue
             if user.tensor.numel == 1:
                 return True
-            if user.tensor.shape == shape or (is_difference and name_of(user) in _MEANS and len(shape or ()) == 2):  # noqa: PLR2004 - a matrix
+            if user.tensor.shape == shape or (is_difference and user.stem in _MEANS and len(shape or ()) == 2):  # noqa: PLR2004 - a matrix
                 pending.append(user)
     return False

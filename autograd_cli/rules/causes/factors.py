@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.operations import kind_of
 from autograd_cli.rules.evidence.passage import Departure
 from autograd_cli.trace import TensorInfo, Value
 
@@ -29,7 +28,7 @@ def factor_of(evidence: Evidence, departure: Departure, element: tuple[int, ...]
     node = evidence.trace.nodes[departure.visit.node]
     operands = [evidence.trace.values[each] for each in evidence.trace.values[node.value].operands]
     numbers = [_at(each, element) for each in operands]
-    kind = kind_of(node)
+    kind = node.stem
     if not numbers or numbers[0] is None:
         return None
     if kind in _OF_OPERAND:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from autograd_cli.diagnostic import Span
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import ancestors
-from autograd_cli.rules.evidence.operations import kind_of
 from autograd_cli.rules.evidence.passage import Departure, Passage, is_zero, norm
 from autograd_cli.rules.evidence.traits import Trait, has, have
 from autograd_cli.trace import Kind, TensorValues, Value, Visit
@@ -62,7 +61,7 @@ def _is_changed(evidence: Evidence, passage: Passage, departure: Departure) -> b
     value = evidence.trace.values[passage.nodes[departure.visit.node].value]
     operands = [evidence.trace.values[each] for each in value.operands]
     kept = [saved.tensor for saved in departure.visit.saved if saved.tensor is not None and saved.tensor.numel]
-    is_product = has(kind_of(passage.nodes[departure.visit.node]), Trait.PRODUCT)
+    is_product = has(passage.nodes[departure.visit.node].stem, Trait.PRODUCT)
     return is_product and any(map(is_zero, kept)) and not any(map(_is_nothing, operands))
 
 
@@ -73,12 +72,12 @@ def _stop(evidence: Evidence, passage: Passage, departure: Departure, victim: st
     if not how and (gate := _gate(evidence, value)) is not None:
         slug, is_meant = _slug_of_gate(evidence, value, gate), False
         how = f"lets nothing through: `{evidence.called(gate.id)}` is false everywhere" if slug == GENERAL else ""
-    elif not how and _is_of_each_element(evidence, departure, value) and not has(kind_of(node), *_DECIDED):
+    elif not how and _is_of_each_element(evidence, departure, value) and not has(node.stem, *_DECIDED):
         how, is_meant = "is flat there", False
-    elif not how and _is_too_small(evidence, departure, value, kind_of(node)):
+    elif not how and _is_too_small(evidence, departure, value, node.stem):
         how, is_meant = "makes of it a number that is too small for its dtype", False
     elif not how:
-        how = _how_it_is_zero(evidence, departure, value, kind_of(node))
+        how = _how_it_is_zero(evidence, departure, value, node.stem)
     return Stop(
         slug=slug,
         victim=victim,
@@ -110,7 +109,7 @@ def _why_meant(evidence: Evidence, passage: Passage, departure: Departure, value
     if departure.gradient is not None and not is_zero(departure.gradient):
         return "hands back a part of it that other parts cancel"
     operands = [evidence.trace.values[each] for each in value.operands]
-    kind = kind_of(passage.nodes[departure.visit.node])
+    kind = passage.nodes[departure.visit.node].stem
     if has(kind, Trait.PRODUCT) and any(each.kind is Kind.CONSTANT and _is_nothing(each) for each in operands):
         return "multiplies it by 0"
     if have((kind, value.verb), Trait.RANDOM):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.operations import is_data, kind_of, kinds_of
+from autograd_cli.rules.evidence.operations import is_data, stems_of
 from autograd_cli.rules.evidence.passage import Departure, Passage, first_broken, has_nan, index, is_finite, is_number
 from autograd_cli.rules.evidence.symptoms import GRAD
 from autograd_cli.rules.evidence.traits import Trait, has, have
@@ -105,7 +105,7 @@ def first_infinite(evidence: Evidence, value: Value) -> Value | None:
 def _explained(evidence: Evidence, passage: Passage, end: int, path: Sequence[Departure]) -> Birth:
     departure = path[0]
     value = _whole(evidence, evidence.trace.values[evidence.trace.nodes[departure.visit.node].value])
-    kind = kind_of(evidence.trace.nodes[departure.visit.node])
+    kind = evidence.trace.nodes[departure.visit.node].stem
     place = _broken_place(departure, kind)
     source = _source(evidence, value, departure)
     maker = _zero_maker(passage, departure) if _zero_arrived(departure, place, kind) else None
@@ -139,7 +139,7 @@ def _cause(
     node = evidence.trace.nodes[departure.visit.node]
     if source is not None and _is_softmax(evidence, source):
         return "nan-masked-softmax", source
-    if has(kind_of(node), *_EXPONENTIALS) and (source is None or not _holds(evidence, source, has_nan)):
+    if has(node.stem, *_EXPONENTIALS) and (source is None or not _holds(evidence, source, has_nan)):
         return "nan-masked-softmax", value
     if source is not None and is_data(evidence.trace, source):
         return "nan-zero-times-nan", _first_tracked(evidence, value)
@@ -155,7 +155,7 @@ def _cause(
 
 def _cause_of_value(evidence: Evidence, value: Value) -> str:
     """Why the forward pass made what is no number of numbers."""
-    kinds = kinds_of(evidence.trace, value)
+    kinds = stems_of(evidence.trace, value)
     operands = [evidence.trace.values[each] for each in value.operands]
     is_masked = "sub" in kinds and all(_holds(evidence, each, _is_infinite) for each in operands)
     if is_masked or _is_softmax(evidence, value):
@@ -169,7 +169,7 @@ def _cause_of_value(evidence: Evidence, value: Value) -> str:
 
 def _cause_of_departure(evidence: Evidence, departure: Departure, value: Value) -> str:
     """Why the backward pass made what is no number of numbers."""
-    kind = kind_of(evidence.trace.nodes[departure.visit.node])
+    kind = evidence.trace.nodes[departure.visit.node].stem
     if has(kind, Trait.POWER):
         exponent = next((each for each in departure.visit.saved if each.name == "exponent"), None)
         is_root = exponent is not None and exponent.text == "0.5" and value.function != GRAD
@@ -205,7 +205,7 @@ def _cause_of_power(operands: Sequence[Value]) -> str:
 
 def _is_softmax(evidence: Evidence, value: Value) -> bool:
     """Whether the value is a softmax of a row that holds nothing but minus infinity."""
-    if not have(kinds_of(evidence.trace, value), *_EXPONENTIALS):
+    if not have(stems_of(evidence.trace, value), *_EXPONENTIALS):
         return False
     given = [evidence.trace.values[each].tensor for each in value.operands]
     return _holds(evidence, value, has_nan) and not any(
@@ -222,7 +222,7 @@ def _is_softmax_by_hand(evidence: Evidence, denominator: Value) -> bool:
             continue
         seen.add(value.id)
         operands = [evidence.trace.values[each] for each in value.operands]
-        if kinds_of(evidence.trace, value) & {"exp"} and operands and not is_finite(operands[0].tensor):
+        if stems_of(evidence.trace, value) & {"exp"} and operands and not is_finite(operands[0].tensor):
             return True
         pending += [each.id for each in operands if _has_zero(each)]
     return False
@@ -232,10 +232,10 @@ def _first_written(evidence: Evidence, departure: Departure, value: Value) -> Va
     """The operation of the program itself: of one that `autograd.grad` made, the one that it is the derivative of."""
     if value.function != GRAD:
         return value
-    kind = kind_of(evidence.trace.nodes[departure.visit.node])
+    kind = evidence.trace.nodes[departure.visit.node].stem
     for node in evidence.trace.nodes:
         made = evidence.trace.values[node.value]
-        if node.value < value.id and kind_of(node) == kind and made.function != GRAD:
+        if node.value < value.id and node.stem == kind and made.function != GRAD:
             return made
     return value
 
@@ -368,14 +368,14 @@ def _zero_maker(passage: Passage, departure: Departure) -> Departure | None:
 
 
 def _hides(passage: Passage, departure: Departure) -> bool:
-    kind = kind_of(passage.nodes[departure.visit.node])
+    kind = passage.nodes[departure.visit.node].stem
     return kind == "where" or has(kind, Trait.CLEANING)
 
 
 def _how(evidence: Evidence, passage: Passage, maker: Departure) -> str | None:
     """How zeros came into a departure: `where`, a factor that is a `mask`, or `cleaned`; None by themselves."""
     node = passage.nodes[maker.visit.node]
-    kind = kind_of(node)
+    kind = node.stem
     if kind == "where":
         return "where"
     if kind == "mul" and any(_masks(evidence, node.value)):

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from autograd_cli.rules.causes.flow import Stop, stop_by_flow
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.operations import kind_of, name_of
 from autograd_cli.rules.evidence.passage import NEGLIGIBLE, Departure, Passage, index, is_zero, norm
 from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Kind, TensorInfo, TensorValues, Value, Visit
@@ -88,9 +87,7 @@ def _is_cancelled(passage: Passage, end: int) -> bool:
 
 
 def _cancels(passage: Passage, leaving: Departure) -> bool:
-    if leaving.gradient is None or not has(
-        kind_of(passage.nodes[leaving.visit.node]), Trait.SOFTMAX, Trait.NORMALISING
-    ):
+    if leaving.gradient is None or not has(passage.nodes[leaving.visit.node].stem, Trait.SOFTMAX, Trait.NORMALISING):
         return False
     return norm(leaving.gradient) <= NEGLIGIBLE * max(map(norm, leaving.arrived), default=0.0)
 
@@ -128,7 +125,7 @@ def _blocked(passage: Passage, end: int) -> Departure | None:
     found = None
     while pending:
         leaving = pending.pop()
-        if has(kind_of(passage.nodes[leaving.visit.node]), Trait.STEP, Trait.DRAW):
+        if has(passage.nodes[leaving.visit.node].stem, Trait.STEP, Trait.DRAW):
             found = found or leaving
         elif leaving.visit.node not in seen:
             seen.add(leaving.visit.node)
@@ -142,7 +139,7 @@ def _blocked(passage: Passage, end: int) -> Departure | None:
 def _cause(evidence: Evidence, passage: Passage, departure: Departure, victim: str) -> Stop | None:
     node = passage.nodes[departure.visit.node]
     value = evidence.trace.values[node.value]
-    kind = kind_of(node)
+    kind = node.stem
     if _was_changed(departure.visit, value):
         return None
     if has(kind, Trait.PRODUCT) and not _saved_text(departure.visit, "rounding_mode") and is_all_zero(departure):
@@ -168,7 +165,7 @@ def is_all_zero(departure: Departure) -> bool:
 
 def _slug(evidence: Evidence, passage: Passage, departure: Departure, value: Value) -> str | None:
     """The cause by the kind of the operation; None where its zero is right, or nobody's fault."""
-    kind = kind_of(passage.nodes[departure.visit.node])
+    kind = passage.nodes[departure.visit.node].stem
     if not is_all_zero(departure) and not _cancels(passage, departure):
         return "zero-grad-constant" if _meets_itself(passage, departure) else None
     if has(kind, *_BOUNDS):
@@ -214,7 +211,7 @@ def _cause_of_bound(evidence: Evidence, value: Value, kind: str) -> str | None:
         if not bounds:
             return None
         return "zero-grad-relu" if kind in {"maximum", "fmax"} and is_zero(bounds[0]) else "zero-grad-clamp"
-    is_single = has(name_of(value), Trait.RELU, Trait.CLAMP)
+    is_single = has(value.stem, Trait.RELU, Trait.CLAMP)
     if is_single and operand is not None and has(kind, Trait.RELU) and is_zero(operand):
         return "zero-grad-kink"
     return "zero-grad-relu" if has(kind, Trait.RELU) else "zero-grad-clamp"
@@ -233,24 +230,24 @@ def _is_hardly_bound(evidence: Evidence, value: Value) -> bool:
 def _is_hinge(evidence: Evidence, passage: Passage, departure: Departure) -> bool:
     """Whether the bound is the loss itself, of a margin that is kept: then nothing is left to learn."""
     earlier = list(passage.before(departure))
-    if any(not has(kind_of(passage.nodes[each.visit.node]), Trait.LINEAR) for each in earlier):
+    if any(not has(passage.nodes[each.visit.node].stem, Trait.LINEAR) for each in earlier):
         return False
     value = evidence.trace.values[passage.nodes[departure.visit.node].value]
     given = next((evidence.trace.values[each] for each in value.operands if evidence.tensor(each) is not None), None)
-    if given is None or not has(name_of(given), Trait.MARGIN):
-        return name_of(value).endswith("loss")
+    if given is None or not has(given.stem, Trait.MARGIN):
+        return value.stem.endswith("loss")
     operands = [evidence.trace.values[each].tensor for each in given.operands]
     tracked = [each for each in operands if each is not None and each.requires_grad]
-    if name_of(given) in {"mul", "neg"} and any(each.is_leaf for each in tracked):
+    if given.stem in {"mul", "neg"} and any(each.is_leaf for each in tracked):
         return False
-    return len(tracked) < len(operands) or name_of(given) == "neg"
+    return len(tracked) < len(operands) or given.stem == "neg"
 
 
 def _is_one_of_several(passage: Passage, departure: Departure) -> bool:
     """Whether it is a single unit, and another one beside it is on."""
     if departure.gradient is None or departure.gradient.numel != 1:
         return False
-    units = [visit for visit in passage.walk.visits if has(kind_of(passage.nodes[visit.node]), Trait.RELU)]
+    units = [visit for visit in passage.walk.visits if has(passage.nodes[visit.node].stem, Trait.RELU)]
     gradients = [visit.flows[0].gradient for visit in units if visit.flows]
     return any(each is not None and each.numel == 1 and not is_zero(each) for each in gradients)
 
@@ -289,10 +286,10 @@ def _is_even(values: TensorValues, dim: int) -> bool:
 
 def _is_difference(evidence: Evidence, value: Value) -> bool:
     """Whether the operand is a difference, which is zero where it is meant to be."""
-    if name_of(value).endswith(("loss", "distance")) or name_of(value) in {"dist", "cdist", "pdist"}:
+    if value.stem.endswith(("loss", "distance")) or value.stem in {"dist", "cdist", "pdist"}:
         return True
     given = next((evidence.trace.values[each] for each in value.operands if evidence.tensor(each) is not None), None)
-    return given is not None and name_of(given) in {"sub", "rsub", "subtract"}
+    return given is not None and given.stem in {"sub", "rsub", "subtract"}
 
 
 def padding_of(visit: Visit) -> int | None:
@@ -354,12 +351,12 @@ def origin_of_zero(evidence: Evidence, value: Value) -> tuple[str, Value] | None
 
 def _zero_made_by(evidence: Evidence, value: Value) -> tuple[str, Value] | None:
     """The operation that made a value all zero of operands that are not."""
-    if has(name_of(value), Trait.RELU, Trait.CLAMP):
-        slug = _cause_of_bound(evidence, value, name_of(value))
+    if has(value.stem, Trait.RELU, Trait.CLAMP):
+        slug = _cause_of_bound(evidence, value, value.stem)
         operand = _operand(evidence, value)
         if slug is not None and operand is not None and not is_zero(operand):
             return slug, value
-    return ("zero-grad-saturated", value) if has(name_of(value), Trait.SATURATING) else None
+    return ("zero-grad-saturated", value) if has(value.stem, Trait.SATURATING) else None
 
 
 def _is_moved(evidence: Evidence, passage: Passage, leaf: Value) -> bool:

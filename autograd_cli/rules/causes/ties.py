@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from autograd_cli.rules.causes.stops import padding_of
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.operations import kind_of
 from autograd_cli.rules.evidence.passage import Passage
 from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import TensorValues, Value, Visit
@@ -17,7 +16,7 @@ def find_tie(evidence: Evidence) -> tuple[Value, str, str] | None:
     for passage in evidence.passages:
         for visit in passage.walk.visits:
             node = passage.nodes[visit.node]
-            kind = kind_of(node)
+            kind = node.stem
             share = _shared(visit) if has(kind, Trait.EXTREME) else _halved(visit) if has(kind, Trait.PAIR) else None
             victim = None if share is None else _end_below(evidence, passage, visit.node)
             if share is not None and victim is not None and evidence.is_looked_at(victim):
@@ -30,7 +29,7 @@ def find_padding(evidence: Evidence) -> tuple[Value, str, int] | None:
     for passage in evidence.passages:
         for visit in passage.walk.visits:
             node = passage.nodes[visit.node]
-            row = padding_of(visit) if kind_of(node) == "embedding" else None
+            row = padding_of(visit) if node.stem == "embedding" else None
             victim = None if row is None else _end_below(evidence, passage, visit.node)
             if row is None or victim is None or not evidence.is_looked_at(victim):
                 continue

@@ -11,7 +11,6 @@ from autograd_cli.diagnostic import Edit
 from autograd_cli.rules.causes.not_a_number import Birth, first_infinite
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import ancestors
-from autograd_cli.rules.evidence.operations import name_of
 from autograd_cli.rules.evidence.passage import is_finite
 from autograd_cli.trace import Kind, Value
 
@@ -33,7 +32,7 @@ def fix_of_normalize(evidence: Evidence, value: Value) -> Fix:
     """The cure of a division of zeros by almost nothing."""
     words = "leave out vectors of zeros, or give a larger eps"
     node = evidence.text.expression_at(value.span)
-    if isinstance(node, ast.Call) and name_of(value) in {"normalize", "cosine_similarity"}:
+    if isinstance(node, ast.Call) and value.stem in {"normalize", "cosine_similarity"}:
         given = evidence.text.keyword(value.span, "eps")
         text = evidence.text.one_line(node)
         edit = evidence.text.rewritten(node, f"{text[:-1]}, eps=1e-3)") if given is None else None
@@ -56,7 +55,7 @@ def _log(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     node = evidence.text.expression_at(birth.value.span)
     given = evidence.given(birth.value)
     made = evidence.trace.values[birth.value.operands[0]] if birth.value.operands else None
-    together = {"softmax": "F.log_softmax", "sigmoid": "F.logsigmoid"}.get("" if made is None else name_of(made))
+    together = {"softmax": "F.log_softmax", "sigmoid": "F.logsigmoid"}.get("" if made is None else made.stem)
     if node is not None and given and together and isinstance(given[0], ast.Call) and made is not None:
         inner = evidence.given(made)
         if inner and evidence.text.expression_at(made.span) is given[0]:
@@ -83,15 +82,15 @@ def _where(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     """The same choice made before the operation."""
     choice = birth.masker
     bad = evidence.given(birth.value)
-    number = 1 if name_of(birth.value) == "div" else 0
-    if choice is None or name_of(choice) != "where" or len(bad) <= number:
+    number = 1 if birth.value.stem == "div" else 0
+    if choice is None or choice.stem != "where" or len(bad) <= number:
         yield from _inside(evidence, birth.value, number)
         return
     given = evidence.given(choice)
     if len(given) != len(_PARTS) or len(choice.operands) < len(_PARTS):
         return
     condition, taken = (1, 0) if choice.kind is Kind.METHOD else (0, 1)
-    safe = "0.5" if name_of(birth.value) in {"acos", "asin", "atanh"} else "1.0"
+    safe = "0.5" if birth.value.stem in {"acos", "asin", "atanh"} else "1.0"
     operand = evidence.text.one_line(bad[number])
     is_taken = birth.value.id in ancestors(evidence.trace, [choice.operands[taken]])
     order = f"{operand}, {safe}" if is_taken else f"{safe}, {operand}"
@@ -109,7 +108,7 @@ def _clean(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
         if not is_finite(evidence.tensor(operand)):
             text = f"torch.nan_to_num({evidence.text.one_line(node)}, posinf=0., neginf=0.)"
             yield Fix(words=f"clean what goes in: {text}", edits=(evidence.text.rewritten(node, text),))
-    name = name_of(birth.value)
+    name = birth.value.stem
     if name in {"log", "sqrt", "log2", "log10"}:
         yield from _inside(evidence, birth.value, 0, bound=True)
     elif name == "div":
@@ -151,7 +150,7 @@ def _arc(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
 def _smaller(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     """An exponent that does not overflow."""
     given = evidence.given(birth.value)
-    bounds = {"exp": "max=80.", "expm1": "max=80.", "cosh": "-80., 80.", "sinh": "-80., 80."}.get(name_of(birth.value))
+    bounds = {"exp": "max=80.", "expm1": "max=80.", "cosh": "-80., 80.", "sinh": "-80., 80."}.get(birth.value.stem)
     if given and bounds is not None:
         text = f"{evidence.text.operand(given[0])}.clamp({bounds})"
         words = (
@@ -182,7 +181,7 @@ def _correction(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
         if each.arg not in {"unbiased", "correction"}
     ]
     text = f"{evidence.text.one_line(node.func)}({', '.join([*given, 'correction=0'])})"
-    if any(name_of(user) == "div" for user in evidence.users.get(birth.value.id, ())):
+    if any(user.stem == "div" for user in evidence.users.get(birth.value.id, ())):
         text = f"({text} + 1e-6)"
     yield Fix(edits=(evidence.text.rewritten(node, text),))
 

@@ -10,7 +10,7 @@ from autograd_cli.rules.causes.flow import GENERAL, Stop
 from autograd_cli.rules.causes.stops import origin_of_zero
 from autograd_cli.rules.cures.numbers import Fix
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.operations import module_of, name_of
+from autograd_cli.rules.evidence.operations import module_of
 from autograd_cli.trace import Kind, Value
 
 _PAIR = 2
@@ -67,7 +67,7 @@ def _from_noise(evidence: Evidence, value: Value) -> Iterator[Edit]:
     given = evidence.given(value)
     if node is None or not given:
         return
-    if name_of(value) != "normal" or value.is_write:
+    if value.stem != "normal" or value.is_write:
         yield from _straight_through(evidence, value)
         return
     mean = evidence.text.operand(given[0])
@@ -88,7 +88,7 @@ def _leaky(evidence: Evidence, value: Value) -> Iterator[Edit]:
         and node is not None
         and given
         and value.kind is not Kind.MODULE
-        and name_of(value) in {"relu", "clamp", "clamp_min", "maximum"}
+        and value.stem in {"relu", "clamp", "clamp_min", "maximum"}
     ):
         yield evidence.text.rewritten(node, f"F.leaky_relu({evidence.text.one_line(given[0])}, 0.01)")
 
@@ -110,7 +110,7 @@ def _random(evidence: Evidence, value: Value) -> Iterator[Edit]:
     called = evidence.text.one_line(node.func)
     if value.function == "torch.nn.init.zeros_":
         yield evidence.text.rewritten(node.func, called.replace("zeros_", "normal_"))
-    elif name_of(value) in {"zeros", "zeros_like"}:
+    elif value.stem in {"zeros", "zeros_like"}:
         yield evidence.text.rewritten(node.func, called.replace("zeros", "randn"))
 
 
@@ -130,7 +130,7 @@ def _of_one_class(evidence: Evidence, value: Value) -> Iterator[Edit]:
     given = evidence.given(value)
     if (
         isinstance(node, ast.Call)
-        and name_of(value) in {"cross_entropy", "crossentropyloss"}
+        and value.stem in {"cross_entropy", "crossentropyloss"}
         and len(given) == len(node.args) == _PAIR
     ):
         logits, target = (evidence.text.operand(each) for each in given)
@@ -152,9 +152,9 @@ def fix_of_tie(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
     """The reduction that gives all of it to one element, where all elements are reduced to one."""
     node = evidence.text.expression_at(value.span)
     given = evidence.given(value)
-    if node is None or len(given) != 1 or name_of(value) not in {"max", "min"} or len(value.operands) != 1:
+    if node is None or len(given) != 1 or value.stem not in {"max", "min"} or len(value.operands) != 1:
         return ()
-    text = f"{evidence.text.operand(given[0])}.flatten().{name_of(value)}(dim=0).values"
+    text = f"{evidence.text.operand(given[0])}.flatten().{value.stem}(dim=0).values"
     return (evidence.text.rewritten(node, text),)
 
 

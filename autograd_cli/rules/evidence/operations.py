@@ -1,42 +1,14 @@
-"""What kind of operation a value or a node is of, in one word that is the same however it was written."""
+"""What the operation that made a value was made of: what torch recorded for it, its data, the module that it calls."""
 
 from __future__ import annotations
 
-import functools
-import re
-
-from autograd_cli.trace import Kind, Node, Trace, Value
-
-_BACKWARD = re.compile(r"Backward\d*$")
-_PREFIXES = ("linalg", "special", "native")
+from autograd_cli.trace import Kind, Trace, Value
 
 
-def kind_of(node: Node) -> str:
-    """The operation that a node is the derivative of: `sqrt` of `SqrtBackward0`, `svd` of `LinalgSvdBackward0`."""
-    return _kind(node.name)
-
-
-@functools.cache
-def _kind(name: str) -> str:
-    name = re.sub(_BACKWARD, "", name).lower().lstrip("_")
-    for prefix in _PREFIXES:
-        if name != prefix:
-            name = name.removeprefix(prefix)
-    return name
-
-
-def name_of(value: Value) -> str:
-    """The operation that made a value, as `kind_of` has it: `sqrt` of `torch.sqrt`, `.sqrt` and `sqrt_`."""
-    name = value.verb.rstrip("_").lower()
-    for prefix in _PREFIXES:
-        name = name.removeprefix(f"{prefix}_")
-    return name
-
-
-def kinds_of(trace: Trace, value: Value) -> frozenset[str]:
-    """What the operation is called, and all that torch recorded for it."""
+def stems_of(trace: Trace, value: Value) -> frozenset[str]:
+    """The stem of the operation, and those of all that torch recorded for it."""
     parts = {value.id, *value.elements}
-    return frozenset([name_of(value), *[kind_of(node) for node in trace.nodes if node.value in parts]])
+    return frozenset([value.stem, *[node.stem for node in trace.nodes if node.value in parts]])
 
 
 def is_data(trace: Trace, value: Value) -> bool:

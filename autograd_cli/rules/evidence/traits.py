@@ -36,7 +36,7 @@ class Trait(StrEnum):
     ELEMENTWISE = "elementwise"  # one element of each element
 
 
-# Names as `kind_of` and `name_of` have them, without underscores, whether of a function of torch or of a node.
+# By their stems, whether of a function of torch or of a node.
 _TABLE = """
 abs                   kink elementwise
 acos                  arc elementwise

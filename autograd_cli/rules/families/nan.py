@@ -9,7 +9,6 @@ from autograd_cli.rules.causes.factors import factor_of
 from autograd_cli.rules.causes.not_a_number import Birth, find_birth
 from autograd_cli.rules.cures import numbers
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.operations import kind_of
 from autograd_cli.rules.evidence.passage import Departure, Passage, first_broken, index, norm
 from autograd_cli.rules.evidence.several import gradients_of, others_of
 from autograd_cli.rules.rule import Family, Rule
@@ -112,7 +111,7 @@ def _divided_by_little(passage: Passage, end: int) -> Iterator[Departure]:
     """The divisions of about zero by about zero that a huge gradient came through."""
     into = passage.into.get(end, ())
     for each in (*into, *(earlier for start in into for earlier in passage.before(start))):
-        if kind_of(passage.nodes[each.visit.node]) != "div":
+        if passage.nodes[each.visit.node].stem != "div":
             continue
         kept = {saved.name: saved.tensor for saved in each.visit.saved if saved.tensor is not None}
         over, under = kept.get("self"), kept.get("other")

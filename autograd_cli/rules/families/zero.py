@@ -11,7 +11,7 @@ from autograd_cli.rules.causes.stops import find_stop
 from autograd_cli.rules.causes.ties import find_padding, find_tie
 from autograd_cli.rules.cures import zeros
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
-from autograd_cli.rules.evidence.operations import module_of, name_of
+from autograd_cli.rules.evidence.operations import module_of
 from autograd_cli.rules.evidence.passage import is_finite, is_zero
 from autograd_cli.rules.evidence.several import gradients_of, others_of
 from autograd_cli.rules.rule import Family, Rule
@@ -127,7 +127,7 @@ def _called(evidence: Evidence, value: Value) -> str:
 
 def _place(evidence: Evidence, value: Value) -> Span | None:
     """Where to change it: of a module that looks up padding, where it is made; of a leaf, where it began."""
-    if value.tensor is not None and value.tensor.is_leaf and not name_of(value).startswith("embedding"):
+    if value.tensor is not None and value.tensor.is_leaf and not value.stem.startswith("embedding"):
         return zeros.beginning(evidence, value).span
     module = module_of(evidence.trace, value, "Embedding")
     return value.span if module is None else module.span
