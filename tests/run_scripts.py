@@ -18,6 +18,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+import autograd_cli.cli.app  # noqa: F401 - what the command has loaded before it runs a script
 from autograd_cli.cli.terminal import prepare_streams
 from autograd_cli.engine.observe.endings import Ending, leave
 from autograd_cli.engine.observe.script import Script, run_script, stdout_to_stderr
