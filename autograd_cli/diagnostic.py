@@ -146,6 +146,11 @@ class Edit:
     text: str
 
 
+def as_edits(*edits: Edit | None) -> tuple[Edit, ...]:
+    """Those of the edits that there are."""
+    return tuple([edit for edit in edits if edit is not None])
+
+
 def edited(text: str, edits: Sequence[Edit]) -> str:
     """The text with the edits made."""
     lines = text.split("\n")

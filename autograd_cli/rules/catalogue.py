@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from autograd_cli.rules.families import (
-    backward,
-    cut,
-    in_place,
-    leaf,
+    backward_calls,
+    dropped_results,
+    flag_on_loss,
+    grad_order,
+    leaf_flags,
+    leaf_results,
     limits,
+    modes_and_dtypes,
     nan,
+    no_derivative,
+    not_in_graph,
     programs,
+    refused_writes,
     requests,
+    saved_tensors,
+    second_order,
     symptoms,
+    tracking_off,
     zero,
 )
 from autograd_cli.rules.rule import Rule
 
-_FAMILIES = (leaf, cut, in_place, backward, nan, zero, symptoms, programs, requests, limits)
-CATALOGUE: dict[str, Rule] = {rule.slug: rule for family in _FAMILIES for rule in family.RULES}
+_MODULES = (
+    *(leaf_results, leaf_flags),
+    *(flag_on_loss, tracking_off, no_derivative, second_order),
+    *(saved_tensors, refused_writes, dropped_results),
+    *(backward_calls, grad_order, not_in_graph, modes_and_dtypes),
+    *(nan, zero, symptoms),
+    *(programs, requests, limits),
+)
+CATALOGUE: dict[str, Rule] = {rule.slug: rule for module in _MODULES for rule in module.RULES}

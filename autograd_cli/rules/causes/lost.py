@@ -388,3 +388,9 @@ def words(refusal: Refusal) -> str:
     """What torch said, in one line."""
     lines = refusal.message.strip().splitlines() or [""]
     return f"{refusal.exception}: {lines[0]}"
+
+
+def leaf_name(evidence: Evidence, value: int) -> str | None:
+    """The first variable that a value was computed from."""
+    before = upstream(evidence, (value,), frozenset(Role))
+    return next((evidence.names(leaf)[0] for leaf in leaves(evidence) if leaf in before), None)

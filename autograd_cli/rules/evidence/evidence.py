@@ -12,7 +12,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.lang.source import Source
 from autograd_cli.rules.evidence.edges import recorded_edges
 from autograd_cli.rules.evidence.passage import Passage
-from autograd_cli.trace import Kind, Node, Step, TensorInfo, TensorValues, Trace, Value, Visit, Walk
+from autograd_cli.trace import Kind, Node, Phase, Step, TensorInfo, TensorValues, Trace, Value, Visit, Walk
 
 _PIECE = 40
 
@@ -222,7 +222,25 @@ class Evidence:
         node = self.node_of(value)
         return iter(() if node is None else self.visits.get(node.id, ()))
 
+    @cached_property
+    def refused_walk(self) -> Walk | None:
+        """The backward pass that torch did not finish."""
+        refusal = self.trace.refusal
+        if refusal is None or refusal.during is not Phase.BACKWARD or not self.trace.walks:
+            return None
+        return self.trace.walks[-1]
+
+    def last_walk(self, value: int) -> Walk | None:
+        """The last backward pass into `.grad` before a value."""
+        walks = [walk for walk in self.trace.walks if walk.backward is not None and walk.start <= value]
+        return walks[-1] if walks else None
+
     # Time.
+
+    def line_of(self, value: Value) -> Span | None:
+        """The statement that a value was made in, where that is one line; else its own place."""
+        step = self.step_of(value)
+        return step.span if step is not None and step.span.line == step.span.end_line else value.span
 
     def step_of(self, value: Value) -> Step | None:
         """The statement that made a value."""

@@ -1,0 +1,109 @@
+"""What is told of gradients that were lost on the way: the cuts that are to blame."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from autograd_cli.diagnostic import Diagnostic, Severity, Span
+from autograd_cli.modes import DEFAULT_MODE
+from autograd_cli.rules.causes.cuts import BY_GRAD_MODE, in_torch
+from autograd_cli.rules.causes.lost import Culprit, Role, culprits, words
+from autograd_cli.rules.causes.unreached import unreached
+from autograd_cli.rules.cures import cuts
+from autograd_cli.rules.evidence.evidence import Evidence, remembered
+from autograd_cli.rules.evidence.several import others_of, several
+from autograd_cli.rules.evidence.symptoms import places
+from autograd_cli.rules.families.flag_on_loss import find_flag_on_loss
+
+_MOST = 64  # gradients that are told apart
+
+
+@remembered
+def missed(evidence: Evidence) -> tuple[Culprit, ...]:
+    """What explains the first gradient that somebody missed, or torch refused; and those that nobody looked for."""
+    if not is_to_be_explained(evidence):
+        return ()
+    looked_for = list(itertools.islice(culprits(evidence), _MOST))
+    refused = [each for each in looked_for[1:] if each.lost.refusal is not None]
+    return (*looked_for[:1], *refused, *unreached(evidence))
+
+
+def is_to_be_explained(evidence: Evidence) -> bool:
+    """Whether a lost gradient is not what was asked for, by a mode, nor explained by a loss that was made a leaf."""
+    return evidence.trace.mode == DEFAULT_MODE and not any(find_flag_on_loss(evidence))
+
+
+def find_cut(evidence: Evidence) -> Iterator[Diagnostic]:
+    """The cuts that took a gradient away, each place once."""
+    by_cut: dict[tuple[str, Span | None], list[Culprit]] = {}
+    for each in missed(evidence):
+        if (rule := _rule(evidence, each)) is not None:
+            by_cut.setdefault((rule, each.cut.span), []).append(each)
+    for (rule, _), alike in by_cut.items():
+        yield _diagnostic(evidence, rule, alike)
+
+
+def _diagnostic(evidence: Evidence, rule: str, alike: Sequence[Culprit]) -> Diagnostic:
+    """What is said of lost gradients, foremost of the first, and of the cut that is to blame."""
+    found = alike[0]
+    lost, cut = found.lost, found.cut
+    value = evidence.trace.values[cut.value]
+    span, since = cut.span, cut.since or value.grad_mode_span
+    label = "not tracked"
+    if rule == "cut-by-grad-mode-off" and since is not None and cuts.is_statement(evidence, since):
+        span, since, label = since, cut.span, "nothing is recorded from here on"
+    elif rule not in BY_GRAD_MODE:
+        since = None
+    why = {Role.CONDITION: "only decides", Role.INDEX: "is only an index"}.get(found.role, cut.why)
+    names = [each.lost.name or evidence.called(each.lost.start) for each in alike]
+    name, pronoun = several(names), "it" if len(set(names)) == 1 else "each"
+    message = f"{name} got no gradient: `{evidence.piece(cut.span)}` cut it off: {cut.why}"
+    if rule in {"used-only-in-condition", "used-only-as-index"}:
+        message = f"{name} got no gradient: in `{evidence.piece(cut.span)}` {pronoun} {why}"
+    elif rule == "constant-derivative":
+        message = f"the derivative `{evidence.piece(cut.span)}` is constant: there is nothing in it to differentiate"
+        label = "recorded, but it depends on no variable"
+    beside = {each.span: f"cut off here, too: {each.why}" for each in found.others if each.span != cut.span}
+    others = [*beside.items()][:3]
+    return Diagnostic(
+        rule=rule,
+        severity=Severity.ERROR,
+        message=message,
+        span=span,
+        label=label,
+        related=places(
+            (since, "tracking is off from here" if span == cut.span else "computed here, but not recorded"),
+            (found.use, f"here it {why}"),
+            *others,
+            (lost.span, lost.label),
+        ),
+        victim=lost.name,
+        others=others_of(names),
+        observed=lost.observed,
+        torch_says=None if lost.refusal is None else words(lost.refusal),
+        fix=in_torch(evidence.trace, cut),
+        edits=cuts.edits_of(evidence, found),
+    )
+
+
+def _rule(evidence: Evidence, found: Culprit) -> str | None:
+    """The slug of a cut, by what the variable still is to the result, and by what switched tracking off."""
+    cut = found.cut
+    if cut.rule == "requires-grad-missing":
+        return None
+    if found.role is Role.CONDITION:
+        return "used-only-in-condition"
+    if found.role is Role.INDEX and cut.rule not in {"cut-by-index-op", "cut-by-sampling"}:
+        return "used-only-as-index"
+    if cut.rule == "cut-by-no-grad" and "no_grad" not in evidence.piece(cut.since):
+        return "cut-by-grad-mode-off"
+    if cut.rule == "missing-create-graph" and _is_recorded_walk(evidence, cut.value):
+        return "constant-derivative"
+    return cut.rule
+
+
+def _is_recorded_walk(evidence: Evidence, value: int) -> bool:
+    """Whether the `autograd.grad` whose answer a value is (or is part of) was told create_graph=True."""
+    starts = {value, *evidence.trace.values[value].operands}
+    return any(walk.create_graph for walk in evidence.trace.walks if walk.start in starts)

@@ -1,0 +1,219 @@
+"""Rules of the family "leaf": requires_grad is missing, too late, or misspelt."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+
+from autograd_cli.diagnostic import Diagnostic, Edit, Severity, as_edits
+from autograd_cli.lang import vocabulary
+from autograd_cli.lang.suggest import closest
+from autograd_cli.rules.causes.untracked import Untracked, marks
+from autograd_cli.rules.cures.moved import earlier
+from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.several import others_of, several
+from autograd_cli.rules.evidence.symptoms import FLAG, name_of, seen_refused
+from autograd_cli.rules.rule import Family, Rule
+from autograd_cli.trace import Value
+from autograd_cli.translation import marked
+
+
+def _find_requires_grad_missing(evidence: Evidence) -> Iterator[Diagnostic]:
+    found = Untracked.find(evidence)
+    if found is None or found.late is not None or found.mark is not None:
+        return
+    if found.switched_off is not None:
+        yield found.diagnostic(
+            "requires-grad-missing",
+            message=f"{found.called} is not tracked: requires_grad was switched off",
+            span=found.switched_off.span,
+            label="from here on torch does not record it",
+            fix="leave it on",
+            edits=as_edits(_switched_on(evidence, found.switched_off)),
+        )
+        return
+    names = [found.called, *[name for each in found.sources[1:] if (name := name_of(evidence, each.id)) is not None]]
+    told = f"{several(names)} are not tracked: they were" if names[1:] else f"{names[0]} is not tracked: {found.whose}"
+    missing = found.diagnostic(
+        "requires-grad-missing",
+        message=f"{told} made without requires_grad=True",
+        span=found.source.span,
+        label="requires_grad is False, as by default",
+        fix="requires_grad=True where it is made, or requires_grad_() before it is used",
+        edits=tuple(edit for each in found.sources if (edit := _with_flag(evidence, each)) is not None),
+    )
+    yield replace(missing, others=others_of(names))
+
+
+def _switched_on(evidence: Evidence, switch: Value) -> Edit | None:
+    """The statement that switches it off, with True for its False."""
+    match evidence.text.statement_around(switch.span):
+        case (
+            ast.Assign(value=ast.Constant(value=False) as node)
+            | ast.Expr(value=ast.Call(args=[ast.Constant(value=False) as node]))
+            | ast.Expr(value=ast.Call(keywords=[ast.keyword(value=ast.Constant(value=False) as node)]))
+        ):
+            return evidence.text.replaced(evidence.text.span_of(node), "True")
+    return None
+
+
+def _find_requires_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
+    found = Untracked.find(evidence)
+    if found is None or found.late is None:
+        return
+    use = found.first_use
+    yield found.diagnostic(
+        "requires-grad-late",
+        message=f"requires_grad of {found.called} is switched on after `{evidence.piece(use.span)}` used it: "
+        "that is not recorded",
+        span=found.late.span,
+        label="too late for what was computed before",
+        related=((use.span, f"{found.called} was used here, untracked"),),
+        fix="switch it on before the first use",
+        edits=earlier(evidence, found.late, evidence.origin(found.late.id), "requires_grad_()"),
+    )
+
+
+def _find_requires_grad_typo(evidence: Evidence) -> Iterator[Diagnostic]:
+    found = Untracked.find(evidence)
+    if found is not None and found.mark is not None:
+        yield found.diagnostic(
+            "requires-grad-typo",
+            message=f"{found.called} is not tracked: {_misspelt(found.mark)} is not requires_grad",
+            span=found.mark.span,
+            label="an attribute that torch does not read",
+            fix="write requires_grad",
+            edits=_spelt(evidence, found.mark),
+        )
+        return
+    if (refused := _refused_keyword(evidence)) is not None:
+        yield refused
+        return
+    for mark in marks(evidence):
+        owner = evidence.trace.values[mark.operands[0]]
+        called = name_of(evidence, owner.id) or evidence.called(owner.id)
+        of_module = owner.tensor is None
+        yield Diagnostic(
+            rule="requires-grad-typo",
+            severity=Severity.WARNING,
+            message=f"{_misspelt(mark)} of {called} means nothing to torch"
+            + (": a module has parameters, and they keep their own" if of_module else ": it is not requires_grad"),
+            span=mark.span,
+            label="an attribute that torch does not read",
+            victim=name_of(evidence, owner.id),
+            fix=f"{called}.requires_grad_(…)" if of_module else "write requires_grad",
+            edits=_spelt(evidence, mark),
+        )
+        return
+
+
+def _misspelt(mark: Value) -> str:
+    return f".{mark.verb}"
+
+
+def _spelt(evidence: Evidence, mark: Value) -> tuple[Edit, ...]:
+    statement = evidence.text.statement_around(mark.span)
+    if mark.span is None or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return ()
+    owner = evidence.piece_whole(mark.span).rpartition(".")[0]
+    if evidence.tensor(mark.operands[0]) is not None:
+        return (evidence.text.replaced(mark.span, f"{owner}.{FLAG}"),)
+    value = evidence.text.cut(statement.value)
+    return (evidence.text.replaced(evidence.text.span_of(statement), f"{owner}.requires_grad_({value})"),)
+
+
+def _refused_keyword(evidence: Evidence) -> Diagnostic | None:
+    """The refusal of an argument that looks like requires_grad."""
+    refusal = evidence.trace.refusal
+    operation = None if refusal is None else vocabulary.operation(refusal.function or "")
+    call = None if refusal is None else evidence.text.call_at(refusal.span)
+    if operation is None or call is None or refusal is None or refusal.exception != "TypeError":
+        return None
+    for keyword in call.keywords:
+        if keyword.arg is None or keyword.arg in operation.keywords or closest(keyword.arg, {FLAG}) is None:
+            continue
+        place = evidence.text.span_of(keyword)
+        value = evidence.text.cut(keyword.value)
+        return Diagnostic(
+            rule="requires-grad-typo",
+            severity=Severity.ERROR,
+            message=f"`{evidence.piece(refusal.span)}` has no argument {keyword.arg}: it is requires_grad",
+            span=place,
+            label="misspelt",
+            victim=evidence.text.target_at(refusal.span),
+            fix=f"write {FLAG}={value}",
+            edits=(evidence.text.replaced(place, f"{FLAG}={value}"),),
+            **seen_refused(evidence),
+        )
+    return None
+
+
+def _with_flag(evidence: Evidence, source: Value) -> Edit | None:
+    """`requires_grad=True` in the call that made the tensor, or `requires_grad_()` on what was made."""
+    text = evidence.text
+    call = text.call_at(source.span)
+    operation = vocabulary.operation(source.function or "")
+    takes_flag = operation is not None and FLAG in operation.keywords
+    is_float = source.tensor is not None and source.tensor.is_differentiable
+    if call is not None and not is_float:
+        return text.with_method(source.span, ".float().requires_grad_()")
+    if call is None or not takes_flag:
+        return text.with_method(source.span, ".requires_grad_()")
+    given = next((keyword for keyword in call.keywords if keyword.arg == FLAG), None)
+    if given is not None:
+        return text.replaced(text.span_of(given), f"{FLAG}=True")
+    return text.with_keyword(call, f"{FLAG}=True")
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        slug="requires-grad-missing",
+        family=Family.LEAF,
+        summary="Nothing told torch to track the tensor: requires_grad is False, as it is by default.",
+        why="torch records only what is computed from a tensor with requires_grad=True. `torch.tensor`, `torch.ones` "
+        "and the like make tensors without it; only the parameters of modules have it from the start.",
+        example="""
+            x = torch.tensor([1., 2.])
+            y = (x ** 2).sum()
+            y.backward()
+        """,
+        cure="Ask for it when the tensor is made, `torch.tensor([1., 2.], requires_grad=True)`, or call "
+        "`x.requires_grad_()` before computing with it.",
+        find=_find_requires_grad_missing,
+        generality=5,
+        short="tracking switched off",
+        margin=marked("requires_grad switched off"),
+    ),
+    Rule(
+        slug="requires-grad-late",
+        family=Family.LEAF,
+        summary="requires_grad was switched on after the tensor had been used: what was computed before is not "
+        "recorded.",
+        why="torch decides whether to record an operation when it runs. Switching requires_grad on later does not "
+        "change results that already exist.",
+        example="""
+            x = torch.tensor([1., 2.])
+            y = x ** 2
+            x.requires_grad_()
+            y.sum().backward()
+        """,
+        cure="Switch it on before the first use, best where the tensor is made.",
+        find=_find_requires_grad_late,
+    ),
+    Rule(
+        slug="requires-grad-typo",
+        family=Family.LEAF,
+        summary="requires_grad is misspelt: Python sets an attribute that nobody reads, and torch tracks nothing.",
+        why="A tensor takes any attribute, as most Python objects do. `x.requires_gard = True` is legal, and does "
+        "nothing. So is `model.requires_grad = False`: modules have no such attribute, but a method, "
+        "`requires_grad_()`.",
+        example="""
+            x = torch.tensor([1., 2.])
+            x.requires_gard = True
+            (x ** 2).sum().backward()
+        """,
+        cure="Write `requires_grad`; for a module, call `requires_grad_(False)`.",
+        find=_find_requires_grad_typo,
+    ),
+)

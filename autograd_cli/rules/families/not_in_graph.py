@@ -1,0 +1,235 @@
+"""The rule of what was differentiated with respect to something that it was not computed from."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
+from autograd_cli.rules.causes import accumulation
+from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.graph import ancestors
+from autograd_cli.rules.evidence.symptoms import (
+    GRAD,
+    Pass,
+    Seen,
+    flattened,
+    is_flagged,
+    is_leaf,
+    looks,
+    name_of,
+    origins,
+    passes,
+    places,
+    reach,
+    refused_roots,
+    seen_in,
+    seen_refused,
+)
+from autograd_cli.rules.rule import Family, Rule
+from autograd_cli.trace import Step, Value
+
+
+def _find_not_in_graph(evidence: Evidence) -> Iterator[Diagnostic]:
+    trace = evidence.trace
+    refusal = trace.refusal
+    if refusal is not None and refusal.function == GRAD:
+        yield from _unused_input(evidence)
+        return
+    ran = [each for each in passes(evidence) if each.backward is not None and each.call is not None]
+    for look in looks(evidence):
+        earlier = [each for each in ran if each.at < look.read.id]
+        is_filled = accumulation.was_filled(evidence, look.asked.id, ran)
+        if earlier and is_leaf(look.asked.tensor) and not is_filled:
+            roots = [root for each in earlier for root in each.roots]
+            is_used = evidence.origin(look.asked.id) in origins(evidence, roots)
+            if is_used or accumulation.is_pending(evidence, look.asked.id, look.read.id):
+                continue
+            yield _unreached(evidence, look.asked, earlier[-1], seen_in(evidence, look), look.read.span)
+            return
+    for step in accumulation.steps_in_vain(evidence):
+        earlier = [each for each in ran if each.at < step.id]
+        used = origins(evidence, [root for each in earlier for root in each.roots])
+        for value in flattened(trace, step.operands):
+            is_held = is_leaf(evidence.tensor(value)) and not accumulation.was_filled(evidence, value, ran)
+            if (
+                earlier
+                and is_held
+                and not accumulation.is_pending(evidence, value, step.id)
+                and (evidence.origin(value) not in used or _newer(evidence, value, used))
+            ):
+                found: Seen = {"observed": f"{evidence.piece(step.span)} changed nothing", "torch_says": None}
+                yield _unreached(evidence, trace.values[value], earlier[-1], found, step.span)
+                return
+
+
+def _newer(evidence: Evidence, leaf: int, used: frozenset[int]) -> bool:
+    """Whether the name of a leaf means a newer leaf, which was used."""
+    made = evidence.origin(leaf)
+    name = name_of(evidence, leaf)
+    newer = [value for _, value in evidence.bindings(name or "") if value > made]
+    return any(is_leaf(evidence.tensor(value)) and evidence.origin(value) in used - {made} for value in newer)
+
+
+def _unused_input(evidence: Evidence) -> Iterator[Diagnostic]:
+    trace = evidence.trace
+    refusal = trace.refusal
+    roots = refused_roots(trace)
+    if refusal is None or not any(is_flagged(evidence.tensor(root)) for root in roots):
+        return
+    used, nodes = origins(evidence, roots), reach(trace, roots)
+    unused = [
+        trace.values[number]
+        for number in flattened(trace, refusal.operands[1:2])
+        if is_flagged(evidence.tensor(number))
+        and evidence.origin(number) not in used
+        and not _is_reached(evidence, number, nodes)
+    ]
+    if not unused:
+        return
+    value, bases = unused[0], [_base(evidence, each, used) for each in unused]
+    base, node = bases[0], _input_node(evidence, unused[0])
+    called = name_of(evidence, value.id) or evidence.called(value.id)
+    root = name_of(evidence, roots[0]) or evidence.called(roots[0])
+    yield Diagnostic(
+        rule="not-in-graph",
+        severity=Severity.ERROR,
+        message=f"{root} was not computed from {called}"
+        if base is None
+        else f"{root} was computed from {base} itself, not from `{called}`, which is a new tensor",
+        span=refusal.span if node is None else evidence.text.span_of(node),
+        label="nothing was computed from this one" if base else f"{root} does not depend on it",
+        related=places((trace.values[roots[0]].span, f"{root} was computed here")),
+        victim=base or name_of(evidence, value.id),
+        fix=f"differentiate with respect to {base}" if base else "allow_unused=True gives None for it",
+        edits=_other_inputs(evidence, unused, bases),
+        **seen_refused(evidence),
+    )
+
+
+def _base(evidence: Evidence, value: Value, used: frozenset[int]) -> str | None:
+    """The name of what an input was made of, that the result was computed from, too."""
+    behind = sorted(ancestors(evidence.trace, [value.id]), reverse=True)
+    return next((name_of(evidence, each) for each in behind if _is_base(evidence, each, used)), None)
+
+
+def _is_base(evidence: Evidence, value: int, used: frozenset[int]) -> bool:
+    return (
+        is_flagged(evidence.tensor(value)) and evidence.origin(value) in used and name_of(evidence, value) is not None
+    )
+
+
+def _is_reached(evidence: Evidence, value: int, nodes: frozenset[int]) -> bool:
+    node = evidence.node_of(value)
+    return node is not None and node.id in nodes
+
+
+def _input_node(evidence: Evidence, value: Value) -> ast.expr | None:
+    """Where the call of autograd.grad that was refused names the input."""
+    refusal = evidence.trace.refusal
+    call = evidence.text.call_at(None if refusal is None else refusal.span)
+    if call is None:
+        return None
+    named = {keyword.arg: keyword.value for keyword in call.keywords}
+    node = named.get("inputs", call.args[1] if len(call.args) > 1 else None)
+    inside = node.elts if isinstance(node, ast.List | ast.Tuple) else [] if node is None else [node]
+    names = evidence.names(value.id)
+    for each in inside:
+        if evidence.text.span_of(each) == value.span or (isinstance(each, ast.Name) and each.id in names):
+            return each
+    return node
+
+
+def _other_inputs(evidence: Evidence, unused: list[Value], bases: list[str | None]) -> tuple[Edit, ...]:
+    """The call with what the inputs were made of in their place; with allow_unused where that is not known of each."""
+    refusal = evidence.trace.refusal
+    call = evidence.text.call_at(None if refusal is None else refusal.span)
+    if call is None or refusal is None or refusal.span is None:
+        return ()
+    places_ = [(_input_node(evidence, value), base) for value, base in zip(unused, bases, strict=True)]
+    spans = [(evidence.text.span_of(node), base) for node, base in places_ if node is not None and base is not None]
+    if len(spans) < len(unused) or refusal.span.line != refusal.span.end_line:
+        return (evidence.text.with_keyword(call, "allow_unused=True"),)
+    words, start = evidence.piece_whole(refusal.span), refusal.span.column
+    for span, base in sorted(spans, key=lambda pair: -pair[0].column):
+        words = f"{words[: span.column - start]}{base}{words[span.end_column - start :]}"
+    return (evidence.text.replaced(refusal.span, words),)
+
+
+def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked: Span | None) -> Diagnostic:
+    """No gradient arrived at a leaf, for what was differentiated was not computed from it."""
+    trace = evidence.trace
+    name = name_of(evidence, leaf.id)
+    called = name or evidence.called(leaf.id)
+    used = origins(evidence, last.roots)
+    made = trace.values[evidence.origin(leaf.id)]
+    root = trace.values[last.roots[0]]
+    said = name_of(evidence, root.id) or evidence.called(root.id)
+    bindings = [] if name is None else evidence.bindings(name)
+    if name is not None and (replaced := _module_made_anew(evidence, name, made)) is not None:
+        return Diagnostic(
+            rule="not-in-graph",
+            severity=Severity.ERROR,
+            message=f"{name} got no gradient: {said} was computed from another module of this name",
+            span=trace.values[replaced[1]].span or replaced[0].span,
+            label="a new module, with parameters of its own",
+            related=places((root.span, f"{said} was computed here"), (looked, "no gradient here")),
+            victim=name,
+            fix=f"make {name.partition('.')[0]} once, before everything that uses it",
+            edits=() if evidence.text.is_alone(replaced[0].span) else (evidence.text.without(replaced[0].span),),
+            **found,
+        )
+    for step, value in [pair for pair in bindings if evidence.origin(pair[1]) in used - {made.id}]:
+        later = made.id > value  # the leaf is the newer tensor of this name, or the older
+        anew = next((other for other, bound in bindings if bound == made.id), None) if later else step
+        return Diagnostic(
+            rule="not-in-graph",
+            severity=Severity.ERROR,
+            message=f"{called} got no gradient: {said} was computed from {'an older' if later else 'a newer'} {called}",
+            span=made.span if later else trace.values[evidence.origin(value)].span,
+            label="a new tensor of the same name",
+            related=places((root.span, f"{said} was computed here"), (looked, "no gradient here"), but=made.span),
+            victim=name,
+            fix=f"make {called} once, before everything that uses it",
+            edits=() if anew is None or evidence.text.is_alone(anew.span) else (evidence.text.without(anew.span),),
+            **found,
+        )
+    return Diagnostic(
+        rule="not-in-graph",
+        severity=Severity.ERROR,
+        message=f"{called} got no gradient: {said} was not computed from it",
+        span=root.span,
+        label=f"does not depend on {called}",
+        related=places((made.span, f"{called} was made here"), (looked, "None here"), but=root.span),
+        victim=name,
+        fix=f"compute {said} with {called}, or do not ask for its gradient",
+        **found,
+    )
+
+
+def _module_made_anew(evidence: Evidence, name: str, leaf: Value) -> tuple[Step, int] | None:
+    """The statement that gave the name of the leaf's module to another module."""
+    module, dot, _ = name.partition(".")
+    later = [pair for pair in evidence.bindings(module) if pair[1] > leaf.id] if dot else []
+    return later[-1] if later else None
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        slug="not-in-graph",
+        family=Family.BACKWARD,
+        summary="What was differentiated was not computed from this tensor: there is no path between them.",
+        why="torch goes from the result back along the operations that made it. `x[0]` makes a new tensor each time, "
+        "and so do `cat`, `clone` and `view`: a result that was computed from `x` does not depend on that new "
+        "tensor.",
+        example="""
+            x = torch.tensor([[1., 2.], [3., 4.]], requires_grad=True)
+            y = (x ** 2).sum()
+            torch.autograd.grad(y, x[0])
+        """,
+        cure="Differentiate with respect to the tensor that was used, `torch.autograd.grad(y, x)[0][0]`, or compute "
+        "the result from the tensor that you pass to `torch.autograd.grad`.",
+        find=_find_not_in_graph,
+        generality=5,
+    ),
+)
