@@ -80,7 +80,7 @@ def _broken_losses(evidence: Evidence) -> Iterator[Birth]:
                 continue
             source = _origin(evidence, value, has_nan if has_nan(value.tensor) else _is_infinite)
             slug = _cause_of_value(evidence, source)
-            if slug != "nan-zero-times-nan" and not is_data(evidence.trace, source):
+            if not is_data(evidence.trace, source):
                 yield Birth(
                     slug=slug,
                     victim=evidence.end_name(ends[0]),
@@ -160,11 +160,18 @@ def _cause_of_value(evidence: Evidence, value: Value) -> str:
     is_masked = "sub" in kinds and all(_holds(evidence, each, _is_infinite) for each in operands)
     if is_masked or _is_softmax(evidence, value):
         return "nan-masked-softmax"
+    if divides_by_zero(evidence, value):
+        return "nan-masked-softmax" if _is_softmax_by_hand(evidence, operands[1]) else "nan-zero-times-nan"
     if have(kinds, Trait.POWER):
         return _cause_of_power(operands)
-    if have(kinds, Trait.DIVISION) and len(operands) > 1 and _has_zero(operands[1]):
-        return "nan-masked-softmax" if _is_softmax_by_hand(evidence, operands[1]) else "nan-zero-times-nan"
     return _by_kind(kinds) or ("nan-zero-times-nan" if _holds(evidence, value, has_nan) else "nan-overflow")
+
+
+def divides_by_zero(evidence: Evidence, value: Value) -> bool:
+    """Whether it is a division, and what it divides by is 0 somewhere."""
+    operands = [evidence.trace.values[each] for each in value.operands]
+    is_division = have(stems_of(evidence.trace, value), Trait.DIVISION)
+    return is_division and len(operands) > 1 and _has_zero(operands[1])
 
 
 def _cause_of_departure(evidence: Evidence, departure: Departure, value: Value) -> str:

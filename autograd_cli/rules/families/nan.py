@@ -6,16 +6,25 @@ from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Related, Severity
 from autograd_cli.rules.causes.factors import factor_of
-from autograd_cli.rules.causes.not_a_number import Birth, find_birth
+from autograd_cli.rules.causes.not_a_number import Birth, divides_by_zero, find_birth
 from autograd_cli.rules.cures import numbers
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.passage import Departure, Passage, first_broken, index, norm
+from autograd_cli.rules.evidence.passage import (
+    Departure,
+    Passage,
+    first_broken,
+    index,
+    is_finite,
+    is_number,
+    norm,
+)
 from autograd_cli.rules.evidence.several import gradients_of, others_of
 from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Number
 
 _HUGE = 1e6
 _TINY = 1e-6
+_LARGE = 10.0  # the exponential of what is larger overflows in float16
 
 
 def _find_huge_normalize_at_zero(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -39,19 +48,42 @@ def _find_birth(evidence: Evidence) -> Iterator[Diagnostic]:
     if birth.departure is None:
         subject, observed = "the loss is", f"the loss is {short}"
     fix = numbers.fix(evidence, birth)
+    blame, advice = _blame(evidence, birth)
     yield Diagnostic(
         rule=birth.slug,
         severity=Severity.ERROR if birth.departure is not None else Severity.WARNING,
-        message=f"{subject} {number}: `{evidence.piece(birth.value.span)}` {_BY_SLUG[birth.slug].blame}",
+        message=f"{subject} {number}: `{evidence.piece(birth.value.span)}` {blame}",
         span=birth.value.span,
         label=_label(evidence, birth),
         related=tuple(_related(evidence, birth)),
         victim=birth.victim,
         others=others_of(birth.victims),
         observed=observed,
-        fix=fix.words,
+        fix=fix.words or advice,
         edits=fix.edits,
     )
+
+
+def _blame(evidence: Evidence, birth: Birth) -> tuple[str, str | None]:
+    """What the operation does, and a cure: by what went in, where the rule's own words are of another operation."""
+    value = birth.value
+    parts = evidence.trace.parts(value.operands)
+    given = [part.tensor for part in parts if part.tensor is not None]
+    written = [part.scalar for part in parts if isinstance(part.scalar, float)]
+    is_sound = all(map(is_finite, given)) and all(map(is_number, written))
+    is_made_here = is_sound and value.tensor is not None and not is_finite(value.tensor)
+    if birth.slug == "nan-zero-times-nan" and divides_by_zero(evidence, value):
+        return "divides by 0", None
+    if birth.slug == "nan-zero-times-nan" and is_made_here:
+        if any(tensor.numel == 0 for tensor in given):
+            return "is taken over no element at all", "look whether there is one before it is computed"
+        return "is no number, though all that goes in is", None
+    if birth.slug == "nan-overflow" and is_sound and all(norm(each) < _LARGE for each in given):
+        return (
+            "is infinite there" if is_made_here else "has no finite derivative there",
+            "keep its operand away from there",
+        )
+    return _BY_SLUG[birth.slug].blame, None
 
 
 def _label(evidence: Evidence, birth: Birth) -> str | None:
@@ -240,7 +272,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         slug="nan-overflow",
         family=Family.NUMBERS,
-        summary="A value became infinite because it is larger than its dtype can hold.",
+        summary="A value became infinite: it is larger than its dtype can hold, or has a pole there.",
         why="exp(x) is infinite above 88 in float32 and above 11 in float16. A function built from it may still have "
         "a finite value (1 / (1 + inf) is 0), but a derivative of 0 * inf, which is NaN.",
         example="""
