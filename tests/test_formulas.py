@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -36,7 +37,8 @@ MAX_ELEMENTS = 200
 PRECISE = Look(precision=8)
 
 # Each operation with the node it makes, and for each edge the argument, the leaf it leads to (- for none), and what is
-# told of it.
+# told of it. A formula is torch's own, which may write it otherwise from some version on: a line that ends in
+# `[torch 2.14]` then takes the place of the one before it.
 CASES = """
 x+y  ->  AddBackward0
     self=x: grad
@@ -85,6 +87,7 @@ x.log1p()  ->  Log1PBackward0
     self=x: grad / (self + 1)
 x.log2()  ->  Log2Backward0
     self=x: grad / (self * 0.6931471805599453)
+    self=x: grad / (self * math.log(2))  [torch 2.14]
 x.sqrt()  ->  SqrtBackward0
     self=x: grad / (2 * result)
 x.rsqrt()  ->  RsqrtBackward0
@@ -114,6 +117,7 @@ x.sigmoid()  ->  SigmoidBackward0
     self=x: grad * (1 - result) * result
 x.erf()  ->  ErfBackward0
     self=x: 2.0 / math.sqrt(pi) * exp(-self.pow(2)) * grad
+    self=x: 2 / math.sqrt(pi) * exp(-self.pow(2)) * grad  [torch 2.14]
 torch.hypot(x, y)  ->  HypotBackward0
     self=x: grad * self / result
     other=y: grad * other / result
@@ -125,7 +129,9 @@ torch.minimum(x, y)  ->  MinimumBackward0
     other=y: where(self == other, grad / 2, grad).masked_fill(self < other, 0)
 torch.fmax(x, y)  ->  FmaxBackward0
     self=x: grad.masked_fill((self >= other).logical_or(other.isnan()).logical_not(), 0)
+    self=x: where(self == other, grad / 2, grad).masked_fill(self < other, 0)  [torch 2.14]
     other=y: grad.masked_fill((self >= other).logical_or(other.isnan()), 0)
+    other=y: where(self == other, grad / 2, grad).masked_fill(self > other, 0)  [torch 2.14]
 torch.logaddexp(x, y)  ->  LogaddexpBackward0
     self=x: grad / (1 + exp(other - self))
     other=y: grad / (1 + exp(self - other))
@@ -332,14 +338,21 @@ m.tril()  ->  TrilBackward0
 """
 
 
+INSTALLED = tuple(map(int, torch.__version__.split(".")[:2]))
+SINCE = re.compile(r"(.*)  \[torch (\d+)\.(\d+)\]")
+
+
 def blocks(text: str) -> list[tuple[str, list[str]]]:
-    """The lines that begin at the margin, each with the indented lines below it."""
+    """The lines that begin at the margin, each with the indented lines below it that are for the installed torch."""
     found: list[tuple[str, list[str]]] = []
     for line in text.strip().splitlines():
-        if line.startswith(" "):
-            found[-1][1].append(line.strip())
-        else:
+        since = SINCE.fullmatch(line)
+        if not line.startswith(" "):
             found.append((line, []))
+        elif since is None:
+            found[-1][1].append(line.strip())
+        elif (int(since[2]), int(since[3])) <= INSTALLED:
+            found[-1][1][-1] = since[1].strip()
     return found
 
 
