@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -336,6 +337,18 @@ def function_of(full_name: str) -> Any:
     if home == "torch.Tensor" and not callable(getattr(torch.Tensor, name)):
         return lambda tensor: getattr(tensor, name)
     return getattr(torch.Tensor if home == "torch.Tensor" else importlib.import_module(home), name)
+
+
+def is_removed(full_name: str) -> bool:
+    """Whether torch has no more than a message in the place of a function, as 2.14 for torch.qr."""
+    function = function_of(full_name)
+    if not inspect.isfunction(function):
+        return False
+    try:
+        function(torch.eye(2))
+    except Exception as error:  # noqa: BLE001 - torch complains in many ways
+        return "is now removed" in str(error)
+    return False
 
 
 def _outcomes(full_name: str, samples: Iterator[Sample]) -> Iterator[bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from autograd_cli import explore
 from autograd_cli.diagnostic import Severity
@@ -38,6 +39,15 @@ def test_a_healthy_program_gets_no_warning(case: Case) -> None:
     assert [each.rule for each in alarms(report)] == []
     assert report.ok
     assert story(explore(case.program, inputs=dict(case.inputs))) == story(report)
+
+
+def test_a_clamp_at_exactly_its_bounds_is_told_of_where_torch_gives_zeros() -> None:
+    """It does from 2.14 on."""
+    x = torch.tensor([0.0, 1.0], requires_grad=True)
+    x.clamp(0, 1).sum().backward()
+    assert x.grad is not None
+    report = explore("x = torch.tensor([0., 1.], requires_grad=True)\nx.clamp(0, 1).sum().backward()", watch=True)
+    assert [each.rule for each in alarms(report)] == ([] if x.grad.any() else ["zero-grad-clamp"])
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,7 @@ def test_values_and_gradients_are_torchs_own(group: str) -> None:
     for row in ROWS:
         if row.group == group:
             cases = list(cases_of(row))
-            if not cases:
+            if not cases and not probe_operations.is_removed(row.name):
                 without_sample.append(row.name)
             for case in cases:
                 found = difference(case)

@@ -153,14 +153,21 @@ x.masked_fill(c, 2.0)  ->  MaskedFillBackward0
     self=x: grad.masked_fill(mask, 0)
 x.clamp(0.2, 0.6)  ->  ClampBackward1
     self=x: where((self >= min) & (self <= max), grad, 0)
+    self=x: where((self > min) & (self < max), grad, 0)  [torch 2.14]
 x.clamp(min=y)  ->  ClampBackward0
     self=x: where(self >= min, grad, 0)
+    self=x: grad inside the range; an element at a bound shares it with the bound  [torch 2.14]
     min=y: where(self < min, grad, 0)
+    min=y: grad where min is the result; an element that equals it has its share  [torch 2.14]
     max=-: where((self > max) | (max < min), grad, 0)
+    max=-: grad where max is the result; an element that equals it has its share  [torch 2.14]
 torch.clamp(x, y, z)  ->  ClampBackward0
     self=x: where((self >= min) & (self <= max), grad, 0)
+    self=x: grad inside the range; an element at a bound shares it with the bound  [torch 2.14]
     min=y: where((min < max) & (self < min), grad, 0)
+    min=y: grad where min is the result; an element that equals it has its share  [torch 2.14]
     max=z: where((self > max) | (max < min), grad, 0)
+    max=z: grad where max is the result; an element that equals it has its share  [torch 2.14]
 x.relu()  ->  ReluBackward0
     self=x: where(result <= 0, 0, grad)
 F.leaky_relu(x, 0.1)  ->  LeakyReluBackward0
@@ -459,6 +466,28 @@ def test_formulas_are_true_of_the_nodes_of_every_operation(group: str) -> None:
         if any(is_formula(told(edge)) for edge in edges_of(node)) and takes_gradients(node):
             wrong += differences(node)
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "operation",
+    """x.clamp(-1, 1) | x.clamp(min=-1) | x.clamp(max=1) | torch.clamp(x, -y, y) | torch.clamp(x, min=y) | F.relu(x)
+    F.relu6(x) | F.hardtanh(x) | F.hardsigmoid(x) | F.hardswish(x) | F.threshold(x, 1, 0) | F.leaky_relu(x) | F.elu(x)
+    F.softshrink(x) | F.hardshrink(x) | x.abs() | F.smooth_l1_loss(x, 0*y) | F.huber_loss(x, 0*y) | F.l1_loss(x, y)
+    torch.maximum(x, y) | torch.minimum(x, y) | torch.fmax(x, y) | torch.fmin(x, y) | x.abs().max() | x.abs().amax()
+    F.softplus(x, threshold=1) | x.clamp_min(0) | x.clamp_max(0) | x.abs().clamp(max=1).logit(eps=0.5)""".replace(
+        "\n", "|"
+    ).split("|"),
+    ids=str.strip,
+)
+def test_formulas_are_true_at_the_kinks(operation: str) -> None:
+    """There versions of torch differ, too."""
+    kinks = torch.tensor([-6.0, -3, -1, -0.5, 0, 0.5, 1, 3, 6], dtype=torch.float64)
+    inputs = {"x": kinks.clone().requires_grad_(), "y": torch.ones_like(kinks).requires_grad_(), "t": kinks}
+    assert [told for node in nodes_of(computed(operation.strip(), inputs)) for told in kinked(node)] == []
+
+
+def kinked(node: Any) -> list[str]:
+    return [] if hasattr(node, "variable") else list(differences(node))
 
 
 @at_length

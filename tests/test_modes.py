@@ -159,7 +159,7 @@ def test_a_write_that_torch_allows_is_not_refused() -> None:
         "x if x.sum() > 1 else 2*x",
         "with torch.no_grad():\n    n = 3.0\nx*n",
         "y = x*1\nz = y.detach()\ny*2",
-        "clamp(x, 0, 1) + ones_like(x)",
+        "clamp(x, 0, 1.5) + ones_like(x)",
         "x.softmax(0)[x.argmax()]",
         "x.data *= 3\nx*2",
         "with torch.no_grad():\n    x -= 0.1*x\nx*2",

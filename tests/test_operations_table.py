@@ -197,16 +197,11 @@ def test_torch_takes_every_keyword_of_its_own_parser() -> None:
     assert unknown == []
 
 
-def is_removed(member: Any) -> bool:
-    """Whether torch has no more than a message in the place of a function, as 2.14 for torch.qr."""
-    return inspect.isfunction(member) and "is now removed" in inspect.getsource(member)
-
-
 def test_python_functions_take_every_keyword() -> None:
     unknown = []
     for row in ROWS:
         member = member_of(row.name) if row.group != "attribute" else None
-        if (inspect.isfunction(member) or inspect.isclass(member)) and not is_removed(member):
+        if (inspect.isfunction(member) or inspect.isclass(member)) and not probe_operations.is_removed(row.name):
             try:
                 parameters = inspect.signature(member).parameters
             except (TypeError, ValueError):

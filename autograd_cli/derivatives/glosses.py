@@ -2,7 +2,8 @@
 
 A helper of torch's, whose source is not installed, is spelled out by a row. A row is a call (with `[i]` for the i-th of
 the gradients that a call gives together), the `when` that must hold (`keepdim=False`; `dim=int` for any integer,
-`dim=dims` for one or several), and the formula or, where a formula would not be one, words. `{dim}` stands for the
+`dim=dims` for one or several, `min=number`; `torch=2.14` for a torch from that version on), and the formula or, where a
+formula would not be one, words. `{dim}` stands for the
 value of `dim`; `.unsqueeze({dim})` puts several back. A row may name a node instead of a helper: then it speaks of that
 node's edges.
 """
@@ -24,7 +25,7 @@ ELEMENT = "i"
 _CALL = re.compile(r"(\w+)\(([^)]*)\)(?:\[(\d+)\])?")
 
 # What `when` may ask for beside a value. Places of both signs, `(0, -1)`, are not `dims`: their order is not known.
-_KINDS: dict[str, object] = {"int": int, "dims": tuple}
+_KINDS: dict[str, object] = {"int": int, "dims": tuple, "number": float}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +53,38 @@ def glosses() -> Mapping[str, tuple[Gloss, ...]]:
         call, when, formula, words = line.split("\t")
         matched = _CALL.fullmatch(call)
         assert matched is not None, call
+        since, conditions = _since(when)
+        if _installed() < since:
+            continue
         gloss = Gloss(
             name=matched[1],
             parameters=tuple(re.findall(r"\w+", matched[2])),
             index=int(matched[3] or 0),
-            when=tuple(_condition(word) for word in when.split()),
+            when=tuple(map(_condition, conditions)),
             text=formula or words,
             is_words=not formula,
         )
         found.setdefault(gloss.name, []).append(gloss)
     return {name: tuple(rows) for name, rows in found.items()}
+
+
+def _since(when: str) -> tuple[tuple[int, ...], list[str]]:
+    """The version of torch from which on a row is true, and its other conditions."""
+    words = when.split()
+    versions = [word.removeprefix("torch=") for word in words if word.startswith("torch=")]
+    return _numbers(versions[0]) if versions else (), [word for word in words if not word.startswith("torch=")]
+
+
+@functools.cache
+def _installed() -> tuple[int, ...]:
+    from importlib.metadata import version
+
+    return _numbers(version("torch"))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The first two numbers of a version."""
+    return tuple(int(number) for number in version.split(".")[:2])
 
 
 def _condition(word: str) -> tuple[str, object]:
@@ -77,6 +100,8 @@ def holds(gloss: Gloss, values: Mapping[str, object]) -> bool:
 def _is(value: object, wanted: object) -> bool:
     if wanted is int:
         return isinstance(value, int) and not isinstance(value, bool)
+    if wanted is float:
+        return isinstance(value, int | float)
     if wanted is tuple:
         return _is(value, int) or (isinstance(value, tuple) and len({place < 0 for place in value}) == 1)
     return (value is None) == (wanted is None) and value == wanted

@@ -52,6 +52,7 @@ _SPELLINGS = [
         (r"\bM_PI\b", "pi"),
         (r"\bM_PI_(2|4)\b", r"(pi / \1)"),
         (r"\bM_2_SQRTPI\b", "(2 / math.sqrt(pi))"),
+        (r"\bM_SQRT2\b", "math.sqrt(2)"),
         (r"\bM_LN(2|10)\b", r"math.log(\1)"),
         (r"\btrue\b", "True"),
         (r"\bfalse\b", "False"),
