@@ -146,6 +146,7 @@ class Kind(StrEnum):
     ACCUMULATION = "accumulation"  # what it added to a `.grad`
     ALIAS = "alias"  # a tensor changed because another one of the same memory was written to
     RESULT = "result"  # an input that is the result, too
+    HANDED = "handed"  # torch called a function of the program with it
     NOTHING = "nothing"  # of a Refusal: a name that is not defined, a `raise`, the backward pass that agx runs
 
 
@@ -216,7 +217,8 @@ class Value(Operation):
     `operands` are the values that went into it, Python numbers and lists included. `grad_mode` is the mode in force
     and `grad_mode_span` the piece of the program that switched it on (None for the mode of the whole run). A value
     is a tensor, a Python scalar (a dtype by its name), or a `container` (`list`, `tuple`, `dict`) of `elements`.
-    `previous` is the value that this one is a new version of, after an in-place change.
+    `previous` is the value that this one is a new version of, after an in-place change. `made_inside` is the value of
+    the call that this one was made inside of: where torch called a function of the program, as it does for a hook.
     """
 
     id: int
@@ -231,6 +233,7 @@ class Value(Operation):
     previous: int | None
     tensor: TensorInfo | None
     scalar: Scalar
+    made_inside: int | None = None
 
     @property
     def is_consequence(self) -> bool:
@@ -363,13 +366,29 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hooked:
+    """What a hook of the program put in the place of a gradient on its way to an output of a node.
+
+    `handed` is the value that torch called the hook with, `returned` the one that the node got.
+    """
+
+    output_nr: int
+    handed: int
+    returned: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """A node's turn in a backward pass: what arrived at each of its outputs, and what left along each of its edges."""
+    """A node's turn in a backward pass: what arrived at each of its outputs, and what left along each of its edges.
+
+    `hooked` is what hooks of the program made of what had been on its way, in order: after them it arrived.
+    """
 
     node: int
     arrived: tuple[TensorValues | None, ...]
     flows: tuple[Flow, ...]
     saved: tuple[Saved, ...]
+    hooked: tuple[Hooked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,8 +74,8 @@ any all torch.distributions.Normal nn.utils.clip_grad_norm_ nn.init.zeros_ torch
 """.split()
 # What the language refuses, and says so.
 REFUSED = """
-opt.param_groups y.grad_fn.metadata x.numpy() x.data_ptr() x.register_hook(h) x.__class__ lin.__dict__ lin.apply(h)
-isinstance(x,int) type(x) id(x) repr(x) torch.func.grad(h)(x) torch.save(x,"a") copy.deepcopy(x) nn.ParameterDict({})
+opt.param_groups y.grad_fn.metadata x.numpy() x.data_ptr() x.__class__ lin.__dict__ lin.apply(h)
+isinstance(x,int) type(x) id(x) repr(x) torch.save(x,"a") copy.deepcopy(x) nn.ParameterDict({})
 """.split()
 NAMES = "x w y e xs ws d lin seq ml md pl opt n h z a b".split()
 

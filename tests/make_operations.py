@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.utils.checkpoint
 import yaml
 from torch.overrides import get_testing_overrides
 
@@ -42,7 +43,18 @@ HOMES = {
     "torch.autograd": torch.autograd,
 }
 # Names of other namespaces that programs of every kind hold.
-ELSEWHERE = {"torch.cuda.is_available": torch.cuda.is_available}
+ELSEWHERE = {
+    "torch.cuda.is_available": torch.cuda.is_available,
+    "torch.utils.checkpoint.checkpoint": torch.utils.checkpoint.checkpoint,
+    **{
+        f"torch.autograd.functional.{name}": getattr(torch.autograd.functional, name)
+        for name in "hessian hvp jacobian jvp vhp vjp".split()
+    },
+    **{
+        f"torch.func.{name}": getattr(torch.func, name)
+        for name in "grad grad_and_value hessian jacfwd jacrev jvp vjp vmap".split()
+    },
+}
 _FOREIGN = {"collections", "enum", "functools", "importlib", "math", "typing", "typing_extensions"}
 
 # Groups: by namespace, and for the other three by the name without the `_` of an in-place variant.
@@ -56,7 +68,10 @@ GROUP_OF_HOME = {
     "torch.optim": "optimizer",
     "torch.distributions": "distribution",
     "torch.autograd": "autograd",
+    "torch.autograd.functional": "autograd",
     "torch.cuda": "query",
+    "torch.func": "autograd",
+    "torch.utils.checkpoint": "autograd",
 }
 GROUPS = {
     "factory": """
@@ -80,7 +95,8 @@ GROUPS = {
     """,
     "autograd": """
         backward detect_anomaly enable_grad inference_mode is_grad_enabled is_inference_mode_enabled manual_seed
-        no_grad requires_grad_ retain_grad set_detect_anomaly set_grad_enabled
+        no_grad register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad set_detect_anomaly
+        set_grad_enabled vmap
     """,
     "comparison": """
         allclose bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor eq equal ge
@@ -160,7 +176,7 @@ NEVER = frozenset(
     """
     out generator pin_memory names layout memory_format is_grads_batched hook tracker distance_function
     custom_encoder custom_decoder unsafe capturable fused differentiable ort_params iparams fparams bparams
-    grad_variables orig_func args kwargs input_dtype self cls
+    grad_variables orig_func args kwargs input_dtype self cls context_fn determinism_check debug early_stop
 """.split()
 )
 # Torch's parser takes these names of NumPy for its own.
@@ -176,6 +192,7 @@ KEYWORDS = {
         ignore_index input label_smoothing linear_bias linear_weight reduction target weight
     """,
     "torch.Size": "",
+    "torch.utils.checkpoint.checkpoint": "function preserve_rng_state use_reentrant",
     **dict.fromkeys(
         (f"torch.{kind}Tensor" for kind in " BFloat16 Bool Byte Char Double Float Half Int Long Short".split(" ")), ""
     ),

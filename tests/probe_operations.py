@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.utils.checkpoint
 from torch import nn
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.common_modules import module_db
@@ -74,6 +75,21 @@ def _gradient() -> tuple[torch.Tensor, ...]:
     return torch.autograd.grad(x.sum(), x)
 
 
+def _twice(x: torch.Tensor) -> torch.Tensor:
+    return 2 * x
+
+
+def _of_functional(name: str) -> Any:
+    """A derivative of a sum of cubes, itself to be differentiated."""
+    arguments = (t(3),) if name in {"hessian", "jacobian", "vjp"} else (t(3), torch.ones(3, dtype=torch.float64))
+    return getattr(torch.autograd.functional, name)(lambda x: (x**3).sum(), *arguments, create_graph=True)
+
+
+def _of_func(name: str) -> Any:
+    """What such a function of functions returns: no tensor."""
+    return getattr(torch.func, name)(_twice)
+
+
 # Calls for what the database does not know, or calls by another signature. Some of them look odd: so do the functions.
 CALLS: dict[str, Callable[[], Any]] = {
     "torch.Tensor": lambda: torch.Tensor(f(3)),
@@ -103,6 +119,22 @@ CALLS: dict[str, Callable[[], Any]] = {
     "torch.autograd.Variable": lambda: torch.autograd.Variable(torch.ones(2)),
     "torch.autograd.backward": lambda: torch.autograd.backward(t(3).sum()),
     "torch.autograd.grad": _gradient,
+    "torch.Tensor.register_hook": lambda: t(3).register_hook(_twice),
+    "torch.Tensor.register_post_accumulate_grad_hook": lambda: parameter().register_post_accumulate_grad_hook(print),
+    "torch.autograd.gradcheck": lambda: torch.autograd.gradcheck(_twice, t(3)),
+    "torch.autograd.gradgradcheck": lambda: torch.autograd.gradgradcheck(_twice, t(3)),
+    **{
+        f"torch.autograd.functional.{name}": functools.partial(_of_functional, name)
+        for name in ("hessian", "hvp", "jacobian", "jvp", "vhp", "vjp")
+    },
+    **{
+        f"torch.func.{name}": functools.partial(_of_func, name)
+        for name in ("grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "vmap")
+    },
+    "torch.func.jvp": lambda: torch.func.jvp(_twice, (t(3),), (t(3),)),
+    "torch.func.vjp": lambda: torch.func.vjp(_twice, t(3)),
+    "torch.utils.checkpoint.checkpoint": lambda: torch.utils.checkpoint.checkpoint(_twice, t(3), use_reentrant=False),
+    "torch.vmap": lambda: torch.vmap(_twice),
     "torch.batch_norm": lambda: torch.batch_norm(t(4, 2), None, None, None, None, True, 0.1, 1e-5, False),
     "torch.binary_cross_entropy_with_logits": lambda: torch.binary_cross_entropy_with_logits(t(3), torch.ones(3)),
     "torch.binomial": lambda: torch.binomial(torch.ones(3), t(3, dtype=torch.float32)),

@@ -426,7 +426,6 @@ REFUSED = {
         from torch.utils.data import DataLoader as torch ⏎ torch.sin(x)
         from torch.autograd import Function ⏎ Function.apply(x)
         from torch.autograd import functional as F ⏎ F.relu(x)
-        from torch.autograd import functional ⏎ functional.jacobian(x, x)
         from torch._C import _jit ⏎ _jit.y * x
         from torch.nn.functional import os ⏎ os.y * x
         from math import os ⏎ os.y * x
@@ -465,7 +464,6 @@ REFUSED = {
         torch.utils.cpp_extension.load_inline('a', 'b')
         torch.utils.data.DataLoader(x)
         torch.utils.dlpack.to_dlpack(x)
-        torch.utils.checkpoint.checkpoint(x)
         torch.utils.collect_env.main()
         torch.utils.model_zoo.load_url('u')
         torch.jit.load('f')
@@ -516,13 +514,9 @@ REFUSED = {
         torch.Tensor.apply_(x, x)
         torch.Tensor._make_subclass(x)
         torch.autograd.Function.apply(x)
-        torch.autograd.functional.jacobian(x, x)
-        torch.autograd.gradcheck(x, x)
         torch.autograd.profiler.profile()
         torch.autograd.forward_ad.make_dual(x, x)
         torch.autograd.graph.Node
-        torch.func.grad(x)
-        torch.vmap(x)
         torch.cond(x, x, x)
         torch.library.Library('a', 'b')
         torch.overrides.get_ignored_functions()
@@ -588,8 +582,6 @@ REFUSED = {
         x.map_(x, x)
         x.map2_(x, x, x)
         x.apply_(lambda y: y)
-        x.register_hook(lambda g: g)
-        x.register_post_accumulate_grad_hook(lambda g: g)
         x.as_strided((9,), (1,))
         x.as_strided_((9,), (1,))
         x.as_strided_scatter(x, (9,), (1,))
@@ -618,7 +610,6 @@ REFUSED = {
         x._cdata
         x._is_view()
         x.grad_fn.metadata
-        x.grad_fn.register_hook(x)
         x.grad_fn.register_prehook(x)
         x.grad_fn._saved_self
         x.grad_fn.variable
@@ -661,9 +652,6 @@ REFUSED = {
         torch.segment_reduce(x, 'sum', unsafe=True)
     """,
     "methods of modules and optimizers": """
-        nn.Linear(1, 1).register_forward_hook(x)
-        nn.Linear(1, 1).register_forward_pre_hook(x)
-        nn.Linear(1, 1).register_full_backward_hook(x)
         nn.Linear(1, 1).register_module('a', x)
         nn.Linear(1, 1).register_parameter('a', x)
         nn.Linear(1, 1).register_buffer('a', x)
@@ -1170,6 +1158,31 @@ REFUSED_RUNNING = {
         torch.optim.SGD([x], lr=-1)
         torch.optim.SGD([x], lr='a')
         torch.optim.SGD([{'params': [x], 'a': 1}, {'params': [x]}], lr=0.1)
+    """,
+    "functions for torch": """
+        from torch.autograd import functional ⏎ functional.jacobian(x, x)
+        torch.utils.checkpoint.checkpoint(x)
+        torch.utils.checkpoint.checkpoint(lambda y: y, x, use_reentrant=True)
+        torch.autograd.functional.jacobian(x, x)
+        torch.autograd.gradcheck(x, x)
+        torch.func.grad(x)
+        torch.func.grad(x)(x)
+        torch.func.grad(len)(x)
+        torch.vmap(x)
+        torch.vmap(print)(x)
+        torch.vmap(torch.vmap)(x)
+        torch.vmap(list)(x)
+        torch.vmap(lambda y: y.item())(x)
+        torch.vmap(lambda y: y.tolist())(x)
+        torch.vmap(lambda y: torch.vmap(lambda z: z)(y))(x)
+        torch.vmap(lambda y: [lambda: y])(x)
+        x.grad_fn.register_hook(x)
+        x.sum().grad_fn.register_hook(lambda g, h: g)
+        layer = nn.Linear(1, 1) ⏎ layer.register_forward_hook(x) ⏎ layer(x)
+        layer = nn.Linear(1, 1) ⏎ layer.register_forward_hook(lambda m: m) ⏎ layer(torch.ones(1, 1))
+        y = x * 2 ⏎ y.register_hook(lambda g: [g]) ⏎ y.sum().backward()
+        y = x * 2 ⏎ y.register_hook(lambda g: g[:1]) ⏎ y.sum().backward()
+        torch.ones(1).register_hook(lambda g: g)
     """,
 }
 

@@ -151,7 +151,7 @@ def blamed(report: Report) -> str | None:
             "DataLoader",
             "write the loop",
         ),
-        ("from torch.func import vmap\nvmap(x)", "unsupported-import", "vmap", "torch.autograd.grad"),
+        ("from torch.func import functional_call\nfunctional_call(x)", "unsupported-import", "functional_call", "ops"),
         ("import argparse\nargparse.ArgumentParser()", "unsupported-import", "argparse.ArgumentParser", "--lr 0.1"),
         ("opt = torch.optim.SGD([x], lr=1.)\nopt.param_groups[0]", "unknown-attribute", "param_groups", "another lr"),
         ("set(x)", "refused-name", "set", "list"),

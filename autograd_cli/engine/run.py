@@ -21,6 +21,7 @@ from autograd_cli.engine.record.snapshot import MAX_VALUES
 from autograd_cli.engine.tensors import check_device, make_tensor
 from autograd_cli.engine.values import Box, GraphNode, check_nesting
 from autograd_cli.lang.inputs import InputSpec
+from autograd_cli.lang.kinds import DERIVATIVES
 from autograd_cli.lang.program import Program
 from autograd_cli.lang.stack import deep_stack
 from autograd_cli.limits import Limits, limit_reached
@@ -143,7 +144,8 @@ class _Run:
         passes = self._recording.passes
         if passes.backwards or isinstance(result.payload, _FACTS) or result.kind is torch.Size:
             return False
-        return not passes.called_grad or any(root.payload.requires_grad for root in tensors_in([result]))
+        has_gradients = passes.called_grad or any(each.function in DERIVATIVES for each in self._recording.values)
+        return not has_gradients or any(root.payload.requires_grad for root in tensors_in([result]))
 
     def _enter(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, Box]:
         """The variables that the program starts with: the inputs as the mode lets them in."""
@@ -172,13 +174,9 @@ class _Run:
             for root, weight in zip(roots[: len(weights)], weights, strict=True)
         ]
         position.enter(Phase.BACKWARD)
-        passes = self._recording.passes
-        walk = passes.watch.walk(roots, span=None, backward=len(passes.backwards))
-        backward = run_backward(
-            self._recording, roots, fitting, leaves_of(self._recording, self._ended(interpreter)), walk
-        )
-        passes.backwards.append(backward)
-        return assemble(self._recording, self._ended(interpreter, result, backward.refusal))
+        leaves = leaves_of(self._recording, self._ended(interpreter))
+        refusal = run_backward(self._recording, roots, fitting, leaves)
+        return assemble(self._recording, self._ended(interpreter, result, refusal))
 
     def _as_result(self, box: Box) -> Box:
         """An input that is an output becomes a value of its own: it keeps the values that it came with."""

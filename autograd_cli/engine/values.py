@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from autograd_cli.limits import limit_reached
+from autograd_cli.trace import Operation
 
 SEQUENCES = (tuple, list)
 CONTAINERS = (tuple, list, dict)
@@ -65,6 +66,8 @@ class Box:
             return {key: element._unwrap() for key, element in payload.items()}  # noqa: SLF001 - as above
         if isinstance(payload, Named) and payload.full_name in _PYTHON_DTYPES:
             return _PYTHON_DTYPES[payload.full_name]
+        if isinstance(payload, Derived):
+            return payload.function
         if isinstance(payload, Function | Named):
             raise TypeError("a function is called here, or handed to a function of the program, not to torch")
         if isinstance(payload, GraphNode):
@@ -77,7 +80,7 @@ class Box:
 def type_name(payload: object) -> str:
     """The name of a value's type, as Python says it: never that of a class which only agx has."""
     match payload:
-        case Function() | Named():
+        case Function() | Named() | Derived():
             return "function"
         case GraphNode():
             return type(payload.node).__name__
@@ -195,6 +198,17 @@ class Named:
 
     def __str__(self) -> str:
         return f"<function {self.full_name}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A function that an operation of torch made of another one: `torch.func.grad(f)`."""
+
+    operation: Operation
+    function: Callable[..., Any]
+
+    def __str__(self) -> str:
+        return f"<function of {self.operation.function}>"
 
 
 @dataclass(frozen=True, slots=True)

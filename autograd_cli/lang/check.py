@@ -388,14 +388,19 @@ class Checker:
             raise self._refusals.called_value(node)
         else:
             self._expression(node.func)
-        takes_functions = isinstance(node.func, ast.Name) and (
-            self._scope.is_variable(node.func.id) or node.func.id in kinds.CALLERS
-        )
+        takes_functions = self._takes_functions(node.func)
         for argument in node.args:
             if not (takes_functions and isinstance(argument, ast.Name) and self._names_function(argument)):
                 self._elements([argument])
         for keyword in node.keywords:
             self._keyword(keyword, keywords, is_checked_later=not is_method)
+
+    def _takes_functions(self, function: ast.expr) -> bool:
+        """Whether a function of the vocabulary may be an argument of this one, by its bare name."""
+        if isinstance(function, ast.Name) and (self._scope.is_variable(function.id) or function.id in kinds.CALLERS):
+            return True
+        is_hook = isinstance(function, ast.Attribute) and f"torch.Tensor.{function.attr}" in kinds.CALLBACKS
+        return is_hook or self.resolved.get(id(function)) in kinds.CALLBACKS
 
     def _names_function(self, node: ast.Name) -> bool:
         """Whether a name stands for a function of the vocabulary; then that is what it means from here on."""

@@ -41,6 +41,9 @@ PREFIXES = {
     "torch.fft": "fft.",
     "torch.special": "special.",
     "torch.autograd": "autograd.",
+    "torch.autograd.functional": "autograd.functional.",
+    "torch.func": "torch.func.",
+    "torch.utils.checkpoint": "torch.utils.checkpoint.",
     "torch.cuda": "torch.cuda.",
 }
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 LIST_METHODS = frozenset("append extend insert pop reverse copy index count clear".split())
 DICT_METHODS = frozenset("get items keys values update copy".split())
-MODULE_METHODS = frozenset(
+HOOK_METHODS = frozenset(
+    f"register_{kind}_hook" for kind in ("forward_pre", "forward", "full_backward_pre", "full_backward")
+)
+MODULE_METHODS = HOOK_METHODS | frozenset(
     """
     parameters named_parameters children named_children modules buffers train eval zero_grad requires_grad_ state_dict
     load_state_dict to double float half bfloat16 cpu append forward
@@ -18,6 +21,7 @@ MODULE_DICT_METHODS = frozenset("items keys values".split())
 OPTIMIZER_METHODS = frozenset("zero_grad step".split())
 DISTRIBUTION_METHODS = frozenset("sample rsample log_prob entropy cdf icdf perplexity".split())
 NODE_METHODS = frozenset({"name"})
+HANDLE_METHODS = frozenset({"remove"})
 
 # Attributes that hold a plain number, string or truth; a module's parameters, buffers and children are found by name.
 MODULE_ATTRIBUTES = frozenset(
@@ -49,7 +53,16 @@ NODE_ATTRIBUTES = frozenset({"next_functions"})
 DTYPE_ATTRIBUTES = frozenset({"is_floating_point", "is_complex", "itemsize"})
 
 ATTRIBUTES = MODULE_ATTRIBUTES | MODULE_MEMBERS | DISTRIBUTION_ATTRIBUTES | NODE_ATTRIBUTES | {"type", "index"}
-METHODS = LIST_METHODS | DICT_METHODS | MODULE_METHODS | OPTIMIZER_METHODS | DISTRIBUTION_METHODS | NODE_METHODS
+METHODS = (
+    LIST_METHODS
+    | DICT_METHODS
+    | MODULE_METHODS
+    | OPTIMIZER_METHODS
+    | DISTRIBUTION_METHODS
+    | NODE_METHODS
+    | HANDLE_METHODS
+    | HOOK_METHODS
+)
 
 # The keyword arguments of these methods that those of a tensor do not have already.
 KEYWORDS = {
@@ -82,6 +95,19 @@ EXCEPTIONS = frozenset(
 
 # Functions of Python that take a function.
 CALLERS = frozenset({"filter", "map", "print", "sorted"})
+
+# Functions of torch that call a function of the program.
+TRANSFORMS = frozenset(
+    [f"torch.func.{name}" for name in "grad grad_and_value hessian jacfwd jacrev jvp vjp vmap".split()]
+    + [f"torch.autograd.functional.{name}" for name in "hessian hvp jacobian jvp vhp vjp".split()]
+    + "torch.vmap torch.autograd.gradcheck torch.autograd.gradgradcheck torch.utils.checkpoint.checkpoint".split()
+)
+DERIVATIVES = TRANSFORMS - {"torch.vmap", "torch.func.vmap", "torch.utils.checkpoint.checkpoint"}
+CALLBACKS = TRANSFORMS | {
+    "torch.Tensor.register_hook",
+    "torch.Tensor.register_post_accumulate_grad_hook",
+    *[f"torch.nn.Module.{name}" for name in HOOK_METHODS],
+}
 
 # Scripts ask whether they are the program: `if __name__ == "__main__"`.
 NAME_OF_PROGRAM = "__name__"

@@ -128,8 +128,10 @@ MEMBERS = {
     "math": MATH | CONSTANTS,
 }
 
+_PLACES = frozenset(MEMBERS) | {home.rpartition(".")[0] for home in MEMBERS}
+
 # What an import may name.
-MODULES = frozenset(MEMBERS)
+MODULES = _PLACES - {""}
 
 # Where a name without a prefix is looked for, in order. A builtin keeps Python's meaning, as in a pasted program.
 _BARE = (
@@ -150,8 +152,8 @@ def resolve(dotted: str) -> str | None:
     home = NAMESPACES.get(first)
     while home is not None and "." in rest:
         piece, _, rest = rest.partition(".")
-        home = f"{home}.{piece}" if f"{home}.{piece}" in MEMBERS else None
-    if home is None or rest not in MEMBERS[home]:
+        home = f"{home}.{piece}" if f"{home}.{piece}" in _PLACES else None
+    if home is None or rest not in MEMBERS.get(home, ()):
         return None
     return f"{home}.{rest}"
 

@@ -7,6 +7,7 @@ from autograd_cli.rules.families import (
     dropped_results,
     flag_on_loss,
     grad_order,
+    hooks,
     leaf_flags,
     leaf_results,
     limits,
@@ -30,7 +31,7 @@ _MODULES = (
     *(flag_on_loss, tracking_off, no_derivative, second_order),
     *(saved_tensors, refused_writes, dropped_results),
     *(backward_calls, grad_order, not_in_graph, modes_and_dtypes),
-    *(nan, zero, symptoms),
+    *(nan, zero, hooks, symptoms),
     *(programs, requests, limits),
 )
 CATALOGUE: dict[str, Rule] = {rule.slug: rule for module in _MODULES for rule in module.RULES}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import torch
+from torch.utils.hooks import RemovableHandle
 
 from autograd_cli.engine.values import type_name
 from autograd_cli.lang import kinds, vocabulary
@@ -116,6 +117,8 @@ def method_of_object(owner: object, name: str) -> Function | None:
             allowed = kinds.OPTIMIZER_METHODS
         case Distribution():
             allowed = kinds.DISTRIBUTION_METHODS
+        case RemovableHandle():
+            allowed = kinds.HANDLE_METHODS
         case _:
             return None
     function: Function | None = getattr(owner, name, None) if name in allowed else None

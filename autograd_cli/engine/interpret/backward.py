@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 
-from autograd_cli.diagnostic import Span, bad_request
+from autograd_cli.diagnostic import AgxError, Span, bad_request
 from autograd_cli.engine.interpret.machine import Machine
 from autograd_cli.engine.interpret.performer import RefusedError
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.passes import LeafGradients
-from autograd_cli.engine.record.recording import Recording, tensors_in
+from autograd_cli.engine.record.recorded import Recorded
+from autograd_cli.engine.record.recording import tensors_in
 from autograd_cli.engine.values import Box
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.limits import memory_error
@@ -58,24 +58,36 @@ def check_gradients(roots: Sequence[Box], specs: Sequence[InputSpec], gradients:
 
 
 def run_backward(
-    recording: Recording,
+    recording: Recorded,
     roots: Sequence[Box],
     gradients: Sequence[torch.Tensor],
     leaves: Mapping[str, torch.Tensor],
-    walk: contextlib.AbstractContextManager[None],
-) -> Backward:
-    """Call backward on the roots, with the gradients given or else with ones, and look at the leaves after it.
-
-    `walk` is the context to do it in.
-    """
+) -> Refusal | None:
+    """Call backward on the roots, with the gradients given or else with ones, and look at the leaves after it."""
+    passes = recording.passes
     looked = LeafGradients(recording, [*leaves.items()], roots[0].value)
     given: list[torch.Tensor | None] = [*gradients] or [None] * len(roots)
     weights: list[torch.Tensor | None] = [*gradients] or [_ones(root.payload) for root in roots]
+    begun = Backward(
+        step=None,
+        span=None,
+        roots=tuple([root.value for root in roots]),
+        gradients=tuple([looked.look(weight) for weight in weights]),
+        given=bool(gradients),
+        leaves=(),
+        refusal=None,
+    )
+    number = len(passes.backwards)
+    passes.backwards.append(begun)
     refusal = None
     try:
         starts = [_start(root, *each) for root, *each in zip(roots, given, weights, strict=True)]
-        with walk:
+        with passes.under_way(), passes.watch.walk(roots, span=None, backward=number):
             torch.autograd.backward([tensor for tensor, _ in starts], [weight for _, weight in starts])
+    except RefusedError as error:  # in a hook of the program
+        refusal = error.refusal
+    except AgxError:
+        raise
     except Exception as error:  # torch raises what it likes, and all of it is its answer
         if memory_error(error) is not None:
             raise
@@ -88,15 +100,8 @@ def run_backward(
             function=None,
             op="",
         )
-    return Backward(
-        step=None,
-        span=None,
-        roots=tuple([root.value for root in roots]),
-        gradients=tuple([looked.look(weight) for weight in weights]),
-        given=bool(gradients),
-        leaves=looked.changes(),
-        refusal=refusal,
-    )
+    passes.backwards[number] = replace(begun, leaves=looked.changes(), refusal=refusal)
+    return refusal
 
 
 # The calls of a program that walk the graph themselves.
@@ -134,7 +139,9 @@ def _backward(
             raised = performer.refused(error, span, Phase.BACKWARD, operation=operation, operands=arguments)
             one.refusal = raised.refusal if isinstance(raised, RefusedError) else None
             raise raised from None
-    return recording.add(None, operation, operands=roots, span=span)
+    box = recording.add(None, operation, operands=roots, span=span)
+    recording.close(box)
+    return box
 
 
 def _weights_of(gradient: Box | None) -> Sequence[Box]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from autograd_cli.diagnostic import Span
-from autograd_cli.engine.interpret import attributes, backward, containers, functions
+from autograd_cli.engine.interpret import attributes, backward, callbacks, containers, functions
 from autograd_cli.engine.interpret.builtins import PythonFunctions
 from autograd_cli.engine.interpret.machine import Machine
 from autograd_cli.engine.record import naming
-from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named
+from autograd_cli.engine.values import Box, Derived, Function, GraphNode, Iteration, Named
 from autograd_cli.lang import kinds, vocabulary
 from autograd_cli.trace import Operation
 
@@ -96,7 +96,25 @@ class Calls:
             self._recording.grad_mode_spans[-1] = span
         arguments = [self._plain(argument) for argument in arguments]
         function = self._function(full_name, [*arguments, *keywords.values()])
-        return self._performer.perform(operation, function, arguments, span, keywords)
+        return self._perform(operation, function, arguments, span, keywords)
+
+    def _perform(
+        self,
+        operation: Operation,
+        function: Callable[..., Any],
+        arguments: Sequence[Box],
+        span: Span,
+        keywords: Mapping[str, Box],
+        *,
+        also: Sequence[Box] = (),
+    ) -> Box:
+        """Run an operation of torch; where it takes functions of the program, it gets them as it can call them."""
+        if operation.function in kinds.CALLBACKS:
+            end = self._recording.end_of(arguments[0]) if operation.function == callbacks.REGISTER_HOOK else None
+            arguments = [callbacks.handed(self._machine, each, span, end) for each in arguments]
+            keywords = {name: callbacks.handed(self._machine, each, span) for name, each in keywords.items()}
+            function = callbacks.deriving(operation, function)
+        return self._performer.perform(operation, function, arguments, span, keywords, also=also)
 
     def _check_keywords(self, operation: Operation, keywords: dict[str, Box], span: Span) -> None:
         row = vocabulary.operation(operation.function or "")
@@ -167,7 +185,7 @@ class Calls:
         self._check_keywords(operation, keywords, span)
         if full_name in backward.CALLS:
             return backward.CALLS[full_name](self._machine, [owner, *arguments], keywords, span)
-        return self._performer.perform(operation, functions.method_of(name), [owner, *arguments], span, keywords)
+        return self._perform(operation, functions.method_of(name), [owner, *arguments], span, keywords)
 
     # Modules and optimizers.
 
@@ -175,7 +193,7 @@ class Calls:
         self, owner: Box, name: str, arguments: list[Box], keywords: dict[str, Box], span: Span
     ) -> Box:
         if name == "forward":
-            return self._call_module(owner, arguments, keywords, span)
+            return self._call_module(owner, arguments, keywords, span, function=owner.payload.forward)
         child = attributes.member(owner.payload, name)
         if isinstance(child, torch.nn.Module):
             box = self._recording.add(child, naming.attribute(type(owner.payload), name), operands=[owner], span=span)
@@ -192,7 +210,7 @@ class Calls:
             except Exception as error:  # noqa: BLE001 - as torch refuses the arguments
                 raise self._performer.refused(error, span) from None
         operation = naming.method(type(owner.payload), name)
-        result = self._performer.perform(operation, method, arguments, span, keywords, also=[*self._state(owner, span)])
+        result = self._perform(operation, method, arguments, span, keywords, also=[*self._state(owner, span)])
         return owner if result.payload is owner.payload else result
 
     def _listed(self, owner: Box, name: str, items: Any, span: Span) -> Box:  # noqa: ANN401 - an iterator of torch's
@@ -227,16 +245,24 @@ class Calls:
         tensors = [*owner.payload.parameters(), *owner.payload.buffers()]
         return [self._recording.box_of(tensor, naming.PARAMETER, span) for tensor in tensors]
 
-    def _call_module(self, owner: Box, arguments: list[Box], keywords: dict[str, Box], span: Span) -> Box:
+    def _call_module(
+        self,
+        owner: Box,
+        arguments: list[Box],
+        keywords: dict[str, Box],
+        span: Span,
+        function: Callable[..., Any] | None = None,
+    ) -> Box:
         module = owner.payload
-        if type(module) is torch.nn.Sequential and len(arguments) == 1 and not keywords:
+        is_plain = function is not None or not callbacks.has_hooks(module)
+        if type(module) is torch.nn.Sequential and len(arguments) == 1 and not keywords and is_plain:
             box = arguments[0]
             for layer in module:
                 box = self._call_module(self._boxed(layer, naming.index(type(module)), span), [box], {}, span)
             return box
         operation = naming.module(type(module))
         return self._performer.perform(
-            operation, module, arguments, span, keywords, also=[owner, *self._state(owner, span)]
+            operation, function or module, arguments, span, keywords, also=[owner, *self._state(owner, span)]
         )
 
     def _call_optimizer(
@@ -275,6 +301,8 @@ class Calls:
                 return self.call_named(full_name, full_name, arguments, keywords, span)
             case torch.nn.Module():
                 return self._call_module(callee, arguments, keywords, span)
+            case Derived(operation=operation, function=made):
+                return self._performer.perform(operation, made, arguments, span, keywords, also=[callee])
         raise self._performer.refused(TypeError(f"'{callee.type_name}' object is not callable"), span)
 
     def bind(

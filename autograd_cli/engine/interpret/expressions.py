@@ -39,6 +39,7 @@ class Expressions(ABC):
         self.spans = program.spans
         self.resolved = program.resolved
         self.iterations = 0  # those of `map` and its like that are under way, one inside the other
+        self.callbacks = 0  # calls by torch that are under way, as well
         self._constants: dict[int, Box] = {}
         self.calls = Calls(self)
 

@@ -15,13 +15,15 @@ from autograd_cli.lang.spans import SpanFinder
 class Machine(Protocol):
     """The interpreter, as calls know it.
 
-    `iterations` are those of `map` and its like that are under way, one inside the other.
+    `iterations` are those of `map` and its like that are under way, one inside the other, and `callbacks` the calls by
+    torch.
     """
 
     performer: Performer
     spans: SpanFinder
     resolved: Mapping[int, str]
     iterations: int
+    callbacks: int
 
     def evaluate(self, node: ast.expr) -> Box:
         """The box of an expression."""

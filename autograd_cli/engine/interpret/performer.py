@@ -61,7 +61,7 @@ class Performer:
         for operand in operands:
             if type(operand.payload) is range and not _is_lazy(operation):
                 self.check_length(length_of(operand.payload), span)
-        versions = self.recording.versions(operands)
+        versions = self.recording.versions(operands, span)
         try:
             plain = [argument.unwrap() for argument in arguments]
             if keywords:

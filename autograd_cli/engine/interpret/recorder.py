@@ -11,6 +11,7 @@ import torch
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.record.passes import Pass
 from autograd_cli.engine.record.recorded import Versions
+from autograd_cli.engine.record.watch import End
 from autograd_cli.engine.values import Box
 from autograd_cli.trace import Operation, Refusal
 
@@ -41,7 +42,7 @@ class Recorder(Protocol):
     def add_result(self, result: object, operation: Operation, *, operands: Sequence[Box], span: Span) -> Box:
         """The value that an operation returned; of a sequence every element becomes a value, too."""
 
-    def versions(self, operands: Sequence[Box]) -> Versions:
+    def versions(self, operands: Sequence[Box], span: Span) -> Versions:
         """The versions of the tensors among the operands of an operation that is about to run."""
 
     def add_performed(
@@ -54,6 +55,23 @@ class Recorder(Protocol):
 
     def known(self, tensor: torch.Tensor) -> Box | None:
         """The box of a tensor, if the program has seen it."""
+
+    # Functions of the program that torch calls.
+
+    def end_of(self, tensor: Box) -> End | None:
+        """Where the gradient of a tensor arrives, which a hook of it will be called with."""
+
+    def returned(self, box: Box, handed: Sequence[Box], end: End | None) -> None:
+        """The function returned; it may be the hook that is called with the gradient that arrives at `end`."""
+
+    def called(self) -> contextlib.AbstractContextManager[None]:
+        """Torch has called a function of the program, which runs while the context lasts."""
+
+    def handed(self, payload: object, span: Span) -> Box:
+        """What torch called it with."""
+
+    def close(self, box: Box) -> None:
+        """The operation that ran has this value: what torch called in it was made inside of it."""
 
     # Names.
 

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from autograd_cli.diagnostic import Span
+from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.passes import Pass
 from autograd_cli.engine.record.recorded import Versions
+from autograd_cli.engine.record.watch import End
 from autograd_cli.engine.values import SEQUENCES, Box
 from autograd_cli.trace import Operation, Refusal
 
@@ -46,7 +48,7 @@ class Silent:
         payload = elements if isinstance(result, list) else tuple(elements)
         return Box(0, payload, getattr(type(result), "__match_args__", ()), type(result))
 
-    def versions(self, operands: Sequence[Box]) -> Versions:  # noqa: ARG002
+    def versions(self, operands: Sequence[Box], span: Span) -> Versions:  # noqa: ARG002
         """Nothing: nobody asks what an operation changed."""
         return ()
 
@@ -69,6 +71,24 @@ class Silent:
     def known(self, tensor: torch.Tensor) -> Box | None:  # noqa: ARG002
         """Nothing: no tensor is known."""
         return None
+
+    def end_of(self, tensor: Box) -> End | None:  # noqa: ARG002
+        """Nowhere that anybody asks for."""
+        return None
+
+    def returned(self, box: Box, handed: Sequence[Box], end: End | None) -> None:
+        """Its result is the result."""
+
+    def called(self) -> contextlib.AbstractContextManager[None]:
+        """Calls by torch are like any other."""
+        return contextlib.nullcontext()
+
+    def close(self, box: Box) -> None:
+        """Nothing was made inside of anything."""
+
+    def handed(self, payload: object, span: Span) -> Box:
+        """Boxes of what torch called a function with."""
+        return self.add_result(payload, naming.HANDED, operands=(), span=span)
 
     def give_name(self, box: Box, name: str, function: str = "") -> None:
         """Names are for those who tell of them."""

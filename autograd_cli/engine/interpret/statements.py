@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from torch.utils.hooks import RemovableHandle
 
 from autograd_cli import position
 from autograd_cli.diagnostic import Span
@@ -18,7 +19,7 @@ from autograd_cli.engine.interpret.builtins import iterate, listed
 from autograd_cli.engine.interpret.expressions import Expressions
 from autograd_cli.engine.interpret.performer import Performer, RefusedError
 from autograd_cli.engine.record import naming
-from autograd_cli.engine.values import Box, Function, Named, Scope, type_name
+from autograd_cli.engine.values import Box, Derived, Function, Named, Scope, type_name
 from autograd_cli.lang import kinds
 from autograd_cli.lang.blocks import statements
 from autograd_cli.lang.program import Program
@@ -140,7 +141,9 @@ class Interpreter(Expressions):
 
     def _result(self, box: Box, node: ast.expr) -> Box | None:
         """The value of an expression statement: None where that is None, as of `print(x)` and `y.backward()`."""
-        if isinstance(box.payload, Named | Function):
+        if isinstance(box.payload, RemovableHandle):
+            return None  # a line that registers a hook
+        if isinstance(box.payload, Named | Function | Derived):
             raise self.performer.refused(TypeError("a function is not a result: call it"), self.spans.of(node))
         return None if box.payload is None and isinstance(node, ast.Call) else box
 

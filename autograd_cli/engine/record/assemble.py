@@ -13,7 +13,7 @@ import torch
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.record.leaf_names import by_place
 from autograd_cli.engine.record.recorded import Recorded
-from autograd_cli.engine.record.snapshot import MAX_VALUES, leaf_facts
+from autograd_cli.engine.record.snapshot import MAX_VALUES, is_opaque, leaf_facts
 from autograd_cli.engine.values import Box
 from autograd_cli.trace import Backward, LeafGradient, Refusal, TensorInfo, Trace, Variable
 
@@ -87,7 +87,7 @@ def assemble(recorded: Recorded, ended: Ended) -> Trace:
         asked=ended.asked,
         grads=grads,
         refusal=ended.refusal,
-        walks=tuple(recorded.passes.watch.walks),
+        walks=tuple(sorted(recorded.passes.watch.walks, key=lambda walk: walk.start)),
     )
 
 
@@ -109,6 +109,7 @@ class _Variables:
             name: box.payload
             for name, box in self._boxes().items()
             if isinstance(box.payload, torch.Tensor)
+            and not is_opaque(box.payload)
             and (name not in ended.of_loops or names.get(id(box.payload), name) == name)
         }
         shown = {id(tensor) for tensor in tensors.values()}

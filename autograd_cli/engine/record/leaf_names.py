@@ -17,6 +17,7 @@ from itertools import count, islice
 
 import torch
 
+from autograd_cli.engine.record.snapshot import is_opaque
 from autograd_cli.engine.values import CONTAINERS, Box, has_words
 from autograd_cli.trace import without_number
 
@@ -129,7 +130,8 @@ def by_place(names: Mapping[str, object], most: int | None = None) -> Iterator[t
     """
     for path, payload in islice(_everything_in(names), most):
         if isinstance(payload, torch.Tensor):
-            yield path, payload
+            if not is_opaque(payload):
+                yield path, payload
         elif isinstance(payload, torch.nn.Module):
             yield from [(f"{path}.{name}", parameter) for name, parameter in payload.named_parameters()]
 

@@ -15,6 +15,7 @@ from types import MethodWrapperType, ModuleType
 from typing import Any, ParamSpec, cast
 
 import torch
+import torch.utils.checkpoint
 
 from autograd_cli.trace import Kind, Operation
 
@@ -34,6 +35,9 @@ HOMES: dict[str, ModuleType | type] = {
     "torch.distributions": torch.distributions,
     "torch.optim": torch.optim,
     "torch.autograd": torch.autograd,
+    "torch.autograd.functional": torch.autograd.functional,
+    "torch.func": torch.func,
+    "torch.utils.checkpoint": torch.utils.checkpoint,
     "torch.cuda": torch.cuda,
 }
 
@@ -94,6 +98,7 @@ EXCEPTION = _word(Kind.EXCEPTION, "except")
 ACCUMULATION = _word(Kind.ACCUMULATION, "backward =")
 ALIAS = _word(Kind.ALIAS, "alias =")
 RESULT = _word(Kind.RESULT, "input =")
+HANDED = _word(Kind.HANDED, "handed")
 NOTHING = _word(Kind.NOTHING, "")
 PRINT = Operation(kind=Kind.PRINT, function="builtins.print", op="print")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -40,6 +41,15 @@ class Passes:
         return self._roots_of_gradients.get(id(leaf), ())
 
     @contextlib.contextmanager
+    def under_way(self) -> Iterator[None]:
+        """What is made now, by hooks, is not kept: torch copies a gradient that somebody else holds."""
+        self._recording.passes_under_way += 1
+        try:
+            yield
+        finally:
+            self._recording.passes_under_way -= 1
+
+    @contextlib.contextmanager
     def backward(self, roots: Sequence[Box], weights: Sequence[Box], span: Span) -> Iterator[Pass]:
         """A call of `backward()` in the program, while the context lasts; `weights` are the gradients it is given."""
         recording = self._recording
@@ -49,22 +59,22 @@ class Passes:
         versions = [(box, box.payload._version) for box in grads if box is not None]  # noqa: SLF001 - torch has no other name for it
         given = [recording.values[weight.value].tensor for weight in weights][: len(roots)]
         given += [None] * (len(roots) - len(given))
-        one = Pass()
+        one, number = Pass(), len(self.backwards)
+        begun = Backward(
+            step=recording.step,
+            span=span,
+            roots=tuple([root.value for root in roots]),
+            gradients=tuple(given),
+            given=any(given),
+            leaves=(),
+            refusal=None,
+        )
+        self.backwards.append(begun)  # before those that a hook begins
         try:
-            with self.watch.walk(roots, span=span, backward=len(self.backwards)):
+            with self.under_way(), self.watch.walk(roots, span=span, backward=number):
                 yield one
         finally:
-            self.backwards.append(
-                Backward(
-                    step=recording.step,
-                    span=span,
-                    roots=tuple([root.value for root in roots]),
-                    gradients=tuple(given),
-                    given=any(given),
-                    leaves=looked.changes(),
-                    refusal=one.refusal,
-                )
-            )
+            self.backwards[number] = replace(begun, leaves=looked.changes(), refusal=one.refusal)
         for box, version in versions:
             if box.payload._version != version:  # noqa: SLF001 - as above
                 operands = [box.value, *[root.value for root in roots]]
@@ -77,7 +87,7 @@ class Passes:
         self.called_grad = True
         one = Pass()
         try:
-            with self.watch.walk(roots, span=span, backward=None):
+            with self.under_way(), self.watch.walk(roots, span=span, backward=None):
                 yield one
         finally:
             if one.refusal is not None:

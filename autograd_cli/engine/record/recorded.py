@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import torch
 
 from autograd_cli.diagnostic import Span
+from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.passes import Pass, Passes
-from autograd_cli.engine.record.recording import Recording, tensors_in
-from autograd_cli.engine.values import CONTAINERS, Box
+from autograd_cli.engine.record.recording import Recording, grad_mode_in_force, tensors_in
+from autograd_cli.engine.record.snapshot import is_opaque
+from autograd_cli.engine.record.watch import End
+from autograd_cli.engine.values import CONTAINERS, SEQUENCES, Box
+from autograd_cli.modes import GradMode
 from autograd_cli.trace import Operation, Printed, Refusal, Step
 
 Versions: TypeAlias = Sequence[tuple[Box, int | None]]
@@ -27,10 +31,12 @@ class Recorded(Recording):
         self.printed: list[Printed] = []
         self.passes = Passes(self, watched=watched)
         self._outer_steps: list[int | None] = []
+        self._calls = [_Calls()]  # of the operation that runs; those that run inside of its calls behind it
 
-    def versions(self, operands: Sequence[Box]) -> Versions:
+    def versions(self, operands: Sequence[Box], span: Span) -> Versions:
         """The versions of the tensors among the operands of an operation that is about to run."""
-        return [(box, _version(box.payload)) for box in tensors_in(operands)]
+        self._calls[-1] = _Calls(operands=operands, span=span)
+        return [(box, _version(box.payload)) for box in tensors_in(operands) if not is_opaque(box.payload)]
 
     def add_performed(
         self, result: object, operation: Operation, *, operands: Sequence[Box], versions: Versions, span: Span
@@ -48,10 +54,73 @@ class Recorded(Recording):
         before = [box.value for box in operands]
         for box in {id(box.payload): box for box in changed}.values():
             self.rewrite(box, operation, operands=before, span=span)
-        for box in changed:
-            if result is box.payload:
-                return box
-        return self.add_result(result, operation, operands=operands, span=span)
+        written = next((box for box in changed if result is box.payload), None)
+        made = written or self.add_result(result, operation, operands=self._source_of(result, operands), span=span)
+        self.close(made)
+        return made
+
+    def _source_of(self, result: object, operands: Sequence[Box]) -> Sequence[Box]:
+        """What an operation's result was made from: where a function that it called made it, only that."""
+        return [box for box in self._calls[-1].returned if box.payload is result is not None][-1:] or operands
+
+    # Functions of the program that torch calls.
+
+    @contextlib.contextmanager
+    def called(self) -> Iterator[None]:
+        """Torch has called a function of the program, in the operation that runs."""
+        calls, first, step = self._calls[-1], len(self.values), self.step
+        is_switched = grad_mode_in_force() != calls.grad_mode
+        self._calls.append(_Calls())
+        if is_switched:
+            self.grad_mode_spans.append(None)
+        if step is None and self.steps:
+            self.step = len(self.steps) - 1  # in the backward pass behind the last statement
+        try:
+            yield
+        finally:
+            self.step = step
+            if is_switched:
+                self.grad_mode_spans.pop()
+            self._calls.pop()
+            calls.made.append(range(first, len(self.values)))
+
+    def end_of(self, tensor: Box) -> End | None:
+        """Where the gradient of a tensor arrives."""
+        info = self.values[tensor.value].tensor
+        if info is None or not info.requires_grad:
+            return None
+        leaf = self.values_of_leaves.get(id(tensor.payload), tensor.value)
+        return (None, leaf) if info.grad_fn is None else (info.grad_fn, info.output_nr)
+
+    def returned(self, box: Box, handed: Sequence[Box], end: End | None) -> None:
+        """The function returned: a hook another gradient than it was called with, or what the operation will return."""
+        if end is not None and isinstance(box.payload, torch.Tensor):
+            self.passes.watch.replaced(end, handed[0].value, box.value)
+        if not self.passes_under_way:
+            self._calls[-2].returned.append(box)
+
+    def handed(self, payload: object, span: Span) -> Box:
+        """What torch called it with: a tensor that the program knows is what it was, or one that the operation made."""
+        if isinstance(payload, torch.Tensor):
+            calls = self._calls[-2]
+            is_made = not is_opaque(payload) and payload.grad_fn is not None
+            operands = [each for each in calls.operands if each.payload is not payload] if is_made else ()
+            known = self.known(payload)
+            return known or self.add(payload, naming.HANDED, operands=operands, span=calls.span or span)
+        if isinstance(payload, SEQUENCES):
+            boxes = [self.handed(each, span) for each in payload]
+            elements = boxes if isinstance(payload, list) else tuple(boxes)
+            operation = naming.LIST if isinstance(payload, list) else naming.TUPLE
+            return self.add(elements, operation, operands=boxes, span=span)
+        return self.add(payload, naming.HANDED, span=span)
+
+    def close(self, box: Box) -> None:
+        """The operation that ran has this value: what it called was made inside of it."""
+        for made in self._calls[-1].made:
+            for number in made:
+                if self.values[number].made_inside is None and number != box.value:
+                    self._revise(number, made_inside=box.value)
+        self._calls[-1] = _Calls()
 
     def enter(self, names: Mapping[str, Box], function: str) -> int:
         """A function is called: how many leaves there are."""
@@ -92,6 +161,7 @@ class Recorded(Recording):
         self, roots: Sequence[Box], weights: Sequence[Box], span: Span
     ) -> contextlib.AbstractContextManager[Pass]:
         """A call of `backward()`, while the context lasts."""
+        self._calls[-1] = _Calls(span=span)
         return self.passes.backward(roots, weights, span)
 
     def grad(self, roots: Sequence[Box], *, given: bool, span: Span) -> contextlib.AbstractContextManager[Pass]:
@@ -101,6 +171,17 @@ class Recorded(Recording):
     def roots_of(self, leaf: object) -> Sequence[Box]:
         """What the pass started from that gave a leaf its `.grad`."""
         return self.passes.roots_of(leaf)
+
+
+@dataclass(slots=True)
+class _Calls:
+    """What the functions of the program `made` and `returned` that one operation called, begun in `grad_mode`."""
+
+    operands: Sequence[Box] = ()
+    span: Span | None = None
+    grad_mode: GradMode = field(default_factory=grad_mode_in_force)
+    made: list[range] = field(default_factory=list)
+    returned: list[Box] = field(default_factory=list)
 
 
 def _version(payload: torch.Tensor) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,7 +18,7 @@ import torch
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.leaf_names import LeafNames
-from autograd_cli.engine.record.snapshot import MAX_INTERMEDIATE_VALUES, leaf_facts, snapshot
+from autograd_cli.engine.record.snapshot import MAX_INTERMEDIATE_VALUES, is_opaque, leaf_facts, snapshot
 from autograd_cli.engine.values import CONTAINERS, SEQUENCES, Box, check_depth, check_nesting, elements_of, has_words
 from autograd_cli.modes import GradMode
 from autograd_cli.trace import Kind, Node, Operation, Scalar, TensorInfo, Value
@@ -41,7 +42,9 @@ class Recording:
         self._last_values: dict[int, int] = {}  # the last one
         self._unnamed: set[int] = set()  # of the leaves
         self._node_ids: dict[Any, int] = {}
+        self.passes_under_way = 0
         self._storages: dict[int, int] = {}
+        self._last_storage = count()
         self._alive: list[torch.Tensor] = []
         self._nesting: dict[int, int] = {}
         # The boxes of each tensor, by the storage it lives in: those that the program still holds, the oldest first.
@@ -66,8 +69,9 @@ class Recording:
             self.names.make(payload)
         number = self._value(payload, operation, operands=operands, span=span, name=name, max_values=max_values)
         box = Box(number, payload, fields)
-        if isinstance(payload, torch.Tensor):
-            self._alive.append(payload)
+        if isinstance(payload, torch.Tensor) and not is_opaque(payload):
+            if not self.passes_under_way:
+                self._alive.append(payload)
             self._share(box)
         return box
 
@@ -87,8 +91,9 @@ class Recording:
         elements = elements_of(payload)
         if elements:
             self._nest(number, elements)
-        if isinstance(payload, torch.Tensor):
-            tensor = self.look(payload, number, span, max_values=None if self.full else max_values)
+        if isinstance(payload, torch.Tensor) and not is_opaque(payload):
+            is_leaf = operation.kind is not Kind.HANDED  # one that torch made for a derivative is none of the program's
+            tensor = self.look(payload, number, span, is_leaf=is_leaf, max_values=None if self.full else max_values)
         elif not isinstance(payload, tuple | list | dict):
             scalar = _scalar(payload)
         self.values.append(
@@ -158,6 +163,8 @@ class Recording:
 
     def bind(self, name: str, payload: object, function: str) -> None:
         """Remember the name of what a variable, or a parameter of a function, was bound to, and of what that holds."""
+        if self.passes_under_way or (isinstance(payload, torch.Tensor) and is_opaque(payload)):
+            return
         if isinstance(payload, torch.Tensor | torch.nn.Module) or self._unnamed:
             self._unnamed.difference_update(self.names.bind(name, payload, function))
 
@@ -200,7 +207,7 @@ class Recording:
 
     def known(self, tensor: torch.Tensor) -> Box | None:
         """The box of a tensor, if the program has seen it."""
-        if tensor.layout is not torch.strided:
+        if tensor.layout is not torch.strided or is_opaque(tensor):
             return None
         return next(iter(self._sharing.get(_storage(tensor), {}).get(id(tensor), ())), None)
 
@@ -256,13 +263,15 @@ class Recording:
         for element in elements_of(box.payload):
             self.write_out(element, max_values)
 
-    def look(self, tensor: torch.Tensor, value: int, span: Span | None, *, max_values: int | None) -> TensorInfo:
+    def look(
+        self, tensor: torch.Tensor, value: int, span: Span | None, *, max_values: int | None, is_leaf: bool = True
+    ) -> TensorInfo:
         """The tensor as it is now, dense. Nodes not seen before count as made for `value`."""
         if tensor.layout is not torch.strided:
             tensor = tensor.detach().to_dense()  # a gradient, which `sparse=True` asked for
         try:
             grad_fn = tensor.grad_fn
-            if tensor.requires_grad and tensor.is_leaf:
+            if is_leaf and tensor.requires_grad and tensor.is_leaf:
                 self._last_values[id(tensor)] = value
                 if id(tensor) not in self.leaves:
                     self.leaves[id(tensor)] = tensor
@@ -273,9 +282,19 @@ class Recording:
         return snapshot(
             tensor,
             grad_fn=None if grad_fn is None else self._see(grad_fn, value, span),
-            storage=self._storages.setdefault(_storage(tensor), len(self._storages)),
+            storage=self._number_of_storage(tensor),
             max_values=max_values,
         )
+
+    def _number_of_storage(self, tensor: torch.Tensor) -> int:
+        """The number of the memory that a tensor lives in; that of a gradient in flight is free for others after it."""
+        key = _storage(tensor)
+        number = self._storages.get(key)
+        if number is None:
+            number = next(self._last_storage)
+            if not self.passes_under_way:
+                self._storages[key] = number
+        return number
 
     def _see(self, grad_fn: Any, value: int, span: Span | None) -> int:  # noqa: ANN401 - torch exports no type for nodes
         """The id of a node, after giving ids to all that it leads to. Iterative: graphs are deeper than the stack."""
@@ -395,6 +414,8 @@ def _extent(tensor: torch.Tensor) -> tuple[int, int]:
 
 
 def _scalar(payload: object) -> Scalar:
+    if isinstance(payload, torch.Tensor):
+        return f"<tensor of shape {list(payload.shape)} inside torch.func>"
     if payload is None or isinstance(payload, bool | int | float | complex | str):
         return payload
     return str(payload).removeprefix("torch.") if has_words(payload) else f"<{type(payload).__name__}>"

@@ -44,6 +44,11 @@ def values_of(tensor: torch.Tensor, max_values: int | None) -> TensorValues:
     )
 
 
+def is_opaque(tensor: torch.Tensor) -> bool:
+    """Whether `torch.func` wrapped the tensor for a transform: it has neither numbers nor memory of its own."""
+    return torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # noqa: SLF001 - torch has no other name for it
+
+
 def leaf_facts(tensor: torch.Tensor) -> tuple[bool, bool]:
     """`is_leaf` and `retains_grad`.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -16,7 +16,9 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine.record.recording import Recording
 from autograd_cli.engine.record.snapshot import MAX_INTERMEDIATE_VALUES, values_of
 from autograd_cli.engine.values import Box
-from autograd_cli.trace import Flow, TensorValues, Visit, Walk
+from autograd_cli.trace import Flow, Hooked, TensorValues, Visit, Walk
+
+End: TypeAlias = tuple[int | None, int]  # a node and its output, or None and the leaf whose `.grad` it is, as a value
 
 
 class Watch:
@@ -26,6 +28,8 @@ class Watch:
         self._recording = recording
         self._is_on = is_on
         self.walks: list[Walk] = []
+        self._under_way: list[list[Visit]] = []  # the visits of those that have begun, the innermost last
+        self._hooked: dict[End, list[Hooked]] = {}  # on the way to the node that has its turn next
 
     @contextlib.contextmanager
     def walk(self, roots: Iterable[Box], *, span: Span | None, backward: int | None) -> Iterator[None]:
@@ -37,16 +41,17 @@ class Watch:
         starts = [root.payload.grad_fn for root in roots if isinstance(root.payload, torch.Tensor)]
         nodes = self._recording.nodes_below([start for start in starts if start is not None])
         modes: set[bool] = set()
-        max_values = None if self._recording.full else MAX_INTERMEDIATE_VALUES
-        handles = [node.register_hook(_visitor(node, number, visits, modes, max_values)) for node, number in nodes]
+        handles = [node.register_hook(self._visitor(node, number, visits, modes)) for node, number in nodes]
+        self._under_way.append(visits)
         start = len(self._recording.values)
         changed: tuple[tuple[int, str], ...] = ()
         try:
             yield
         except Exception:
-            changed = _changed(nodes)
+            changed = self._changed(nodes)
             raise
         finally:
+            self._under_way.pop()
             for handle in handles:
                 handle.remove()
             self.walks.append(
@@ -61,39 +66,57 @@ class Watch:
                 )
             )
 
+    def replaced(self, end: End, handed: int, returned: int) -> None:
+        """A hook of the program made the value `returned` of the gradient `handed`, on its way to `end`."""
+        self._hooked.setdefault(end, []).append(Hooked(output_nr=end[1], handed=handed, returned=returned))
 
-def _changed(nodes: Iterable[tuple[Any, int]]) -> tuple[tuple[int, str], ...]:
-    from autograd_cli.engine.record.saved import changed_of
+    def _is_recomputed(self, node: int) -> bool:
+        """Whether a checkpoint keeps nothing for the node: looking at it would run the program's function again."""
+        inside = self._recording.values[self._recording.nodes[node].value].made_inside
+        while inside is not None:
+            value = self._recording.values[inside]
+            if value.function == _CHECKPOINT:
+                return True
+            inside = value.made_inside
+        return False
 
-    return tuple([(number, name) for node, number in nodes for name in changed_of(node)])
+    def _changed(self, nodes: Iterable[tuple[Any, int]]) -> tuple[tuple[int, str], ...]:
+        from autograd_cli.engine.record.saved import changed_of
+
+        seen = [(node, number) for node, number in nodes if not self._is_recomputed(number)]
+        return tuple([(number, name) for node, number in seen for name in changed_of(node)])
+
+    def _visitor(self, node: Any, number: int, visits: list[Visit], modes: set[bool]) -> Callable[..., None]:  # noqa: ANN401 - torch exports no type for nodes
+        """The hook of a node, which adds to `visits`, and to `modes` the grad mode of the walk.
+
+        What the node saved is read now: the walk frees it.
+        """
+        from autograd_cli.engine.record.saved import Edge, edges_of, saved_of  # its table takes time
+
+        max_values = None if self._recording.full else MAX_INTERMEDIATE_VALUES
+        leaf = self._recording.nodes[number].leaf
+        is_readable = not self._is_recomputed(number)
+        saved = saved_of(node) if is_readable else ()
+        edges = edges_of(node) if is_readable else (Edge(None, None, None),) * len(node.next_functions)
+
+        def seen(gradient: torch.Tensor | None) -> TensorValues | None:
+            return None if gradient is None else values_of(gradient, max_values)
+
+        def visit(grad_inputs: Sequence[torch.Tensor | None], grad_outputs: Sequence[torch.Tensor | None]) -> None:
+            if self._under_way[-1] is not visits:
+                return  # in a walk that a hook began
+            left = [*grad_inputs, *[None] * (len(edges) - len(grad_inputs))]
+            flows = [
+                Flow(argument=edge.argument, formula=edge.formula, gloss=edge.gloss, gradient=seen(gradient))
+                for edge, gradient in zip(edges, left, strict=True)
+            ]
+            modes.add(torch.is_grad_enabled())
+            arrived = tuple([seen(gradient) for gradient in grad_outputs])
+            ends = [(number if leaf is None else None, nr if leaf is None else leaf) for nr in range(len(arrived))]
+            hooked = tuple([each for end in ends for each in self._hooked.pop(end, ())])
+            visits.append(Visit(node=number, arrived=arrived, flows=tuple(flows), saved=saved, hooked=hooked))
+
+        return visit
 
 
-def _visitor(
-    node: Any,  # noqa: ANN401 - torch exports no type for nodes
-    number: int,
-    visits: list[Visit],
-    modes: set[bool],
-    max_values: int | None,
-) -> Callable[..., None]:
-    """The hook of a node, which adds to `visits`, and to `modes` the grad mode of the walk.
-
-    What the node saved is read now: the walk frees it.
-    """
-    from autograd_cli.engine.record.saved import edges_of, saved_of  # its table takes time that other runs do not have
-
-    saved, edges = saved_of(node), edges_of(node)
-
-    def seen(gradient: torch.Tensor | None) -> TensorValues | None:
-        return None if gradient is None else values_of(gradient, max_values)
-
-    def visit(grad_inputs: Sequence[torch.Tensor | None], grad_outputs: Sequence[torch.Tensor | None]) -> None:
-        left = [*grad_inputs, *[None] * (len(edges) - len(grad_inputs))]
-        flows = [
-            Flow(argument=edge.argument, formula=edge.formula, gloss=edge.gloss, gradient=seen(gradient))
-            for edge, gradient in zip(edges, left, strict=True)
-        ]
-        modes.add(torch.is_grad_enabled())
-        arrived = tuple([seen(gradient) for gradient in grad_outputs])
-        visits.append(Visit(node=number, arrived=arrived, flows=tuple(flows), saved=saved))
-
-    return visit
+_CHECKPOINT = "torch.utils.checkpoint.checkpoint"

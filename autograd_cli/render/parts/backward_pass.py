@@ -222,7 +222,11 @@ class _Pass:
         label = self._label(visit.node)
         is_leaf = not node.next
         head = Text(node.name, style=LEAF if is_leaf else NODE)
-        rows = [*self._sums(visit), *(self._accumulation(visit) if is_leaf else self._edges(visit))]
+        rows = [
+            *self._sums(visit),
+            *self._hooks(visit),
+            *(self._accumulation(visit) if is_leaf else self._edges(visit)),
+        ]
         for index, row in enumerate(rows):
             yield (head, Text(label), row) if index == 0 else (Text(), Text(), row)
 
@@ -235,6 +239,14 @@ class _Pass:
                 parts = [f"{self._short(gradient)} from {self._sender(node)}" for node, gradient in shown]
                 parts += [f"{len(received) - len(shown):,} more"] if len(shown) < len(received) else []
                 yield self._flowing(f"receives {' and '.join(parts)}: ", self._whole(arrived))
+
+    def _hooks(self, visit: Visit) -> Iterator[Text]:
+        """What hooks of the program made of what arrives."""
+        for hooked in visit.hooked:
+            before, after = (self._trace.values[each].tensor for each in (hooked.handed, hooked.returned))
+            if before is not None and after is not None:
+                piece = self._names.piece(hooked.returned)
+                yield self._flowing(f"a hook made of {self._short(before)}, by {piece}: ", self._whole(after))
 
     def _sender(self, node: int | None) -> str:
         return "the start" if node is None else self._label(node)

@@ -145,7 +145,7 @@ class Evidence:
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
         """The walks, in order, by where what left a node went to."""
-        return tuple([Passage(walk, self.trace.nodes) for walk in self.trace.walks])
+        return tuple([Passage(walk, self.trace.nodes, self.trace.values) for walk in self.trace.walks])
 
     def end_name(self, node: int) -> str | None:
         """The program's name of what a gradient ended at.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import cmath
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from autograd_cli.trace import Node, Number, TensorValues, Visit, Walk
+from autograd_cli.trace import Node, Number, TensorValues, Value, Visit, Walk
 
 # What is left of a gradient where an operation's result is the same whatever its operand: float32 cancels to this.
 NEGLIGIBLE = 1e-6
@@ -35,9 +35,10 @@ class Departure:
 class Passage:
     """One walk, by the nodes that what left a node went to."""
 
-    def __init__(self, walk: Walk, nodes: Sequence[Node]) -> None:
+    def __init__(self, walk: Walk, nodes: Sequence[Node], values: Sequence[Value]) -> None:
         self.walk = walk
         self.nodes = nodes
+        self._values = values
         self.into: dict[int, list[Departure]] = {}
         self._visited = {visit.node: visit for visit in walk.visits}
         for visit in walk.visits:
@@ -61,9 +62,13 @@ class Passage:
         """How NaN or infinity came to `end`: from where it first left a node to there, nothing where it was given."""
         path: list[Departure] = []
         seen = {end}
+        if self._is_by_hook(end, _is_broken):
+            return ()
         while broken := [each for each in self.into.get(end, ()) if not is_finite(each.gradient)]:
             path.append(broken[0])
             end = broken[0].visit.node
+            if self._is_by_hook(end, _is_broken):
+                return ()
             if end in seen or all(is_finite(each) for each in broken[0].arrived):
                 break
             seen.add(end)
@@ -72,9 +77,10 @@ class Passage:
     def stops(self, end: int) -> Iterator[Departure]:
         """Where gradients on their way to `end` became zero: all that left was zero, and not all that had arrived.
 
-        A departure that is not zero tells that it was cancelled by another one, at the node that both went to.
+        A departure that is not zero tells that it was cancelled by another one, at the node that both went to. Nothing
+        stopped what a hook made zero.
         """
-        pending = list(self.into.get(end, ()))
+        pending = list(() if self._is_by_hook(end, is_zero) else self.into.get(end, ()))
         seen: set[tuple[int, int]] = set()
         while pending:
             leaving = pending.pop()
@@ -83,9 +89,19 @@ class Passage:
                 continue
             seen.add(key)
             if all(is_zero(each) for each in leaving.arrived):
-                pending += self.into.get(leaving.visit.node, ())
+                is_made = self._is_by_hook(leaving.visit.node, is_zero)
+                pending += () if is_made else self.into.get(leaving.visit.node, ())
             else:
                 yield leaving
+
+    def _is_by_hook(self, node: int, test: Callable[[TensorValues], bool]) -> bool:
+        """Whether what arrived at a node passes a test because a hook of the program made it so."""
+        visit = self._visited.get(node)
+        for hooked in () if visit is None else visit.hooked:
+            before, after = self._values[hooked.handed].tensor, self._values[hooked.returned].tensor
+            if before is not None and after is not None and test(after) and not test(before):
+                return True
+        return False
 
     def before(self, start: Departure) -> Iterator[Departure]:
         """All that a departure came of, the nearest first."""
@@ -98,6 +114,10 @@ class Passage:
                     seen.add((each.visit.node, each.edge))
                     pending.append(each)
                     yield each
+
+
+def _is_broken(values: TensorValues) -> bool:
+    return not is_finite(values)
 
 
 def is_finite(values: TensorValues | None) -> bool:

@@ -1,0 +1,89 @@
+"""Rules about hooks of the program, which put another gradient in the place of one on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autograd_cli.diagnostic import Diagnostic, Severity
+from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.passage import Passage, has_nan, is_finite, is_zero
+from autograd_cli.rules.evidence.several import gradients_of, others_of
+from autograd_cli.rules.rule import Family, Rule
+from autograd_cli.trace import Hooked, TensorValues
+
+
+def _find_hook(evidence: Evidence) -> Iterator[Diagnostic]:
+    """The hooks that made zeros of a gradient, or something that is no number, and whose gradient became that."""
+    told: set[object] = set()
+    for passage in evidence.passages:
+        for visit in passage.walk.visits:
+            for hooked in visit.hooked:
+                found = _finding(evidence, passage, visit.node, hooked)
+                if found is not None and found.span not in told:
+                    told.add(found.span)
+                    yield found
+
+
+def _finding(evidence: Evidence, passage: Passage, node: int, hooked: Hooked) -> Diagnostic | None:
+    before, returned = evidence.tensor(hooked.handed), evidence.trace.values[hooked.returned]
+    after = returned.tensor
+    if before is None or after is None or not is_finite(before) or is_zero(before):
+        return None
+    is_broken = not is_finite(after)
+    if not is_broken and not is_zero(after):
+        return None
+    victims = _victims(evidence, passage, node, is_broken=is_broken)
+    if not victims:
+        return None
+    state, what = ("zero", "zeros") if not is_broken else ("NaN", "NaN") if has_nan(after) else ("infinite", "infinity")
+    return Diagnostic(
+        rule="changed-by-hook",
+        severity=Severity.ERROR if is_broken else Severity.WARNING,
+        message=f"{gradients_of(victims)} {state}: a hook returned {what}, `{evidence.piece(returned.span)}`",
+        span=returned.span,
+        label="torch goes on with this in the place of the gradient",
+        victim=victims[0],
+        others=others_of(victims),
+        observed=f"{victims[0]}.grad is {state}",
+        fix="return the gradient as it should be, or None to leave it as it is",
+    )
+
+
+def _victims(evidence: Evidence, passage: Passage, start: int, *, is_broken: bool) -> list[str]:
+    """The leaves behind a node whose gradient is no better than what a hook handed on to it."""
+
+    def is_bad(arrived: TensorValues) -> bool:
+        return not is_finite(arrived) if is_broken else is_zero(arrived)
+
+    pending, seen = [start], set[int]()
+    while pending:
+        node = pending.pop()
+        if node not in seen:
+            seen.add(node)
+            pending += [child for child in passage.nodes[node].next if child is not None]
+    ends = [end for end in (*passage.ends, start) if end in seen and not passage.nodes[end].next]
+    bad = [end for end in dict.fromkeys(ends) if all(map(is_bad, passage.arrived_at(end)))]
+    names = [evidence.end_name(end) for end in sorted(bad, key=evidence.end_order) if evidence.has_name(end)]
+    return [name for name in names if name is not None]
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        slug="changed-by-hook",
+        family=Family.ZERO,
+        summary="The gradient is zero, NaN or infinite because a hook of the program returned that in its place.",
+        why="What a tensor's hook returns takes the place of the gradient, for all that comes behind it in the "
+        "backward pass. A hook that returns None leaves it as it is.",
+        example="""
+            x = torch.tensor([1., 2.], requires_grad=True)
+            y = x * 3
+            y.register_hook(lambda grad: grad * 0)
+            (y ** 2).sum().backward()
+            print(x.grad)
+        """,
+        cure="Return the gradient as it should be, or None.",
+        find=_find_hook,
+        needs_walks=True,
+        generality=-1,
+    ),
+)
