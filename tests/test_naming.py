@@ -237,3 +237,18 @@ def test_what_is_written_is_shown_and_never_asked() -> None:
             inner = [part for each in parts for part in (each if isinstance(each, list) else [each])]
             found = [each for each in inner if isinstance(each, ast.Attribute) and each.attr == "op"]
             assert not found, f"{path}:{found[0].lineno}"
+
+
+@pytest.mark.parametrize(
+    ("text", "function"),
+    [
+        ("zip([1], [2]).sum()", "builtins.zip.sum"),
+        ("f = lambda a: a\nf.sum()", "builtins.function.sum"),
+        ("f = torch.sin\nf.sum()", "builtins.function.sum"),
+        ("x = torch.ones(1, requires_grad=True)\n(x*2).grad_fn.sum()", "torch.autograd.graph.Node.sum"),
+    ],
+)
+def test_no_class_of_agx_is_named(text: str, function: str) -> None:
+    refusal = explore(text).trace.refusal
+    assert refusal is not None
+    assert refusal.function == function

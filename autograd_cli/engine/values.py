@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -87,6 +89,19 @@ def type_name(payload: object) -> str:
         case Iteration():
             return payload.name
     return type(payload).__name__
+
+
+def class_of(payload: object) -> type:
+    """The class of what Python would hold: never one that only agx has."""
+    match payload:
+        case Function() | Named() | Derived():
+            return FunctionType
+        case GraphNode():
+            return torch.autograd.graph.Node
+        case Iteration():
+            found: type = getattr(builtins, payload.name)
+            return found
+    return type(payload)
 
 
 def elements_of(payload: object) -> Sequence[Box]:
@@ -226,7 +241,7 @@ class Iteration:
     """What `enumerate`, `zip`, `map` and `reversed` return: boxes, one after the other, once."""
 
     boxes: Iterator[Box]
-    name: str = field(default="iterator")
+    name: str
 
     def __str__(self) -> str:
         return f"<{self.name}>"

@@ -16,7 +16,7 @@ from autograd_cli.engine.interpret import texts
 from autograd_cli.engine.interpret.machine import Machine
 from autograd_cli.engine.interpret.performer import Performer, length_of
 from autograd_cli.engine.record import naming
-from autograd_cli.engine.values import SEQUENCES, Box, Iteration, check_depth, type_name
+from autograd_cli.engine.values import SEQUENCES, Box, Iteration, check_depth, class_of, type_name
 
 _NUMBER = re.compile(
     r"\s*[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|inf|infinity|nan)\s*", re.ASCII | re.IGNORECASE
@@ -45,11 +45,11 @@ def iterate(performer: Performer, box: Box, span: Span) -> Iterator[Box]:
         case Iteration():
             return payload.boxes
         case torch.Tensor():
-            return iter(performer.perform(naming.unpack(type(payload)), tuple, [box], span).payload)
+            return iter(performer.perform(naming.unpack(class_of(payload)), tuple, [box], span).payload)
         case torch.nn.ModuleDict():
             return (performer.recording.add_result(key, naming.KEY, operands=[box], span=span) for key in payload)
         case torch.nn.Sequential() | torch.nn.ModuleList() | torch.nn.ParameterList():
-            return iter(performer.perform(naming.unpack(type(payload)), tuple, [box], span).payload)
+            return iter(performer.perform(naming.unpack(class_of(payload)), tuple, [box], span).payload)
     raise performer.refused(TypeError(f"'{box.type_name}' object is not iterable"), span)
 
 

@@ -14,7 +14,7 @@ from autograd_cli.engine.interpret import attributes, backward, callbacks, conta
 from autograd_cli.engine.interpret.builtins import PythonFunctions
 from autograd_cli.engine.interpret.machine import Machine
 from autograd_cli.engine.record import naming
-from autograd_cli.engine.values import Box, Derived, Function, GraphNode, Iteration, Named
+from autograd_cli.engine.values import Box, Derived, Function, GraphNode, Iteration, Named, class_of
 from autograd_cli.lang import kinds, vocabulary
 from autograd_cli.trace import Operation
 
@@ -166,7 +166,7 @@ class Calls:
                 return self._call_module_method(owner, name, arguments, keywords, span)
             case GraphNode() if name == "name":
                 return self._performer.perform(_NODE_NAME, payload.node.name, arguments, span, keywords)
-        operation = naming.method(type(payload), name)
+        operation = naming.method(class_of(payload), name)
         method = attributes.method_of_object(payload, name)
         if method is None:
             missing = AttributeError(f"'{owner.type_name}' object has no attribute '{name}'")
@@ -196,7 +196,9 @@ class Calls:
             return self._call_module(owner, arguments, keywords, span, function=owner.payload.forward)
         child = attributes.member(owner.payload, name)
         if isinstance(child, torch.nn.Module):
-            box = self._recording.add(child, naming.attribute(type(owner.payload), name), operands=[owner], span=span)
+            box = self._recording.add(
+                child, naming.attribute(class_of(owner.payload), name), operands=[owner], span=span
+            )
             return self._call_module(box, arguments, keywords, span)
         method = attributes.method_of_object(owner.payload, name)
         if method is None:
@@ -209,14 +211,14 @@ class Calls:
                 return self._listed(owner, name, items, span)
             except Exception as error:  # noqa: BLE001 - as torch refuses the arguments
                 raise self._performer.refused(error, span) from None
-        operation = naming.method(type(owner.payload), name)
+        operation = naming.method(class_of(owner.payload), name)
         result = self._perform(operation, method, arguments, span, keywords, also=[*self._state(owner, span)])
         return owner if result.payload is owner.payload else result
 
     def _listed(self, owner: Box, name: str, items: Any, span: Span) -> Box:  # noqa: ANN401 - an iterator of torch's
         """What `parameters()` and its like give, as a list: the parameters are the same boxes each time."""
         self._performer.tick(f".{name}", span)
-        operation = naming.method(type(owner.payload), name)
+        operation = naming.method(class_of(owner.payload), name)
         elements: list[Box] = []
         for item in items:
             pair = item if isinstance(item, tuple) else (item,)
@@ -238,7 +240,7 @@ class Calls:
             found = owner.payload[index.unwrap()]
         except Exception as error:  # noqa: BLE001 - as the container refuses it
             raise self._performer.refused(error, span) from None
-        return self._boxed(found, naming.index(type(owner.payload)), span)
+        return self._boxed(found, naming.index(class_of(owner.payload)), span)
 
     def _state(self, owner: Box, span: Span) -> list[Box]:
         """The parameters and buffers of a module, which a call of it uses and may change."""
@@ -258,9 +260,9 @@ class Calls:
         if type(module) is torch.nn.Sequential and len(arguments) == 1 and not keywords and is_plain:
             box = arguments[0]
             for layer in module:
-                box = self._call_module(self._boxed(layer, naming.index(type(module)), span), [box], {}, span)
+                box = self._call_module(self._boxed(layer, naming.index(class_of(module)), span), [box], {}, span)
             return box
-        operation = naming.module(type(module))
+        operation = naming.module(class_of(module))
         return self._performer.perform(
             operation, function or module, arguments, span, keywords, also=[owner, *self._state(owner, span)]
         )
@@ -277,13 +279,13 @@ class Calls:
         parameters = [parameter for group in owner.payload.param_groups for parameter in group["params"]]
         boxes = [self._recording.box_of(parameter, naming.PARAMETER, span) for parameter in parameters]
         if name != "step":
-            operation = naming.method(type(owner.payload), name)
+            operation = naming.method(class_of(owner.payload), name)
             return self._performer.perform(operation, method, arguments, span, keywords, also=[*boxes, owner])
         for parameter in parameters:
             boxes += self._recording.roots_of(parameter)
             grad = None if parameter.grad is None else self._recording.known(parameter.grad)
             boxes += [] if grad is None else [grad]
-        operation = naming.step(type(owner.payload))
+        operation = naming.step(class_of(owner.payload))
         return self._performer.perform(operation, method, arguments, span, keywords, also=[*boxes, owner])
 
     # Values that can be called.

@@ -9,7 +9,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine.interpret.builtins import iterate
 from autograd_cli.engine.interpret.performer import Performer
 from autograd_cli.engine.record import naming
-from autograd_cli.engine.values import CONTAINERS, Box, check_nesting, elements_of
+from autograd_cli.engine.values import CONTAINERS, Box, check_nesting, class_of, elements_of
 from autograd_cli.lang import kinds
 
 
@@ -38,7 +38,7 @@ def call_method(
     if isinstance(result, Box):
         return result
     performer.check_length(len(owner.payload), span)
-    operation = naming.method(type(owner.payload), name)
+    operation = naming.method(class_of(owner.payload), name)
     operands = [owner] if isinstance(result, list) else [owner, *arguments]
     return performer.recording.add(result, operation, operands=operands, span=span)
 

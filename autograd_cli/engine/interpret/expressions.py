@@ -20,7 +20,7 @@ from autograd_cli.engine.interpret.builtins import iterate, listed
 from autograd_cli.engine.interpret.calls import Calls
 from autograd_cli.engine.interpret.performer import Performer, length_of
 from autograd_cli.engine.record import naming
-from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named, Scope
+from autograd_cli.engine.values import Box, Function, GraphNode, Iteration, Named, Scope, class_of
 from autograd_cli.lang.program import Program
 from autograd_cli.lang.scope import assigned, is_constant
 from autograd_cli.trace import Operation
@@ -330,7 +330,7 @@ class Expressions(ABC):
             element: Box = owner.payload[owner.fields.index(name)]
             return element
         if isinstance(owner.payload, torch.nn.Module) and (found := attributes.member(owner.payload, name)) is not None:
-            operation = naming.attribute(type(owner.payload), name)
+            operation = naming.attribute(class_of(owner.payload), name)
             if isinstance(found, torch.Tensor):
                 return self.recording.box_of(found, operation, span)
             return self.recording.add(found, operation, operands=[owner], span=span)
@@ -339,7 +339,7 @@ class Expressions(ABC):
         if name == "grad_fn":
             return self.calls.grad_fn(owner, span)
         roots = self.recording.roots_of(owner.payload) if name == "grad" else ()
-        operation = naming.attribute(type(owner.payload), name)
+        operation = naming.attribute(class_of(owner.payload), name)
         return self.performer.perform(operation, attributes.getter(name), [owner], span, also=roots)
 
     def index(self, owner: Box, index: Box, span: Span) -> Box:
@@ -351,7 +351,7 @@ class Expressions(ABC):
         if not isinstance(owner.payload, torch.Tensor | range | str):
             error = TypeError(f"'{owner.type_name}' object is not subscriptable")
             raise self.performer.refused(error, span)
-        return self.performer.perform(naming.index(type(owner.payload)), operator.getitem, [owner, index], span)
+        return self.performer.perform(naming.index(class_of(owner.payload)), operator.getitem, [owner, index], span)
 
     def _element(self, owner: Box, index: Box, span: Span) -> Box:
         """Indexing a Python container gives the element itself, or a sequence of the same elements."""
@@ -361,7 +361,7 @@ class Expressions(ABC):
             raise self.performer.refused(error, span) from None
         if isinstance(found, Box):
             return found
-        return self.recording.add(found, naming.index(type(owner.payload)), operands=list(found), span=span)
+        return self.recording.add(found, naming.index(class_of(owner.payload)), operands=list(found), span=span)
 
     def function(self, name: str, node: ast.FunctionDef | ast.Lambda) -> Function:
         """A function of the program, with its defaults as they are now."""

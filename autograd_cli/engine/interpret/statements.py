@@ -19,7 +19,7 @@ from autograd_cli.engine.interpret.builtins import iterate, listed
 from autograd_cli.engine.interpret.expressions import Expressions
 from autograd_cli.engine.interpret.performer import Performer, RefusedError
 from autograd_cli.engine.record import naming
-from autograd_cli.engine.values import Box, Derived, Function, Named, Scope, type_name
+from autograd_cli.engine.values import Box, Derived, Function, Named, Scope, class_of, type_name
 from autograd_cli.lang import kinds
 from autograd_cli.lang.blocks import statements
 from autograd_cli.lang.program import Program
@@ -154,7 +154,7 @@ class Interpreter(Expressions):
         if not attributes.has_method(owner.payload, node.attr):
             raise self.performer.refused(attributes.no_attribute(owner.payload, node.attr), span)
         self.performer.tick(node.attr, span)
-        operation = naming.uncalled(type(owner.payload), node.attr)
+        operation = naming.uncalled(class_of(owner.payload), node.attr)
         self.recording.add(f"<method {node.attr}>", operation, operands=[owner], span=span)
 
     def _with(self, node: ast.With) -> Box | None:
@@ -291,7 +291,7 @@ class Interpreter(Expressions):
     def _unpack(self, target: ast.Tuple | ast.List, box: Box, place: ast.AST) -> dict[str, int]:
         span = self.spans.of(place)
         if isinstance(box.payload, torch.Tensor):
-            box = self.performer.perform(naming.unpack(type(box.payload)), tuple, [box], span)
+            box = self.performer.perform(naming.unpack(class_of(box.payload)), tuple, [box], span)
         elements = listed(self.performer, box, span)
         stars = [index for index, element in enumerate(target.elts) if isinstance(element, ast.Starred)]
         if stars and len(elements) >= len(target.elts) - 1:
@@ -311,7 +311,7 @@ class Interpreter(Expressions):
         owner = self.evaluate(target.value)
         function = attributes.setter(target.attr)
         self.performer.perform(
-            naming.assignment(type(owner.payload), target.attr), function, [owner, box], self.spans.of(target)
+            naming.assignment(class_of(owner.payload), target.attr), function, [owner, box], self.spans.of(target)
         )
 
     def _assign_item(self, target: ast.Subscript, box: Box) -> None:
@@ -327,7 +327,7 @@ class Interpreter(Expressions):
             except (IndexError, TypeError, ValueError) as error:
                 raise self.performer.refused(error, span) from None
             return
-        self.performer.perform(naming.item_assignment(type(owner.payload)), _set_item_of, [owner, index, box], span)
+        self.performer.perform(naming.item_assignment(class_of(owner.payload)), _set_item_of, [owner, index, box], span)
 
     def _augmented(self, node: ast.AugAssign) -> dict[str, int]:
         op, function = operators.IN_PLACE[type(node.op)]
@@ -340,7 +340,7 @@ class Interpreter(Expressions):
         if isinstance(target, ast.Attribute):
             before = self.attribute(owner, target.attr, self.spans.of(target))
             result = self.arithmetic(op, function, before, self.evaluate(node.value), span)
-            operation = naming.assignment(type(owner.payload), target.attr)
+            operation = naming.assignment(class_of(owner.payload), target.attr)
             self.performer.perform(operation, attributes.setter(target.attr), [owner, result], span)
             return {}
         index = self.evaluate(target.slice)
