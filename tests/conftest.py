@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import jsonschema
 import pytest
 
 from agx_server import AgxServer
 from autograd_cli.cli.app import main
 from autograd_cli.render.formats.json_text import schema_text
+from compiled_schema import CompiledSchema
 
-VALIDATOR = jsonschema.Draft202012Validator(json.loads(schema_text()))
+VALIDATOR = CompiledSchema(json.loads(schema_text()))
 
 
 @dataclass(frozen=True)

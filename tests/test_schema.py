@@ -8,10 +8,13 @@ import json
 import re
 import types
 import typing
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import jsonschema
 import pytest
 
 from autograd_cli import diagnostic, report, trace
@@ -156,3 +159,46 @@ def test_the_lines_of_a_batch_are_described(agx: Agx, tmp_path: Path) -> None:
     assert len(lines) == len(requests) + 1
     for line in lines:
         VALIDATOR.validate(json.loads(line))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("grad x*w --x 1,2 --w 3", "explain x.exp().add_(1) --x 1", "compare x.detach() --x 1", "check log(x) --x 0"),
+        *("rules", "rules cut-by-detach", "ops sin", "lessons", "grad x+"),
+    ],
+)
+def test_the_compiled_schema_finds_valid_what_jsonschema_does(agx: Agx, line: str) -> None:
+    answer = agx(*line.split(), "--json").report
+    jsonschema.validate(answer, SCHEMA, cls=jsonschema.Draft202012Validator)
+    slow, random = jsonschema.Draft202012Validator(SCHEMA), Random(0)  # noqa: S311 - no secret
+    found = set()
+    for _ in range(12):
+        changed = json.loads(json.dumps(answer))
+        change_somewhere(changed, random)
+        assert VALIDATOR.is_valid(changed) == slow.is_valid(changed), changed
+        found.add(slow.is_valid(changed))
+    assert False in found
+
+
+def change_somewhere(value: Any, random: Random) -> None:
+    """Take something out of a JSON value, put something into it, or put something else in a place of it."""
+    places = [
+        (owner, key) for owner in owners(value) for key in (owner if isinstance(owner, dict) else range(len(owner)))
+    ]
+    owner, key = random.choice(places)
+    match random.randrange(4):
+        case 0:
+            del owner[key]
+        case 1 if isinstance(owner, dict):
+            owner["more"] = 1
+        case _:
+            owner[key] = random.choice([None, True, -1, 0, 1.5, 2.0, "x", "error", [], {}, ["x", 1]])
+
+
+def owners(value: Any) -> Iterator[Any]:
+    """The objects and arrays in a JSON value."""
+    if isinstance(value, dict | list):
+        yield value
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from owners(each)
