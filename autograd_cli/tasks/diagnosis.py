@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from autograd_cli import rules
 from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, edited
-from autograd_cli.lang.lift import edit_out
-from autograd_cli.lang.program import Program
+from autograd_cli.lang.source import Source
 from autograd_cli.limits import memory_error
 from autograd_cli.modes import DEFAULT_MODE
+from autograd_cli.tasks.maker import Maker
 from autograd_cli.trace import Counterfactual, Explanation, Trace
 
 MAX_TRIED = 3
@@ -26,26 +26,20 @@ SHARE_OF_RERUNS = 0.4  # of the time limit: after it a program is not run again,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rerun:
-    """How a program that took so long is run again, in the time from `started` to `started + limit`.
+    """How a program that took so long is run again, in the time from `started` to `started + limit`."""
 
-    `read` makes a Program of a text, and `run` a Trace of that.
-    """
-
-    program: Program
-    read: Callable[[str], Program]
-    run: Callable[..., Trace]
+    maker: Maker
     took: float
     started: float
     limit: float
 
     def watched(self, trace: Trace) -> Trace:
         """The trace with what each node did in the backward passes."""
-        return replace(trace, walks=self.run(self.program, watched=True).walks)
+        return replace(trace, walks=self.maker.run(self.maker.text.text, watched=True).walks)
 
     def judged(self, text: str) -> tuple[Diagnostic, ...]:
         """What is wrong with another program."""
-        program = self.read(text)
-        return rules.verdict(self.run(program, watched=True), program.text)
+        return rules.verdict(self.maker.run(text, watched=True), Source(text))
 
     def has_time(self, share: float) -> bool:
         """Whether not more than a share of the time has passed."""
@@ -54,13 +48,13 @@ class Rerun:
 
 def diagnosed(trace: Trace, rerun: Rerun) -> tuple[Diagnostic, ...]:
     """What the rules find in a run that nobody asked an explanation of: it is watched where it looks broken."""
-    found = rules.verdict(trace, rerun.program.text)
+    found = rules.verdict(trace, rerun.maker.text)
     if not rules.looks_broken(trace, found):
         return found
     if rerun.took > rerun.limit * SHARE_OF_WATCHING or not rerun.has_time(SHARE_OF_RERUNS):
         return (*found, rules.not_watched(rerun.took))
     try:
-        return rules.verdict(rerun.watched(trace), rerun.program.text)
+        return rules.verdict(rerun.watched(trace), rerun.maker.text)
     except AgxError:  # a limit that only the second run met takes nothing away from the first
         return found
     except (MemoryError, RuntimeError) as error:
@@ -78,7 +72,7 @@ def explained(
         unwatched = (rules.not_watched(rerun.took),)
     else:
         trace = rerun.watched(trace)
-    found = rules.verdict(trace, rerun.program.text)
+    found = rules.verdict(trace, rerun.maker.text)
     tried = (*_with_edits_tried(found, rerun), *unwatched)
     return trace, tried, rules.explain(trace, _counterfactuals(trace, rerun) if counterfactuals else ())
 
@@ -92,7 +86,7 @@ def _with_edits_tried(diagnostics: Sequence[Diagnostic], rerun: Rerun) -> Iterat
             continue
         left -= 1
         try:
-            found = rerun.judged(edited(rerun.program.source, diagnostic.edits))
+            found = rerun.judged(edited(rerun.maker.text.text, diagnostic.edits))
         except AgxError:
             found = (diagnostic,)
         is_left = any(each.severity is Severity.ERROR or each.rule == diagnostic.rule for each in found)
@@ -104,9 +98,10 @@ def _counterfactuals(trace: Trace, rerun: Rerun) -> Iterator[Counterfactual]:
     for lift in rules.lifts(trace):
         if not rerun.has_time(SHARE_OF_RERUNS):
             return
-        program = rerun.read(rerun.program.source)
         with contextlib.suppress(AgxError):  # without the cut it may have no result, or meet a limit
             if lift.span is None:
-                yield from rules.differences(trace, rerun.run(program, in_mode=DEFAULT_MODE), lift)
-            elif edit_out(program, lift.span):
-                yield from rules.differences(trace, rerun.run(program), lift)
+                lifted: Trace | None = rerun.maker.run(rerun.maker.text.text, in_mode=DEFAULT_MODE)
+            else:
+                lifted = rerun.maker.run_without(lift.span)
+            if lifted is not None:
+                yield from rules.differences(trace, lifted, lift)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 from autograd_cli import position, rules
 from autograd_cli.diagnostic import AgxError, Diagnostic, Severity, Status
@@ -13,6 +12,7 @@ from autograd_cli.limits import memory_error
 from autograd_cli.position import Phase
 from autograd_cli.report import Explained, Explored, Report
 from autograd_cli.tasks.diagnosis import Rerun, diagnosed, explained
+from autograd_cli.tasks.maker import Interpreted
 from autograd_cli.tasks.problem import Problem, understood
 from autograd_cli.tasks.request import Request, unanswered
 from autograd_cli.trace import Explanation, Trace
@@ -58,9 +58,7 @@ def _run(problem: Problem, started: float, before_run: Callable[[], None]) -> tu
     took = time.monotonic() - began
     position.enter(Phase.REVIEW)
     return trace, Rerun(
-        program=problem.program,
-        read=problem.read,
-        run=partial(problem.trace, run),
+        maker=Interpreted(problem=problem, engine=run),
         took=took,
         started=started,
         limit=problem.request.settings.limits.time,
@@ -75,7 +73,7 @@ def _diagnosed(
         return explained(trace, rerun, counterfactuals=request.counterfactuals)
     if request.watch is None:
         return trace, diagnosed(trace, rerun), None
-    return trace, rules.verdict(trace, rerun.program.text), None
+    return trace, rules.verdict(trace, rerun.maker.text), None
 
 
 def _body(trace: Trace, outcome: str, explanation: Explanation | None) -> Explored:
