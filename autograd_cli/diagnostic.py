@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 PROGRAM = "program"
@@ -81,6 +81,10 @@ class Span:
         end_line, end_column = _position(text, end)
         return cls(line=line, column=column, end_line=end_line, end_column=end_column)
 
+    def shifted(self, lines: int) -> Span:
+        """The same piece where so many lines stand above its text."""
+        return replace(self, line=self.line + lines, end_line=self.end_line + lines)
+
     @property
     def start(self) -> Span:
         """The empty piece that stands where this one begins."""
@@ -122,11 +126,13 @@ def _position(text: str, offset: int) -> tuple[int, int]:
 class Cell:
     """A code cell of a notebook: its number among those that are not empty, and the line that it begins with.
 
-    Lines are those of all cells, one below the other.
+    Lines are those of all cells, one below the other. Where a program has several files, each is one, and has its name
+    as `file`.
     """
 
     number: int
     line: int
+    file: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,36 @@ class Taught(Explained):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A parameter of a script that ran: its gradient at the end, and how far the last step moved it, as 2-norms.
+
+    `optimizer` is the number of the optimizer that has it, None where none does. `gradient` is None where there is
+    none, and `change` where no step was taken.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    optimizer: int | None
+    gradient: float | None
+    change: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran(Explained):
+    """The answer of `agx run`: a script that Python ran, observed.
+
+    `passes` counts its backward passes, and `losses` are what the first and the last of them started from, where these
+    were single numbers. `ended` says what ended it, in a few words; `unseen` what could not be observed.
+    """
+
+    passes: int
+    losses: tuple[float, ...]
+    parameters: tuple[Trained, ...]
+    ended: str
+    unseen: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checked(Body):
     """The answer of `agx check`: the diagnostics are all, and the run, a thousand times as long, is left out."""
 
@@ -77,8 +107,8 @@ class Report:
 
     The `body` is what came of it; there is none where the request could not be answered. `source` begins at line
     `source_line` of what `source_name` names, such as a file. Where it is not to the letter what was given, `written`
-    has the same lines as they were: with prompts, say. `cells` are those of a notebook. `of` is the one variable that
-    the answer is narrowed to.
+    has the same lines as they were: with prompts, say. `cells` are those of a notebook, or the files of a script. `of`
+    is the one variable that the answer is narrowed to.
     """
 
     schema: str
@@ -151,21 +181,28 @@ class Report:
         """What became of the gradients, in a sentence; None where nothing ran."""
         return None if self.body is None else self.body.outcome
 
-    def cell_of(self, line: int) -> tuple[int | None, int]:
-        """The number of the notebook's cell that a line of `source` stands in, if any, and that of the line there."""
+    def cell_of(self, line: int) -> tuple[Cell | None, int]:
+        """The cell or file that a line of `source` stands in, if there are several, and its number there."""
         line += self.source_line - 1
         cell = next((cell for cell in reversed(self.cells) if cell.line <= line), None)
-        return (None, line) if cell is None else (cell.number, line - cell.line + 1)
+        return (None, line) if cell is None else (cell, line - cell.line + 1)
 
     def number_of(self, line: int) -> str:
         """The number of a line of `source` as its reader counts: `12`, or `3:2` for line 2 of a notebook's cell 3."""
         cell, number = self.cell_of(line)
-        return f"{number}" if cell is None else f"{cell}:{number}"
+        return f"{number}" if cell is None or cell.file is not None else f"{cell.number}:{number}"
 
     def place_of(self, line: int) -> str:
         """The same in words."""
         cell, number = self.cell_of(line)
-        return f"line {number}" if cell is None else f"cell {cell}, line {number}"
+        if cell is None:
+            return f"line {number}"
+        return f"cell {cell.number}, line {number}" if cell.file is None else f"{cell.file}, line {number}"
+
+    def file_of(self, line: int) -> str:
+        """The name of the file that a line of `source` stands in."""
+        cell, _ = self.cell_of(line)
+        return self.source_name if cell is None or cell.file is None else cell.file
 
     def written_row(self, source: str, line: int) -> tuple[str, int]:
         """A line of a text as it was written, and how many columns what `source` leaves out before it takes."""

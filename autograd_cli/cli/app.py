@@ -14,9 +14,10 @@ from typer.main import get_command
 
 from autograd_cli.cli.command import Command, Commands
 from autograd_cli.cli.command_line import CommandLine
-from autograd_cli.cli.commands import batch, check, compare, explain, grad, lessons, ops, rules, schema
+from autograd_cli.cli.commands import batch, check, compare, explain, grad, lessons, ops, rules, run, schema
 from autograd_cli.cli.delivery import Delivery, render_error, write
 from autograd_cli.cli.program_command import FilesCommand, LessonCommand, ProgramCommand
+from autograd_cli.cli.script_command import ScriptCommand
 from autograd_cli.cli.several import expanded
 from autograd_cli.cli.terminal import prepare_streams
 from autograd_cli.cli.welcome import welcome
@@ -72,6 +73,7 @@ _add(grad, _PROGRAMS, ProgramCommand)
 _add(explain, _PROGRAMS, LessonCommand)
 _add(check, _PROGRAMS, FilesCommand)
 _add(compare, _PROGRAMS, ProgramCommand)
+_add(run, _PROGRAMS, ScriptCommand)
 _add(batch, _PROGRAMS)
 for _module in (lessons, rules, ops, schema):
     _add(_module, _LOOK_UP)

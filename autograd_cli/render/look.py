@@ -64,7 +64,10 @@ ASCII = Glyphs(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """`width` is None where lines may have any length; `depth` is how far trees are drawn (None: all the way)."""
+    """`width` is None where lines may have any length; `depth` is how far trees are drawn (None: all the way).
+
+    Where it is `whole`, a script is shown line by line, as `agx explain` shows a program.
+    """
 
     width: int | None = None
     precision: int = 4
@@ -72,6 +75,7 @@ class Look:
     full: bool = False
     glyphs: Glyphs = UNICODE
     language: str = "en"
+    whole: bool = False
 
 
 # Colours that hold on a dark and on a light background: of medium lightness, so that each has a contrast of at least 3

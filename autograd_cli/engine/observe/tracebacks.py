@@ -43,7 +43,7 @@ def place_of(error: BaseException, is_own: Callable[[Path], bool]) -> Place | No
     for step in _steps(error.__traceback__):
         if not _is_ours(step.tb_frame) and is_theirs(step.tb_frame.f_code.co_filename):
             found = step
-    return _place_of_step(found) if found else None
+    return place_of_step(found) if found else None
 
 
 def _family(error: BaseException) -> Iterator[BaseException]:
@@ -88,7 +88,8 @@ def _place_in_text(error: SyntaxError, line: int) -> Place:
     return Place(file=Path(error.filename or ""), span=span)
 
 
-def _place_of_step(step: TracebackType) -> Place:
+def place_of_step(step: TracebackType) -> Place:
+    """What one frame of a traceback was running."""
     code = step.tb_frame.f_code
     line, end_line, start, end = list(code.co_positions())[step.tb_lasti // 2]
     line, end_line = line or step.tb_lineno, end_line or step.tb_lineno

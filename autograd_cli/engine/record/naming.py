@@ -97,6 +97,7 @@ DEF, LAMBDA = (_word(Kind.DEFINITION, name) for name in ("def", "lambda"))
 EXCEPTION = _word(Kind.EXCEPTION, "except")
 ACCUMULATION = _word(Kind.ACCUMULATION, "backward =")
 ALIAS = _word(Kind.ALIAS, "alias =")
+ELSEWHERE = _word(Kind.ALIAS, "changed =")  # by code that was not observed
 RESULT = _word(Kind.RESULT, "input =")
 HANDED = _word(Kind.HANDED, "handed")
 NOTHING = _word(Kind.NOTHING, "")

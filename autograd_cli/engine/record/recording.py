@@ -23,6 +23,7 @@ from autograd_cli.engine.values import CONTAINERS, SEQUENCES, Box, check_depth, 
 from autograd_cli.modes import GradMode
 from autograd_cli.trace import Kind, Node, Operation, Scalar, TensorInfo, Value
 
+_OF_KNOWN_WORDS = frozenset({"torch", "builtins", __name__.partition(".")[0]})
 _HOLD = frozenset({Kind.CONTAINER, Kind.ITEM, Kind.PRINT})  # what looks at a tensor, or holds it
 
 
@@ -146,6 +147,11 @@ class Recording:
         }
         self._revise(whole.value, elements=tuple([element.value for element in elements.values()]))
         return Box(whole.value, elements)
+
+    def extend(self, whole: Box, element: Box) -> None:
+        """One more element of a sequence that an operation gives one by one."""
+        whole.payload = (*whole.payload, element)
+        self._revise(whole.value, elements=(*self.values[whole.value].elements, element.value))
 
     # Names.
 
@@ -418,7 +424,9 @@ def _scalar(payload: object) -> Scalar:
         return f"<tensor of shape {list(payload.shape)} inside torch.func>"
     if payload is None or isinstance(payload, bool | int | float | complex | str):
         return payload
-    return str(payload).removeprefix("torch.") if has_words(payload) else f"<{type(payload).__name__}>"
+    home = type(payload).__module__.partition(".")[0]
+    is_known = home in _OF_KNOWN_WORDS and has_words(payload)  # what a script has of its own may do anything when asked
+    return str(payload).removeprefix("torch.") if is_known else f"<{type(payload).__name__}>"
 
 
 def _container(payload: object) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from autograd_cli.render.look import Look
-from autograd_cli.report import Checked, Compared, Explained, Explored, Report, Taught
+from autograd_cli.report import Checked, Compared, Explained, Explored, Ran, Report, Taught
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -27,6 +27,13 @@ def _explanation(report: Report, look: Look) -> Group:
     from autograd_cli.render.pages.explanation import explanation
 
     return explanation(report, look)
+
+
+def _run(report: Report, look: Look) -> Group:
+    from autograd_cli.render.pages.explanation import explanation
+    from autograd_cli.render.pages.run import run_page
+
+    return explanation(report, look) if look.whole else run_page(report, look)
 
 
 def _lesson(report: Report, look: Look) -> Group:
@@ -51,6 +58,7 @@ PAGES: dict[type[object], Callable[[Report, Look], Group]] = {
     type(None): _findings,
     Explored: _grad,
     Explained: _explanation,
+    Ran: _run,
     Taught: _lesson,
     Checked: _findings,
     Compared: _comparison,

@@ -60,7 +60,9 @@ def _where(span: Span, source: str, report: Report) -> str:
     cell, line = report.cell_of(span.line)
     if cell is None:
         return f"{report.source_name}:{line}:{column}"
-    return f"{report.source_name}, cell {cell}, line {line}, column {column}"
+    if cell.file is not None:
+        return f"{cell.file}:{line}:{column}"
+    return f"{report.source_name}, cell {cell.number}, line {line}, column {column}"
 
 
 def _changes(diagnostic: Diagnostic, report: Report, margin: str, width: int | None) -> Iterator[Text]:

@@ -1,0 +1,330 @@
+"""What a call of a script is recorded as: what runs inside a library is one operation, at the user's call."""
+
+from __future__ import annotations
+
+import builtins
+import types
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import torch
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.engine.observe.frames import Call, Frame
+from autograd_cli.engine.observe.objects import is_followed
+from autograd_cli.engine.observe.sites import Site, Source
+from autograd_cli.engine.observe.state import State
+from autograd_cli.engine.record import naming
+from autograd_cli.engine.values import Box, elements_of
+from autograd_cli.trace import Operation, Phase, Refusal
+
+Module = torch.nn.Module
+Optimizer = torch.optim.Optimizer
+REFUSAL = "__agx_refusal__"
+_METHODS = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
+_MODES = (torch.no_grad, torch.enable_grad, torch.inference_mode, torch.set_grad_enabled)
+_LISTING = frozenset(
+    {
+        "buffers",
+        "children",
+        "modules",
+        "named_children",
+        "named_modules",
+        "named_parameters",
+        "parameters",
+        "state_dict",
+    }
+)
+_LISTS = {list: naming.LIST, tuple: naming.TUPLE, dict: naming.DICT, sorted: naming.LIST, set: naming.LIST}
+
+
+def begun(state: State, site: Site, function: Any) -> tuple[Call, Any]:  # noqa: ANN401 - whatever the script calls
+    """A call is about to run: what is known of it, and what to call in its place."""
+    owner = getattr(function, "__self__", None) if isinstance(function, _METHODS) else None
+    call = Call(function=function, owner=owner, entered=state.entered, grad_enabled=torch.is_grad_enabled(), also=[])
+    name = getattr(function, "__name__", "") if isinstance(function, (*_METHODS, types.FunctionType)) else ""
+    if isinstance(function, Module):
+        call.also = _state(state, function)
+    elif isinstance(owner, Optimizer):
+        call.also = _trained(state, owner, is_step=name == "step")
+        state.training.about_to(owner, name)
+    elif _is_backward(owner, name, function):
+        return call, _backward(state, site, call)
+    elif function is torch.autograd.grad:
+        return call, _grad(state, site)
+    elif isinstance(owner, type) and issubclass(owner, torch.autograd.Function):
+        return call, _as_one(state, function)
+    return call, function
+
+
+def _is_backward(owner: object, name: str, function: object) -> bool:
+    return function is torch.autograd.backward or (isinstance(owner, torch.Tensor) and name == "backward")
+
+
+def _state(state: State, module: Module) -> list[Box]:
+    """The parameters and buffers of a module, which a call of it uses and may change."""
+    return [_held(state, each) for each in (*module.parameters(), *module.buffers())]
+
+
+def _held(state: State, tensor: torch.Tensor) -> Box:
+    found = state.objects.find(tensor)
+    if found is None:
+        return state.objects.add(tensor, naming.PARAMETER, (), None)
+    return found
+
+
+def _trained(state: State, optimizer: Optimizer, *, is_step: bool) -> list[Box]:
+    """What an optimizer trains; for a step also what the gradients came from."""
+    parameters = [each for group in optimizer.param_groups for each in group["params"]]
+    boxes = [_held(state, each) for each in parameters]
+    for each in parameters if is_step else ():
+        boxes += state.recorded.roots_of(each)
+        grad = None if each.grad is None else state.objects.find(each.grad)
+        boxes += [] if grad is None else [grad]
+    return boxes
+
+
+def _as_one(state: State, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A call whose inside counts as one operation, though it is code of the user's."""
+
+    @wraps(function)
+    def quietly(*arguments: object, **keywords: object) -> object:
+        state.quiet = True
+        try:
+            return function(*arguments, **keywords)
+        finally:
+            state.quiet = False
+
+    return quietly
+
+
+# Backward passes.
+
+
+def _backward(state: State, site: Site, call: Call) -> Callable[..., Any]:
+    """`backward()`, looked into while it runs."""
+    function = call.function
+    is_method = isinstance(call.owner, torch.Tensor)
+
+    def backward(*arguments: Any, **keywords: Any) -> object:  # noqa: ANN401 - as torch takes them
+        tensors = call.owner if is_method else _argument(arguments, keywords, 0, "tensors")
+        weights = _argument(arguments, keywords, 0 if is_method else 1, "gradient" if is_method else "grad_tensors")
+        roots = _boxes(state, tensors, site.span)
+        given = _boxes(state, weights, site.span)
+        with state.recorded.backward(roots, given, site.span) as one:
+            state.quiet = True
+            try:
+                return function(*arguments, **keywords)
+            except Exception as error:
+                one.refusal = refusal(error, site.span, naming.backward("torch.Tensor.backward"), [*roots, *given])
+                raise
+            finally:
+                state.quiet = False
+
+    return backward
+
+
+def _grad(state: State, site: Site) -> Callable[..., Any]:
+    """`torch.autograd.grad`, looked into while it runs."""
+
+    def grad(*arguments: Any, **keywords: Any) -> object:  # noqa: ANN401 - as torch takes them
+        roots = _boxes(state, _argument(arguments, keywords, 0, "outputs"), site.span)
+        given = _boxes(state, _argument(arguments, keywords, 2, "grad_outputs"), site.span)
+        with state.recorded.grad(roots, given=bool(given), span=site.span) as one:
+            state.quiet = True
+            try:
+                return torch.autograd.grad(*arguments, **keywords)
+            except Exception as error:
+                all_of_it = [state.objects.box(each, site.span) for each in (*arguments, *keywords.values())]
+                operands = [each for each in all_of_it if each is not None]
+                operation = naming.call("torch.autograd.grad", site.symbol)
+                one.refusal = refusal(error, site.span, operation, operands)
+                raise
+            finally:
+                state.quiet = False
+
+    return grad
+
+
+def _argument(arguments: Sequence[object], keywords: dict[str, object], place: int, name: str) -> object:
+    return keywords.get(name, arguments[place] if len(arguments) > place else None)
+
+
+def _boxes(state: State, things: object, span: Span) -> list[Box]:
+    each = things if isinstance(things, tuple | list) else [things]
+    found = [state.objects.box(thing, span) for thing in each if isinstance(thing, torch.Tensor)]
+    return [box for box in found if box is not None]
+
+
+def refusal(error: BaseException, span: Span | None, operation: Any, operands: Sequence[Box]) -> Refusal:  # noqa: ANN401 - an Operation
+    """What torch said when it refused a backward pass; the exception remembers it."""
+    found = Refusal(
+        kind=operation.kind,
+        function=operation.function,
+        op=operation.op,
+        exception=type(error).__name__,
+        message=str(error),
+        span=span,
+        during=Phase.BACKWARD,
+        operands=tuple([each.value for each in operands]),
+    )
+    vars(error)[REFUSAL] = found  # to be found where the run ends
+    return found
+
+
+# What has run.
+
+
+def recorded(
+    state: State, frame: Frame, site: Site, call: Call | None, operands: Sequence[Box | None], value: object
+) -> Box | None:
+    """The value of a call that has run."""
+    if call is None:
+        return state.objects.box(value, site.span)
+    first = 1 if site.operands and site.operands[0].source is not Source.CALLEE else 0
+    given = [each for each in operands[first:] if each is not None]
+    _switched(frame, call, site.span)
+    if isinstance(call.function, type) and issubclass(call.function, _MODES):
+        return None
+    if state.entered > call.entered and not isinstance(call.owner, Optimizer):
+        return _returned(state, call, site, given, value)
+    if not is_followed(value):
+        return None
+    return _of_library(state, call, given, site, value)
+
+
+def _of_library(state: State, call: Call, given: Sequence[Box], site: Site, value: object) -> Box | None:
+    """The value of a call that ran no code of the user's, by whose method it is."""
+    function, owner, span = call.function, call.owner, site.span
+    if isinstance(function, Module):
+        also = [_box_of(state, function, span), *call.also]
+        return state.objects.add_performed(value, naming.module(type(function)), [*given, *also], span)
+    match owner:
+        case Module():
+            return _of_module(state, owner, call, given, site, value)
+        case Optimizer():
+            return _of_optimizer(state, owner, call, given, site, value)
+        case torch.Tensor():
+            box = state.objects.box(owner, span)
+            return _of_tensor(state, call, [*([] if box is None else [box]), *given], site, value)
+        case list() | dict():
+            return _of_list(state, owner, call, given, site, value)
+    if owner is not None and is_followed(owner):
+        operation = naming.method(type(owner), function.__name__)
+        return state.objects.add_performed(value, operation, [*given, _box_of(state, owner, span)], span)
+    return _of_function(state, call, given, site, value)
+
+
+def _of_optimizer(state: State, owner: Optimizer, call: Call, given: Sequence[Box], site: Site, value: object) -> Box:
+    name = call.function.__name__
+    operation = naming.step(type(owner)) if name == "step" else naming.method(type(owner), name)
+    if name == "step":
+        state.training.stepped(owner)
+    also = [*call.also, _box_of(state, owner, site.span)]
+    return state.objects.add_performed(value, operation, [*given, *also], site.span)
+
+
+def _switched(frame: Frame, call: Call, span: Span) -> None:
+    """Whoever is called may switch a grad mode on, `torch.set_grad_enabled(False)`."""
+    if torch.is_grad_enabled() != call.grad_enabled:
+        frame.grad_mode_spans[-1] = span
+
+
+def _returned(state: State, call: Call, site: Site, given: Sequence[Box], value: object) -> Box | None:
+    """The value of a call that ran code of the user's: what that returned."""
+    thing, box = state.returned
+    if thing is value and box is not None:
+        return box
+    known = state.objects.find(value)
+    if known is not None or not is_followed(value):
+        return known
+    if isinstance(call.function, types.FunctionType | type) or not isinstance(value, torch.Tensor):
+        return state.objects.box(value, site.span)
+    operation = naming.call(_full_name(call.function), site.symbol)
+    return state.objects.add_performed(value, operation, given, site.span)
+
+
+def _box_of(state: State, thing: object, span: Span) -> Box:
+    found = state.objects.box(thing, span)
+    assert found is not None
+    return found
+
+
+def _of_module(state: State, owner: Module, call: Call, given: Sequence[Box], site: Site, value: object) -> Box | None:
+    name = call.function.__name__
+    operation = naming.method(type(owner), name)
+    box = _box_of(state, owner, site.span)
+    if name in _LISTING:
+        return state.objects.add(value, operation, [box], site.span)
+    result = state.objects.add_performed(
+        None if value is owner else value, operation, [*given, *_state(state, owner)], site.span
+    )
+    return box if value is owner else result
+
+
+def _of_tensor(state: State, call: Call, operands: Sequence[Box], site: Site, value: object) -> Box:
+    name = call.function.__name__
+    if name == "backward":
+        return state.recorded.add(None, naming.backward("torch.Tensor.backward"), operands=operands[:1], span=site.span)
+    if name.endswith("_"):
+        return state.objects.add_performed(value, naming.method(torch.Tensor, name), operands, site.span)
+    return state.perform(value, naming.method(torch.Tensor, name), operands, site.span)
+
+
+def _of_list(
+    state: State, owner: list[Any] | dict[Any, Any], call: Call, given: Sequence[Box], site: Site, value: object
+) -> Box | None:
+    box = state.objects.box(owner, site.span)
+    assert box is not None
+    held = [element for each in given for element in elements_of(each.payload)]
+    state.objects.synchronise(owner, box, site.span, [*given, *held])
+    known = state.objects.find(value)
+    if known is not None:
+        return known
+    return state.objects.add(value, naming.method(type(owner), call.function.__name__), [box, *given], site.span)
+
+
+def _of_function(state: State, call: Call, given: Sequence[Box], site: Site, value: object) -> Box:
+    function, span = call.function, site.span
+    if function is torch.autograd.backward:
+        roots = [element for each in given[:1] for element in elements_of(each.payload)] or given[:1]
+        return state.recorded.add(None, naming.backward("torch.autograd.backward"), operands=roots, span=span)
+    if function is builtins.print:
+        return state.recorded.add(None, naming.PRINT, operands=given, span=span)
+    if function in _LISTS if isinstance(function, type) or function is sorted else False:
+        held = [element for each in given for element in elements_of(each.payload)]
+        return state.objects.add(value, _LISTS[function], [*given, *held], span)
+    known = state.objects.find(value) if function in {max, min, getattr, next} else None
+    if known is not None:
+        return known
+    operation = naming.call(_full_name(function), site.symbol)
+    is_pure = isinstance(function, types.BuiltinFunctionType) and not operation.is_write
+    perform = state.perform if is_pure and not any(each.keyword == "out" for each in site.operands) else None
+    return (perform or state.objects.add_performed)(value, operation, given, span)
+
+
+def _full_name(function: Any) -> str:  # noqa: ANN401 - whatever can be called
+    if hasattr(function, "__module__") and hasattr(function, "__qualname__"):
+        return naming.full_name(function)
+    return f"{type(function).__module__}.{type(function).__qualname__}"
+
+
+def record_uncalled(state: State, site: Site, value: object) -> None:
+    """A method that stands alone: the program has named it, and not called it."""
+    if isinstance(value, _METHODS) and is_followed(value.__self__):
+        owner = _box_of(state, value.__self__, site.span)
+        operation = naming.uncalled(type(value.__self__), value.__name__)
+        state.recorded.add(f"<method {value.__name__}>", operation, operands=[owner], span=site.span)
+
+
+def operation_of(call: Call, site: Site) -> Operation:
+    """What a call would be recorded as that was refused."""
+    function, owner = call.function, call.owner
+    if isinstance(function, Module):
+        return naming.module(type(function))
+    if isinstance(owner, torch.Tensor):
+        return naming.method(torch.Tensor, function.__name__)
+    if owner is not None and is_followed(owner):
+        return naming.method(type(owner), function.__name__)
+    return naming.call(_full_name(function), site.symbol)

@@ -1,0 +1,79 @@
+"""What is known of a frame of the user's code while it runs: its variables, its statements, the loops it is in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.engine.values import Box
+
+
+@dataclass(slots=True)
+class Call:
+    """A call that is under way.
+
+    `entered` is how many functions had been entered before it, `also` what it uses without being handed it, such as the
+    parameters of a module.
+    """
+
+    function: Any
+    owner: object
+    entered: int
+    grad_enabled: bool
+    also: list[Box]
+
+
+Entry: TypeAlias = Box | Call | None  # None: a value that is not followed, such as a function
+
+
+@dataclass(slots=True)
+class Loop:
+    """What a loop goes through, and its value; of a tensor the `rows` that torch makes of it."""
+
+    iterable: object
+    box: Box | None
+    span: Span
+    round: int = -1
+    rows: Box | None = None
+
+
+class Frame(list[Entry]):
+    """The stack of one call of a function, or of the top level of a file, and what belongs to it.
+
+    `names` are its variables, each with the object that it was bound to. `steps` are the numbers of the statements
+    that run, the outermost first, `rounds` those of its loops. `returned` is what the rounds of a comprehension gave.
+    A frame that is `quiet` is not told of: it belongs to one operation of a library's, or to another thread.
+    """
+
+    __slots__ = (
+        "contexts",
+        "entered",
+        "function",
+        "grad_mode_spans",
+        "inner",
+        "loops",
+        "names",
+        "outer",
+        "pending",
+        "quiet",
+        "returned",
+        "rounds",
+        "steps",
+    )
+
+    def __init__(self, function: str, outer: Frame | None, *, quiet: bool) -> None:
+        super().__init__()
+        self.function = function
+        self.outer = outer
+        self.quiet = quiet
+        self.names: dict[str, tuple[object, Box]] = {}
+        self.steps: list[int] = []
+        self.rounds: list[int] = []
+        self.loops: dict[int, Loop] = {}
+        self.grad_mode_spans: list[Span | None] = [None if outer is None else outer.grad_mode_spans[-1]]
+        self.contexts: list[int] = []  # how deep the statements are nested that switched a grad mode on
+        self.pending: list[Span] = []  # the grad modes of a `with` that is about to begin
+        self.inner: Frame | None = None  # of the comprehension that ran last
+        self.returned: list[Box | None] = []
+        self.entered = 0

@@ -1,0 +1,238 @@
+"""The objects of a script as values of a Recording: which Value each is now, by identity."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.engine.record import naming
+from autograd_cli.engine.record.recorded import Recorded
+from autograd_cli.engine.record.recording import tensors_in
+from autograd_cli.engine.values import Box, elements_of
+from autograd_cli.trace import Operation
+
+MAX_ELEMENTS = 200  # of a list that is looked into
+_SCALARS = (bool, int, float, complex, str, type(None))
+_NOT_FOLLOWED = (
+    types.ModuleType,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.MethodWrapperType,
+    types.GetSetDescriptorType,
+    type,
+)
+_SMALL = range(-5, 257)  # integers of which Python has one object each
+
+
+class Opaque:
+    """Stands for an object that is not looked into: a long list, a tensor without memory of its own."""
+
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: object) -> None:
+        self.thing = thing
+
+    def __str__(self) -> str:
+        return f"<{type(self.thing).__name__}>"
+
+
+def is_followed(thing: object) -> bool:
+    """Whether an object is a value of the program: not its code, and not a layer that is still to be initialised."""
+    if isinstance(thing, torch.nn.Module):
+        return "_parameters" in vars(thing)
+    return not isinstance(thing, _NOT_FOLLOWED)
+
+
+def is_plain(tensor: torch.Tensor) -> bool:
+    """Whether a tensor has memory to look at: it is not one of functorch's, fake, meta, sparse, nested or quantized."""
+    if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_nested or tensor.is_quantized:
+        return False
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # noqa: SLF001 - torch asks so itself; there is no public way
+        return False
+    try:
+        tensor.untyped_storage()
+    except (NotImplementedError, RuntimeError):
+        return False
+    return True
+
+
+class Objects:
+    """The values that the objects of one run are. An object is kept as long as it is known, so its identity is true."""
+
+    def __init__(self, recorded: Recorded) -> None:
+        self._recorded = recorded
+        self._known: dict[int, tuple[object, Box]] = {}
+        self._things: dict[Box, object] = {}  # of the lists and dicts
+        self._versions: dict[int, int | None] = {}
+
+    # Finding.
+
+    def find(self, thing: object) -> Box | None:
+        """The value that an object is, if it is known to be one."""
+        found = self._known.get(id(thing))
+        if found is not None and found[0] is thing:
+            return found[1]
+        if isinstance(thing, torch.Tensor) and is_plain(thing):
+            return self._recorded.known(thing)
+        return None
+
+    def box(self, thing: object, span: Span) -> Box | None:
+        """The value that an object is, a new one where it was none; None for what is not followed."""
+        found = self.find(thing)
+        if found is not None or not is_followed(thing):
+            return found
+        if isinstance(thing, torch.nn.Parameter):
+            return self.add(thing, naming.PARAMETER, (), None)
+        return self.add(thing, naming.CONSTANT, (), span)
+
+    def read(self, thing: object, box: Box, span: Span) -> None:
+        """Notice what was done to an object where nobody told of it: a write to a tensor, another element of a list."""
+        if isinstance(thing, torch.Tensor):
+            if is_plain(thing) and self.is_changed(box):
+                self._recorded.rewrite(box, naming.ELSEWHERE, operands=[box.value], span=span)
+                self.look(box)
+        elif isinstance(thing, list | dict):
+            self.synchronise(thing, box, span, ())
+
+    # Versions.
+
+    def look(self, box: Box) -> None:
+        """Remember the version of a tensor, which says whether it is written to later."""
+        tensor = box.payload
+        if isinstance(tensor, torch.Tensor):
+            self._versions[id(tensor)] = _version(tensor)
+
+    def is_changed(self, box: Box) -> bool:
+        """Whether a tensor was written to since it was last looked at."""
+        tensor = box.payload
+        was = self._versions.get(id(tensor))
+        return isinstance(tensor, torch.Tensor) and was is not None and was != _version(tensor)
+
+    def versions(self, boxes: Iterable[Box]) -> list[tuple[Box, int | None]]:
+        """The versions of tensors when they were last looked at."""
+        return [(box, self._versions.get(id(box.payload), _version(box.payload))) for box in boxes]
+
+    # Making.
+
+    def register(self, thing: object, box: Box) -> Box:
+        """An object is this value from now on."""
+        if _is_one_of_its_kind(thing):
+            self._known[id(thing)] = (thing, box)
+            if isinstance(thing, list | dict):
+                self._things[box] = thing
+        self.look(box)
+        return box
+
+    def add(self, thing: object, operation: Operation, operands: Sequence[Box], span: Span | None) -> Box:
+        """A new value; what a list holds are the values that its elements are."""
+        payload = self._payload(thing, operands, span)
+        box = self._recorded.add(payload, operation, operands=operands, span=span, fields=_fields(thing))
+        return self.register(thing, box)
+
+    def add_performed(self, result: object, operation: Operation, operands: Sequence[Box], span: Span) -> Box:
+        """The value of an operation that ran, or the operand that it changed in place."""
+        tensors = [each for each in tensors_in(operands) if is_plain(each.payload)]
+        payload = result if self._can_look_into(result) else Opaque(result)
+        versions = self.versions(tensors)
+        box = self._recorded.add_performed(payload, operation, operands=operands, versions=versions, span=span)
+        for each in tensors:
+            self.look(each)
+        self._register_all(result, box)
+        return box
+
+    def _register_all(self, result: object, box: Box) -> None:
+        self.register(result, box)
+        if isinstance(result, dict) and isinstance(box.payload, dict):
+            for key, element in box.payload.items():
+                self._register_all(result[key], element)
+        elif isinstance(result, tuple | list) and isinstance(box.payload, tuple | list):
+            for each, element in zip(result, box.payload, strict=True):
+                self._register_all(each, element)
+
+    def _can_look_into(self, thing: object) -> bool:
+        if isinstance(thing, torch.Tensor):
+            return is_plain(thing)
+        if isinstance(thing, dict):
+            return len(thing) <= MAX_ELEMENTS and all(self._can_look_into(each) for each in thing.values())
+        if isinstance(thing, tuple | list):
+            return len(thing) <= MAX_ELEMENTS and all(self._can_look_into(each) for each in thing)
+        return True
+
+    def _payload(self, thing: object, operands: Sequence[Box], span: Span | None) -> Any:  # noqa: ANN401 - as a Box has it
+        if isinstance(thing, torch.Tensor):
+            return thing if is_plain(thing) else Opaque(thing)
+        if isinstance(thing, tuple | list | dict):
+            elements = list(thing.values()) if isinstance(thing, dict) else thing
+            if len(elements) > MAX_ELEMENTS:
+                return Opaque(thing)
+            boxes = [self._element(each, operands, span) for each in elements]
+            if isinstance(thing, dict):
+                return dict(zip(thing, boxes, strict=True))
+            return tuple(boxes) if isinstance(thing, tuple) else boxes
+        return thing
+
+    def _element(self, thing: object, known: Sequence[Box], span: Span | None) -> Box:
+        for each in known:
+            if each.payload is thing:
+                return each
+        found = self.find(thing)
+        if found is not None:
+            return found
+        return self.add(thing if is_followed(thing) else Opaque(thing), naming.CONSTANT, (), span)
+
+    def synchronise(self, thing: object, box: Box, span: Span, known: Sequence[Box]) -> None:
+        """Take over what a list or dict holds now."""
+        held = box.payload
+        if not isinstance(thing, list | dict) or not isinstance(held, list | dict):
+            return
+        now = list(thing.values()) if isinstance(thing, dict) else thing
+        before = list(elements_of(held))
+        if len(now) > MAX_ELEMENTS:
+            return
+        if len(now) != len(before) or not all(map(self._is, before, now)):
+            pool = [*known, *before]
+            boxes = [
+                next((each for each in pool if self._is(each, one)), None) or self._element(one, (), span)
+                for one in now
+            ]
+            if isinstance(held, dict) and isinstance(thing, dict):
+                held.clear()
+                held.update(zip(thing, boxes, strict=True))
+            elif isinstance(held, list):
+                held[:] = boxes
+        self._recorded.refresh(box)
+
+    def written(self, box: Box, element: Box | None, span: Span) -> None:
+        """An element of a list or dict was assigned to: take over what it holds now."""
+        thing = self._things.get(box)
+        if thing is not None:
+            self.synchronise(thing, box, span, () if element is None else (element,))
+
+    def _is(self, box: Box, thing: object) -> bool:
+        """Whether a value is this object."""
+        if box.payload is thing:
+            return True
+        found = self._known.get(id(thing))
+        return found is not None and found[0] is thing and found[1] is box
+
+
+def _is_one_of_its_kind(thing: object) -> bool:
+    """Whether the identity of an object says which value it is: Python shares small numbers and texts."""
+    if isinstance(thing, bool | str) or thing is None or thing == ():
+        return False
+    return not (isinstance(thing, int) and thing in _SMALL)
+
+
+def _version(tensor: torch.Tensor) -> int | None:
+    return None if tensor.is_inference() else tensor._version  # noqa: SLF001 - torch has no other name for it
+
+
+def _fields(thing: object) -> tuple[str, ...]:
+    return getattr(type(thing), "__match_args__", ()) if isinstance(thing, tuple) else ()

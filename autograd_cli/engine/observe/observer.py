@@ -1,0 +1,578 @@
+"""What rewritten code reports to: each value that the user's code makes becomes a value of the Recording.
+
+Every helper gives back the value that it was handed, so that the code computes what it did. `calls` says what a call is
+recorded as, `objects` which value an object is.
+"""
+
+from __future__ import annotations
+
+import builtins
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.engine.observe import calls, helpers
+from autograd_cli.engine.observe.frames import Call, Frame, Loop
+from autograd_cli.engine.observe.objects import is_followed
+from autograd_cli.engine.observe.sites import Kind, Operand, Site, Source
+from autograd_cli.engine.observe.state import State
+from autograd_cli.engine.observe.writes import record_write
+from autograd_cli.engine.record import naming
+from autograd_cli.engine.values import Box, elements_of
+from autograd_cli.trace import Step
+
+_Grad = (torch.no_grad, torch.enable_grad, torch.inference_mode, torch.set_grad_enabled)
+_MAY_WRITE = frozenset({Kind.CALL, Kind.AUGMENTED, Kind.ASSIGNMENT})  # to what it was given
+_DISPLAYS = {"tuple": naming.TUPLE, "list": naming.LIST, "dict": naming.DICT, "set": naming.LIST}
+_CHOICES = {"and": naming.AND, "or": naming.OR, "if-else": naming.IF_ELSE}
+
+
+class Observer(State):
+    """One observed run. `sites` are the places of all rewritten files, by number."""
+
+    def __init__(self, *, watched: bool = True) -> None:
+        super().__init__(watched=watched)
+        self.sites: list[Site] = []
+        self.frames: list[Frame] = []  # of the top levels, the script's first
+        self.result: tuple[int, Box] | None = None  # of the last expression of the script, and its statement
+        self.frame: Frame | None = None
+        self._thread = threading.get_ident()
+        self._constants: dict[int, Box] = {}  # by the identity of their Operand
+        self._last: dict[str, tuple[object, Box]] = {}  # the variables of all frames, for those of enclosing ones
+
+    # The files.
+
+    def top_level(self, number: int) -> str:
+        """Make the frame of the top level of file `number`; the name that its code knows it by."""
+        frame = Frame("", None, quiet=False)
+        self.frames.append(frame)
+        name = helpers.module_frame(number)
+        setattr(builtins, name, frame)
+        return name
+
+    def install(self) -> None:
+        """Let rewritten code report here. It is not undone: code of the script may run until the process ends."""
+        for name, helper in self._helpers().items():
+            setattr(builtins, name, helper)
+
+    def let_go(self) -> None:
+        """Report no more: in a child process, and when the script has ended."""
+        for name, helper in _SILENT.items():
+            setattr(builtins, name, helper)
+
+    def _helpers(self) -> dict[str, Callable[..., Any]]:
+        return _SILENT | {
+            helpers.VALUE: self.value,
+            helpers.CALLEE: self.callee,
+            helpers.NAME: self.name,
+            helpers.CONSTANT: self.constant,
+            helpers.STATEMENT: self.statement,
+            helpers.RESULT: self.statement_value,
+            helpers.ASSIGN: self.assign,
+            helpers.BOUND: self.bound,
+            helpers.ITERATE: self.iterate,
+            helpers.ROUND: self.round,
+            helpers.TEST: self.test,
+            helpers.GENERATE: self.generate,
+            helpers.CONTEXT: self.context,
+            helpers.INSIDE: self.inside,
+            helpers.ENTER: self.enter,
+            helpers.RETURN: self.returns,
+        }
+
+    # Where we are.
+
+    def _is_silent(self, frame: Frame) -> bool:
+        """Whether nothing is to be told of the frame; if not, it is the one that runs now."""
+        if torch.compiler.is_compiling() or frame.quiet or threading.get_ident() != self._thread:
+            return True
+        self.quiet = False
+        self.frame = frame
+        self.recorded.step = frame.steps[-1] if frame.steps else self._outer_step(frame)
+        self.recorded.grad_mode_spans = frame.grad_mode_spans
+        return False
+
+    def _outer_step(self, frame: Frame) -> int | None:
+        outer = frame.outer
+        while outer is not None and not outer.steps:
+            outer = outer.outer
+        return None if outer is None else outer.steps[-1]
+
+    # Operands.
+
+    def operands(self, frame: Frame, site: Site, given: Sequence[object]) -> list[Box | None]:
+        """The values of the operands of what has just run, and its entries taken off the stack."""
+        entries = frame[site.depth :]
+        del frame[site.depth :]
+        stack, variables = iter(entries), iter(given)
+        found: list[Box | None] = []
+        for operand in site.operands:
+            match operand.source:
+                case Source.CALLEE:
+                    next(stack, None)
+                case Source.STACK:
+                    entry = next(stack, None)
+                    found.append(None if isinstance(entry, Call) else entry)
+                case Source.GIVEN:
+                    thing = next(variables)
+                    box = self.variable(frame, operand.name, thing, operand.span)
+                    if box is not None and site.kind not in _MAY_WRITE:
+                        self.objects.read(thing, box, operand.span)
+                    found.append(box)
+                case Source.CONSTANT:
+                    found.append(self._constant(operand))
+        return found
+
+    def _constant(self, operand: Operand) -> Box:
+        box = self._constants.get(id(operand))
+        if box is None:
+            box = self.recorded.add(operand.value, naming.CONSTANT, span=operand.span)
+            self._constants[id(operand)] = self.objects.register(operand.value, box)
+        return box
+
+    def variable(self, frame: Frame, name: str, thing: object, span: Span) -> Box | None:
+        """The value that a variable has; of a number it is the variable that says which value it is."""
+        for names in (frame.names, self._last):
+            known = names.get(name)
+            if known is not None and known[0] is thing:
+                return known[1]
+        return self.objects.box(thing, span)
+
+    # Expressions.
+
+    def value(self, frame: Frame, number: int, value: Any, *given: object) -> Any:  # noqa: ANN401 - whatever the script computes
+        """An expression has run."""
+        if self._is_silent(frame):
+            return value
+        site = self.sites[number]
+        if site.kind is Kind.CALL:
+            call = frame[site.called_at] if len(frame) > site.called_at else None
+            operands = self.operands(frame, site, given)
+            box = calls.recorded(self, frame, site, call if isinstance(call, Call) else None, operands, value)
+        else:
+            box = self._recorded(frame, site, self.operands(frame, site, given), value)
+        frame.append(box)
+        return value
+
+    def _recorded(self, frame: Frame, site: Site, operands: Sequence[Box | None], value: object) -> Box | None:
+        own = [each for each in operands if each is not None]
+        match site.kind:
+            case Kind.OPERATOR | Kind.COMPARISON:
+                return self._operated(site, own, value)
+            case Kind.ATTRIBUTE:
+                return self._attribute(site, operands[0], value)
+            case Kind.INDEX:
+                return self._index(site, operands, value)
+            case Kind.CHOICE:
+                return self._choice(site, own, value)
+            case Kind.DISPLAY:
+                keys = {index for index, each in enumerate(site.operands) if each.keyword == "key"}
+                held = [each for index, each in enumerate(operands) if index not in keys and each is not None]
+                return self.objects.add(value, _DISPLAYS[site.symbol], held, site.span)
+            case Kind.COMPREHENSION:
+                made = [] if frame.inner is None else [each for each in frame.inner.returned if each is not None]
+                return self.objects.add(value, _DISPLAYS[site.symbol], made, site.span)
+            case Kind.ASSIGNMENT:
+                self.bind(frame, site.names[0], value, own[0] if own else None)
+                return own[0] if own else None
+            case Kind.TEXT:
+                return self.objects.add(value, naming.TEXT, own, site.span)
+        return self.objects.box(value, site.span)
+
+    def _operated(self, site: Site, operands: Sequence[Box], value: object) -> Box | None:
+        if not operands:
+            return self.objects.box(value, site.span)
+        operation = naming.operator(site.symbol, *[each.payload for each in operands[:2]])
+        if isinstance(value, tuple | list):  # `[a] + [b]` holds the same elements
+            known = [element for each in operands for element in _elements(each)]
+            return self.objects.add(value, operation, [*operands, *known][: len(operands)] or known, site.span)
+        return self.perform(value, operation, operands, site.span)
+
+    def _attribute(self, site: Site, owner: Box | None, value: object) -> Box | None:
+        if not is_followed(value):
+            return None
+        if owner is not None and isinstance(owner.payload, torch.Tensor):
+            roots = self.recorded.roots_of(owner.payload) if site.symbol == "grad" else ()
+            operation = naming.attribute(torch.Tensor, site.symbol)
+            return self.perform(value, operation, [owner, *roots], site.span)
+        known = self.objects.find(value)
+        if known is not None:
+            self.objects.read(value, known, site.span)
+            return known
+        if owner is None:
+            return self.objects.box(value, site.span)
+        operation = naming.attribute(type(owner.payload), site.symbol)
+        if isinstance(value, torch.nn.Parameter):
+            return self.objects.add(value, operation, (), site.span)
+        return self.objects.add(value, operation, [owner], site.span)
+
+    def _index(self, site: Site, operands: Sequence[Box | None], value: object) -> Box | None:
+        owner, *rest = operands
+        own = [each for each in operands if each is not None]
+        if owner is not None and isinstance(owner.payload, torch.Tensor):
+            return self.perform(value, naming.index(torch.Tensor), own, site.span)
+        if owner is not None:
+            found = next((each for each in _elements(owner) if each.payload is value), None)
+            if found is not None:
+                return found
+        known = self.objects.find(value)
+        if known is not None or owner is None or not is_followed(value):
+            return known if known is not None else self.objects.box(value, site.span)
+        del rest
+        return self.objects.add(value, naming.index(type(owner.payload)), own, site.span)
+
+    def _choice(self, site: Site, operands: Sequence[Box], value: object) -> Box | None:
+        chosen = next((each for each in operands if each.payload is value), None)
+        if chosen is None or isinstance(value, tuple | list | dict) or not is_followed(value):
+            return self.objects.box(value, site.span) if chosen is None else chosen
+        order = [chosen, *[each for each in operands if each is not chosen]] if site.symbol == "if-else" else operands
+        return self.objects.add(value, _CHOICES[site.symbol], order, site.span)
+
+    def callee(self, frame: Frame, number: int, function: Any) -> Any:  # noqa: ANN401 - whatever the script calls
+        """A call is about to run: what it is given is evaluated after this."""
+        if self._is_silent(frame):
+            return function
+        site = self.sites[number]
+        del frame[site.called_at :]
+        call, function = calls.begun(self, site, function)
+        frame.append(call)
+        return function
+
+    def name(self, frame: Frame, number: int, value: Any) -> Any:  # noqa: ANN401 - as above
+        """A variable was read, where it may not be read once more."""
+        if self._is_silent(frame):
+            return value
+        site = self.sites[number]
+        del frame[site.depth :]
+        box = self.variable(frame, site.symbol, value, site.span)
+        if box is not None:
+            self.objects.read(value, box, site.span)
+        frame.append(box)
+        return value
+
+    def constant(self, frame: Frame, number: int, value: Any) -> Any:  # noqa: ANN401 - as above
+        """A constant was read, where it is not certain that it is."""
+        if self._is_silent(frame):
+            return value
+        site = self.sites[number]
+        del frame[site.depth :]
+        frame.append(self._constant(site.operands[0]))
+        return value
+
+    # Statements.
+
+    def statement(self, frame: Frame, number: int) -> None:
+        """A statement begins."""
+        if self._is_silent(frame):
+            return
+        site = self.sites[number]
+        frame.clear()
+        self._end(frame, site)
+        step = len(self.recorded.steps)
+        frame.steps.append(step)
+        self.recorded.step = step
+        self.recorded.steps.append(
+            Step(
+                id=step,
+                span=site.span,
+                iteration=tuple(frame.rounds),
+                binds=(),
+                bound=(),
+                value=None,
+                refusal=None,
+            )
+        )
+
+    def _end(self, frame: Frame, site: Site) -> None:
+        """What stood at least as deep has ended: statements, loops, and grad modes."""
+        del frame.steps[site.nesting :]
+        del frame.rounds[site.loops :]
+        while frame.contexts and frame.contexts[-1] >= site.nesting:
+            frame.contexts.pop()
+            frame.grad_mode_spans.pop()
+
+    def _revise(self, frame: Frame, **changes: Any) -> None:  # noqa: ANN401 - fields of Step
+        if frame.steps:
+            step = frame.steps[-1]
+            self.recorded.steps[step] = replace(self.recorded.steps[step], **changes)
+
+    def statement_value(self, frame: Frame, number: int, value: Any, *given: object) -> Any:  # noqa: ANN401 - as above
+        """An expression that is a statement of its own has run."""
+        if self._is_silent(frame):
+            return value
+        site = self.sites[number]
+        box = (self.operands(frame, site, given) or [None])[0]
+        calls.record_uncalled(self, site, value)
+        is_nothing = box is None or (value is None and site.symbol == "call")
+        if not is_nothing:
+            assert box is not None
+            self._revise(frame, value=box.value)
+        if self.frames and frame is self.frames[0] and box is not None and not is_nothing:
+            self.result = (frame.steps[0], box)
+        return value
+
+    def assign(self, frame: Frame, number: int, value: Any, *given: object) -> Any:  # noqa: ANN401 - as above
+        """One variable is about to be bound."""
+        if self._is_silent(frame):
+            return value
+        site = self.sites[number]
+        box = (self.operands(frame, site, given) or [None])[0]
+        name = site.names[0]
+        if box is None:
+            frame.names.pop(name, None)
+            return value
+        self.bind(frame, name, value, box)
+        self._revise(frame, binds=(name,), bound=(box.value,), value=box.value)
+        return value
+
+    def bind(self, frame: Frame, name: str, thing: object, box: Box | None) -> None:
+        """A variable means this value from now on."""
+        if box is None or name.startswith(helpers.PREFIX):
+            return
+        frame.names[name] = self._last[name] = (thing, box)
+        self.recorded.give_name(box, name, frame.function)
+
+    def bound(self, frame: Frame, number: int, values: tuple[Any, ...], *given: object) -> None:
+        """A statement has bound variables, or written to its other targets."""
+        if self._is_silent(frame):
+            return
+        site = self.sites[number]
+        operands = self.operands(frame, site, given)
+        if site.kind is Kind.AUGMENTED:
+            self._augmented(frame, site, operands, values)
+            return
+        box = operands[0] if operands else None
+        if site.names:
+            self._unpacked(frame, site, box, values)
+        for write in site.writes:
+            record_write(self.recorded, self.objects, write, operands)
+
+    def _unpacked(self, frame: Frame, site: Site, box: Box | None, values: Sequence[Any]) -> None:
+        is_rows = box is not None and isinstance(box.payload, torch.Tensor)
+        if box is not None and is_rows and all(isinstance(each, torch.Tensor) for each in values):
+            self.objects.add_performed(values, naming.unpack(torch.Tensor), [box], site.span)
+        names: list[str] = []
+        numbers: list[int] = []
+        known = [] if box is None else _elements(box)
+        for name, value in zip(site.names, values, strict=True):
+            found = next((each for each in known if each.payload is value), None)
+            each = found if found is not None else self.objects.box(value, site.span)
+            self.bind(frame, name, value, each)
+            if each is not None:
+                names.append(name)
+                numbers.append(each.value)
+        self._revise(frame, binds=tuple(names), bound=tuple(numbers), value=None if box is None else box.value)
+
+    def _augmented(self, frame: Frame, site: Site, operands: Sequence[Box | None], values: Sequence[Any]) -> None:
+        own = [each for each in operands if each is not None]
+        new = values[0]
+        if not own:
+            return
+        operation = naming.operator(site.symbol, *[each.payload for each in own[:2]])
+        if isinstance(new, list | dict):
+            self.objects.synchronise(new, own[0], site.span, [one for each in own[1:] for one in _elements(each)])
+            box = own[0]
+        else:
+            box = self.objects.add_performed(new, operation, own, site.span)
+        if site.writes:
+            owner = self.objects.box(values[1], site.span)
+            record_write(self.recorded, self.objects, replace(site.writes[0], owner=1), [box, owner])
+            return
+        self.bind(frame, site.names[0], new, box)
+        self._revise(frame, binds=site.names, bound=(box.value,))
+
+    # Loops.
+
+    def iterate(self, frame: Frame, number: int, iterable: Any, *given: object) -> Any:  # noqa: ANN401 - as above
+        """A loop begins."""
+        if self._is_silent(frame):
+            return iterable
+        site = self.sites[number]
+        box = (self.operands(frame, site, given) or [None])[0]
+        frame.loops[site.loops] = Loop(iterable=iterable, box=box, span=site.span)
+        return iterable
+
+    def round(self, frame: Frame, number: int, values: tuple[Any, ...]) -> bool:
+        """One round of a loop begins, and its variables have these values. True, for a comprehension."""
+        if self._is_silent(frame):
+            return True
+        site = self.sites[number]
+        frame.clear()
+        self._end(frame, replace(site, nesting=site.nesting + 1))
+        if len(frame.rounds) <= site.loops:
+            frame.rounds.append(-1)
+        loop = frame.loops.get(site.loops)
+        if loop is None or not site.names:
+            frame.rounds[site.loops] += 1
+            return True
+        loop.round += 1
+        frame.rounds[site.loops] = loop.round
+        source = None if loop.box is None else loop.box
+        held = [] if source is None else _elements(source)
+        hints = held[loop.round : loop.round + 1]
+        hints += [each for hint in hints for each in _elements(hint)]
+        for name, value in zip(site.names, values, strict=True):
+            self.bind(frame, name, value, self._of_round(value, hints, source, loop))
+        return True
+
+    def _of_round(self, value: object, hints: Sequence[Box], source: Box | None, loop: Loop) -> Box | None:
+        found = next((each for each in hints if each.payload is value), None)
+        if found is None:
+            found = self.objects.find(value)
+        if found is not None or not is_followed(value):
+            return found
+        if source is None:
+            return self.objects.box(value, loop.span)
+        if not isinstance(source.payload, torch.Tensor):
+            return self.objects.add(value, naming.ITEM, [source], loop.span)
+        if loop.rows is None:
+            loop.rows = self.recorded.add((), naming.unpack(torch.Tensor), operands=[source], span=loop.span)
+        row = self.objects.add(value, naming.element(loop.round), [loop.rows], loop.span)
+        self.recorded.extend(loop.rows, row)
+        return row
+
+    def test(self, frame: Frame, number: int) -> None:
+        """The test of a `while` is about to run, in the statement that the loop is."""
+        if self._is_silent(frame):
+            return
+        site = self.sites[number]
+        frame.clear()
+        self._end(frame, replace(site, nesting=site.nesting + 1, loops=site.loops + 1))
+
+    def generate(
+        self,
+        frame: Frame,
+        number: int,
+        plain: bool,  # noqa: FBT001 - as the rewritten code calls it
+        iterable: Any,  # noqa: ANN401 - as above
+        *given: object,
+    ) -> tuple[tuple[Frame, Iterator[Any]]]:
+        """A comprehension begins, in a frame of its own; `plain` if it is not asynchronous."""
+        through = iter(iterable) if plain else iterable
+        if self._is_silent(frame):
+            return ((Frame(frame.function, frame, quiet=True), through),)
+        site = self.sites[number]
+        box = (self.operands(frame, site, given) or [None])[0]
+        inner = Frame(frame.function, frame, quiet=False)
+        inner.loops[0] = Loop(iterable=iterable, box=box, span=site.span)
+        frame.inner = inner
+        return ((inner, through),)
+
+    # Grad modes.
+
+    def context(self, frame: Frame, number: int, manager: Any, *given: object) -> Any:  # noqa: ANN401 - as above
+        """A context manager was made."""
+        if self._is_silent(frame):
+            return manager
+        site = self.sites[number]
+        self.operands(frame, site, given)
+        if isinstance(manager, _Grad):
+            frame.pending.append(site.span)
+        return manager
+
+    def inside(self, frame: Frame, number: int, values: tuple[Any, ...]) -> None:
+        """The body of a `with` begins."""
+        if self._is_silent(frame):
+            return
+        site = self.sites[number]
+        frame.clear()
+        if frame.pending:
+            frame.grad_mode_spans.append(frame.pending[-1])
+            frame.contexts.append(site.nesting)
+            frame.pending.clear()
+        for name, value in zip(site.names, values, strict=True):
+            self.bind(frame, name, value, self.objects.box(value, site.span))
+
+    # Functions.
+
+    def enter(self, number: int, values: tuple[Any, ...]) -> Frame:
+        """A function of the script's begins, with these values of its parameters."""
+        site = self.sites[number]
+        is_told = not (self.quiet or torch.compiler.is_compiling() or threading.get_ident() != self._thread)
+        frame = Frame(site.symbol, self.frame, quiet=not is_told)
+        if not is_told:
+            return frame
+        self.entered += 1
+        outer = self.frame
+        span = site.span if outer is None else self._span_of(outer, site)
+        if site.decorators and not torch.is_grad_enabled():
+            frame.grad_mode_spans.append(site.decorators[0])
+        names: dict[str, Box] = {}
+        for name, value in zip(site.names, values, strict=True):
+            box = self.objects.box(value, span)
+            if box is not None:
+                frame.names[name] = (value, box)
+                names[name] = box
+        frame.entered = self.recorded.enter(names, site.symbol)
+        return frame
+
+    def _span_of(self, outer: Frame, site: Site) -> Span:
+        return self.recorded.steps[outer.steps[-1]].span if outer.steps else site.span
+
+    def returns(self, frame: Frame, number: int, value: Any, *given: object) -> Any:  # noqa: ANN401 - as above
+        """A function returns a value, or a round of a comprehension gives one."""
+        if self._is_silent(frame):
+            return value
+        box = (self.operands(frame, self.sites[number], given) or [None])[0]
+        self.returned = (value, box)
+        frame.returned.append(box)
+        self.recorded.leave({name: box for name, (_, box) in frame.names.items()}, frame.function, frame.entered)
+        self.frame = frame.outer
+        return value
+
+
+def _elements(box: Box) -> list[Box]:
+    return list(elements_of(box.payload))
+
+
+# What the helpers are where nothing is to be told.
+
+
+def _same(_frame: object, _number: int, value: Any, *_given: object) -> Any:  # noqa: ANN401 - whatever it is
+    return value
+
+
+def _nothing(*_arguments: object) -> None:
+    return None
+
+
+def _own(names: Any) -> Any:  # noqa: ANN401 - what `locals()`, `vars()` or `dir()` gave
+    """The names without those that rewriting has added."""
+    if isinstance(names, list):
+        return [name for name in names if not name.startswith(helpers.PREFIX)]
+    for name in [name for name in names if name.startswith(helpers.PREFIX)]:
+        del names[name]
+    return names
+
+
+def _generated(_frame: object, _number: int, plain: bool, iterable: Any, *_given: object) -> Iterable[Any]:  # noqa: ANN401, FBT001 - as above
+    return (([], iter(iterable) if plain else iterable),)
+
+
+_SILENT: dict[str, Callable[..., Any]] = {
+    **dict.fromkeys(
+        (
+            helpers.VALUE,
+            helpers.CALLEE,
+            helpers.NAME,
+            helpers.CONSTANT,
+            helpers.RESULT,
+            helpers.ASSIGN,
+            helpers.ITERATE,
+            helpers.CONTEXT,
+            helpers.RETURN,
+        ),
+        _same,
+    ),
+    **dict.fromkeys((helpers.STATEMENT, helpers.BOUND, helpers.TEST, helpers.INSIDE), _nothing),
+    helpers.ROUND: lambda *_: True,
+    helpers.GENERATE: _generated,
+    helpers.ENTER: lambda *_: [],
+    helpers.LEAVE: lambda _, value: value,
+    helpers.OWN: _own,
+    helpers.SLICE: slice,
+}

@@ -1,0 +1,36 @@
+"""What is known of an observed run while it lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.engine.observe.objects import Objects
+from autograd_cli.engine.observe.training import Training
+from autograd_cli.engine.record.recorded import Recorded
+from autograd_cli.engine.values import Box
+from autograd_cli.trace import Operation
+
+
+class State:
+    """One run. `entered` counts the functions of the user's that were entered, `returned` is what the last one gave.
+
+    While it is `quiet`, code of the user's runs inside one operation, and is not told of.
+    """
+
+    def __init__(self, *, watched: bool) -> None:
+        self.recorded = Recorded(watched=watched)
+        self.objects = Objects(self.recorded)
+        self.training = Training()
+        self.entered = 0
+        self.returned: tuple[object, Box | None] = (None, None)
+        self.quiet = False
+
+    def perform(self, value: object, operation: Operation, operands: Sequence[Box], span: Span) -> Box:
+        """The value of an operation that cannot have written: a write that shows now was made before it."""
+        for each in operands:
+            if isinstance(each.payload, torch.Tensor):
+                self.objects.read(each.payload, each, span)
+        return self.objects.add_performed(value, operation, operands, span)

@@ -1,0 +1,49 @@
+"""What the optimizers of a script do: which parameters they have, and how far each step moves them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+_Optimizer = torch.optim.Optimizer
+
+
+class Training:
+    """The optimizers that were used, in the order in which they came, and the changes by the last step of each."""
+
+    def __init__(self) -> None:
+        self.optimizers: list[_Optimizer] = []
+        self._before: dict[int, torch.Tensor] = {}
+        self._changes: dict[int, float] = {}
+
+    def about_to(self, optimizer: _Optimizer, method: str) -> None:
+        """A method of an optimizer is about to run."""
+        if not any(each is optimizer for each in self.optimizers):
+            self.optimizers.append(optimizer)
+        if method == "step":
+            self._before = {id(each): each.detach().clone() for each in parameters_of(optimizer)}
+
+    def stepped(self, optimizer: _Optimizer) -> None:
+        """It has taken a step."""
+        for each in parameters_of(optimizer):
+            before = self._before.get(id(each))
+            if before is not None and before.shape == each.shape:
+                self._changes[id(each)] = float(torch.linalg.vector_norm(each.detach() - before))
+        self._before = {}
+
+    def change(self, parameter: torch.Tensor) -> float | None:
+        """How far the last step moved a parameter, as a 2-norm; None where there was none."""
+        return self._changes.get(id(parameter))
+
+    def number_of(self, parameter: torch.Tensor) -> int | None:
+        """The number of the optimizer that has a parameter, from 0."""
+        for number, optimizer in enumerate(self.optimizers):
+            if any(each is parameter for each in parameters_of(optimizer)):
+                return number
+        return None
+
+
+def parameters_of(optimizer: _Optimizer) -> Iterator[torch.Tensor]:
+    """All that an optimizer changes."""
+    return (each for group in optimizer.param_groups for each in group["params"])

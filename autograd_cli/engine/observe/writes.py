@@ -1,0 +1,47 @@
+"""What a script writes to that is no variable: `x.data = y`, `x[i] = y`, `model.weight = y`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from autograd_cli.engine.observe.objects import Objects
+from autograd_cli.engine.observe.sites import Write
+from autograd_cli.engine.record import naming
+from autograd_cli.engine.record.recorded import Recorded
+from autograd_cli.engine.values import Box
+from autograd_cli.trace import Operation
+
+
+def write_operation(write: Write, operands: Sequence[Box | None]) -> tuple[Operation, list[Box]]:
+    """What a write is recorded as: the first of the operands is the value, the others are as the place counts them."""
+    value, owner = operands[0], operands[write.owner] if write.owner < len(operands) else None
+    index = () if write.index is None else operands[write.index : write.index + 1]
+    own = [each for each in (owner, *index, value) if each is not None]
+    of = type(None) if owner is None else type(owner.payload)
+    if write.index is not None or write.symbol == "[] =":
+        return naming.item_assignment(of), own
+    return naming.assignment(of, write.symbol.removeprefix(".").removesuffix(" =")), own
+
+
+def record_write(recorded: Recorded, objects: Objects, write: Write, operands: Sequence[Box | None]) -> None:
+    """A target has been written to."""
+    owner = operands[write.owner] if write.owner < len(operands) else None
+    if owner is None:
+        return
+    operation, own = write_operation(write, operands)
+    if isinstance(owner.payload, torch.Tensor) and not _is_of_no_use(write):
+        objects.add_performed(owner.payload, operation, own, write.span)
+    elif isinstance(owner.payload, list | dict):
+        objects.written(owner, operands[0], write.span)
+    elif isinstance(owner.payload, torch.Tensor | torch.nn.Module):
+        recorded.add(None, operation, operands=own, span=write.span)
+
+
+def _is_of_no_use(write: Write) -> bool:
+    """Whether torch knows nothing of the attribute: `x.require_grad = True`."""
+    return write.symbol != "[] =" and write.symbol.removeprefix(".").removesuffix(" =") not in _OF_TENSOR
+
+
+_OF_TENSOR = frozenset(dir(torch.Tensor))

@@ -1,0 +1,114 @@
+"""The use case of running a script: Python runs it, observed, and a Report says what happened to its gradients."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autograd_cli import rules
+from autograd_cli.diagnostic import Severity, Status
+from autograd_cli.lang.source import Source
+from autograd_cli.report import Ran, Report
+from autograd_cli.settings import DEFAULT_SETTINGS
+from autograd_cli.tasks.request import Request, unanswered
+
+if TYPE_CHECKING:
+    from autograd_cli.engine.observe.endings import Ending
+    from autograd_cli.engine.observe.maker import Observation
+    from autograd_cli.engine.observe.script import Script
+
+_NOT_OWN = frozenset({"site-packages", "dist-packages"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """A script to run, and which of its files are looked into: those below the `directories`, whole ones."""
+
+    script: Script
+    directories: tuple[str, ...]
+    of: str | None = None
+
+    def is_own(self, file: Path) -> bool:
+        """Whether a file is the user's: what is installed, even below one of the directories, is not."""
+        if not _NOT_OWN.isdisjoint(file.parts) or str(file).startswith(_AGX):
+            return False
+        real = os.path.realpath(file)
+        inside = any(real.startswith(os.path.join(each, "")) for each in self.directories)  # noqa: PTH118 - texts
+        return inside and not real.startswith(os.path.join(sys.prefix, ""))  # noqa: PTH118 - as above
+
+
+_AGX = str(Path(__file__).parent.parent) + os.sep
+
+
+def run(request: RunRequest, tell: Callable[[Report], int]) -> tuple[Ending, int]:
+    """Run a script to its end, and `tell` what was seen: before the process ends, and its atexit callbacks run.
+
+    What `tell` returns is the exit code that the answer asks for.
+
+    Raises:
+        OSError: there is no such file.
+        NotebookError: it is no notebook with code in Python.
+    """
+    from autograd_cli.engine.observe.maker import Observation  # torch is imported here
+    from autograd_cli.engine.observe.script import run_script
+
+    observation = Observation()
+    codes: list[int] = []
+
+    def at_end(ending: Ending) -> None:
+        main = vars(sys.modules["__main__"])
+        codes.append(tell(_report(request, observation, ending, main)))
+
+    observation.begin()
+    ending = run_script(request.script, make_code=observation.make_code, is_own=request.is_own, at_end=at_end)
+    return ending, codes[0] if codes else 0
+
+
+def _report(request: RunRequest, observation: Observation, ending: Ending, names: Mapping[str, Any]) -> Report:
+    observed = observation.end(names, ending.exception)
+    text = Source(observed.text)
+    trace = observed.trace
+    diagnostics = rules.verdict(trace, text)
+    explanation = rules.explain(trace, ())
+    if request.of is not None:
+        trace, narrowed, diagnostics = rules.narrow(trace, explanation, diagnostics, request.of)
+        assert narrowed is not None
+        explanation = narrowed
+    is_bad_news = any(found.severity is Severity.ERROR for found in diagnostics)
+    body = Ran(
+        trace=trace,
+        outcome=rules.outcome(trace, text, request.of),
+        explanation=explanation,
+        passes=sum(each.step is not None for each in trace.backwards),
+        losses=tuple(_losses(observed.losses)),
+        parameters=observed.parameters,
+        ended=_words(ending),
+        unseen=observed.unseen,
+    )
+    blank = unanswered(Request(program="", settings=DEFAULT_SETTINGS, of=request.of))
+    return replace(
+        blank,
+        status=Status.BAD_NEWS if is_bad_news else Status.ANSWER,
+        source=observed.text,
+        source_name=request.script.target,
+        cells=observed.files,
+        body=body,
+        diagnostics=diagnostics,
+    )
+
+
+def _losses(found: tuple[float, ...]) -> Iterator[float]:
+    """The first and the last."""
+    yield from found[:1]
+    yield from found[-1:] if len(found) > 1 else ()
+
+
+def _words(ending: Ending) -> str:
+    """What ended the script."""
+    if ending.exception is not None:
+        return type(ending.exception).__name__
+    return "its end" if ending.exit_code == 0 else f"exit code {ending.exit_code}"
