@@ -67,8 +67,8 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ran(Explained):
-    """The answer of `agx run`: a script that Python ran, observed.
+class Course:
+    """How a script went.
 
     `passes` counts its backward passes, and `losses` are what the first and the last of them started from, where these
     were single numbers. `ended` says what ended it, in a few words; `unseen` what could not be observed.
@@ -79,6 +79,13 @@ class Ran(Explained):
     parameters: tuple[Trained, ...]
     ended: str
     unseen: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran(Explained):
+    """The answer of `agx run`: a script that Python ran, observed."""
+
+    course: Course
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from autograd_cli.cli.delivery import Delivery, render, render_error, write
 from autograd_cli.cli.options import Given
 from autograd_cli.cli.sign_of_life import SignOfLife
 from autograd_cli.cli.sources import STDIN_NAME, GivenProgram, read_stdin
-from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
+from autograd_cli.diagnostic import COMMAND_LINE, PROGRAM, AgxError, Diagnostic, bad_request
 from autograd_cli.interrupt import STOPPED
 from autograd_cli.lang.inputs import separated
 from autograd_cli.modes import DEFAULT_MODE
@@ -26,6 +26,8 @@ from autograd_cli.settings import Settings
 from autograd_cli.tasks.request import Request, unanswered
 
 UseCase: TypeAlias = Callable[[Ready], Report]  # one of tasks.* with its request, such as partial(explore, request)
+_NOT_RUN = frozenset({"unsupported-syntax", "unsupported-import", "refused-name"})
+_SCRIPTS = (".py", ".ipynb")
 ANSWER = "autograd_cli.answer"  # in the `meta` of a command's context: what is called in place of `answer`
 
 
@@ -38,13 +40,27 @@ class Call:
     respawn: Respawn
 
     def placed(self, report: Report) -> Report:
-        """The Report with where the program stands."""
+        """The Report with where the program stands; of a file that agx does not run it says who does."""
         program = self.program
-        return replace(report, source_name=program.name, source_line=program.first_line, cells=program.cells)
+        told = tuple(_with_way_to_run(each, program.name) for each in report.diagnostics)
+        return replace(
+            report,
+            source_name=program.name,
+            source_line=program.first_line,
+            cells=program.cells,
+            diagnostics=told,
+        )
 
     def unanswered(self) -> Report:
         """The Report that says only what was asked."""
         return self.placed(unanswered(self.request))
+
+
+def _with_way_to_run(found: Diagnostic, file: str) -> Diagnostic:
+    if found.rule not in _NOT_RUN or found.source != PROGRAM or not file.endswith(_SCRIPTS):
+        return found
+    way = f"if this file is yours, let Python run it: agx run {file}"
+    return replace(found, fix=f"{found.fix}\n{way}" if found.fix else way)
 
 
 def check_program(asked: Sorted) -> GivenProgram:

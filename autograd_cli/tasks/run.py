@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_cli import rules
 from autograd_cli.diagnostic import Severity, Status
 from autograd_cli.lang.source import Source
-from autograd_cli.report import Ran, Report
+from autograd_cli.report import Course, Ran, Report
 from autograd_cli.settings import DEFAULT_SETTINGS
 from autograd_cli.tasks.request import Request, unanswered
 
@@ -83,11 +83,13 @@ def _report(request: RunRequest, observation: Observation, ending: Ending, names
         trace=trace,
         outcome=rules.outcome(trace, text, request.of),
         explanation=explanation,
-        passes=sum(each.step is not None for each in trace.backwards),
-        losses=tuple(_losses(observed.losses)),
-        parameters=observed.parameters,
-        ended=_words(ending),
-        unseen=observed.unseen,
+        course=Course(
+            passes=sum(each.step is not None for each in trace.backwards),
+            losses=tuple(_losses(observed.losses)),
+            parameters=observed.parameters,
+            ended=_words(ending),
+            unseen=observed.unseen,
+        ),
     )
     blank = unanswered(Request(program="", settings=DEFAULT_SETTINGS, of=request.of))
     return replace(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from autograd_cli.diagnostic import Span
-from autograd_cli.engine.values import Box
+
+if TYPE_CHECKING:
+    from autograd_cli.engine.values import Box  # which imports torch: a script may have to set something before it
 
 
 @dataclass(slots=True)
@@ -24,7 +26,7 @@ class Call:
     also: list[Box]
 
 
-Entry: TypeAlias = Box | Call | None  # None: a value that is not followed, such as a function
+Entry: TypeAlias = "Box | Call | None"  # None: a value that is not followed, such as a function
 
 
 @dataclass(slots=True)

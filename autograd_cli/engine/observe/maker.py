@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Mapping
+import builtins
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from types import CodeType, ModuleType
-from typing import Any
-
-import torch
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from autograd_cli.diagnostic import Cell, Span
-from autograd_cli.engine.observe.observer import Observer
-from autograd_cli.engine.observe.refused import File, refusal_of
-from autograd_cli.engine.observe.rewriting import Rewriter
-from autograd_cli.engine.record.assemble import Ended, assemble, leaves_of
-from autograd_cli.engine.values import Box
+from autograd_cli.engine.observe import helpers
+from autograd_cli.engine.observe.frames import Frame
+from autograd_cli.engine.observe.rewritten import Rewritten
+from autograd_cli.engine.observe.silent import SILENT
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.report import Trained
 from autograd_cli.trace import Trace
+
+if TYPE_CHECKING:
+    import torch
+
+    from autograd_cli.engine.observe.observer import Observer
+    from autograd_cli.engine.observe.training import Training
+    from autograd_cli.engine.values import Box
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,100 +44,146 @@ class Observed:
 
 
 class Observation:
-    """What is observed of one run of code of the user's, which may be several files."""
+    """What is observed of one run of code of the user's, which may be several files.
+
+    It begins when the script has imported torch: what is set in the environment before that counts.
+    """
 
     def __init__(self, *, watched: bool = True) -> None:
-        self._observer = Observer(watched=watched)
-        self._lines: list[str] = []
-        self._files: dict[str, File] = {}
-        self._unread: dict[str, str] = {}  # the files that could not be rewritten, and why
+        self._watched = watched
+        self._rewritten = Rewritten()
+        self._observer: Observer | None = None
+        self._failure: str | None = None
+        self.make_code = self._rewritten.make_code
 
-    def make_code(self, text: str, file: Path) -> CodeType:
-        """The code of a file, rewritten to report here; as it is, where it is nested too deeply for that."""
-        tree = ast.parse(text, str(file))
-        sites = list(self._observer.sites)
-        frame = self._observer.top_level(len(self._files))
-        try:
-            rewriter = Rewriter(text, tree, self._observer.sites, frame, len(self._lines) + 1)
-            code: CodeType = compile(rewriter.rewrite(tree), str(file), "exec", dont_inherit=True)
-        except (RecursionError, SyntaxError, ValueError):
-            self._observer.sites[:] = sites
-            self._unread[str(file)] = "it is nested too deeply"
-            return compile(text, str(file), "exec", dont_inherit=True)
-        self._files[str(file)] = File(number=len(self._files), above=len(self._lines))
-        self._lines += text.split("\n")
-        return code
+    # Observing.
 
     def begin(self) -> None:
-        """Observe from here on."""
-        self._observer.install()
+        """Observe from here on. It is not undone: code of the script may run until the process ends."""
+        os.register_at_fork(after_in_child=self._let_go)
+        waiting: dict[str, Callable[..., Any]] = {helpers.STATEMENT: self._wait, helpers.ENTER: self._enter}
+        _install(SILENT | waiting)
+
+    def _wait(self, frame: Frame, number: int) -> None:
+        """A statement begins: torch may have been imported by the one before it."""
+        spec = getattr(sys.modules.get("torch"), "__spec__", None)
+        if spec is not None and not getattr(spec, "_initializing", False):
+            self._start().statement(frame, number)
+
+    def _enter(self, number: int, _values: tuple[object, ...]) -> Frame:
+        return Frame(self._rewritten.sites[number].symbol, None, quiet=False)
+
+    def _start(self) -> Observer:
+        from autograd_cli.engine.observe.observer import Observer
+
+        self._observer = Observer(self._rewritten.sites, self._rewritten.main, watched=self._watched)
+        _install({name: self._guarded(name, helper) for name, helper in self._observer.helpers().items()})
+        return self._observer
+
+    def _guarded(self, name: str, helper: Callable[..., Any]) -> Callable[..., Any]:
+        """The helper; where it fails, which is a bug, the script goes on and is observed no more."""
+        plainly = SILENT[name]
+        if helper is plainly:
+            return helper
+
+        def guarded(*arguments: Any) -> Any:  # noqa: ANN401 - whatever the script computes
+            try:
+                return helper(*arguments)
+            except Exception as error:  # noqa: BLE001 - a bug of ours must not become one of the script's
+                self._fail(error)
+                return plainly(*arguments)
+
+        return guarded
+
+    def _fail(self, error: Exception) -> None:
+        if self._failure is None:
+            steps = [] if self._observer is None else self._observer.recorded.steps
+            where = f" after line {steps[-1].span.line}" if steps else ""
+            self._failure = f"everything{where}: agx failed there, {type(error).__name__}: {error}"
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Report no more: in a child process, and when the script has ended."""
+        _install(SILENT)
+
+    # Telling.
 
     def end(self, names: Mapping[str, Any], error: BaseException | None) -> Observed:
         """Observe no more, and tell what was seen. `names` are the variables of the script at its end."""
-        observer = self._observer
-        observer.let_go()
-        refusal = None if error is None else refusal_of(observer, error, self._files)
-        observer.recorded.step = None
+        observer = self._observer or self._start()
+        self._let_go()
+        from autograd_cli.engine.observe.refused import refusal_of
+        from autograd_cli.engine.record.assemble import Ended, assemble, leaves_of
+
+        recorded, rewritten = observer.recorded, self._rewritten
+        refusal = None if error is None else refusal_of(observer, error, rewritten.files)
+        recorded.step = None
         ended = Ended(
             mode=DEFAULT_MODE,
-            names=self._boxes(names),
+            names=self._boxes(observer, names),
             of_loops=frozenset(),
             text=self._cut,
             shown={},
-            result=self._result() if error is None else None,
+            result=self._result(observer) if error is None else None,
             refusal=refusal,
         )
-        leaves = leaves_of(observer.recorded, ended)
-        trace = assemble(observer.recorded, ended)
+        leaves = leaves_of(recorded, ended)
+        trace = assemble(recorded, ended)
         return Observed(
             trace=trace,
-            text="\n".join(self._lines),
-            files=tuple(self._cells()),
+            text="\n".join(rewritten.lines),
+            files=tuple(rewritten.cells()),
             losses=tuple(_losses(trace)),
-            parameters=tuple(self._parameters(leaves)),
-            unseen=tuple(f"{name}: {why}" for name, why in self._unread.items()),
+            parameters=tuple(_parameters(observer.training, leaves)),
+            unseen=tuple(self._unseen()),
         )
 
-    def _parameters(self, leaves: Mapping[str, torch.Tensor]) -> Iterator[Trained]:
-        """The parameters of the script, those that an optimizer has among them."""
-        training = self._observer.training
-        for name, leaf in leaves.items():
-            optimizer = training.number_of(leaf)
-            if optimizer is None and not isinstance(leaf, torch.nn.Parameter):
-                continue
-            gradient = None if leaf.grad is None else float(torch.linalg.vector_norm(leaf.grad.detach()))
-            yield Trained(
-                name=name,
-                shape=tuple(leaf.shape),
-                optimizer=optimizer,
-                gradient=gradient,
-                change=training.change(leaf),
-            )
+    def _unseen(self) -> Iterator[str]:
+        if self._failure is not None:
+            yield self._failure
+        for name, why in self._rewritten.unread.items():
+            yield f"{name}: {why}"
 
-    def _result(self) -> Box | None:
+    def _result(self, observer: Observer) -> Box | None:
         """The value of the last statement of the script, where that is an expression."""
-        result, frames = self._observer.result, self._observer.frames
-        steps = frames[0].steps if frames else []
+        result, steps = observer.result, self._rewritten.main.steps
         return result[1] if result is not None and steps and result[0] == steps[0] else None
 
-    def _boxes(self, names: Mapping[str, Any]) -> dict[str, Box]:
+    def _boxes(self, observer: Observer, names: Mapping[str, Any]) -> dict[str, Box]:
         span = Span(line=1, column=0, end_line=1, end_column=0)
         found: dict[str, Box] = {}
         for name, thing in names.items():
-            if name.startswith("__") or isinstance(thing, ModuleType) or not self._observer.frames:
+            if name.startswith("__") or isinstance(thing, ModuleType):
                 continue
-            box = self._observer.variable(self._observer.frames[0], name, thing, span)
+            box = observer.variable(self._rewritten.main, name, thing, span)
             if box is not None:
                 found[name] = box
         return found
 
     def _cut(self, span: Span) -> str:
-        return span.cut_lines(self._lines)
+        return span.cut_lines(self._rewritten.lines)
 
-    def _cells(self) -> list[Cell]:
-        if len(self._files) <= 1:
-            return []
-        return [Cell(number=file.number + 1, line=file.above + 1, file=name) for name, file in self._files.items()]
+
+def _install(them: Mapping[str, Callable[..., Any]]) -> None:
+    for name, helper in them.items():
+        setattr(builtins, name, helper)
+
+
+def _parameters(training: Training, leaves: Mapping[str, torch.Tensor]) -> Iterator[Trained]:
+    """The parameters of the script, those that an optimizer has among them."""
+    import torch
+
+    for name, leaf in leaves.items():
+        optimizer = training.number_of(leaf)
+        if optimizer is None and not isinstance(leaf, torch.nn.Parameter):
+            continue
+        yield Trained(
+            name=name,
+            shape=tuple(leaf.shape),
+            optimizer=optimizer,
+            gradient=None if leaf.grad is None else float(torch.linalg.vector_norm(leaf.grad.detach())),
+            change=training.change(leaf),
+        )
 
 
 def _losses(trace: Trace) -> Iterator[float]:

@@ -225,7 +225,7 @@ class Objects:
 
 def _is_one_of_its_kind(thing: object) -> bool:
     """Whether the identity of an object says which value it is: Python shares small numbers and texts."""
-    if isinstance(thing, bool | str) or thing is None or thing == ():
+    if isinstance(thing, bool | str) or thing is None or (type(thing) is tuple and not thing):
         return False
     return not (isinstance(thing, int) and thing in _SMALL)
 

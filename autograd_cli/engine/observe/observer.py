@@ -6,9 +6,8 @@ recorded as, `objects` which value an object is.
 
 from __future__ import annotations
 
-import builtins
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +17,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe import calls, helpers
 from autograd_cli.engine.observe.frames import Call, Frame, Loop
 from autograd_cli.engine.observe.objects import is_followed
+from autograd_cli.engine.observe.silent import SILENT
 from autograd_cli.engine.observe.sites import Kind, Operand, Site, Source
 from autograd_cli.engine.observe.state import State
 from autograd_cli.engine.observe.writes import record_write
@@ -32,40 +32,21 @@ _CHOICES = {"and": naming.AND, "or": naming.OR, "if-else": naming.IF_ELSE}
 
 
 class Observer(State):
-    """One observed run. `sites` are the places of all rewritten files, by number."""
+    """One observed run. `sites` are the places of all rewritten files, by number; `main` is the script's top level."""
 
-    def __init__(self, *, watched: bool = True) -> None:
+    def __init__(self, sites: list[Site], main: Frame, *, watched: bool = True) -> None:
         super().__init__(watched=watched)
-        self.sites: list[Site] = []
-        self.frames: list[Frame] = []  # of the top levels, the script's first
+        self.sites = sites
+        self._main = main
         self.result: tuple[int, Box] | None = None  # of the last expression of the script, and its statement
         self.frame: Frame | None = None
         self._thread = threading.get_ident()
         self._constants: dict[int, Box] = {}  # by the identity of their Operand
         self._last: dict[str, tuple[object, Box]] = {}  # the variables of all frames, for those of enclosing ones
 
-    # The files.
-
-    def top_level(self, number: int) -> str:
-        """Make the frame of the top level of file `number`; the name that its code knows it by."""
-        frame = Frame("", None, quiet=False)
-        self.frames.append(frame)
-        name = helpers.module_frame(number)
-        setattr(builtins, name, frame)
-        return name
-
-    def install(self) -> None:
-        """Let rewritten code report here. It is not undone: code of the script may run until the process ends."""
-        for name, helper in self._helpers().items():
-            setattr(builtins, name, helper)
-
-    def let_go(self) -> None:
-        """Report no more: in a child process, and when the script has ended."""
-        for name, helper in _SILENT.items():
-            setattr(builtins, name, helper)
-
-    def _helpers(self) -> dict[str, Callable[..., Any]]:
-        return _SILENT | {
+    def helpers(self) -> dict[str, Callable[..., Any]]:
+        """What rewritten code is to call."""
+        return SILENT | {
             helpers.VALUE: self.value,
             helpers.CALLEE: self.callee,
             helpers.NAME: self.name,
@@ -155,8 +136,16 @@ class Observer(State):
             box = calls.recorded(self, frame, site, call if isinstance(call, Call) else None, operands, value)
         else:
             box = self._recorded(frame, site, self.operands(frame, site, given), value)
+        self._evaluated(frame)
         frame.append(box)
         return value
+
+    def _evaluated(self, frame: Frame) -> None:
+        """An argument has been evaluated: what ran for it is no part of the call that it is for."""
+        for entry in reversed(frame):
+            if isinstance(entry, Call):
+                entry.entered = self.entered
+                return
 
     def _recorded(self, frame: Frame, site: Site, operands: Sequence[Box | None], value: object) -> Box | None:
         own = [each for each in operands if each is not None]
@@ -311,7 +300,7 @@ class Observer(State):
         if not is_nothing:
             assert box is not None
             self._revise(frame, value=box.value)
-        if self.frames and frame is self.frames[0] and box is not None and not is_nothing:
+        if frame is self._main and box is not None and not is_nothing:
             self.result = (frame.steps[0], box)
         return value
 
@@ -527,52 +516,3 @@ class Observer(State):
 
 def _elements(box: Box) -> list[Box]:
     return list(elements_of(box.payload))
-
-
-# What the helpers are where nothing is to be told.
-
-
-def _same(_frame: object, _number: int, value: Any, *_given: object) -> Any:  # noqa: ANN401 - whatever it is
-    return value
-
-
-def _nothing(*_arguments: object) -> None:
-    return None
-
-
-def _own(names: Any) -> Any:  # noqa: ANN401 - what `locals()`, `vars()` or `dir()` gave
-    """The names without those that rewriting has added."""
-    if isinstance(names, list):
-        return [name for name in names if not name.startswith(helpers.PREFIX)]
-    for name in [name for name in names if name.startswith(helpers.PREFIX)]:
-        del names[name]
-    return names
-
-
-def _generated(_frame: object, _number: int, plain: bool, iterable: Any, *_given: object) -> Iterable[Any]:  # noqa: ANN401, FBT001 - as above
-    return (([], iter(iterable) if plain else iterable),)
-
-
-_SILENT: dict[str, Callable[..., Any]] = {
-    **dict.fromkeys(
-        (
-            helpers.VALUE,
-            helpers.CALLEE,
-            helpers.NAME,
-            helpers.CONSTANT,
-            helpers.RESULT,
-            helpers.ASSIGN,
-            helpers.ITERATE,
-            helpers.CONTEXT,
-            helpers.RETURN,
-        ),
-        _same,
-    ),
-    **dict.fromkeys((helpers.STATEMENT, helpers.BOUND, helpers.TEST, helpers.INSIDE), _nothing),
-    helpers.ROUND: lambda *_: True,
-    helpers.GENERATE: _generated,
-    helpers.ENTER: lambda *_: [],
-    helpers.LEAVE: lambda _, value: value,
-    helpers.OWN: _own,
-    helpers.SLICE: slice,
-}

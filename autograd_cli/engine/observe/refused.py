@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,6 +12,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe import helpers
 from autograd_cli.engine.observe.calls import REFUSAL, operation_of
 from autograd_cli.engine.observe.frames import Call, Frame
+from autograd_cli.engine.observe.rewritten import File
 from autograd_cli.engine.observe.sites import Kind, Site, Source
 from autograd_cli.engine.observe.tracebacks import place_of_step
 from autograd_cli.engine.observe.writes import write_operation
@@ -23,14 +24,6 @@ if TYPE_CHECKING:
     from autograd_cli.engine.observe.observer import Observer
 
 _OPERATIONS = frozenset({Kind.CALL, Kind.OPERATOR, Kind.COMPARISON, Kind.ATTRIBUTE, Kind.INDEX, Kind.AUGMENTED})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
-    """A rewritten file: its number, and how many lines of the others stand above it in the text of all."""
-
-    number: int
-    above: int
 
 
 Files: TypeAlias = Mapping[str, File]

@@ -37,6 +37,7 @@ def json_object(report: Report) -> dict[str, Any]:
         "settings": {name: getattr(report.settings, name) for name in ("seed", "dtype", "device")},
         **_no_trace(),
         "explanation": None,
+        "course": None,
         "verdict": verdict(report),
         "modes": {},
         "diagnostics": plain(report.diagnostics),

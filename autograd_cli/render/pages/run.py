@@ -13,7 +13,7 @@ from rich.text import Text
 from autograd_cli.render.escape import visible
 from autograd_cli.render.look import BAD, HEADING, QUIET, Look
 from autograd_cli.render.parts.findings import findings
-from autograd_cli.report import Ran, Report, Trained
+from autograd_cli.report import Course, Ran, Report, Trained
 
 _ROWS = 12
 
@@ -22,22 +22,23 @@ def run_page(report: Report, look: Look) -> Group:
     """The page, without a final empty line."""
     body = report.body
     assert isinstance(body, Ran)
-    parts: list[RenderableType] = [_headline(report, body, look)]
-    if body.parameters:
-        parts += [Text(), _parameters(body.parameters, look)]
+    course = body.course
+    parts: list[RenderableType] = [_headline(report, course, look)]
+    if course.parameters:
+        parts += [Text(), _parameters(course.parameters, look)]
     cuts = _cuts(report, body)
     if cuts:
         parts += [Text(), *cuts]
-    if body.unseen:
-        parts += [Text(), *[Text(f"not observed: {visible(each)}", style=QUIET) for each in body.unseen]]
+    if course.unseen:
+        parts += [Text(), *[Text(f"not observed: {visible(each)}", style=QUIET) for each in course.unseen]]
     return Group(*parts, Text(), *findings(report, look))
 
 
-def _headline(report: Report, body: Ran, look: Look) -> Text:
-    passes = f"{body.passes:,} backward pass{'' if body.passes == 1 else 'es'}"
-    words = [f"ran {visible(report.source_name)} to {visible(body.ended)}", passes]
-    if body.losses:
-        words.append(f"loss {' → '.join(_number(each, look) for each in body.losses)}")
+def _headline(report: Report, course: Course, look: Look) -> Text:
+    passes = f"{course.passes:,} backward pass{'' if course.passes == 1 else 'es'}"
+    words = [f"ran {visible(report.source_name)} to {visible(course.ended)}", passes]
+    if course.losses:
+        words.append(f"loss {' → '.join(_number(each, look) for each in course.losses)}")
     return Text(": ".join([words[0], ", ".join(words[1:])]), style=HEADING)
 
 

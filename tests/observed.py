@@ -1,0 +1,78 @@
+"""A program of the safe language run by Python itself, observed: the second maker of Traces, for tests."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import linecache
+import math
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autograd_cli import rules
+from autograd_cli.diagnostic import Diagnostic
+from autograd_cli.engine.interpret import functions
+from autograd_cli.engine.observe.maker import Observation, Observed
+from autograd_cli.lang.program import Program, parse
+from autograd_cli.lang.scope import is_constant
+from autograd_cli.lang.source import Source
+
+_FILE = Path("program.py")
+
+
+def observe(text: str, names: dict[str, Any] | None = None) -> Observed:
+    """What is seen of a text that Python runs, with these names given; what it raises ends it."""
+    linecache.cache[str(_FILE)] = (len(text), None, text.splitlines(keepends=True), str(_FILE))
+    observation = Observation()
+    code = observation.make_code(text, _FILE)
+    given = {"__name__": "__main__"} | (names or {})
+    variables = dict(given)
+    error = None
+    with _settings():
+        observation.begin()
+        try:
+            exec(code, variables)  # noqa: S102 - a program of a test's, and the subject is that Python runs it
+        except BaseException as raised:  # noqa: BLE001 - whatever it is, it is how the program ended
+            error = raised
+    own = {name: value for name, value in variables.items() if name not in given or value is not given[name]}
+    return observation.end(own, error)
+
+
+def verdict(observed: Observed) -> tuple[Diagnostic, ...]:
+    return rules.verdict(observed.trace, Source(observed.text))
+
+
+def of_language(text: str) -> Observed:
+    """The same of a program of the safe language, whose bare names mean something without an import."""
+    return observe(text, _vocabulary(parse(text)))
+
+
+def _vocabulary(program: Program) -> dict[str, Any]:
+    found: dict[str, Any] = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "math": math}
+    found["optim"] = torch.optim
+    for node in ast.walk(program.tree):
+        full_name = program.resolved.get(id(node))
+        if isinstance(node, ast.Name) and full_name is not None and not full_name.startswith("builtins."):
+            with contextlib.suppress(AttributeError, AssertionError, KeyError):
+                of = functions.constant_of if is_constant(full_name) else functions.function_of
+                found.setdefault(node.id, of(full_name))
+    return found
+
+
+@contextlib.contextmanager
+def _settings() -> Iterator[None]:
+    """Torch as a program finds it, with the seed of agx; all is as before after it."""
+    state, dtype = torch.get_rng_state(), torch.get_default_dtype()
+    torch.manual_seed(0)
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), torch.enable_grad():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            torch.set_rng_state(state)
+            torch.set_default_dtype(dtype)

@@ -1,0 +1,225 @@
+"""`agx run`: scripts as people write them, with classes and functions, run by Python and observed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from conftest import Agx, Outcome
+
+HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\ntorch.manual_seed(0)\n"
+NET = """\
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(2, 3)
+        self.last = nn.Linear(3, 1)
+
+    def forward(self, x):
+        h = torch.relu(self.first(x))
+{between}        return self.last(h)
+
+"""
+TRAIN = """\
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+x, y = torch.randn(4, 2), torch.randn(4, 1)
+for step in range(3):
+    optimizer.zero_grad()
+    loss = F.mse_loss(net(x), y)
+    loss.backward()
+    optimizer.step()
+    print(step, round(loss.item(), 4))
+"""
+MAIN = """\
+def main():
+    net = Net()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        net(torch.ones(4, 2)).sum().backward()
+        optimizer.step()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A script: which rule must come first, at which piece of it, and about which parameter."""
+
+    script: str
+    rule: str
+    piece: str
+    victim: str
+
+
+BROKEN = {
+    "a detach in forward": Broken(
+        HEAD + NET.format(between="        h = h.detach()\n") + TRAIN, "cut-by-detach", "h.detach()", "net.first.weight"
+    ),
+    "NumPy in forward": Broken(
+        HEAD + NET.format(between="        h = torch.from_numpy(h.detach().numpy() * 2)\n") + TRAIN,
+        "cut-by-detach",
+        "h.detach()",
+        "net.first.weight",
+    ),
+    "in a main() of its own": Broken(
+        HEAD + NET.format(between="        h = h.data\n") + MAIN, "cut-by-data", "h.data", "net.first.weight"
+    ),
+    "a feature extractor under no_grad": Broken(
+        HEAD
+        + NET.format(between="")
+        + "class Head(nn.Module):\n"
+        + "    def __init__(self, net):\n"
+        + "        super().__init__()\n"
+        + "        self.net = net\n"
+        + "        self.out = nn.Linear(1, 1)\n"
+        + "    @torch.no_grad()\n"
+        + "    def features(self, x):\n"
+        + "        return self.net(x)\n"
+        + "    def forward(self, x):\n"
+        + "        return self.out(self.features(x))\n"
+        + TRAIN.replace("net = Net()", "net = Head(Net())"),
+        "cut-by-no-grad",
+        "self.first(x)",
+        "net.net.first.weight",
+    ),
+    "a loss made of a float": Broken(
+        HEAD
+        + NET.format(between="")
+        + TRAIN.replace("loss.backward()", "loss = torch.tensor(loss.item())\n    loss.backward()"),
+        "cut-by-item",
+        "loss.item()",
+        "net.first.weight",
+    ),
+    "a leaf written in place": Broken(
+        HEAD
+        + "w = torch.ones(2, requires_grad=True)\ndef scale(t):\n    t *= 2\n    return t\nscale(w).sum().backward()\n",
+        "inplace-on-leaf",
+        "t *= 2",
+        "w",
+    ),
+    "backward twice": Broken(
+        HEAD
+        + "w = torch.ones(2, requires_grad=True)\nloss = (w ** 2).sum()\nfor _ in range(2):\n    loss.backward()\n",
+        "graph-freed",
+        "loss.backward()",
+        "w",
+    ),
+    "NaN from a square root at 0": Broken(
+        HEAD
+        + "class Norm(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        + "        self.w = nn.Parameter(torch.zeros(2))\n    def forward(self):\n"
+        + "        return torch.sqrt((self.w ** 2).sum())\nnet = Norm()\nnet().backward()\n",
+        "nan-sqrt-at-zero",
+        "torch.sqrt((self.w ** 2).sum())",
+        "net.w",
+    ),
+}
+
+
+def run(agx: Agx, tmp_path: Path, script: str, *words: str) -> Outcome:
+    file = tmp_path / "train.py"
+    file.write_text(script, encoding="utf-8")
+    return agx("run", *words, str(file))
+
+
+@pytest.mark.parametrize("case", BROKEN.values(), ids=BROKEN)
+def test_the_cause_is_told(supervised_agx: Agx, tmp_path: Path, case: Broken) -> None:
+    report = run(supervised_agx, tmp_path, case.script, "--json").report
+    first = report["diagnostics"][0]
+    line = 1 + case.script[: case.script.index(case.piece)].count("\n")
+    assert (first["rule"], first["span"]["line"], first["victim"]) == (case.rule, line, case.victim)
+
+
+HEALTHY = {
+    "a net in a class": HEAD + NET.format(between="") + TRAIN,
+    "a net in a main()": HEAD + NET.format(between="") + MAIN,
+    "a loader, a scheduler, a state dict": HEAD
+    + NET.format(between="")
+    + "from torch.utils.data import DataLoader, TensorDataset\n"
+    + "data = DataLoader(TensorDataset(torch.randn(8, 2), torch.randn(8, 1)), batch_size=4)\n"
+    + "net = Net()\nopt = torch.optim.Adam(net.parameters())\n"
+    + "schedule = torch.optim.lr_scheduler.StepLR(opt, 1)\n"
+    + "for epoch in range(2):\n    for x, y in data:\n        opt.zero_grad()\n"
+    + "        F.mse_loss(net(x), y).backward()\n        opt.step()\n    schedule.step()\n"
+    + "net.load_state_dict(net.state_dict())\nnet.eval()\n"
+    + "with torch.no_grad():\n    print(net(torch.ones(1, 2)).shape)\n",
+    "a function of its own": HEAD
+    + "class Square(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x):\n"
+    + "        ctx.save_for_backward(x)\n        return x * x\n    @staticmethod\n    def backward(ctx, g):\n"
+    + "        (x,) = ctx.saved_tensors\n        return 2 * x * g\n"
+    + "w = torch.ones(2, requires_grad=True)\nSquare.apply(w).sum().backward()\nprint(w.grad)\n",
+    "no torch at all": "import json\nprint(json.dumps({'a': 1}))\n",
+}
+
+
+@pytest.mark.parametrize("script", HEALTHY.values(), ids=HEALTHY)
+def test_a_healthy_script_does_what_it_does(supervised_agx: Agx, tmp_path: Path, script: str) -> None:
+    outcome = run(supervised_agx, tmp_path, script)
+    file = str(tmp_path / "train.py")
+    plain = subprocess.run([sys.executable, file], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert (outcome.code, outcome.out) == (0, plain.stdout)
+    assert "error" not in outcome.err
+    assert "warning" not in outcome.err
+    assert "not observed" not in outcome.err
+
+
+def test_the_page(supervised_agx: Agx, tmp_path: Path) -> None:
+    outcome = run(supervised_agx, tmp_path, BROKEN["a detach in forward"].script)
+    assert outcome.code == 1
+    assert outcome.out.count("\n") == 3
+    head, _, table, *rows = outcome.err.split("\n")
+    assert head.endswith("to its end: 3 backward passes, loss 1.481 → 0.5239")
+    assert table.split() == ["parameter", "shape", "optimizer", "‖grad‖", "‖last", "change‖"]
+    assert [row.split()[0] for row in rows[:4]] == [
+        "net.first.weight",
+        "net.first.bias",
+        "net.last.weight",
+        "net.last.bias",
+    ]
+    assert "cut: line 13, `h.detach()`" in outcome.err
+    assert outcome.err.endswith(
+        "1 problem: net.first.weight and net.first.bias got no gradient (line 13, cut-by-detach)\n"
+    )
+
+
+def test_modules_beside_the_script_are_looked_into(supervised_agx: Agx, tmp_path: Path) -> None:
+    net = "import torch\nfrom torch import nn\n" + NET.format(between="        h = h.detach()\n")
+    (tmp_path / "model.py").write_text(net, encoding="utf-8")
+    script = HEAD + "from model import Net\n" + TRAIN
+    outcome = run(supervised_agx, tmp_path, script)
+    assert f"--> {tmp_path / 'model.py'}:11:13" in outcome.err
+    assert "11 |         h = h.detach()" in outcome.err
+
+
+def test_the_exit_code_is_the_scripts_own(supervised_agx: Agx, tmp_path: Path) -> None:
+    assert run(supervised_agx, tmp_path, "import sys\nsys.exit(7)\n").code == 7
+    assert run(supervised_agx, tmp_path, "raise ValueError('no')\n").code == 1
+
+
+def test_what_it_raises_is_told_as_python_tells_it_and_explained(supervised_agx: Agx, tmp_path: Path) -> None:
+    outcome = run(supervised_agx, tmp_path, HEAD + "def f(x):\n    return x @ x\nf(torch.ones(2, 3))\n")
+    assert outcome.code == 1
+    assert outcome.err.startswith("Traceback (most recent call last):\n")
+    assert "observe" not in outcome.err.split("RuntimeError")[0]
+    assert "error[torch-refused]: torch refused `x @ x`" in outcome.err
+
+
+def test_a_script_that_is_not_there(agx: Agx) -> None:
+    outcome = agx("run", "no_such_script.py")
+    assert outcome.code == 2
+    assert "there is no file no_such_script.py" in outcome.err
+    assert "there is no script" in agx("run").err
+
+
+def test_arguments_belong_to_the_script(supervised_agx: Agx, tmp_path: Path) -> None:
+    file = tmp_path / "show.py"
+    file.write_text("import sys\nprint(sys.argv[1:], __name__)\n", encoding="utf-8")
+    assert supervised_agx("run", str(file), "--json", "-x", "1").out == "['--json', '-x', '1'] __main__\n"

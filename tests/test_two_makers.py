@@ -1,0 +1,36 @@
+"""Two makers, one Trace: Python, observed, finds in a program what the interpreter finds in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograd_cli import explore
+from autograd_cli.diagnostic import Diagnostic, Severity
+from diagnoses_table import Case, read_tables
+from observed import of_language, verdict
+from thorough import THOROUGH
+
+CASES = [case for case in read_tables() if not case.inputs]
+EVERY = 1 if THOROUGH else 6
+# Where they differ today, and why.
+DIFFERENT = {
+    "the optimizer holds another tensor": "a cut of the same line is told first",
+    "switched off in a function for evaluation": "the mode is switched off inside a call, and the call is blamed",
+    "pixel warp with floor coords": "an index is not a value of its own, so that the cast before it is blamed",
+    "dict of losses, one made by item": "the owner of a method that is not there is not followed",
+    "update with a dict of params": "the keys of a dict that a loop goes through are no values",
+}
+
+
+def first(diagnostics: tuple[Diagnostic, ...]) -> tuple[str, int | None, str | None] | None:
+    for each in diagnostics:
+        if each.severity is not Severity.NOTE:
+            return each.rule, None if each.span is None else each.span.line, each.victim
+    return None
+
+
+@pytest.mark.parametrize("case", CASES[::EVERY], ids=lambda case: f"{case.family}: {case.name}")
+def test_the_first_finding_is_the_same(case: Case) -> None:
+    told = explore(case.program, watch=True, counterfactuals=False)
+    seen = verdict(of_language(case.program))
+    assert (first(seen) == first(told.diagnostics)) == (case.name not in DIFFERENT)
