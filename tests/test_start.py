@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from agx_server import AgxServer
+
 ROOT = Path(__file__).parent.parent
 PROBE = """
 import sys
@@ -104,18 +106,16 @@ def test_a_closed_pipe_is_no_error() -> None:
     assert (done.stdout, done.stderr) == ("{", "")
 
 
-@pytest.mark.parametrize(
-    ("redirection", "code", "says"),
-    [
-        ("--w 2 >&-", 0, ""),
-        ("--w 2 >/dev/full", 1, "the answer cannot be written: No space left on device"),
-        ("--w - <&-", 2, "stdin is closed"),
-    ],
-)
-def test_a_stream_that_is_closed_or_full_is_no_crash(redirection: str, code: int, says: str) -> None:
-    line = f"{shlex.quote(sys.executable)} -m autograd_cli grad 'x*w' --x 1 {redirection}"
-    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)  # noqa: S602 - redirection is a shell's
-    assert (done.returncode, says in done.stderr, "Traceback" in done.stderr) == (code, True, False)
+def test_a_stream_that_is_closed_or_full_is_no_crash(agx_server: AgxServer) -> None:
+    words = ["grad", "x*w", "--x", "1", "--w"]
+    with Path("/dev/full").open("wb") as full:
+        unwritten = agx_server.run(*words, "2", stdout=full.fileno())
+    for done, code, says in (
+        (agx_server.run(*words, "2", closed=[1]), 0, b""),
+        (unwritten, 1, b"the answer cannot be written: No space left on device"),
+        (agx_server.run(*words, "-", closed=[0]), 2, b"stdin is closed"),
+    ):
+        assert (done.returncode, says in done.stderr, b"Traceback" in done.stderr) == (code, True, False)
 
 
 @pytest.mark.parametrize("words", ["", "--help", "lessons", "rules", "schema"])
