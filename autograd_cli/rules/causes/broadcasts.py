@@ -7,15 +7,8 @@ from math import prod
 
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import ancestors
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import TensorInfo, Value
-
-_DIFFERENCES = frozenset("sub subtract rsub".split())
-_LOSSES = frozenset(
-    "mse_loss l1_loss smooth_l1_loss huber_loss mseloss l1loss smoothl1loss huberloss poisson_nll_loss".split()
-)
-_MEANS = frozenset("mean sum".split())
-_KERNELS = frozenset("exp max min amax amin softmax logsumexp argmin".split())
-_RESHAPES = frozenset("unsqueeze [] view reshape expand t mt".split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +27,14 @@ def find_broadcast(evidence: Evidence) -> Broadcast | None:
         name = value.stem
         pair = [evidence.trace.values[each] for each in value.operands if evidence.tensor(each) is not None][:2]
         shapes = _shapes(pair)
-        if shapes is None or not (name in _DIFFERENCES | _LOSSES or _compares(pair, value, shapes[2])):
+        is_loss = has(name, Trait.PAIRED_LOSS)
+        if shapes is None or not (is_loss or has(name, Trait.DIFFERENCE) or _compares(pair, value, shapes[2])):
             continue
-        if name not in _LOSSES and (_has_two_axes(shapes) or _is_deliberate(pair, value)):
+        if not is_loss and (_has_two_axes(shapes) or _is_deliberate(pair, value)):
             continue
         roots = roots or ancestors(evidence.trace, evidence.trace.roots)
         victims = _victims(evidence, pair)
-        if victims and value.id in roots and (name in _LOSSES or _becomes_loss(evidence, value, roots)):
+        if victims and value.id in roots and (is_loss or _becomes_loss(evidence, value, roots)):
             return Broadcast(value=value, shapes=shapes, victims=victims)
     return None
 
@@ -83,7 +77,7 @@ def _is_deliberate(pair: list[Value], value: Value) -> bool:
 
 
 def _is_reshape(value: Value) -> bool:
-    return value.stem in _RESHAPES
+    return has(value.stem, Trait.RESHAPE)
 
 
 def _victims(evidence: Evidence, pair: list[Value]) -> tuple[str, ...]:
@@ -102,17 +96,18 @@ def _is_leaf(tensor: TensorInfo | None) -> bool:
 def _becomes_loss(evidence: Evidence, value: Value, roots: frozenset[int]) -> bool:
     """Whether all elements are summed up, after operations on each of them that no kernel of pairs has."""
     shape = None if value.tensor is None else value.tensor.shape
-    is_difference = value.stem in _DIFFERENCES
+    is_difference = has(value.stem, Trait.DIFFERENCE)
     pending, seen = [value], set[int]()
     while pending:
         for user in evidence.users.get(pending.pop().id, ()):
             if user.id in seen or user.id not in roots or user.tensor is None:
                 continue
             seen.add(user.id)
-            if user.stem in _KERNELS:
+            if has(user.stem, Trait.KERNEL):
                 continue
             if user.tensor.numel == 1:
                 return True
-            if user.tensor.shape == shape or (is_difference and user.stem in _MEANS and len(shape or ()) == 2):  # noqa: PLR2004 - a matrix
+            is_of_rows = is_difference and has(user.stem, Trait.REDUCTION) and len(shape or ()) == 2  # noqa: PLR2004 - a matrix
+            if user.tensor.shape == shape or is_of_rows:
                 pending.append(user)
     return False

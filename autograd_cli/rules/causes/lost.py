@@ -11,18 +11,11 @@ from autograd_cli.rules.causes.cuts import find_cuts
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import is_metadata, is_tracked, is_written_leaf
 from autograd_cli.rules.evidence.symptoms import GRAD
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Cut, Kind, Phase, Refusal, Value
 
-_MASKING = frozenset("where masked_fill masked_fill_ masked_select masked_scatter masked_scatter_".split())
-_INDEXING = frozenset(
-    """
-    gather index_select take take_along_dim scatter scatter_ scatter_add scatter_add_ index_add index_add_ index_fill
-    index_fill_ index_copy index_copy_ embedding Embedding nll_loss cross_entropy NLLLoss CrossEntropyLoss range
-    """.split()
-)
 _LOSSES = ("loss", "kl_div", "cross_entropy", "cross_entropy_with_logits", "binary_cross_entropy")
 _AT_INDEX = frozenset({Kind.INDEX, Kind.ITEM_ASSIGNMENT})
-_DIFFERENCES = frozenset("sub sub_ rsub dist cdist pairwise_distance cosine_similarity cosinesimilarity".split())
 # What a program may do all day without touching the gradient: compare, choose, count.
 _WEAK = frozenset({"cut-by-comparison", "cut-by-index-op", "requires-grad-missing"})
 
@@ -336,12 +329,12 @@ def role_of(evidence: Evidence, user: Value, place: int, operand: int) -> Role:
     name = user.verb
     is_index = user.kind in _AT_INDEX and place == 1
     is_truth = value.tensor.dtype == "bool" if value.tensor is not None else isinstance(value.scalar, bool)
-    if is_truth and (name in _MASKING or user.kind is Kind.CHOICE or is_index):
+    if is_truth and (has(name, Trait.MASKING) or user.kind is Kind.CHOICE or is_index):
         return Role.CONDITION
     if user.kind is Kind.CHOICE and place == 1:
         return Role.CONDITION
     is_number = value.tensor is not None and not value.tensor.is_differentiable and value.tensor.dtype != "bool"
-    is_indexing = name in _INDEXING or user.kind is Kind.SLICE
+    is_indexing = has(name, Trait.INDEXING) or user.kind is Kind.SLICE
     if is_index or (is_indexing and (is_number or value.tensor is None)):
         return Role.INDEX
     return Role.TARGET if place == 1 and name.lower().endswith(_LOSSES) else Role.VALUE
@@ -351,7 +344,7 @@ def is_target_of(user: Value, between: frozenset[int]) -> bool:
     """Whether what comes along `between` is a target: what the other operand of a difference or a loss is held to."""
     name = user.verb.lower()
     coming = [place for place, operand in enumerate(user.operands) if operand in between]
-    return name in _DIFFERENCES or (name.endswith(_LOSSES) and 0 not in coming)
+    return has(name, Trait.DIFFERENCE, Trait.DISTANCE) or (name.endswith(_LOSSES) and 0 not in coming)
 
 
 def _conditions(evidence: Evidence, value: Value) -> Iterator[int]:

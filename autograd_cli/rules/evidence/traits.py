@@ -34,24 +34,37 @@ class Trait(StrEnum):
     DIVISION = "division"  # by what may be 0
     CLEANING = "cleaning"  # is written to throw away what is no number
     ELEMENTWISE = "elementwise"  # one element of each element
+    DIFFERENCE = "difference"  # is what is left of one without the other
+    DISTANCE = "distance"  # how far two are from each other
+    PAIRED_LOSS = "paired_loss"  # a loss of each element of a prediction and its target
+    REDUCTION = "reduction"  # sums up all elements of an axis, or of all
+    KERNEL = "kernel"  # what every pair is computed for
+    RESHAPE = "reshape"  # the same elements in another shape
+    MASKING = "masking"  # chooses by a condition
+    INDEXING = "indexing"  # looks up by positions
+    FILLING = "filling"  # makes a new tensor of numbers
+    ADDITIVE = "additive"  # adds up, or scales what is added up
+    CONSTANT = "constant"  # takes a value as a constant, or in steps
 
 
-# By their stems, whether of a function of torch or of a node.
+# Stems and verbs, without underscores and capitals, whether of a function of torch or of a node.
 _TABLE = """
 abs                   kink elementwise
 acos                  arc elementwise
 acosh                 arc elementwise
-add                   linear margin
+add                   linear margin additive
 addbmm                product
 addmm                 product
 addmv                 product
 alphadropout          random
-amax                  extreme
-amin                  extreme
+amax                  extreme kernel
+amin                  extreme kernel
+arange                filling
 arccos                arc elementwise
 arccosh               arc elementwise
 arcsin                arc elementwise
 arctanh               arc elementwise
+argmin                kernel
 asin                  arc elementwise
 atan2                 elementwise
 atanh                 arc elementwise
@@ -61,7 +74,7 @@ bernoulli             draw
 binomial              draw
 bmm                   product
 cauchy                draw
-cdist                 kink
+cdist                 kink distance
 ceil                  step
 celu                  saturating
 clamp                 clamp
@@ -71,8 +84,13 @@ clone                 linear
 convolution           product
 cos                   elementwise
 cosh                  elementwise
-dist                  kink
-div                   product linear division elementwise
+cosinesimilarity      distance
+crossentropy          indexing
+crossentropyloss      indexing
+data                  constant
+detach                constant
+dist                  kink distance
+div                   product linear division elementwise additive
 divide                division
 dot                   product
 dropout               random
@@ -83,36 +101,50 @@ eig                   decomposition
 eigh                  decomposition
 eigvals               decomposition
 elu                   saturating
-embedding             lookup
+embedding             lookup indexing
 embeddingbag          lookup
 entr                  logarithm elementwise
 erf                   saturating
 erfc                  saturating
-exp                   saturating elementwise
+exp                   saturating elementwise kernel
 exp2                  elementwise
-expand                linear
+expand                linear reshape
 expm1                 elementwise
 exponential           draw
+eye                   filling
 featurealphadropout   random
 featuredropout        random
 fix                   step
+float                 constant
 floatpower            power elementwise
 floor                 step
 fmax                  pair
 fmin                  pair
+full                  filling
+fulllike              filling
+gather                indexing
 gelu                  saturating
 geometric             draw
+getitem               reshape
 groupnorm             normalising
 hardsigmoid           clamp
 hardswish             relu
 hardtanh              clamp
+huberloss             paired_loss
 hypot                 root elementwise
 index                 cleaning
-indexfill             cleaning
+indexadd              indexing
+indexcopy             indexing
+indexfill             cleaning indexing
+indexselect           indexing
+int                   constant
+item                  constant
+l1loss                paired_loss
 layernorm             normalising
 leakyrelu             relu
 lgamma                elementwise
 linear                product
+linspace              filling
 log                   logarithm elementwise
 log10                 logarithm elementwise
 log1p                 logarithm elementwise
@@ -123,49 +155,61 @@ logit                 logarithm elementwise
 lognormal             draw
 logsigmoid            saturating
 logsoftmax            softmax
-logsumexp             exponentials
-maskedfill            cleaning
-maskedscatter         cleaning
-maskedselect          cleaning
-max                   extreme
+logspace              filling
+logsumexp             exponentials kernel
+maskedfill            cleaning masking
+maskedscatter         cleaning masking
+maskedselect          cleaning masking
+max                   extreme kernel
 maximum               pair
-mean                  linear
+mean                  linear reduction additive
 median                extreme
-min                   extreme
+min                   extreme kernel
 minimum               pair
 mish                  saturating
 mm                    product
-mul                   product linear margin elementwise
+mseloss               paired_loss
+mt                    reshape
+mul                   product linear margin elementwise additive
 mv                    product
 nanmean               cleaning
 nanmedian             extreme
 nansum                cleaning
 nantonum              cleaning
 neg                   linear margin elementwise
+newfull               filling
+nllloss               indexing
+nograd                constant
 norm                  kink
 normal                draw
+pairwisedistance      distance
 pcalowrank            decomposition
 pdist                 kink
 poisson               draw
+poissonnllloss        paired_loss
 pow                   power elementwise
 prelu                 relu
 random                draw
+range                 indexing filling
 reciprocal            power elementwise
 relu                  relu
-reshape               linear
-round                 step
+reshape               linear reshape
+round                 step constant
 rrelu                 random relu
 rsqrt                 root elementwise
-rsub                  linear margin
+rsub                  linear margin difference
+scatter               indexing
+scatteradd            indexing
 selu                  saturating
-sgn                   step
+sgn                   step constant
 sigmoid               saturating elementwise
-sign                  step
+sign                  step constant
 silu                  saturating
 sin                   elementwise
 sinc                  saturating
 sinh                  elementwise
-softmax               softmax
+smoothl1loss          paired_loss
+softmax               softmax kernel
 softmin               softmax
 softplus              saturating
 sqrt                  root elementwise
@@ -173,24 +217,30 @@ square                elementwise
 squeeze               linear
 std                   variance
 stdmean               variance
-sub                   linear margin
-sum                   linear
+sub                   linear margin difference additive
+subtract              difference
+sum                   linear reduction additive
 svd                   decomposition
 svdlowrank            decomposition
 symeig                decomposition
-t                     linear
+t                     linear reshape
+take                  indexing
+takealongdim          indexing
 tan                   elementwise
 tanh                  saturating elementwise
+tensor                constant
 threshold             relu
+tolist                constant
 truedivide            division
 trunc                 step
 uniform               draw
 unsafeview            linear
-unsqueeze             linear
+unsqueeze             linear reshape
 var                   variance
 varmean               variance
 vectornorm            kink
-view                  linear
+view                  linear reshape
+where                 masking
 xlogy                 logarithm elementwise
 """
 _TRAITS = {
@@ -201,7 +251,7 @@ _NONE = frozenset[Trait]()
 
 def has(name: str, *traits: Trait) -> bool:
     """Whether the operation of this name has one of the traits."""
-    return not _TRAITS.get(name.replace("_", ""), _NONE).isdisjoint(traits)
+    return not _TRAITS.get(name.replace("_", "").lower(), _NONE).isdisjoint(traits)
 
 
 def have(names: Iterable[str], *traits: Trait) -> bool:

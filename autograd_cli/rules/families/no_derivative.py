@@ -9,11 +9,10 @@ from autograd_cli.rules.causes.lost import leaf_name, words
 from autograd_cli.rules.cures import cuts
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.symptoms import places
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.rules.families.cut_off import find_cut
 from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.translation import marked
-
-_FILLED = frozenset("full full_like new_full arange range eye linspace logspace".split())
 
 
 def _find_not_implemented(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -45,7 +44,7 @@ def _find_not_implemented(evidence: Evidence) -> Iterator[Diagnostic]:
 
 def _find_refused_factory(evidence: Evidence) -> Iterator[Diagnostic]:
     refusal = evidence.trace.refusal
-    if refusal is None or refusal.verb not in _FILLED:
+    if refusal is None or not has(refusal.verb, Trait.FILLING):
         return
     given = [number for number in refusal.operands if _is_number(evidence, number)]
     if given and refusal.span is not None:

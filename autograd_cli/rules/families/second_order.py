@@ -10,13 +10,11 @@ from autograd_cli.rules.cures import cuts
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import is_tracked
 from autograd_cli.rules.evidence.symptoms import GRAD, places
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.rules.families.cut_off import is_to_be_explained, missed
 from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Kind, Phase, Value, Walk
 from autograd_cli.translation import marked
-
-_ADDITIVE = frozenset("add add_ sub sub_ sum mean mul mul_ div".split())
-_MEANT = frozenset("detach detach_ data item float int tolist sign sgn tensor no_grad round".split())
 
 
 def _find_unrecorded(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -118,7 +116,7 @@ def _joins(evidence: Evidence, answer: int, roots: tuple[int, ...]) -> Value | N
     values = evidence.trace.values
     for number in sorted(path(evidence, answer, roots, COMPUTED) - {answer}):
         value = values[number]
-        if value.verb in _MEANT or value.grad_mode != "grad" or value.scalar is not None:
+        if has(value.verb, Trait.CONSTANT) or value.grad_mode != "grad" or value.scalar is not None:
             return None
         if value.tensor is not None and value.tensor.requires_grad:
             return value if is_tracked(evidence.trace, number) and not value.tensor.is_leaf else None
@@ -129,10 +127,10 @@ def _is_added(evidence: Evidence, joined: Value, roots: tuple[int, ...]) -> bool
     """Whether a scalar made of gradients alone was added to the loss: as a constant it changes no gradient at all."""
     tensor = joined.tensor
     return (
-        joined.verb in _ADDITIVE
+        has(joined.verb, Trait.ADDITIVE)
         and tensor is not None
         and tensor.numel == 1
-        and (joined.id in roots or any(user.verb in _ADDITIVE for user in evidence.users.get(joined.id, ())))
+        and (joined.id in roots or any(has(user.verb, Trait.ADDITIVE) for user in evidence.users.get(joined.id, ())))
     )
 
 
