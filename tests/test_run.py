@@ -176,7 +176,7 @@ def test_the_page(supervised_agx: Agx, tmp_path: Path) -> None:
     assert outcome.code == 1
     assert outcome.out.count("\n") == 3
     head, _, table, *rows = outcome.err.split("\n")
-    assert head.endswith("to its end: 3 backward passes, loss 1.481 → 0.5239")
+    assert head.endswith("ran to its end: 3 backward passes, loss 1.481 → 0.5239")
     assert table.split() == ["parameter", "shape", "optimizer", "‖grad‖", "‖last", "change‖"]
     assert [row.split()[0] for row in rows[:4]] == [
         "net.first.weight",
@@ -223,3 +223,19 @@ def test_arguments_belong_to_the_script(supervised_agx: Agx, tmp_path: Path) -> 
     file = tmp_path / "show.py"
     file.write_text("import sys\nprint(sys.argv[1:], __name__)\n", encoding="utf-8")
     assert supervised_agx("run", str(file), "--json", "-x", "1").out == "['--json', '-x', '1'] __main__\n"
+
+
+def test_it_is_stopped_after_so_many_passes(supervised_agx: Agx, tmp_path: Path) -> None:
+    outcome = run(supervised_agx, tmp_path, HEAD + NET.format(between="") + TRAIN, "--stop-after", "2")
+    assert outcome.code == 0
+    assert outcome.out.count("\n") == 2
+    assert "stopped after 2 backward passes, as was asked: 2 backward passes, loss" in outcome.err
+
+
+def test_it_is_stopped_at_the_first_nan(supervised_agx: Agx, tmp_path: Path) -> None:
+    script = HEAD + "w = torch.ones(2, requires_grad=True)\nfor i in range(9):\n    w.grad = None\n"
+    script += "    torch.sqrt(w - w * min(i / 3, 1)).sum().backward()\n    print(i)\n"
+    outcome = run(supervised_agx, tmp_path, script, "--until", "nan")
+    assert outcome.out == "0\n1\n2\n"
+    assert "stopped in backward pass 4: a gradient is not finite" in outcome.err
+    assert "error[inf-" in outcome.err or "error[nan-" in outcome.err

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_cli import rules
 from autograd_cli.diagnostic import Severity, Status
+from autograd_cli.engine.observe.stopping import Stopping, Until
 from autograd_cli.lang.source import Source
 from autograd_cli.report import Course, Ran, Report
 from autograd_cli.settings import DEFAULT_SETTINGS
@@ -26,11 +27,16 @@ _NOT_OWN = frozenset({"site-packages", "dist-packages"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """A script to run, and which of its files are looked into: those below the `directories`, whole ones."""
+    """A script to run, and which of its files are looked into: those below the `directories`.
+
+    It is stopped after so many backward passes, or `until` one of these is seen; else it runs to its end.
+    """
 
     script: Script
     directories: tuple[str, ...]
     of: str | None = None
+    stop_after: int | None = None
+    until: frozenset[Until] = frozenset()
 
     def is_own(self, file: Path) -> bool:
         """Whether a file is the user's: what is installed, even below one of the directories, is not."""
@@ -56,7 +62,7 @@ def run(request: RunRequest, tell: Callable[[Report], int]) -> tuple[Ending, int
     from autograd_cli.engine.observe.maker import Observation  # torch is imported here
     from autograd_cli.engine.observe.script import run_script
 
-    observation = Observation()
+    observation = Observation(Stopping(after=request.stop_after, until=request.until))
     codes: list[int] = []
 
     def at_end(ending: Ending) -> None:
@@ -87,7 +93,7 @@ def _report(request: RunRequest, observation: Observation, ending: Ending, names
             passes=sum(each.step is not None for each in trace.backwards),
             losses=tuple(_losses(observed.losses)),
             parameters=observed.parameters,
-            ended=_words(ending),
+            ended=_words(ending, observation.stopping.why),
             unseen=observed.unseen,
         ),
     )
@@ -109,8 +115,10 @@ def _losses(found: tuple[float, ...]) -> Iterator[float]:
     yield from found[-1:] if len(found) > 1 else ()
 
 
-def _words(ending: Ending) -> str:
+def _words(ending: Ending, stopped: str | None) -> str:
     """What ended the script."""
+    if stopped is not None:
+        return f"stopped {stopped}"
     if ending.exception is not None:
-        return type(ending.exception).__name__
-    return "its end" if ending.exit_code == 0 else f"exit code {ending.exit_code}"
+        return f"ended by {type(ending.exception).__name__}"
+    return "ran to its end" if ending.exit_code == 0 else f"ended with exit code {ending.exit_code}"

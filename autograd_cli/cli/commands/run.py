@@ -6,20 +6,24 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autograd_cli.cli import options
+from autograd_cli.cli import completion, option_values, options
 from autograd_cli.cli.delivery import Delivery, delivery_of, render, render_error
 from autograd_cli.cli.script_command import Words
 from autograd_cli.cli.terminal import screen_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
+from autograd_cli.engine.observe.stopping import Until
 from autograd_cli.files.similar import similar_file
 from autograd_cli.lang.notebook import NotebookError
 from autograd_cli.process import role
 from autograd_cli.process.answer import Answer
 from autograd_cli.report import Ran, Report
+
+if TYPE_CHECKING:
+    from autograd_cli.tasks.run import RunRequest
 
 SUMMARY = "a script of your own, and why"
 HELP = """Run a script as python does, and say what happened to its gradients.
@@ -40,6 +44,7 @@ The exit code is the script's own; where that is 0 and a gradient is missing, Na
 Examples:
   agx run train.py --epochs 2
   agx run --json train.py > report.json
+  agx run --until nan --stop-after 1000 train.py
   agx run --explain --of net.fc1.weight train.py
 """
 
@@ -59,6 +64,25 @@ def run(  # noqa: PLR0913 - the options of the command
         list[str] | None,
         typer.Option(metavar="DIRECTORY", help="Look into these files, too.", rich_help_panel=options.RUN),
     ] = None,
+    stop_after: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Stop it after so many backward passes.",
+            parser=option_values.whole_number(1, 10**9, "a whole number, 1 or more"),
+            rich_help_panel=options.RUN,
+        ),
+    ] = None,
+    until: Annotated[
+        list[Until] | None,
+        typer.Option(
+            metavar="WHAT",
+            help="Stop it when a gradient is nan, missing or zero.",
+            parser=option_values.one_of(Until),
+            autocompletion=completion.one_of(Until),
+            rich_help_panel=options.RUN,
+        ),
+    ] = None,
     of: options.Of = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show the whole page of agx explain.", rich_help_panel=options.OUTPUT)
@@ -76,7 +100,20 @@ def run(  # noqa: PLR0913 - the options of the command
     delivery = delivery_of(page, formats)
     if explain:
         delivery = replace(delivery, page=replace(delivery.page, whole=True))
-    _run(words, delivery, observe or [], of, debug=debug)
+    from autograd_cli.engine.observe.script import Script
+    from autograd_cli.tasks.run import RunRequest
+
+    assert words.target is not None
+    asked = Script(target=words.target, arguments=words.arguments, is_module=words.is_module)
+    directories = (asked.directory, *(observe or []))
+    request = RunRequest(
+        script=asked,
+        directories=tuple(map(os.path.realpath, directories)),
+        of=of,
+        stop_after=stop_after,
+        until=frozenset(until or ()),
+    )
+    _run(request, words, delivery, debug=debug)
 
 
 def _check(words: Words) -> None:
@@ -95,15 +132,11 @@ def _check(words: Words) -> None:
         raise bad_request("missing-file", message, source=COMMAND_LINE, label=label)
 
 
-def _run(words: Words, delivery: Delivery, observed: list[str], of: str | None, *, debug: bool) -> None:
+def _run(request: RunRequest, words: Words, delivery: Delivery, *, debug: bool) -> None:
     from autograd_cli.engine.observe.endings import leave
-    from autograd_cli.engine.observe.script import Script, stdout_to_stderr
-    from autograd_cli.tasks.run import RunRequest
+    from autograd_cli.engine.observe.script import stdout_to_stderr
     from autograd_cli.tasks.run import run as run_script
 
-    assert words.target is not None
-    script = Script(target=words.target, arguments=words.arguments, is_module=words.is_module)
-    directories = (os.path.realpath(script.directory), *map(os.path.realpath, observed))
     is_page = delivery.format.page is not None and delivery.file is None
     if is_page:  # it comes behind what the script prints, and not into it
         delivery = replace(delivery, stdout=screen_of(sys.stderr))
@@ -111,16 +144,18 @@ def _run(words: Words, delivery: Delivery, observed: list[str], of: str | None, 
     else:
         answers = stdout_to_stderr()
     role.work_here()
-    line = f"agx run {' '.join([*words.options, words.target, *words.arguments])}"
+    line = f"agx run {' '.join([*words.options, request.script.target, *words.arguments])}"
 
     def tell(report: Report) -> int:
         return _write(replace(report, command_line=line), delivery, answers, debug=debug)
 
     try:
-        ending, code = run_script(RunRequest(script=script, directories=directories, of=of), tell)
+        ending, code = run_script(request, tell)
     except (OSError, NotebookError) as error:
         words_ = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise bad_request("unreadable-file", f"{words.target} cannot be run: {words_}", source=COMMAND_LINE) from None
+        raise bad_request(
+            "unreadable-file", f"{request.script.target} cannot be run: {words_}", source=COMMAND_LINE
+        ) from None
     leave(ending, code) if ending.exit_code == 0 and code else leave(ending)
 
 

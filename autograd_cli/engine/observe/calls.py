@@ -15,6 +15,7 @@ from autograd_cli.engine.observe.frames import Call, Frame
 from autograd_cli.engine.observe.objects import is_followed
 from autograd_cli.engine.observe.sites import Site, Source
 from autograd_cli.engine.observe.state import State
+from autograd_cli.engine.observe.training import parameters_of
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.values import Box, elements_of
 from autograd_cli.trace import Operation, Phase, Refusal
@@ -49,6 +50,8 @@ def begun(state: State, site: Site, function: Any) -> tuple[Call, Any]:  # noqa:
     elif isinstance(owner, Optimizer):
         call.also = _trained(state, owner, is_step=name == "step")
         state.training.about_to(owner, name)
+        if name == "step":
+            state.stopping.before_step(parameters_of(owner))
     elif _is_backward(owner, name, function):
         return call, _backward(state, site, call)
     elif function is torch.autograd.grad:
@@ -112,15 +115,18 @@ def _backward(state: State, site: Site, call: Call) -> Callable[..., Any]:
         weights = _argument(arguments, keywords, 0 if is_method else 1, "gradient" if is_method else "grad_tensors")
         roots = _boxes(state, tensors, site.span)
         given = _boxes(state, weights, site.span)
+        state.stopping.begin_pass()
         with state.recorded.backward(roots, given, site.span) as one:
             state.quiet = True
             try:
-                return function(*arguments, **keywords)
+                result = function(*arguments, **keywords)
             except Exception as error:
                 one.refusal = refusal(error, site.span, naming.backward("torch.Tensor.backward"), [*roots, *given])
                 raise
             finally:
                 state.quiet = False
+        state.stopping.end_pass(state.recorded.leaves.values())
+        return result
 
     return backward
 

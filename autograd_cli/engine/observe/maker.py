@@ -15,6 +15,7 @@ from autograd_cli.engine.observe import helpers
 from autograd_cli.engine.observe.frames import Frame
 from autograd_cli.engine.observe.rewritten import Rewritten
 from autograd_cli.engine.observe.silent import SILENT
+from autograd_cli.engine.observe.stopping import Stopping
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.report import Trained
 from autograd_cli.trace import Trace
@@ -49,8 +50,9 @@ class Observation:
     It begins when the script has imported torch: what is set in the environment before that counts.
     """
 
-    def __init__(self, *, watched: bool = True) -> None:
+    def __init__(self, stopping: Stopping | None = None, *, watched: bool = True) -> None:
         self._watched = watched
+        self.stopping = stopping or Stopping()
         self._rewritten = Rewritten()
         self._observer: Observer | None = None
         self._failure: str | None = None
@@ -76,7 +78,7 @@ class Observation:
     def _start(self) -> Observer:
         from autograd_cli.engine.observe.observer import Observer
 
-        self._observer = Observer(self._rewritten.sites, self._rewritten.main, watched=self._watched)
+        self._observer = Observer(self._rewritten.sites, self._rewritten.main, self.stopping, watched=self._watched)
         _install({name: self._guarded(name, helper) for name, helper in self._observer.helpers().items()})
         return self._observer
 

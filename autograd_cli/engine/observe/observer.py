@@ -20,6 +20,7 @@ from autograd_cli.engine.observe.objects import is_followed
 from autograd_cli.engine.observe.silent import SILENT
 from autograd_cli.engine.observe.sites import Kind, Operand, Site, Source
 from autograd_cli.engine.observe.state import State
+from autograd_cli.engine.observe.stopping import Stopping
 from autograd_cli.engine.observe.writes import record_write
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.values import Box, elements_of
@@ -34,8 +35,8 @@ _CHOICES = {"and": naming.AND, "or": naming.OR, "if-else": naming.IF_ELSE}
 class Observer(State):
     """One observed run. `sites` are the places of all rewritten files, by number; `main` is the script's top level."""
 
-    def __init__(self, sites: list[Site], main: Frame, *, watched: bool = True) -> None:
-        super().__init__(watched=watched)
+    def __init__(self, sites: list[Site], main: Frame, stopping: Stopping, *, watched: bool = True) -> None:
+        super().__init__(stopping, watched=watched)
         self.sites = sites
         self._main = main
         self.result: tuple[int, Box] | None = None  # of the last expression of the script, and its statement
@@ -258,6 +259,7 @@ class Observer(State):
         """A statement begins."""
         if self._is_silent(frame):
             return
+        self.stopping.check()
         site = self.sites[number]
         frame.clear()
         self._end(frame, site)

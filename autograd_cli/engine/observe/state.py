@@ -8,6 +8,7 @@ import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe.objects import Objects
+from autograd_cli.engine.observe.stopping import Stopping
 from autograd_cli.engine.observe.training import Training
 from autograd_cli.engine.record.recorded import Recorded
 from autograd_cli.engine.values import Box
@@ -20,7 +21,8 @@ class State:
     While it is `quiet`, code of the user's runs inside one operation, and is not told of.
     """
 
-    def __init__(self, *, watched: bool) -> None:
+    def __init__(self, stopping: Stopping, *, watched: bool) -> None:
+        self.stopping = stopping
         self.recorded = Recorded(watched=watched)
         self.objects = Objects(self.recorded)
         self.training = Training()

@@ -36,7 +36,7 @@ def run_page(report: Report, look: Look) -> Group:
 
 def _headline(report: Report, course: Course, look: Look) -> Text:
     passes = f"{course.passes:,} backward pass{'' if course.passes == 1 else 'es'}"
-    words = [f"ran {visible(report.source_name)} to {visible(course.ended)}", passes]
+    words = [f"{visible(report.source_name)} {visible(course.ended)}", passes]
     if course.losses:
         words.append(f"loss {' → '.join(_number(each, look) for each in course.losses)}")
     return Text(": ".join([words[0], ", ".join(words[1:])]), style=HEADING)

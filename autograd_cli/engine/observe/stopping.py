@@ -1,0 +1,76 @@
+"""When a script is stopped before its own end, because what was asked for has been seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Until(StrEnum):
+    """What to stop at, of the parameters that an optimizer has or that a backward pass reached."""
+
+    NAN = "nan"
+    MISSING = "missing"
+    ZERO = "zero"
+
+
+class Enough(SystemExit):
+    """Ends the script, as `sys.exit()` would, with its `finally` blocks."""
+
+
+@dataclass(slots=True)
+class Stopping:
+    """After how many passes to stop, or at what; `due` is the reason, once there is one, and `why` that it stopped."""
+
+    after: int | None = None
+    until: frozenset[Until] = frozenset()
+    due: str | None = None
+    why: str | None = None
+    _passes: int = 0
+
+    def begin_pass(self) -> None:
+        """A backward pass is about to run: the one behind the last is not wanted, but all that follows that is.
+
+        Raises:
+            Enough: there have been as many as were asked for.
+        """
+        if self.after is not None and self._passes >= self.after:
+            self.why = f"after {self.after:,} backward {'pass' if self.after == 1 else 'passes'}, as was asked"
+            raise Enough
+        self._passes += 1
+
+    def end_pass(self, leaves: Iterable[torch.Tensor]) -> None:
+        """A backward pass has run: what do these leaves have now?"""
+        for leaf in leaves if self.until and self.due is None else ():
+            if leaf.grad is not None:
+                self._look(leaf.grad)
+
+    def before_step(self, parameters: Iterable[torch.Tensor]) -> None:
+        """An optimizer is about to use the gradients of its parameters."""
+        is_asked = Until.MISSING in self.until and self.due is None
+        if is_asked and any(each.requires_grad and each.grad is None for each in parameters):
+            self._stop("a parameter has no gradient")
+
+    def check(self) -> None:
+        """To be called between two statements.
+
+        Raises:
+            Enough: what was asked for has been seen.
+        """
+        if self.due is not None:
+            self.why, self.due, self.until = self.due, None, frozenset()
+            raise Enough
+
+    def _look(self, gradient: torch.Tensor) -> None:
+        if Until.NAN in self.until and not bool(gradient.isfinite().all()):
+            self._stop("a gradient is not finite")
+        elif Until.ZERO in self.until and not bool(gradient.any()):
+            self._stop("a gradient is zero")
+
+    def _stop(self, what: str) -> None:
+        self.due = f"in backward pass {self._passes:,}: {what}"
