@@ -105,7 +105,7 @@ class _Run:
         self._asked = asked
         self._max_values = max_values
         self._limits = limits
-        self._recording = Recorded(full=max_values is None, watched=watched)
+        self._recording = Recorded(Box, full=max_values is None, watched=watched)
         self._shown: dict[str, Box] = {}
 
     def go(

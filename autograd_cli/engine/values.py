@@ -23,21 +23,32 @@ _PYTHON_DTYPES = {"builtins.float": torch.float64, "builtins.int": torch.int64, 
 _PER_ELEMENT = 100  # characters that weigh as much as one
 
 
-class Box:
-    """What an expression evaluated to, and which Value of the recording it is now.
+class Entry:
+    """What a maker of Traces holds, and which Value of the recording it is now.
 
-    The payload is a tensor, a Python scalar, a dtype, a slice, a range, a tuple, list or dict of Boxes, an object of
-    torch (a module, an optimizer, a distribution, a size), or one of the kinds below. `fields` are the names of a
-    named tuple's elements, `kind` its own type, such as torch.Size. An in-place change gives the box a new `value`.
+    The payload is a tensor, a module, a plain value of Python or anything else, and of a tuple, list or dict one of
+    Entries. `fields` are the names of a named tuple's elements, `kind` its own type, such as torch.Size. An in-place
+    change gives the entry a new `value`. The recording knows entries weakly: they last as long as their maker holds
+    them, and a maker's own kind of entry may hold its tensor weakly, too.
     """
 
     __slots__ = ("__weakref__", "fields", "kind", "payload", "value")
 
-    def __init__(self, value: int, payload: Any, fields: tuple[str, ...] = (), kind: type | None = None) -> None:  # noqa: ANN401 - whatever the program computed
+    def __init__(self, value: int, payload: Any, fields: tuple[str, ...] = (), kind: type | None = None) -> None:  # noqa: ANN401 - whatever was computed
         self.value = value
         self.payload = payload
         self.fields = fields
         self.kind = kind
+
+
+class Box(Entry):
+    """What an expression of the safe language evaluated to.
+
+    The payload is a tensor, a Python scalar, a dtype, a slice, a range, a tuple, list or dict of Boxes, an object of
+    torch (a module, an optimizer, a distribution, a size), or one of the kinds below.
+    """
+
+    __slots__ = ()
 
     @property
     def type_name(self) -> str:
@@ -104,8 +115,8 @@ def class_of(payload: object) -> type:
     return type(payload)
 
 
-def elements_of(payload: object) -> Sequence[Box]:
-    """The boxes in a tuple, list or dict; nothing for anything else."""
+def elements_of(payload: object) -> Sequence[Any]:
+    """The entries in a tuple, list or dict; nothing for anything else."""
     if isinstance(payload, SEQUENCES):
         return payload
     return list(payload.values()) if isinstance(payload, dict) else ()

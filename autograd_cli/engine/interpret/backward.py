@@ -58,7 +58,7 @@ def check_gradients(roots: Sequence[Box], specs: Sequence[InputSpec], gradients:
 
 
 def run_backward(
-    recording: Recorded,
+    recording: Recorded[Box],
     roots: Sequence[Box],
     gradients: Sequence[torch.Tensor],
     leaves: Mapping[str, torch.Tensor],

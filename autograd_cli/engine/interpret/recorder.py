@@ -42,11 +42,11 @@ class Recorder(Protocol):
     def add_result(self, result: object, operation: Operation, *, operands: Sequence[Box], span: Span) -> Box:
         """The value that an operation returned; of a sequence every element becomes a value, too."""
 
-    def versions(self, operands: Sequence[Box], span: Span) -> Versions:
+    def versions(self, operands: Sequence[Box], span: Span) -> Versions[Box]:
         """The versions of the tensors among the operands of an operation that is about to run."""
 
     def add_performed(
-        self, result: object, operation: Operation, *, operands: Sequence[Box], versions: Versions, span: Span
+        self, result: object, operation: Operation, *, operands: Sequence[Box], versions: Versions[Box], span: Span
     ) -> Box:
         """The value of an operation that ran, or the operand that it changed in place."""
 

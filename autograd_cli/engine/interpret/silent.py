@@ -48,7 +48,7 @@ class Silent:
         payload = elements if isinstance(result, list) else tuple(elements)
         return Box(0, payload, getattr(type(result), "__match_args__", ()), type(result))
 
-    def versions(self, operands: Sequence[Box], span: Span) -> Versions:  # noqa: ARG002
+    def versions(self, operands: Sequence[Box], span: Span) -> Versions[Box]:  # noqa: ARG002
         """Nothing: nobody asks what an operation changed."""
         return ()
 
@@ -58,7 +58,7 @@ class Silent:
         operation: Operation,
         *,
         operands: Sequence[Box],
-        versions: Versions,  # noqa: ARG002
+        versions: Versions[Box],  # noqa: ARG002
         span: Span,
     ) -> Box:
         """Boxes of what an operation returned."""

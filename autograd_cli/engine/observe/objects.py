@@ -66,7 +66,7 @@ def is_plain(tensor: torch.Tensor) -> bool:
 class Objects:
     """The values that the objects of one run are. An object is kept as long as it is known, so its identity is true."""
 
-    def __init__(self, recorded: Recorded) -> None:
+    def __init__(self, recorded: Recorded[Box]) -> None:
         self._recorded = recorded
         self._known: dict[int, tuple[object, Box]] = {}
         self._things: dict[Box, object] = {}  # of the lists and dicts

@@ -23,7 +23,7 @@ class State:
 
     def __init__(self, stopping: Stopping, *, watched: bool) -> None:
         self.stopping = stopping
-        self.recorded = Recorded(watched=watched)
+        self.recorded = Recorded(Box, watched=watched)
         self.objects = Objects(self.recorded)
         self.training = Training()
         self.entered = 0

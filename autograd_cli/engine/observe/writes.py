@@ -25,7 +25,7 @@ def write_operation(write: Write, operands: Sequence[Box | None]) -> tuple[Opera
     return naming.assignment(of, write.symbol.removeprefix(".").removesuffix(" =")), own
 
 
-def record_write(recorded: Recorded, objects: Objects, write: Write, operands: Sequence[Box | None]) -> None:
+def record_write(recorded: Recorded[Box], objects: Objects, write: Write, operands: Sequence[Box | None]) -> None:
     """A target has been written to."""
     owner = operands[write.owner] if write.owner < len(operands) else None
     if owner is None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -14,7 +14,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine.record.leaf_names import by_place
 from autograd_cli.engine.record.recorded import Recorded
 from autograd_cli.engine.record.snapshot import MAX_VALUES, is_opaque, leaf_facts
-from autograd_cli.engine.values import Box
+from autograd_cli.engine.values import Entry
 from autograd_cli.trace import Backward, LeafGradient, Refusal, TensorInfo, Trace, Variable
 
 
@@ -35,18 +35,18 @@ class Ended:
     """
 
     mode: str
-    names: Mapping[str, Box]
+    names: Mapping[str, Entry]
     of_loops: AbstractSet[str]
     text: Text
-    shown: Mapping[str, Box]
+    shown: Mapping[str, Entry]
     asked: tuple[str, ...] = ()
     cut_by: str = ""
-    result: Box | None = None
+    result: Entry | None = None
     refusal: Refusal | None = None
     max_values: int | None = MAX_VALUES
 
 
-def leaves_of(recorded: Recorded, ended: Ended) -> dict[str, torch.Tensor]:
+def leaves_of(recorded: Recorded[Any], ended: Ended) -> dict[str, torch.Tensor]:
     """What can have a gradient, by name: the leaves that were asked for, and those that the program made itself."""
     leaves = {name: ended.shown[name].payload for name in ended.asked}
     named = [(name, tensor) for name, tensor in _held_tensors(ended) if _can_have_gradient(tensor)]
@@ -64,7 +64,7 @@ def leaves_of(recorded: Recorded, ended: Ended) -> dict[str, torch.Tensor]:
     return leaves
 
 
-def assemble(recorded: Recorded, ended: Ended) -> Trace:
+def assemble(recorded: Recorded[Any], ended: Ended) -> Trace:
     """The Trace of a run that has ended."""
     if ended.result is not None:
         recorded.refresh(ended.result)
@@ -97,7 +97,7 @@ def assemble(recorded: Recorded, ended: Ended) -> Trace:
 class _Variables:
     """The inputs and the program's names, as they are at the end, and the leaves that have no name of their own."""
 
-    def __init__(self, recorded: Recorded, ended: Ended, leaves: Mapping[str, torch.Tensor]) -> None:
+    def __init__(self, recorded: Recorded[Any], ended: Ended, leaves: Mapping[str, torch.Tensor]) -> None:
         self._recorded = recorded
         self._ended = ended
         self._leaves = leaves
@@ -119,7 +119,7 @@ class _Variables:
         reachable = {*ended.names, *[name for name, _ in held]}
         return tuple([self._variable(name, tensor, name in reachable) for name, tensor in tensors.items()])
 
-    def _boxes(self) -> dict[str, Box]:
+    def _boxes(self) -> dict[str, Entry]:
         """By name: a variable that has an input's name and is no longer that input stands beside it."""
         boxes = dict(self._ended.shown)
         for name, box in self._ended.names.items():
@@ -139,7 +139,7 @@ class _Variables:
         return Variable(name=name, value=value, leaf=leaf, is_held=is_held, tensor=info, grad=grad)
 
 
-def _grad(recorded: Recorded, tensor: torch.Tensor, max_values: int | None) -> TensorInfo | None:
+def _grad(recorded: Recorded[Any], tensor: torch.Tensor, max_values: int | None) -> TensorInfo | None:
     """`.grad` as TensorInfo; not asked of a tensor that cannot have one, for which torch would warn."""
     if not any(leaf_facts(tensor)) or tensor.grad is None:
         return None
@@ -162,7 +162,7 @@ def _can_have_gradient(tensor: torch.Tensor) -> bool:
     return any(leaf_facts(tensor)) and (tensor.requires_grad or tensor.grad is not None)
 
 
-def _outputs(result: Box) -> Iterator[int]:
+def _outputs(result: Entry) -> Iterator[int]:
     """The values that a result consists of: of a sequence its elements, in whatever depth."""
     if not isinstance(result.payload, tuple | list) or not result.payload:
         yield result.value
@@ -174,7 +174,7 @@ def _outputs(result: Box) -> Iterator[int]:
 # The leaves of backward passes.
 
 
-def _named_backwards(recorded: Recorded, names: Mapping[int, str]) -> Iterator[Backward]:
+def _named_backwards(recorded: Recorded[Any], names: Mapping[int, str]) -> Iterator[Backward]:
     values, called = recorded.values_of_leaves, recorded.names
     local = {values[key]: name for key, leaf in recorded.leaves.items() if (name := called.local(leaf))}
     at_end = {values[key]: name for key, name in names.items() if key in values}

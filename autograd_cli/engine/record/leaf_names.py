@@ -18,7 +18,7 @@ from itertools import count, islice
 import torch
 
 from autograd_cli.engine.record.snapshot import is_opaque
-from autograd_cli.engine.values import CONTAINERS, Box, has_words
+from autograd_cli.engine.values import CONTAINERS, Entry, has_words
 from autograd_cli.trace import without_number
 
 _MAX_BOUND = 200  # of what a name holds when it is bound, which happens often
@@ -65,7 +65,7 @@ class LeafNames:
             self._bound.setdefault(id(tensor), _Claim(tensor, function, path))
         return [id(tensor) for _, tensor in found]
 
-    def leave(self, names: Mapping[str, Box], function: str) -> None:
+    def leave(self, names: Mapping[str, Entry], function: str) -> None:
         """A function returned when its variables were these."""
         for path, tensor in by_place({name: box.payload for name, box in names.items()}, _MAX_HELD):
             self._held.setdefault(id(tensor), _Claim(tensor, function, path))

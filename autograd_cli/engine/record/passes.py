@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any, Generic
 
 import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.record import naming
-from autograd_cli.engine.record.recording import Recording
+from autograd_cli.engine.record.recording import E, Recording
 from autograd_cli.engine.record.snapshot import MAX_VALUES
 from autograd_cli.engine.record.watch import Watch
-from autograd_cli.engine.values import Box
 from autograd_cli.trace import Backward, LeafGradient, Refusal, TensorInfo
 
 
@@ -26,17 +26,17 @@ class Pass:
         self.refusal: Refusal | None = None
 
 
-class Passes:
+class Passes(Generic[E]):
     """The passes of one run. Where they are `watched`, there is a walk of each."""
 
-    def __init__(self, recording: Recording, *, watched: bool) -> None:
+    def __init__(self, recording: Recording[E], *, watched: bool) -> None:
         self._recording = recording
-        self._roots_of_gradients: dict[int, list[Box]] = {}  # by the id of a leaf
+        self._roots_of_gradients: dict[int, list[E]] = {}  # by the id of a leaf
         self.watch = Watch(recording, is_on=watched)
         self.backwards: list[Backward] = []
         self.called_grad = False
 
-    def roots_of(self, leaf: object) -> Sequence[Box]:
+    def roots_of(self, leaf: object) -> Sequence[E]:
         """What the pass started from that gave a leaf its `.grad`."""
         return self._roots_of_gradients.get(id(leaf), ())
 
@@ -50,7 +50,7 @@ class Passes:
             self._recording.passes_under_way -= 1
 
     @contextlib.contextmanager
-    def backward(self, roots: Sequence[Box], weights: Sequence[Box], span: Span) -> Iterator[Pass]:
+    def backward(self, roots: Sequence[E], weights: Sequence[E], span: Span) -> Iterator[Pass]:
         """A call of `backward()` in the program, while the context lasts; `weights` are the gradients it is given."""
         recording = self._recording
         leaves = list(recording.leaves.values())
@@ -82,7 +82,7 @@ class Passes:
         self._roots_of_gradients.update({id(leaf): list(roots) for leaf in leaves if leaf.grad is not None})
 
     @contextlib.contextmanager
-    def grad(self, roots: Sequence[Box], *, given: bool, span: Span) -> Iterator[Pass]:
+    def grad(self, roots: Sequence[E], *, given: bool, span: Span) -> Iterator[Pass]:
         """A call of `torch.autograd.grad`, which leaves `.grad` alone: a pass to tell of only where it is refused."""
         self.called_grad = True
         one = Pass()
@@ -107,7 +107,7 @@ class Passes:
 class LeafGradients:
     """The `.grad` of leaves, each with a name, before and after a backward pass."""
 
-    def __init__(self, recording: Recording, leaves: Sequence[tuple[str, torch.Tensor]], root: int) -> None:
+    def __init__(self, recording: Recording[Any], leaves: Sequence[tuple[str, torch.Tensor]], root: int) -> None:
         self._recording = recording
         self._leaves = leaves
         self._root = root

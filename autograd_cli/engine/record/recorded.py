@@ -3,44 +3,46 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Generic, TypeAlias
 
 import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.passes import Pass, Passes
-from autograd_cli.engine.record.recording import Recording, grad_mode_in_force, tensors_in
+from autograd_cli.engine.record.recording import E, Recording, grad_mode_in_force, tensors_in
 from autograd_cli.engine.record.snapshot import is_opaque
 from autograd_cli.engine.record.watch import End
-from autograd_cli.engine.values import CONTAINERS, SEQUENCES, Box
+from autograd_cli.engine.values import CONTAINERS, SEQUENCES, Entry
 from autograd_cli.modes import GradMode
 from autograd_cli.trace import Operation, Printed, Refusal, Step
 
-Versions: TypeAlias = Sequence[tuple[Box, int | None]]
+Versions: TypeAlias = Sequence[tuple[E, int | None]]
 
 
-class Recorded(Recording):
+class Recorded(Recording[E]):
     """The Recorder of a run that a Trace is made of. Where it is `watched`, its backward passes are looked into."""
 
-    def __init__(self, *, full: bool = False, watched: bool = False) -> None:
-        super().__init__(full=full)
+    def __init__(
+        self, make: Callable[..., E], *, full: bool = False, keeps: bool = True, watched: bool = False
+    ) -> None:
+        super().__init__(make, full=full, keeps=keeps)
         self.steps: list[Step] = []
         self.printed: list[Printed] = []
-        self.passes = Passes(self, watched=watched)
+        self.passes: Passes[E] = Passes(self, watched=watched)
         self._outer_steps: list[int | None] = []
-        self._calls = [_Calls()]  # of the operation that runs; those that run inside of its calls behind it
+        self._calls: list[_Calls[E]] = [_Calls()]  # of the operation that runs, and of those inside of it
 
-    def versions(self, operands: Sequence[Box], span: Span) -> Versions:
+    def versions(self, operands: Sequence[E], span: Span) -> Versions[E]:
         """The versions of the tensors among the operands of an operation that is about to run."""
         self._calls[-1] = _Calls(operands=operands, span=span)
         return [(box, _version(box.payload)) for box in tensors_in(operands) if not is_opaque(box.payload)]
 
     def add_performed(
-        self, result: object, operation: Operation, *, operands: Sequence[Box], versions: Versions, span: Span
-    ) -> Box:
+        self, result: object, operation: Operation, *, operands: Sequence[E], versions: Versions[E], span: Span
+    ) -> E:
         """The value of an operation that ran, or the operand that it changed in place."""
         for operand in operands:
             if isinstance(operand.payload, CONTAINERS):
@@ -59,7 +61,7 @@ class Recorded(Recording):
         self.close(made)
         return made
 
-    def _source_of(self, result: object, operands: Sequence[Box]) -> Sequence[Box]:
+    def _source_of(self, result: object, operands: Sequence[E]) -> Sequence[E]:
         """What an operation's result was made from: where a function that it called made it, only that."""
         return [box for box in self._calls[-1].returned if box.payload is result is not None][-1:] or operands
 
@@ -84,7 +86,7 @@ class Recorded(Recording):
             self._calls.pop()
             calls.made.append(range(first, len(self.values)))
 
-    def end_of(self, tensor: Box) -> End | None:
+    def end_of(self, tensor: Entry) -> End | None:
         """Where the gradient of a tensor arrives."""
         info = self.values[tensor.value].tensor
         if info is None or not info.requires_grad:
@@ -92,14 +94,14 @@ class Recorded(Recording):
         leaf = self.values_of_leaves.get(id(tensor.payload), tensor.value)
         return (None, leaf) if info.grad_fn is None else (info.grad_fn, info.output_nr)
 
-    def returned(self, box: Box, handed: Sequence[Box], end: End | None) -> None:
+    def returned(self, box: E, handed: Sequence[E], end: End | None) -> None:
         """The function returned: a hook another gradient than it was called with, or what the operation will return."""
         if end is not None and isinstance(box.payload, torch.Tensor):
             self.passes.watch.replaced(end, handed[0].value, box.value)
         if not self.passes_under_way:
             self._calls[-2].returned.append(box)
 
-    def handed(self, payload: object, span: Span) -> Box:
+    def handed(self, payload: object, span: Span) -> E:
         """What torch called it with: a tensor that the program knows is what it was, or one that the operation made."""
         if isinstance(payload, torch.Tensor):
             calls = self._calls[-2]
@@ -114,7 +116,7 @@ class Recorded(Recording):
             return self.add(elements, operation, operands=boxes, span=span)
         return self.add(payload, naming.HANDED, span=span)
 
-    def close(self, box: Box) -> None:
+    def close(self, box: Entry) -> None:
         """The operation that ran has this value: what it called was made inside of it."""
         for made in self._calls[-1].made:
             for number in made:
@@ -122,13 +124,13 @@ class Recorded(Recording):
                     self._revise(number, made_inside=box.value)
         self._calls[-1] = _Calls()
 
-    def enter(self, names: Mapping[str, Box], function: str) -> int:
+    def enter(self, names: Mapping[str, Entry], function: str) -> int:
         """A function is called: how many leaves there are."""
         for name, box in names.items():
             self.bind(name, box.payload, function)
         return len(self.leaves)
 
-    def leave(self, names: Mapping[str, Box], function: str, entered: int) -> None:
+    def leave(self, names: Mapping[str, Entry], function: str, entered: int) -> None:
         """It returned; the leaves that it made are known by its names."""
         if len(self.leaves) > entered:
             self.names.leave(names, function)
@@ -141,7 +143,7 @@ class Recorded(Recording):
         self.steps.append(Step(id=number, span=span, iteration=iteration, binds=(), bound=(), value=None, refusal=None))
         return number
 
-    def end_step(self, number: int, box: Box | None, bound: Mapping[str, int], refusal: Refusal | None) -> None:
+    def end_step(self, number: int, box: Entry | None, bound: Mapping[str, int], refusal: Refusal | None) -> None:
         """The statement has ended."""
         self.step = self._outer_steps.pop()
         self.steps[number] = replace(
@@ -157,31 +159,29 @@ class Recorded(Recording):
         assert self.step is not None
         self.printed.append(Printed(step=self.step, span=span, text=text))
 
-    def backward(
-        self, roots: Sequence[Box], weights: Sequence[Box], span: Span
-    ) -> contextlib.AbstractContextManager[Pass]:
+    def backward(self, roots: Sequence[E], weights: Sequence[E], span: Span) -> contextlib.AbstractContextManager[Pass]:
         """A call of `backward()`, while the context lasts."""
         self._calls[-1] = _Calls(span=span)
         return self.passes.backward(roots, weights, span)
 
-    def grad(self, roots: Sequence[Box], *, given: bool, span: Span) -> contextlib.AbstractContextManager[Pass]:
+    def grad(self, roots: Sequence[E], *, given: bool, span: Span) -> contextlib.AbstractContextManager[Pass]:
         """A call of `torch.autograd.grad`, while the context lasts."""
         return self.passes.grad(roots, given=given, span=span)
 
-    def roots_of(self, leaf: object) -> Sequence[Box]:
+    def roots_of(self, leaf: object) -> Sequence[E]:
         """What the pass started from that gave a leaf its `.grad`."""
         return self.passes.roots_of(leaf)
 
 
 @dataclass(slots=True)
-class _Calls:
+class _Calls(Generic[E]):
     """What the functions of the program `made` and `returned` that one operation called, begun in `grad_mode`."""
 
-    operands: Sequence[Box] = ()
+    operands: Sequence[E] = ()
     span: Span | None = None
     grad_mode: GradMode = field(default_factory=grad_mode_in_force)
     made: list[range] = field(default_factory=list)
-    returned: list[Box] = field(default_factory=list)
+    returned: list[E] = field(default_factory=list)
 
 
 def _version(payload: torch.Tensor) -> int | None:

@@ -6,11 +6,11 @@ leads to. Right after an operation, the nodes that its result reaches and that w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import count
-from typing import Any
+from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
@@ -19,20 +19,27 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.leaf_names import LeafNames
 from autograd_cli.engine.record.snapshot import MAX_INTERMEDIATE_VALUES, is_opaque, leaf_facts, snapshot
-from autograd_cli.engine.values import CONTAINERS, SEQUENCES, Box, check_depth, check_nesting, elements_of, has_words
+from autograd_cli.engine.values import CONTAINERS, SEQUENCES, Entry, check_depth, check_nesting, elements_of, has_words
 from autograd_cli.modes import GradMode
 from autograd_cli.trace import Kind, Node, Operation, Scalar, TensorInfo, Value
 
+E = TypeVar("E", bound=Entry)  # what a maker's own entries are
 _OF_KNOWN_WORDS = frozenset({"torch", "builtins", __name__.partition(".")[0]})
 _HOLD = frozenset({Kind.CONTAINER, Kind.ITEM, Kind.PRINT})  # what looks at a tensor, or holds it
 
 
-class Recording:
+class Recording(Generic[E]):
     """Collects the values and nodes of one run. It keeps every tensor and node alive, so that identities stay true."""
 
-    def __init__(self, *, full: bool = False) -> None:
-        """Where it is `full`, the values of every tensor are kept, whatever its size."""
+    def __init__(self, make: Callable[..., E], *, full: bool = False, keeps: bool = True) -> None:
+        """`make` makes the entries of this maker, as `Entry` does.
+
+        Where it is `full`, the values of every tensor are kept, whatever its size. Where it `keeps` tensors, they live
+        as long as the recording does; else no longer than the program lets them, but for leaves.
+        """
         self.full = full
+        self._make = make
+        self._keeps = keeps
         self.values: list[Value] = []
         self.nodes: list[Node] = []
         self.step: int | None = None
@@ -48,30 +55,30 @@ class Recording:
         self._last_storage = count()
         self._alive: list[torch.Tensor] = []
         self._nesting: dict[int, int] = {}
-        # The boxes of each tensor, by the storage it lives in: those that the program still holds, the oldest first.
-        self._sharing: dict[int, dict[int, WeakKeyDictionary[Box, None]]] = {}
-        self._held: list[Box] = []  # of tensors that torch holds
+        # The entries of each tensor, by the storage it lives in: those that the program still holds, the oldest first.
+        self._sharing: dict[int, dict[int, WeakKeyDictionary[E, None]]] = {}
+        self._held: list[E] = []  # of tensors that torch holds
 
     def add(
         self,
         payload: object,
         operation: Operation,
         *,
-        operands: Sequence[Box] = (),
+        operands: Sequence[Entry] = (),
         span: Span | None = None,
         name: str | None = None,
         fields: tuple[str, ...] = (),
         max_values: int | None = MAX_INTERMEDIATE_VALUES,
-    ) -> Box:
-        """A new value; a sequence's elements must be Boxes already."""
+    ) -> E:
+        """A new value; a sequence's elements must be entries already."""
         if name is not None:
             self.bind(name, payload, "")
         if isinstance(payload, torch.nn.Module):
             self.names.make(payload)
         number = self._value(payload, operation, operands=operands, span=span, name=name, max_values=max_values)
-        box = Box(number, payload, fields)
+        box = self._make(number, payload, fields)
         if isinstance(payload, torch.Tensor) and not is_opaque(payload):
-            if not self.passes_under_way:
+            if self._keeps and not self.passes_under_way:
                 self._alive.append(payload)
             self._share(box)
         return box
@@ -81,7 +88,7 @@ class Recording:
         payload: object,
         operation: Operation,
         *,
-        operands: Iterable[Box | int],
+        operands: Iterable[Entry | int],
         span: Span | None,
         name: str | None = None,
         previous: int | None = None,
@@ -118,13 +125,13 @@ class Recording:
         )
         return number
 
-    def _nest(self, number: int, elements: Iterable[Box]) -> None:
+    def _nest(self, number: int, elements: Iterable[Entry]) -> None:
         """Remember how deeply containers are nested, and refuse what nothing could walk through."""
         nesting = 1 + max([self._nesting.get(element.value, 0) for element in elements])
         check_depth(nesting)
         self._nesting[number] = nesting
 
-    def add_result(self, result: object, operation: Operation, *, operands: Sequence[Box], span: Span) -> Box:
+    def add_result(self, result: object, operation: Operation, *, operands: Sequence[Entry], span: Span) -> E:
         """The value that an operation returned; of a sequence every element becomes a value, too."""
         if isinstance(result, dict):
             return self._add_dict(result, operation, operands=operands, span=span)
@@ -137,25 +144,25 @@ class Recording:
         ]
         self._revise(whole.value, elements=tuple([element.value for element in elements]))
         payload = elements if isinstance(result, list) else tuple(elements)
-        return Box(whole.value, payload, _fields_of(result), type(result))
+        return self._make(whole.value, payload, _fields_of(result), type(result))
 
-    def _add_dict(self, result: dict[Any, Any], operation: Operation, *, operands: Sequence[Box], span: Span) -> Box:
+    def _add_dict(self, result: dict[Any, Any], operation: Operation, *, operands: Sequence[Entry], span: Span) -> E:
         whole = self.add({}, operation, operands=operands, span=span)
         elements = {
             key: self.add_result(element, naming.element(key), operands=[whole], span=span)
             for key, element in result.items()
         }
         self._revise(whole.value, elements=tuple([element.value for element in elements.values()]))
-        return Box(whole.value, elements)
+        return self._make(whole.value, elements)
 
-    def extend(self, whole: Box, element: Box) -> None:
+    def extend(self, whole: Entry, element: Entry) -> None:
         """One more element of a sequence that an operation gives one by one."""
         whole.payload = (*whole.payload, element)
         self._revise(whole.value, elements=(*self.values[whole.value].elements, element.value))
 
     # Names.
 
-    def give_name(self, box: Box, name: str, function: str = "") -> None:
+    def give_name(self, box: Entry, name: str, function: str = "") -> None:
         """Remember the first name that a value was bound to, and those of a module's parameters.
 
         `function` is that of the program whose variable it is, "" for one of the program.
@@ -169,10 +176,14 @@ class Recording:
 
     def bind(self, name: str, payload: object, function: str) -> None:
         """Remember the name of what a variable, or a parameter of a function, was bound to, and of what that holds."""
-        if self.passes_under_way or (isinstance(payload, torch.Tensor) and is_opaque(payload)):
+        if self.passes_under_way or (isinstance(payload, torch.Tensor) and not self._is_to_be_named(payload)):
             return
         if isinstance(payload, torch.Tensor | torch.nn.Module) or self._unnamed:
             self._unnamed.difference_update(self.names.bind(name, payload, function))
+
+    def _is_to_be_named(self, tensor: torch.Tensor) -> bool:
+        """Whether a name of the tensor may be asked for: to remember it keeps the tensor."""
+        return not is_opaque(tensor) and (self._keeps or (tensor.is_leaf and tensor.requires_grad))
 
     def used_leaves(self) -> list[torch.Tensor]:
         """The leaves that anything was computed from, or that have a gradient, the oldest first."""
@@ -203,23 +214,24 @@ class Recording:
         last = self._last_values.get(id(tensor)) if known is None else known.value
         return self.box_of(tensor, naming.PARAMETER, None).value if last is None else last
 
-    def box_of(self, tensor: torch.Tensor, operation: Operation, span: Span | None) -> Box:
-        """The box of a tensor that torch holds, such as a module's parameter: the same each time."""
+    def box_of(self, tensor: torch.Tensor, operation: Operation, span: Span | None) -> E:
+        """The entry of a tensor that torch holds, such as a module's parameter: the same each time."""
         known = self.known(tensor)
         if known is None:
             known = self.add(tensor, operation, span=span)
             self._held.append(known)
         return known
 
-    def known(self, tensor: torch.Tensor) -> Box | None:
-        """The box of a tensor, if the program has seen it."""
+    def known(self, tensor: torch.Tensor) -> E | None:
+        """The entry of a tensor, if the program has seen it."""
         if tensor.layout is not torch.strided or is_opaque(tensor):
             return None
-        return next(iter(self._sharing.get(_storage(tensor), {}).get(id(tensor), ())), None)
+        entries = self._sharing.get(_storage(tensor), {}).get(id(tensor), ())
+        return next((each for each in entries if each.payload is tensor), None)
 
     # In-place changes.
 
-    def rewrite(self, box: Box, operation: Operation, *, operands: Sequence[int], span: Span) -> None:
+    def rewrite(self, box: E, operation: Operation, *, operands: Sequence[int], span: Span) -> None:
         """Make a new version of a tensor that was changed in place, and of every other that shares its memory."""
         tensor = box.payload
         before = box.value
@@ -228,7 +240,8 @@ class Recording:
         )
         self._share(box)
         sharing = self._sharing[_storage(tensor)]
-        for key, others in [(key, list(found)) for key, found in sharing.items()]:
+        for key, found in list(sharing.items()):
+            others = [each for each in found if each.payload is not None]  # a tensor that is held weakly may be gone
             if not others:
                 del sharing[key]
                 continue
@@ -244,7 +257,7 @@ class Recording:
             for other in others:
                 other.value = version
 
-    def refresh(self, box: Box) -> None:
+    def refresh(self, box: Entry) -> None:
         """Make a new version of a list, tuple or dict whose elements have changed since it was recorded."""
         elements = elements_of(box.payload)
         for element in elements:
@@ -255,13 +268,13 @@ class Recording:
                 box.payload, naming.LIST, operands=elements, span=self.values[box.value].span, previous=box.value
             )
 
-    def _share(self, box: Box) -> None:
+    def _share(self, box: E) -> None:
         tensor = box.payload
         self._sharing.setdefault(_storage(tensor), {}).setdefault(id(tensor), WeakKeyDictionary())[box] = None
 
     # Looking at tensors.
 
-    def write_out(self, box: Box, max_values: int | None) -> None:
+    def write_out(self, box: Entry, max_values: int | None) -> None:
         """Keep the values of a tensor, and of those in a sequence, up to `max_values` elements."""
         value = self.values[box.value]
         if isinstance(box.payload, torch.Tensor):
@@ -296,11 +309,15 @@ class Recording:
         """The number of the memory that a tensor lives in; that of a gradient in flight is free for others after it."""
         key = _storage(tensor)
         number = self._storages.get(key)
-        if number is None:
+        if number is None or not (self._keeps or self._is_in_use(key)):
             number = next(self._last_storage)
             if not self.passes_under_way:
                 self._storages[key] = number
         return number
+
+    def _is_in_use(self, storage: int) -> bool:
+        """Whether a tensor that was seen in this memory lives there still, and it is not another one at its address."""
+        return any(each.payload is not None for found in self._sharing.get(storage, {}).values() for each in found)
 
     def _see(self, grad_fn: Any, value: int, span: Span | None) -> int:  # noqa: ANN401 - torch exports no type for nodes
         """The id of a node, after giving ids to all that it leads to. Iterative: graphs are deeper than the stack."""
@@ -371,8 +388,8 @@ class Recording:
         self.values[number] = replace(self.values[number], **changes)
 
 
-def tensors_in(boxes: Iterable[Box]) -> Iterator[Box]:
-    """The boxes that hold tensors, those in sequences too.
+def tensors_in(boxes: Iterable[E]) -> Iterator[E]:
+    """The entries that hold tensors, those in sequences too.
 
     Raises:
         AgxError: a sequence holds too much.
@@ -385,7 +402,7 @@ def tensors_in(boxes: Iterable[Box]) -> Iterator[Box]:
             yield from _tensors_within(box)
 
 
-def _tensors_within(container: Box) -> Iterator[Box]:
+def _tensors_within(container: E) -> Iterator[E]:
     for box in elements_of(container.payload):
         if isinstance(box.payload, torch.Tensor):
             yield box

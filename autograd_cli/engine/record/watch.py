@@ -15,7 +15,7 @@ import torch
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.record.recording import Recording
 from autograd_cli.engine.record.snapshot import MAX_INTERMEDIATE_VALUES, values_of
-from autograd_cli.engine.values import Box
+from autograd_cli.engine.values import Entry
 from autograd_cli.trace import Flow, Hooked, TensorValues, Visit, Walk
 
 End: TypeAlias = tuple[int | None, int]  # a node and its output, or None and the leaf whose `.grad` it is, as a value
@@ -24,7 +24,7 @@ End: TypeAlias = tuple[int | None, int]  # a node and its output, or None and th
 class Watch:
     """The walks of one run: none, unless it `is_on`."""
 
-    def __init__(self, recording: Recording, *, is_on: bool) -> None:
+    def __init__(self, recording: Recording[Any], *, is_on: bool) -> None:
         self._recording = recording
         self._is_on = is_on
         self.walks: list[Walk] = []
@@ -32,7 +32,7 @@ class Watch:
         self._hooked: dict[End, list[Hooked]] = {}  # on the way to the node that has its turn next
 
     @contextlib.contextmanager
-    def walk(self, roots: Iterable[Box], *, span: Span | None, backward: int | None) -> Iterator[None]:
+    def walk(self, roots: Iterable[Entry], *, span: Span | None, backward: int | None) -> Iterator[None]:
         """Watch the walk that starts from `roots` while the context lasts."""
         if not self._is_on:
             yield
