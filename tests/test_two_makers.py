@@ -19,6 +19,16 @@ DIFFERENT = {
     "pixel warp with floor coords": "an index is not a value of its own, so that the cast before it is blamed",
     "dict of losses, one made by item": "the owner of a method that is not there is not followed",
     "update with a dict of params": "the keys of a dict that a loop goes through are no values",
+    **dict.fromkeys(
+        (
+            "a hook that zeroes the gradient of an activation",
+            "a hook of a leaf that masks all of it",
+            "a hook that divides by a norm of zero",
+            "a hook that normalises a gradient by what is zero",
+            "a forward hook that detaches a layer's output",
+        ),
+        "what a hook is handed and returns is not observed",
+    ),
 }
 
 
