@@ -1,14 +1,33 @@
 """agx: PyTorch's autograd from the shell; `explore`, `explain` and `compare` are the same from Python.
 
-Importing this package loads no torch.
+Importing this package loads no torch, and of itself only what is used: pytest imports it for everybody's tests.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from autograd_cli import interrupt  # noqa: F401 - first, so that Ctrl-C ends the rest of the start
-from autograd_cli.api import compare, explain, explore
-from autograd_cli.diagnostic import Diagnostic, Severity, Span, Status
-from autograd_cli.limits import Limits
-from autograd_cli.report import Report
-from autograd_cli.trace import TensorInfo, Trace
+
+if TYPE_CHECKING:
+    from autograd_cli.api import compare, explain, explore
+    from autograd_cli.diagnostic import Diagnostic, Severity, Span, Status
+    from autograd_cli.limits import Limits
+    from autograd_cli.report import Report
+    from autograd_cli.trace import TensorInfo, Trace
+
+_HOMES = {
+    "Diagnostic": "diagnostic",
+    "Limits": "limits",
+    "Report": "report",
+    "Severity": "diagnostic",
+    "Span": "diagnostic",
+    "Status": "diagnostic",
+    "TensorInfo": "trace",
+    "Trace": "trace",
+    "compare": "api",
+    "explain": "api",
+    "explore": "api",
+}
 
 __all__ = [
     "Diagnostic",
@@ -23,6 +42,16 @@ __all__ = [
     "explain",
     "explore",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def load_ipython_extension(ipython: object) -> None:
