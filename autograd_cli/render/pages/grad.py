@@ -229,12 +229,15 @@ def _rows(report: Report, trace: Trace) -> Iterator[_Facts]:
 
 
 def _last_rounds(trace: Trace) -> list[Value]:
-    """The values in order, but of those that one piece of a loop or function made again and again only the last."""
+    """The values in order, but of those that one piece of a loop or function made again and again only the last.
+
+    Torch calls a function many times in one step: of what that made in it the last as well.
+    """
     last: dict[tuple[object, ...], Value] = {}
     counts: dict[tuple[object, ...], int] = {}
     for value in trace.values:
         in_step = (value.step, value.span, value.op)
-        counts[in_step] = counts.get(in_step, -1) + 1
+        counts[in_step] = 0 if value.made_inside is not None else counts.get(in_step, -1) + 1
         key = (value.id,) if value.span is None else (value.span, value.op, counts[in_step])
         last.pop(key, None)
         last[key] = value
