@@ -9,9 +9,13 @@ import torch
 
 from autograd_cli import explore
 from autograd_cli.diagnostic import Status
+from autograd_cli.engine import run as engine
 from autograd_cli.engine.interpret.callbacks import Callback
+from autograd_cli.lang.program import parse
 from autograd_cli.limits import DEFAULT_LIMITS, Limits
+from autograd_cli.modes import DEFAULT_MODE, MODES
 from autograd_cli.report import Report
+from autograd_cli.settings import DEFAULT_SETTINGS
 
 X = "x = torch.tensor([1., 2.], requires_grad=True)\ny = x * 3\n"
 WALKS_AGAIN = "def f(g):\n    with torch.enable_grad():\n        (x * 2).sum().backward()\nx.register_hook(f)\n"
@@ -206,3 +210,23 @@ def test_what_torch_calls_prints_into_the_run(capfd: pytest.CaptureFixture[str])
     report = explore("torch.vmap(print)(x)", x=[1.0])
     assert [each.text.split("(")[0] for each in report.trace.printed] == ["BatchedTensor"]
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "block", ["lambda t: print('ran') or t.sin().exp()", "nn.Sequential(nn.Linear(2, 2), nn.Dropout())"]
+)
+def test_to_watch_a_checkpoint_computes_it_no_more_often(block: str) -> None:
+    """What a node under a checkpoint saved is computed again when somebody reads it."""
+    program = f"{X}torch.utils.checkpoint.checkpoint({block}, x, use_reentrant=False).sum().backward()"
+    plain, watched = (
+        engine.run(
+            parse(program), [], [], {}, mode=MODES[DEFAULT_MODE], wrt=None, settings=DEFAULT_SETTINGS, watched=each
+        )
+        for each in (False, True)
+    )
+    assert [each.text for each in watched.printed] == [each.text for each in plain.printed]
+    assert len(watched.printed) == (2 if "print" in block else 0)  # forward, and again for backward
+    assert watched.grads == plain.grads
+    (walk,) = watched.walks
+    assert watched.nodes[walk.visits[0].node].name == "SumBackward0"
+    assert all(not visit.saved for visit in walk.visits[1:])

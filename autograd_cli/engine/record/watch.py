@@ -72,12 +72,12 @@ class Watch:
 
     def _is_recomputed(self, node: int) -> bool:
         """Whether a checkpoint keeps nothing for the node: looking at it would run the program's function again."""
-        inside = self._recording.values[self._recording.nodes[node].value].made_inside
-        while inside is not None:
-            value = self._recording.values[inside]
+        number: int | None = self._recording.nodes[node].value
+        while number is not None:
+            value = self._recording.values[number]
             if value.function == _CHECKPOINT:
                 return True
-            inside = value.made_inside
+            number = value.made_inside
         return False
 
     def _changed(self, nodes: Iterable[tuple[Any, int]]) -> tuple[tuple[int, str], ...]:
