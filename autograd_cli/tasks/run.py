@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,8 +90,8 @@ def _report(request: RunRequest, observation: Observation, ending: Ending, names
         outcome=rules.outcome(trace, text, request.of),
         explanation=explanation,
         course=Course(
-            passes=sum(each.step is not None for each in trace.backwards),
-            losses=tuple(_losses(observed.losses)),
+            passes=observed.passes,
+            losses=observed.losses,
             parameters=observed.parameters,
             ended=_words(ending, observation.stopping.why),
             unseen=observed.unseen,
@@ -107,12 +107,6 @@ def _report(request: RunRequest, observation: Observation, ending: Ending, names
         body=body,
         diagnostics=diagnostics,
     )
-
-
-def _losses(found: tuple[float, ...]) -> Iterator[float]:
-    """The first and the last."""
-    yield from found[:1]
-    yield from found[-1:] if len(found) > 1 else ()
 
 
 def _words(ending: Ending, stopped: str | None) -> str:

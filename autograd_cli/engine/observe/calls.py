@@ -13,11 +13,12 @@ import torch
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe.frames import Call, Frame
 from autograd_cli.engine.observe.objects import is_followed
+from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.sites import Site, Source
 from autograd_cli.engine.observe.state import State
 from autograd_cli.engine.observe.training import parameters_of
 from autograd_cli.engine.record import naming
-from autograd_cli.engine.values import Box, elements_of
+from autograd_cli.engine.values import elements_of
 from autograd_cli.trace import Operation, Phase, Refusal
 
 Module = torch.nn.Module
@@ -65,19 +66,19 @@ def _is_backward(owner: object, name: str, function: object) -> bool:
     return function is torch.autograd.backward or (isinstance(owner, torch.Tensor) and name == "backward")
 
 
-def _state(state: State, module: Module) -> list[Box]:
+def _state(state: State, module: Module) -> list[Seen]:
     """The parameters and buffers of a module, which a call of it uses and may change."""
     return [_held(state, each) for each in (*module.parameters(), *module.buffers())]
 
 
-def _held(state: State, tensor: torch.Tensor) -> Box:
+def _held(state: State, tensor: torch.Tensor) -> Seen:
     found = state.objects.find(tensor)
     if found is None:
         return state.objects.add(tensor, naming.PARAMETER, (), None)
     return found
 
 
-def _trained(state: State, optimizer: Optimizer, *, is_step: bool) -> list[Box]:
+def _trained(state: State, optimizer: Optimizer, *, is_step: bool) -> list[Seen]:
     """What an optimizer trains; for a step also what the gradients came from."""
     parameters = [each for group in optimizer.param_groups for each in group["params"]]
     boxes = [_held(state, each) for each in parameters]
@@ -125,6 +126,7 @@ def _backward(state: State, site: Site, call: Call) -> Callable[..., Any]:
                 raise
             finally:
                 state.quiet = False
+        state.training.passed([each.payload for each in roots])
         state.stopping.end_pass(state.recorded.leaves.values())
         return result
 
@@ -157,13 +159,13 @@ def _argument(arguments: Sequence[object], keywords: dict[str, object], place: i
     return keywords.get(name, arguments[place] if len(arguments) > place else None)
 
 
-def _boxes(state: State, things: object, span: Span) -> list[Box]:
+def _boxes(state: State, things: object, span: Span) -> list[Seen]:
     each = things if isinstance(things, tuple | list) else [things]
     found = [state.objects.box(thing, span) for thing in each if isinstance(thing, torch.Tensor)]
     return [box for box in found if box is not None]
 
 
-def refusal(error: BaseException, span: Span | None, operation: Any, operands: Sequence[Box]) -> Refusal:  # noqa: ANN401 - an Operation
+def refusal(error: BaseException, span: Span | None, operation: Any, operands: Sequence[Seen]) -> Refusal:  # noqa: ANN401 - an Operation
     """What torch said when it refused a backward pass; the exception remembers it."""
     found = Refusal(
         kind=operation.kind,
@@ -183,8 +185,8 @@ def refusal(error: BaseException, span: Span | None, operation: Any, operands: S
 
 
 def recorded(
-    state: State, frame: Frame, site: Site, call: Call | None, operands: Sequence[Box | None], value: object
-) -> Box | None:
+    state: State, frame: Frame, site: Site, call: Call | None, operands: Sequence[Seen | None], value: object
+) -> Seen | None:
     """The value of a call that has run."""
     if call is None:
         return state.objects.box(value, site.span)
@@ -200,7 +202,7 @@ def recorded(
     return _of_library(state, call, given, site, value)
 
 
-def _of_library(state: State, call: Call, given: Sequence[Box], site: Site, value: object) -> Box | None:
+def _of_library(state: State, call: Call, given: Sequence[Seen], site: Site, value: object) -> Seen | None:
     """The value of a call that ran no code of the user's, by whose method it is."""
     function, owner, span = call.function, call.owner, site.span
     if isinstance(function, Module):
@@ -222,7 +224,7 @@ def _of_library(state: State, call: Call, given: Sequence[Box], site: Site, valu
     return _of_function(state, call, given, site, value)
 
 
-def _of_optimizer(state: State, owner: Optimizer, call: Call, given: Sequence[Box], site: Site, value: object) -> Box:
+def _of_optimizer(state: State, owner: Optimizer, call: Call, given: Sequence[Seen], site: Site, value: object) -> Seen:
     name = call.function.__name__
     operation = naming.step(type(owner)) if name == "step" else naming.method(type(owner), name)
     if name == "step":
@@ -237,7 +239,7 @@ def _switched(frame: Frame, call: Call, span: Span) -> None:
         frame.grad_mode_spans[-1] = span
 
 
-def _returned(state: State, call: Call, site: Site, given: Sequence[Box], value: object) -> Box | None:
+def _returned(state: State, call: Call, site: Site, given: Sequence[Seen], value: object) -> Seen | None:
     """The value of a call that ran code of the user's: what that returned."""
     thing, box = state.returned
     if thing is value and box is not None:
@@ -251,13 +253,15 @@ def _returned(state: State, call: Call, site: Site, given: Sequence[Box], value:
     return state.objects.add_performed(value, operation, given, site.span)
 
 
-def _box_of(state: State, thing: object, span: Span) -> Box:
+def _box_of(state: State, thing: object, span: Span) -> Seen:
     found = state.objects.box(thing, span)
     assert found is not None
     return found
 
 
-def _of_module(state: State, owner: Module, call: Call, given: Sequence[Box], site: Site, value: object) -> Box | None:
+def _of_module(
+    state: State, owner: Module, call: Call, given: Sequence[Seen], site: Site, value: object
+) -> Seen | None:
     name = call.function.__name__
     operation = naming.method(type(owner), name)
     box = _box_of(state, owner, site.span)
@@ -269,7 +273,7 @@ def _of_module(state: State, owner: Module, call: Call, given: Sequence[Box], si
     return box if value is owner else result
 
 
-def _of_tensor(state: State, call: Call, operands: Sequence[Box], site: Site, value: object) -> Box:
+def _of_tensor(state: State, call: Call, operands: Sequence[Seen], site: Site, value: object) -> Seen:
     name = call.function.__name__
     if name == "backward":
         return state.recorded.add(None, naming.backward("torch.Tensor.backward"), operands=operands[:1], span=site.span)
@@ -279,8 +283,8 @@ def _of_tensor(state: State, call: Call, operands: Sequence[Box], site: Site, va
 
 
 def _of_list(
-    state: State, owner: list[Any] | dict[Any, Any], call: Call, given: Sequence[Box], site: Site, value: object
-) -> Box | None:
+    state: State, owner: list[Any] | dict[Any, Any], call: Call, given: Sequence[Seen], site: Site, value: object
+) -> Seen | None:
     box = state.objects.box(owner, site.span)
     assert box is not None
     held = [element for each in given for element in elements_of(each.payload)]
@@ -291,7 +295,7 @@ def _of_list(
     return state.objects.add(value, naming.method(type(owner), call.function.__name__), [box, *given], site.span)
 
 
-def _of_function(state: State, call: Call, given: Sequence[Box], site: Site, value: object) -> Box:
+def _of_function(state: State, call: Call, given: Sequence[Seen], site: Site, value: object) -> Seen:
     function, span = call.function, site.span
     if function is torch.autograd.backward:
         roots = [element for each in given[:1] for element in elements_of(each.payload)] or given[:1]

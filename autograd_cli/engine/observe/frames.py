@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from autograd_cli.diagnostic import Span
 
 if TYPE_CHECKING:
-    from autograd_cli.engine.values import Box  # which imports torch: a script may have to set something before it
+    from autograd_cli.engine.observe.seen import (
+        Seen,  # which imports torch: a script may have to set something before it
+    )
 
 
 @dataclass(slots=True)
@@ -23,10 +25,10 @@ class Call:
     owner: object
     entered: int
     grad_enabled: bool
-    also: list[Box]
+    also: list[Seen]
 
 
-Entry: TypeAlias = "Box | Call | None"  # None: a value that is not followed, such as a function
+Entry: TypeAlias = "Seen | Call | None"  # None: a value that is not followed, such as a function
 
 
 @dataclass(slots=True)
@@ -34,26 +36,34 @@ class Loop:
     """What a loop goes through, and its value; of a tensor the `rows` that torch makes of it."""
 
     iterable: object
-    box: Box | None
+    box: Seen | None
     span: Span
     round: int = -1
-    rows: Box | None = None
+    rows: Seen | None = None
+
+
+ITSELF = object()  # stands for a tensor or layer, which is found by its identity and must not be held
 
 
 class Frame(list[Entry]):
     """The stack of one call of a function, or of the top level of a file, and what belongs to it.
 
-    `names` are its variables, each with the object that it was bound to. `steps` are the numbers of the statements
-    that run, the outermost first, `rounds` those of its loops. `returned` is what the rounds of a comprehension gave.
-    A frame that is `quiet` is not told of: it belongs to one operation of a library's, or to another thread.
+    `names` are its variables, each with the object that it was bound to: ITSELF for a tensor, which is known by itself.
+    `steps` are the numbers of the statements that run, the outermost first, `rounds` those of its loops; the numbers
+    are those of an `epoch`, which ends when older ones are forgotten. `returned` is what the rounds of a comprehension
+    gave. `kept` are the objects that the expressions of a statement gave: they last until it ends, so that what is
+    recorded of one can be told from the next. A frame that is `quiet` is not told of: it belongs to one operation of a
+    library's, or to another thread.
     """
 
     __slots__ = (
         "contexts",
         "entered",
+        "epoch",
         "function",
         "grad_mode_spans",
         "inner",
+        "kept",
         "loops",
         "names",
         "outer",
@@ -69,7 +79,7 @@ class Frame(list[Entry]):
         self.function = function
         self.outer = outer
         self.quiet = quiet
-        self.names: dict[str, tuple[object, Box]] = {}
+        self.names: dict[str, tuple[object, Seen]] = {}
         self.steps: list[int] = []
         self.rounds: list[int] = []
         self.loops: dict[int, Loop] = {}
@@ -77,5 +87,7 @@ class Frame(list[Entry]):
         self.contexts: list[int] = []  # how deep the statements are nested that switched a grad mode on
         self.pending: list[Span] = []  # the grad modes of a `with` that is about to begin
         self.inner: Frame | None = None  # of the comprehension that ran last
-        self.returned: list[Box | None] = []
+        self.returned: list[Seen | None] = []
         self.entered = 0
+        self.epoch = 0
+        self.kept: list[object] = []

@@ -24,21 +24,22 @@ if TYPE_CHECKING:
     import torch
 
     from autograd_cli.engine.observe.observer import Observer
+    from autograd_cli.engine.observe.seen import Seen
     from autograd_cli.engine.observe.training import Training
-    from autograd_cli.engine.values import Box
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """What was seen of a run: its Trace, whose places stand in the `text` of all files, one below the other.
 
-    `files` say which lines are of which, and are empty where there is only one. `losses` are the single numbers that
-    backward passes started from; `unseen` says what could not be observed.
+    `files` say which lines are of which, and are empty where there is only one. `losses` are the single numbers
+    that the first and the last of the `passes` started from; `unseen` says what could not be observed.
     """
 
     trace: Trace
     text: str
     files: tuple[Cell, ...]
+    passes: int
     losses: tuple[float, ...]
     parameters: tuple[Trained, ...]
     unseen: tuple[str, ...]
@@ -112,7 +113,15 @@ class Observation:
 
     def end(self, names: Mapping[str, Any], error: BaseException | None) -> Observed:
         """Observe no more, and tell what was seen. `names` are the variables of the script at its end."""
-        observer = self._observer or self._start()
+        try:
+            return self._told(self._observer or self._start(), names, error)
+        except Exception as bug:
+            if self._failure is None:
+                raise
+            self._failure = f"{self._failure}, and then {type(bug).__name__}: {bug}"
+            return self._told(self._start(), {}, None)  # what was recorded before the failure is of no use
+
+    def _told(self, observer: Observer, names: Mapping[str, Any], error: BaseException | None) -> Observed:
         self._let_go()
         from autograd_cli.engine.observe.refused import refusal_of
         from autograd_cli.engine.record.assemble import Ended, assemble, leaves_of
@@ -135,7 +144,8 @@ class Observation:
             trace=trace,
             text="\n".join(rewritten.lines),
             files=tuple(rewritten.cells()),
-            losses=tuple(_losses(trace)),
+            passes=observer.training.passes,
+            losses=observer.training.losses,
             parameters=tuple(_parameters(observer.training, leaves)),
             unseen=tuple(self._unseen()),
         )
@@ -146,14 +156,14 @@ class Observation:
         for name, why in self._rewritten.unread.items():
             yield f"{name}: {why}"
 
-    def _result(self, observer: Observer) -> Box | None:
+    def _result(self, observer: Observer) -> Seen | None:
         """The value of the last statement of the script, where that is an expression."""
         result, steps = observer.result, self._rewritten.main.steps
         return result[1] if result is not None and steps and result[0] == steps[0] else None
 
-    def _boxes(self, observer: Observer, names: Mapping[str, Any]) -> dict[str, Box]:
+    def _boxes(self, observer: Observer, names: Mapping[str, Any]) -> dict[str, Seen]:
         span = Span(line=1, column=0, end_line=1, end_column=0)
-        found: dict[str, Box] = {}
+        found: dict[str, Seen] = {}
         for name, thing in names.items():
             if name.startswith("__") or isinstance(thing, ModuleType):
                 continue
@@ -186,10 +196,3 @@ def _parameters(training: Training, leaves: Mapping[str, torch.Tensor]) -> Itera
             gradient=None if leaf.grad is None else float(torch.linalg.vector_norm(leaf.grad.detach())),
             change=training.change(leaf),
         )
-
-
-def _losses(trace: Trace) -> Iterator[float]:
-    for backward in trace.backwards:
-        root = trace.values[backward.roots[0]].tensor if len(backward.roots) == 1 else None
-        if root is not None and root.numel == 1 and root.values is not None and not isinstance(root.values[0], complex):
-            yield float(root.values[0])

@@ -5,14 +5,16 @@ from __future__ import annotations
 import types
 from collections.abc import Iterable, Sequence
 from typing import Any
+from weakref import ReferenceType, ref
 
 import torch
 
 from autograd_cli.diagnostic import Span
+from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.recorded import Recorded
 from autograd_cli.engine.record.recording import tensors_in
-from autograd_cli.engine.values import Box, elements_of
+from autograd_cli.engine.values import elements_of
 from autograd_cli.trace import Operation
 
 MAX_ELEMENTS = 200  # of a list that is looked into
@@ -28,6 +30,7 @@ _NOT_FOLLOWED = (
     types.GetSetDescriptorType,
     type,
 )
+_WEAK = (torch.Tensor, torch.nn.Module)
 _SMALL = range(-5, 257)  # integers of which Python has one object each
 
 
@@ -64,26 +67,26 @@ def is_plain(tensor: torch.Tensor) -> bool:
 
 
 class Objects:
-    """The values that the objects of one run are. An object is kept as long as it is known, so its identity is true."""
+    """The values that the objects of one run are."""
 
-    def __init__(self, recorded: Recorded[Box]) -> None:
+    def __init__(self, recorded: Recorded[Seen]) -> None:
         self._recorded = recorded
-        self._known: dict[int, tuple[object, Box]] = {}
-        self._things: dict[Box, object] = {}  # of the lists and dicts
+        self._known: dict[int, tuple[object, Seen]] = {}  # each with itself, or a weak reference to it
+        self._things: dict[Seen, object] = {}  # of the lists and dicts
         self._versions: dict[int, int | None] = {}
 
     # Finding.
 
-    def find(self, thing: object) -> Box | None:
+    def find(self, thing: object) -> Seen | None:
         """The value that an object is, if it is known to be one."""
         found = self._known.get(id(thing))
-        if found is not None and found[0] is thing:
+        if found is not None and _held(found[0]) is thing:
             return found[1]
         if isinstance(thing, torch.Tensor) and is_plain(thing):
             return self._recorded.known(thing)
         return None
 
-    def box(self, thing: object, span: Span) -> Box | None:
+    def box(self, thing: object, span: Span) -> Seen | None:
         """The value that an object is, a new one where it was none; None for what is not followed."""
         found = self.find(thing)
         if found is not None or not is_followed(thing):
@@ -92,7 +95,7 @@ class Objects:
             return self.add(thing, naming.PARAMETER, (), None)
         return self.add(thing, naming.CONSTANT, (), span)
 
-    def read(self, thing: object, box: Box, span: Span) -> None:
+    def read(self, thing: object, box: Seen, span: Span) -> None:
         """Notice what was done to an object where nobody told of it: a write to a tensor, another element of a list."""
         if isinstance(thing, torch.Tensor):
             if is_plain(thing) and self.is_changed(box):
@@ -103,40 +106,40 @@ class Objects:
 
     # Versions.
 
-    def look(self, box: Box) -> None:
+    def look(self, box: Seen) -> None:
         """Remember the version of a tensor, which says whether it is written to later."""
         tensor = box.payload
         if isinstance(tensor, torch.Tensor):
             self._versions[id(tensor)] = _version(tensor)
 
-    def is_changed(self, box: Box) -> bool:
+    def is_changed(self, box: Seen) -> bool:
         """Whether a tensor was written to since it was last looked at."""
         tensor = box.payload
         was = self._versions.get(id(tensor))
         return isinstance(tensor, torch.Tensor) and was is not None and was != _version(tensor)
 
-    def versions(self, boxes: Iterable[Box]) -> list[tuple[Box, int | None]]:
+    def versions(self, boxes: Iterable[Seen]) -> list[tuple[Seen, int | None]]:
         """The versions of tensors when they were last looked at."""
         return [(box, self._versions.get(id(box.payload), _version(box.payload))) for box in boxes]
 
     # Making.
 
-    def register(self, thing: object, box: Box) -> Box:
+    def register(self, thing: object, box: Seen) -> Seen:
         """An object is this value from now on."""
         if _is_one_of_its_kind(thing):
-            self._known[id(thing)] = (thing, box)
+            self._known[id(thing)] = (ref(thing) if isinstance(thing, _WEAK) else thing, box)
             if isinstance(thing, list | dict):
                 self._things[box] = thing
         self.look(box)
         return box
 
-    def add(self, thing: object, operation: Operation, operands: Sequence[Box], span: Span | None) -> Box:
+    def add(self, thing: object, operation: Operation, operands: Sequence[Seen], span: Span | None) -> Seen:
         """A new value; what a list holds are the values that its elements are."""
         payload = self._payload(thing, operands, span)
         box = self._recorded.add(payload, operation, operands=operands, span=span, fields=_fields(thing))
         return self.register(thing, box)
 
-    def add_performed(self, result: object, operation: Operation, operands: Sequence[Box], span: Span) -> Box:
+    def add_performed(self, result: object, operation: Operation, operands: Sequence[Seen], span: Span) -> Seen:
         """The value of an operation that ran, or the operand that it changed in place."""
         tensors = [each for each in tensors_in(operands) if is_plain(each.payload)]
         payload = result if self._can_look_into(result) else Opaque(result)
@@ -147,7 +150,7 @@ class Objects:
         self._register_all(result, box)
         return box
 
-    def _register_all(self, result: object, box: Box) -> None:
+    def _register_all(self, result: object, box: Seen) -> None:
         self.register(result, box)
         if isinstance(result, dict) and isinstance(box.payload, dict):
             for key, element in box.payload.items():
@@ -165,7 +168,7 @@ class Objects:
             return len(thing) <= MAX_ELEMENTS and all(self._can_look_into(each) for each in thing)
         return True
 
-    def _payload(self, thing: object, operands: Sequence[Box], span: Span | None) -> Any:  # noqa: ANN401 - as a Box has it
+    def _payload(self, thing: object, operands: Sequence[Seen], span: Span | None) -> Any:  # noqa: ANN401 - as a Seen has it
         if isinstance(thing, torch.Tensor):
             return thing if is_plain(thing) else Opaque(thing)
         if isinstance(thing, tuple | list | dict):
@@ -178,7 +181,7 @@ class Objects:
             return tuple(boxes) if isinstance(thing, tuple) else boxes
         return thing
 
-    def _element(self, thing: object, known: Sequence[Box], span: Span | None) -> Box:
+    def _element(self, thing: object, known: Sequence[Seen], span: Span | None) -> Seen:
         for each in known:
             if each.payload is thing:
                 return each
@@ -187,7 +190,7 @@ class Objects:
             return found
         return self.add(thing if is_followed(thing) else Opaque(thing), naming.CONSTANT, (), span)
 
-    def synchronise(self, thing: object, box: Box, span: Span, known: Sequence[Box]) -> None:
+    def synchronise(self, thing: object, box: Seen, span: Span, known: Sequence[Seen]) -> None:
         """Take over what a list or dict holds now."""
         held = box.payload
         if not isinstance(thing, list | dict) or not isinstance(held, list | dict):
@@ -209,18 +212,38 @@ class Objects:
                 held[:] = boxes
         self._recorded.refresh(box)
 
-    def written(self, box: Box, element: Box | None, span: Span) -> None:
+    def written(self, box: Seen, element: Seen | None, span: Span) -> None:
         """An element of a list or dict was assigned to: take over what it holds now."""
         thing = self._things.get(box)
         if thing is not None:
             self.synchronise(thing, box, span, () if element is None else (element,))
 
-    def _is(self, box: Box, thing: object) -> bool:
+    def _is(self, box: Seen, thing: object) -> bool:
         """Whether a value is this object."""
         if box.payload is thing:
             return True
         found = self._known.get(id(thing))
-        return found is not None and found[0] is thing and found[1] is box
+        return found is not None and _held(found[0]) is thing and found[1] is box
+
+    def let_go(self, start: int) -> None:
+        """Forget tensors and layers that are gone, and plain values that were made before the value `start`.
+
+        A number has no weak references, so nobody can tell whether the script still has it: what a variable has is
+        known by its name.
+        """
+        kept = {}
+        for key, (held, box) in self._known.items():
+            is_kept = held() is not None if type(held) is ReferenceType else box.value >= start
+            if is_kept:
+                kept[key] = (held, box)
+        self._known = kept
+        self._versions = {key: version for key, version in self._versions.items() if key in kept}
+        boxes = {box for _, box in kept.values()}
+        self._things = {box: thing for box, thing in self._things.items() if box in boxes}
+
+
+def _held(held: object) -> object:
+    return held() if type(held) is ReferenceType else held
 
 
 def _is_one_of_its_kind(thing: object) -> bool:

@@ -15,17 +15,20 @@ import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe import calls, helpers
-from autograd_cli.engine.observe.frames import Call, Frame, Loop
+from autograd_cli.engine.observe.frames import ITSELF, Call, Frame, Loop
 from autograd_cli.engine.observe.objects import is_followed
+from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.silent import SILENT
 from autograd_cli.engine.observe.sites import Kind, Operand, Site, Source
 from autograd_cli.engine.observe.state import State
 from autograd_cli.engine.observe.stopping import Stopping
 from autograd_cli.engine.observe.writes import record_write
 from autograd_cli.engine.record import naming
-from autograd_cli.engine.values import Box, elements_of
-from autograd_cli.trace import Step
+from autograd_cli.engine.record.forget import forget, start_of
+from autograd_cli.engine.values import elements_of
+from autograd_cli.trace import Backward, Step
 
+_MOST = 100_000
 _Grad = (torch.no_grad, torch.enable_grad, torch.inference_mode, torch.set_grad_enabled)
 _MAY_WRITE = frozenset({Kind.CALL, Kind.AUGMENTED, Kind.ASSIGNMENT})  # to what it was given
 _DISPLAYS = {"tuple": naming.TUPLE, "list": naming.LIST, "dict": naming.DICT, "set": naming.LIST}
@@ -35,15 +38,22 @@ _CHOICES = {"and": naming.AND, "or": naming.OR, "if-else": naming.IF_ELSE}
 class Observer(State):
     """One observed run. `sites` are the places of all rewritten files, by number; `main` is the script's top level."""
 
-    def __init__(self, sites: list[Site], main: Frame, stopping: Stopping, *, watched: bool = True) -> None:
+    def __init__(
+        self, sites: list[Site], main: Frame, stopping: Stopping, *, kept: int = 3, watched: bool = True
+    ) -> None:
         super().__init__(stopping, watched=watched)
         self.sites = sites
         self._main = main
-        self.result: tuple[int, Box] | None = None  # of the last expression of the script, and its statement
+        self._kept = kept  # backward passes
+        self.result: tuple[int, Seen] | None = None  # of the last expression of the script, and its statement
         self.frame: Frame | None = None
         self._thread = threading.get_ident()
-        self._constants: dict[int, Box] = {}  # by the identity of their Operand
-        self._last: dict[str, tuple[object, Box]] = {}  # the variables of all frames, for those of enclosing ones
+        self._epoch = 0
+        self._seen = 0  # passes
+        self._is_in_trouble = False  # from there on everything is kept, as far as there is room
+        self._most = _MOST  # values, above which older ones are forgotten
+        self._constants: dict[int, Seen] = {}  # by the identity of their Operand
+        self._last: dict[str, tuple[object, Seen]] = {}  # the variables of all frames, for those of enclosing ones
 
     def helpers(self) -> dict[str, Callable[..., Any]]:
         """What rewritten code is to call."""
@@ -74,6 +84,9 @@ class Observer(State):
             return True
         self.quiet = False
         self.frame = frame
+        if frame.epoch != self._epoch:
+            frame.epoch = self._epoch
+            frame.steps.clear()
         self.recorded.step = frame.steps[-1] if frame.steps else self._outer_step(frame)
         self.recorded.grad_mode_spans = frame.grad_mode_spans
         return False
@@ -86,12 +99,12 @@ class Observer(State):
 
     # Operands.
 
-    def operands(self, frame: Frame, site: Site, given: Sequence[object]) -> list[Box | None]:
+    def operands(self, frame: Frame, site: Site, given: Sequence[object]) -> list[Seen | None]:
         """The values of the operands of what has just run, and its entries taken off the stack."""
         entries = frame[site.depth :]
         del frame[site.depth :]
         stack, variables = iter(entries), iter(given)
-        found: list[Box | None] = []
+        found: list[Seen | None] = []
         for operand in site.operands:
             match operand.source:
                 case Source.CALLEE:
@@ -109,14 +122,14 @@ class Observer(State):
                     found.append(self._constant(operand))
         return found
 
-    def _constant(self, operand: Operand) -> Box:
+    def _constant(self, operand: Operand) -> Seen:
         box = self._constants.get(id(operand))
         if box is None:
             box = self.recorded.add(operand.value, naming.CONSTANT, span=operand.span)
             self._constants[id(operand)] = self.objects.register(operand.value, box)
         return box
 
-    def variable(self, frame: Frame, name: str, thing: object, span: Span) -> Box | None:
+    def variable(self, frame: Frame, name: str, thing: object, span: Span) -> Seen | None:
         """The value that a variable has; of a number it is the variable that says which value it is."""
         for names in (frame.names, self._last):
             known = names.get(name)
@@ -139,6 +152,7 @@ class Observer(State):
             box = self._recorded(frame, site, self.operands(frame, site, given), value)
         self._evaluated(frame)
         frame.append(box)
+        frame.kept.append(value)
         return value
 
     def _evaluated(self, frame: Frame) -> None:
@@ -148,7 +162,7 @@ class Observer(State):
                 entry.entered = self.entered
                 return
 
-    def _recorded(self, frame: Frame, site: Site, operands: Sequence[Box | None], value: object) -> Box | None:
+    def _recorded(self, frame: Frame, site: Site, operands: Sequence[Seen | None], value: object) -> Seen | None:
         own = [each for each in operands if each is not None]
         match site.kind:
             case Kind.OPERATOR | Kind.COMPARISON:
@@ -173,7 +187,7 @@ class Observer(State):
                 return self.objects.add(value, naming.TEXT, own, site.span)
         return self.objects.box(value, site.span)
 
-    def _operated(self, site: Site, operands: Sequence[Box], value: object) -> Box | None:
+    def _operated(self, site: Site, operands: Sequence[Seen], value: object) -> Seen | None:
         if not operands:
             return self.objects.box(value, site.span)
         operation = naming.operator(site.symbol, *[each.payload for each in operands[:2]])
@@ -182,7 +196,7 @@ class Observer(State):
             return self.objects.add(value, operation, [*operands, *known][: len(operands)] or known, site.span)
         return self.perform(value, operation, operands, site.span)
 
-    def _attribute(self, site: Site, owner: Box | None, value: object) -> Box | None:
+    def _attribute(self, site: Site, owner: Seen | None, value: object) -> Seen | None:
         if not is_followed(value):
             return None
         if owner is not None and isinstance(owner.payload, torch.Tensor):
@@ -200,7 +214,7 @@ class Observer(State):
             return self.objects.add(value, operation, (), site.span)
         return self.objects.add(value, operation, [owner], site.span)
 
-    def _index(self, site: Site, operands: Sequence[Box | None], value: object) -> Box | None:
+    def _index(self, site: Site, operands: Sequence[Seen | None], value: object) -> Seen | None:
         owner, *rest = operands
         own = [each for each in operands if each is not None]
         if owner is not None and isinstance(owner.payload, torch.Tensor):
@@ -215,7 +229,7 @@ class Observer(State):
         del rest
         return self.objects.add(value, naming.index(type(owner.payload)), own, site.span)
 
-    def _choice(self, site: Site, operands: Sequence[Box], value: object) -> Box | None:
+    def _choice(self, site: Site, operands: Sequence[Seen], value: object) -> Seen | None:
         chosen = next((each for each in operands if each.payload is value), None)
         if chosen is None or isinstance(value, tuple | list | dict) or not is_followed(value):
             return self.objects.box(value, site.span) if chosen is None else chosen
@@ -260,8 +274,10 @@ class Observer(State):
         if self._is_silent(frame):
             return
         self.stopping.check()
+        self._forget(frame)
         site = self.sites[number]
         frame.clear()
+        frame.kept.clear()
         self._end(frame, site)
         step = len(self.recorded.steps)
         frame.steps.append(step)
@@ -282,9 +298,42 @@ class Observer(State):
         """What stood at least as deep has ended: statements, loops, and grad modes."""
         del frame.steps[site.nesting :]
         del frame.rounds[site.loops :]
+        for loop in [each for each in frame.loops if each >= site.loops]:
+            del frame.loops[loop]
         while frame.contexts and frame.contexts[-1] >= site.nesting:
             frame.contexts.pop()
             frame.grad_mode_spans.pop()
+
+    def _forget(self, frame: Frame) -> None:
+        """Forget the older rounds of a long run, when there are twice as many as are kept."""
+        recorded = self.recorded
+        count = len(recorded.passes.backwards)
+        if self.training.passes != self._seen:
+            self._seen = self.training.passes
+            self._is_in_trouble = self._is_in_trouble or _is_trouble(recorded.passes.backwards[-1:])
+        if recorded.passes_under_way or (count <= 2 * self._kept and len(recorded.values) <= self._most):
+            return
+        if self._is_in_trouble and len(recorded.values) <= self._most:
+            return
+        start = start_of(recorded, self._kept)
+        if len(recorded.values) > self._most:
+            start = max(start or 0, len(recorded.values) - self._most // 2)
+        if start is None:
+            return
+        frames = []
+        each: Frame | None = frame
+        while each is not None:
+            frames.append(each)
+            each = each.outer
+        under_way = [step for one in frames for step in one.steps if one.epoch == self._epoch]
+        self.objects.let_go(start)
+        self._last = {name: known for name, known in self._last.items() if known[1].value >= start}
+        steps = forget(recorded, start, self.entries, under_way)
+        for one in frames:
+            one.steps = [steps[step] for step in one.steps] if one.epoch == self._epoch else []
+            one.epoch = self._epoch + 1
+        self._main.epoch = self._epoch = self._epoch + 1
+        self._most = max(_MOST, 2 * len(recorded.values))
 
     def _revise(self, frame: Frame, **changes: Any) -> None:  # noqa: ANN401 - fields of Step
         if frame.steps:
@@ -320,11 +369,12 @@ class Observer(State):
         self._revise(frame, binds=(name,), bound=(box.value,), value=box.value)
         return value
 
-    def bind(self, frame: Frame, name: str, thing: object, box: Box | None) -> None:
+    def bind(self, frame: Frame, name: str, thing: object, box: Seen | None) -> None:
         """A variable means this value from now on."""
         if box is None or name.startswith(helpers.PREFIX):
             return
-        frame.names[name] = self._last[name] = (thing, box)
+        known = (ITSELF if isinstance(thing, torch.Tensor | torch.nn.Module) else thing, box)
+        frame.names[name] = self._last[name] = known
         self.recorded.give_name(box, name, frame.function)
 
     def bound(self, frame: Frame, number: int, values: tuple[Any, ...], *given: object) -> None:
@@ -342,7 +392,7 @@ class Observer(State):
         for write in site.writes:
             record_write(self.recorded, self.objects, write, operands)
 
-    def _unpacked(self, frame: Frame, site: Site, box: Box | None, values: Sequence[Any]) -> None:
+    def _unpacked(self, frame: Frame, site: Site, box: Seen | None, values: Sequence[Any]) -> None:
         is_rows = box is not None and isinstance(box.payload, torch.Tensor)
         if box is not None and is_rows and all(isinstance(each, torch.Tensor) for each in values):
             self.objects.add_performed(values, naming.unpack(torch.Tensor), [box], site.span)
@@ -358,7 +408,7 @@ class Observer(State):
                 numbers.append(each.value)
         self._revise(frame, binds=tuple(names), bound=tuple(numbers), value=None if box is None else box.value)
 
-    def _augmented(self, frame: Frame, site: Site, operands: Sequence[Box | None], values: Sequence[Any]) -> None:
+    def _augmented(self, frame: Frame, site: Site, operands: Sequence[Seen | None], values: Sequence[Any]) -> None:
         own = [each for each in operands if each is not None]
         new = values[0]
         if not own:
@@ -393,7 +443,7 @@ class Observer(State):
             return True
         site = self.sites[number]
         frame.clear()
-        self._end(frame, replace(site, nesting=site.nesting + 1))
+        self._end(frame, replace(site, nesting=site.nesting + 1, loops=site.loops + 1))
         if len(frame.rounds) <= site.loops:
             frame.rounds.append(-1)
         loop = frame.loops.get(site.loops)
@@ -410,7 +460,7 @@ class Observer(State):
             self.bind(frame, name, value, self._of_round(value, hints, source, loop))
         return True
 
-    def _of_round(self, value: object, hints: Sequence[Box], source: Box | None, loop: Loop) -> Box | None:
+    def _of_round(self, value: object, hints: Sequence[Seen], source: Seen | None, loop: Loop) -> Seen | None:
         found = next((each for each in hints if each.payload is value), None)
         if found is None:
             found = self.objects.find(value)
@@ -449,6 +499,7 @@ class Observer(State):
         site = self.sites[number]
         box = (self.operands(frame, site, given) or [None])[0]
         inner = Frame(frame.function, frame, quiet=False)
+        inner.epoch = self._epoch
         inner.loops[0] = Loop(iterable=iterable, box=box, span=site.span)
         frame.inner = inner
         return ((inner, through),)
@@ -485,6 +536,7 @@ class Observer(State):
         site = self.sites[number]
         is_told = not (self.quiet or torch.compiler.is_compiling() or threading.get_ident() != self._thread)
         frame = Frame(site.symbol, self.frame, quiet=not is_told)
+        frame.epoch = self._epoch
         if not is_told:
             return frame
         self.entered += 1
@@ -492,11 +544,11 @@ class Observer(State):
         span = site.span if outer is None else self._span_of(outer, site)
         if site.decorators and not torch.is_grad_enabled():
             frame.grad_mode_spans.append(site.decorators[0])
-        names: dict[str, Box] = {}
+        names: dict[str, Seen] = {}
         for name, value in zip(site.names, values, strict=True):
             box = self.objects.box(value, span)
             if box is not None:
-                frame.names[name] = (value, box)
+                frame.names[name] = (ITSELF if isinstance(value, torch.Tensor | torch.nn.Module) else value, box)
                 names[name] = box
         frame.entered = self.recorded.enter(names, site.symbol)
         return frame
@@ -516,5 +568,11 @@ class Observer(State):
         return value
 
 
-def _elements(box: Box) -> list[Box]:
+def _is_trouble(backwards: Sequence[Backward]) -> bool:
+    """Whether a backward pass gave a gradient that is not finite."""
+    infos = (leaf.after for backward in backwards for leaf in backward.leaves)
+    return any(info is not None and bool(info.nan_count or info.inf_count) for info in infos)
+
+
+def _elements(box: Seen) -> list[Seen]:
     return list(elements_of(box.payload))

@@ -13,11 +13,11 @@ from autograd_cli.engine.observe import helpers
 from autograd_cli.engine.observe.calls import REFUSAL, operation_of
 from autograd_cli.engine.observe.frames import Call, Frame
 from autograd_cli.engine.observe.rewritten import File
+from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.sites import Kind, Site, Source
 from autograd_cli.engine.observe.tracebacks import place_of_step
 from autograd_cli.engine.observe.writes import write_operation
 from autograd_cli.engine.record import naming
-from autograd_cli.engine.values import Box
 from autograd_cli.trace import Operation, Phase, Refusal
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _refusal(
 ) -> Refusal:
     span = None if last is None else _span_of(last, files)
     site = None if span is None else _site(observer.sites, span, error)
-    operation, operands = naming.NOTHING, list[Box]()
+    operation, operands = naming.NOTHING, list[Seen]()
     if site is not None and last is not None and frames:
         frame = frames[-1]
         call = next((each for each in reversed(frame) if isinstance(each, Call)), None)
@@ -128,7 +128,7 @@ def _holds(outer: Span, inner: Span) -> bool:
     return start and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
 
 
-def _operation(site: Site, call: Call | None, operands: Sequence[Box]) -> Operation:
+def _operation(site: Site, call: Call | None, operands: Sequence[Seen]) -> Operation:
     match site.kind:
         case Kind.OPERATOR | Kind.COMPARISON | Kind.AUGMENTED if operands:
             return naming.operator(site.symbol, *[each.payload for each in operands[:2]])

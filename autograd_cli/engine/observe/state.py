@@ -8,10 +8,10 @@ import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe.objects import Objects
+from autograd_cli.engine.observe.seen import Entries, Seen
 from autograd_cli.engine.observe.stopping import Stopping
 from autograd_cli.engine.observe.training import Training
 from autograd_cli.engine.record.recorded import Recorded
-from autograd_cli.engine.values import Box
 from autograd_cli.trace import Operation
 
 
@@ -23,14 +23,15 @@ class State:
 
     def __init__(self, stopping: Stopping, *, watched: bool) -> None:
         self.stopping = stopping
-        self.recorded = Recorded(Box, watched=watched)
+        self.entries = Entries()
+        self.recorded: Recorded[Seen] = Recorded(self.entries.make, keeps=False, watched=watched)
         self.objects = Objects(self.recorded)
         self.training = Training()
         self.entered = 0
-        self.returned: tuple[object, Box | None] = (None, None)
+        self.returned: tuple[object, Seen | None] = (None, None)
         self.quiet = False
 
-    def perform(self, value: object, operation: Operation, operands: Sequence[Box], span: Span) -> Box:
+    def perform(self, value: object, operation: Operation, operands: Sequence[Seen], span: Span) -> Seen:
         """The value of an operation that cannot have written: a write that shows now was made before it."""
         for each in operands:
             if isinstance(each.payload, torch.Tensor):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -13,9 +13,17 @@ class Training:
     """The optimizers that were used, in the order in which they came, and the changes by the last step of each."""
 
     def __init__(self) -> None:
+        self.passes = 0
+        self.losses: tuple[float, ...] = ()  # the first and the last
         self.optimizers: list[_Optimizer] = []
         self._before: dict[int, torch.Tensor] = {}
         self._changes: dict[int, float] = {}
+
+    def passed(self, roots: Sequence[torch.Tensor]) -> None:
+        """A backward pass has run from these."""
+        self.passes += 1
+        if len(roots) == 1 and roots[0].numel() == 1 and not roots[0].is_complex():
+            self.losses = (*self.losses[:1], float(roots[0].detach()))
 
     def about_to(self, optimizer: _Optimizer, method: str) -> None:
         """A method of an optimizer is about to run."""

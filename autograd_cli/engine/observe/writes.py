@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import torch
 
 from autograd_cli.engine.observe.objects import Objects
+from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.sites import Write
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.recorded import Recorded
-from autograd_cli.engine.values import Box
 from autograd_cli.trace import Operation
 
 
-def write_operation(write: Write, operands: Sequence[Box | None]) -> tuple[Operation, list[Box]]:
+def write_operation(write: Write, operands: Sequence[Seen | None]) -> tuple[Operation, list[Seen]]:
     """What a write is recorded as: the first of the operands is the value, the others are as the place counts them."""
     value, owner = operands[0], operands[write.owner] if write.owner < len(operands) else None
     index = () if write.index is None else operands[write.index : write.index + 1]
@@ -25,7 +25,7 @@ def write_operation(write: Write, operands: Sequence[Box | None]) -> tuple[Opera
     return naming.assignment(of, write.symbol.removeprefix(".").removesuffix(" =")), own
 
 
-def record_write(recorded: Recorded[Box], objects: Objects, write: Write, operands: Sequence[Box | None]) -> None:
+def record_write(recorded: Recorded[Seen], objects: Objects, write: Write, operands: Sequence[Seen | None]) -> None:
     """A target has been written to."""
     owner = operands[write.owner] if write.owner < len(operands) else None
     if owner is None:

@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count, islice
+from typing import TypeVar
+from weakref import ReferenceType, ref
 
 import torch
 
@@ -31,7 +33,7 @@ _MAX_ALIKE = 50  # at the beginning and at the end, of what has one name but for
 class _Claim:
     """A name that a tensor had: its place in what a variable held, of a function or (as "") of the program."""
 
-    tensor: torch.Tensor  # which keeps its identity its own
+    tensor: ReferenceType[torch.Tensor]
     function: str
     path: str
 
@@ -44,9 +46,13 @@ class _Claim:
 class _Place:
     """Where a layer has a parameter; the layers are numbered."""
 
+    tensor: ReferenceType[torch.Tensor]
     layer: int
     kind: str
     parameter: str
+
+
+_N = TypeVar("_N", _Claim, _Place, "_Claim | _Place")
 
 
 class LeafNames:
@@ -56,31 +62,37 @@ class LeafNames:
         self._bound: dict[int, _Claim] = {}  # what they were called first
         self._held: dict[int, _Claim] = {}  # what a function called them when it returned
         self._places: dict[int, _Place] = {}
-        self._layers: dict[int, torch.nn.Module] = {}
+        self._layers: dict[int, ReferenceType[torch.nn.Module]] = {}
+        self._made = 0  # layers
 
     def bind(self, name: str, payload: object, function: str) -> list[int]:
         """A variable of a function, or (as "") of the program, got a value: the identities of the tensors in it."""
         found = list(by_place({name: payload}, _MAX_BOUND))
         for path, tensor in found:
-            self._bound.setdefault(id(tensor), _Claim(tensor, function, path))
+            if _found(self._bound, tensor) is None:
+                self._bound[id(tensor)] = _Claim(ref(tensor), function, path)
         return [id(tensor) for _, tensor in found]
 
     def leave(self, names: Mapping[str, Entry], function: str) -> None:
         """A function returned when its variables were these."""
         for path, tensor in by_place({name: box.payload for name, box in names.items()}, _MAX_HELD):
-            self._held.setdefault(id(tensor), _Claim(tensor, function, path))
+            if _found(self._held, tensor) is None:
+                self._held[id(tensor)] = _Claim(ref(tensor), function, path)
 
     def make(self, layer: torch.nn.Module) -> None:
         """A module came to be."""
-        if id(layer) not in self._layers:
-            number = len(self._layers)
-            self._layers[id(layer)] = layer
+        known = self._layers.get(id(layer))
+        if known is None or known() is not layer:
+            self._layers[id(layer)] = ref(layer)
             for name, parameter in layer.named_parameters():
-                self._places.setdefault(id(parameter), _Place(number, type(layer).__name__, name))
+                if _found(self._places, parameter) is None:
+                    place = _Place(ref(parameter), self._made, type(layer).__name__, name)
+                    self._places[id(parameter)] = place
+            self._made += 1
 
     def local(self, tensor: torch.Tensor) -> str | None:
         """The first name of a tensor, as the program wrote it there."""
-        claim = self._bound.get(id(tensor))
+        claim = _found(self._bound, tensor)
         return None if claim is None else claim.path
 
     def decide(self, leaves: Iterable[tuple[torch.Tensor, str]], taken: Iterable[str]) -> dict[int, str]:
@@ -94,12 +106,12 @@ class LeafNames:
         kinds: dict[int, str] = {}
         found: dict[int, str] = {}
         for tensor, piece in sorted(leaves, key=lambda leaf: self._rank(leaf[0])):
-            if (held := self._held.get(id(tensor))) is not None:
+            if (held := _found(self._held, tensor)) is not None:
                 current.add(held.whole)
                 name = _numbered(held.whole, used)
-            elif (bound := self._bound.get(id(tensor))) is not None:
+            elif (bound := _found(self._bound, tensor)) is not None:
                 name = _numbered(f"{bound.whole} (old)" if bound.whole in current else bound.whole, used)
-            elif (place := self._places.get(id(tensor))) is not None:
+            elif (place := _found(self._places, tensor)) is not None:
                 kind = kinds.setdefault(place.layer, _numbered(place.kind, {*current, *kinds.values()}))
                 name = _numbered(f"{kind}.{place.parameter}", used)
             else:
@@ -113,14 +125,27 @@ class LeafNames:
         return {key: name for key, name in found.items() if key not in left_out}
 
     def _rank(self, tensor: torch.Tensor) -> int:
-        ways: tuple[Collection[int], ...] = (self._held, self._bound, self._places)
-        return next((rank for rank, names in enumerate(ways) if id(tensor) in names), len(ways))
+        ways: tuple[Mapping[int, _Claim | _Place], ...] = (self._held, self._bound, self._places)
+        return next((rank for rank, names in enumerate(ways) if _found(names, tensor) is not None), len(ways))
+
+    def let_go(self) -> None:
+        """Forget the tensors and layers that are gone."""
+        for names in (self._bound, self._held, self._places):
+            for key in [key for key, each in names.items() if each.tensor() is None]:
+                del names[key]
+        self._layers = {key: each for key, each in self._layers.items() if each() is not None}
 
     def release(self) -> None:
         """Let go of all tensors."""
         self._bound.clear()
         self._held.clear()
         self._layers.clear()
+
+
+def _found(names: Mapping[int, _N], tensor: torch.Tensor) -> _N | None:
+    """What is known of a tensor, and not of another that is gone and had its identity."""
+    found = names.get(id(tensor))
+    return found if found is not None and found.tensor() is tensor else None
 
 
 def by_place(names: Mapping[str, object], most: int | None = None) -> Iterator[tuple[str, torch.Tensor]]:

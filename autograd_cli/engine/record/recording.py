@@ -47,7 +47,7 @@ class Recording(Generic[E]):
         self.leaves: dict[int, torch.Tensor] = {}
         self.values_of_leaves: dict[int, int] = {}  # the first value that each of them was
         self.names = LeafNames()
-        self._last_values: dict[int, int] = {}  # the last one
+        self.last_values: dict[int, int] = {}  # the last one
         self._unnamed: set[int] = set()  # of the leaves
         self._node_ids: dict[Any, int] = {}
         self.passes_under_way = 0
@@ -202,7 +202,7 @@ class Recording(Generic[E]):
         given = {*first.operands, *(each for whole in wholes if whole.tensor is None for each in whole.operands)}
         made_of = [self.values[each].tensor for each in given]
         is_dead = first.grad_mode != GradMode.GRAD and any(each is not None and each.requires_grad for each in made_of)
-        return not used.isdisjoint({first.id, self._last_values[leaf]}) and not is_dead
+        return not used.isdisjoint({first.id, self.last_values[leaf]}) and not is_dead
 
     def made_by(self, leaf: torch.Tensor) -> Span | None:
         """The piece of the program that made a leaf."""
@@ -211,7 +211,7 @@ class Recording(Generic[E]):
     def value_of(self, tensor: torch.Tensor) -> int:
         """The last value that a tensor was, also where the program has let go of it; a new one where it was none."""
         known = self.known(tensor)
-        last = self._last_values.get(id(tensor)) if known is None else known.value
+        last = self.last_values.get(id(tensor)) if known is None else known.value
         return self.box_of(tensor, naming.PARAMETER, None).value if last is None else last
 
     def box_of(self, tensor: torch.Tensor, operation: Operation, span: Span | None) -> E:
@@ -291,7 +291,7 @@ class Recording(Generic[E]):
         try:
             grad_fn = tensor.grad_fn
             if is_leaf and tensor.requires_grad and tensor.is_leaf:
-                self._last_values[id(tensor)] = value
+                self.last_values[id(tensor)] = value
                 if id(tensor) not in self.leaves:
                     self.leaves[id(tensor)] = tensor
                     self.values_of_leaves[id(tensor)] = value
@@ -368,6 +368,19 @@ class Recording(Generic[E]):
             if variable is not None and self.nodes[number].variable is None:
                 name = self.names.local(variable) or names.get(id(variable))
                 self.nodes[number] = replace(self.nodes[number], variable=name)
+
+    def renumber(self, values: Mapping[int, int], nodes: Mapping[int, int]) -> None:
+        """Take over new numbers of the values and nodes that are kept: see `record.forget`."""
+        self.values_of_leaves = {key: values[each] for key, each in self.values_of_leaves.items()}
+        self.last_values = {key: values[each] for key, each in self.last_values.items()}
+        self._node_ids = {node: nodes[each] for node, each in self._node_ids.items() if each in nodes}
+        self._nesting = {values[each]: depth for each, depth in self._nesting.items() if each in values}
+        self._sharing = {
+            storage: {key: entries for key, entries in found.items() if entries}
+            for storage, found in self._sharing.items()
+            if any(found.values())
+        }
+        self.names.let_go()
 
     def release(self) -> None:
         """Let go of all tensors, and then of the nodes, from the last one on.

@@ -1,0 +1,45 @@
+"""What an observed run holds of its objects: tensors and layers weakly, to live no longer than the script lets them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from weakref import ReferenceType, WeakSet, ref
+
+import torch
+
+from autograd_cli.engine.values import Entry
+
+_WEAK = (torch.Tensor, torch.nn.Module)
+
+
+class Seen(Entry):
+    """An entry of an observed run."""
+
+    __slots__ = ("_thing",)
+
+    @property
+    def payload(self) -> Any:  # noqa: ANN401 - as an Entry has it
+        """The object, or what stands for it; None once the script has let go of it."""
+        thing = self._thing
+        return thing() if type(thing) is ReferenceType else thing
+
+    @payload.setter
+    def payload(self, payload: Any) -> None:  # noqa: ANN401 - as above
+        self._thing = ref(payload) if isinstance(payload, _WEAK) else payload
+
+
+class Entries:
+    """All entries that there are."""
+
+    def __init__(self) -> None:
+        self._all: WeakSet[Seen] = WeakSet()
+
+    def make(self, value: int, payload: Any, fields: tuple[str, ...] = (), kind: type | None = None) -> Seen:  # noqa: ANN401 - as above
+        """A new one."""
+        made = Seen(value, payload, fields, kind)
+        self._all.add(made)
+        return made
+
+    def __iter__(self) -> Iterator[Seen]:
+        return iter(list(self._all))

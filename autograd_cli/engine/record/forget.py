@@ -1,0 +1,197 @@
+"""Forgets the older part of a long run: what is left is a run that began later, with what is still held from before.
+
+Values, nodes and statements are renumbered, so that ids stay ordinals. A value that is kept for what holds it now, and
+that was made before, has no operands any more; what torch can still reach is kept with its nodes.
+"""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from autograd_cli.engine.record.recorded import Recorded
+from autograd_cli.engine.values import Entry
+from autograd_cli.trace import Backward, Node, Step, TensorInfo, Value, Visit, Walk
+
+_OURS = 3  # references to a leaf that only the recording holds: its own, that of a loop, that of the count
+_Kept = TypeVar("_Kept", Value, Node, Step, Backward)
+
+
+def start_of(recorded: Recorded[Any], passes: int) -> int | None:
+    """The first value of the last `passes` backward passes and of what led to them; None where there were no more."""
+    starts = [walk.start for walk in recorded.passes.watch.walks if walk.backward is not None]
+    return starts[-passes - 1] if len(starts) > passes else None
+
+
+def forget(recorded: Recorded[Any], start: int, held: Iterable[Entry], under_way: Collection[int]) -> Mapping[int, int]:
+    """Forget what was made before the value `start`, but for the values of the entries that are `held`.
+
+    It must not be called while a backward pass runs. `under_way` are the statements that are; all statements that are
+    left have the numbers that this returns.
+    """
+    entries = list(held)
+    _let_leaves_go(recorded)
+    walks = [walk for walk in recorded.passes.watch.walks if walk.start >= start]
+    values = {*range(start, len(recorded.values)), *(each.value for each in entries)}
+    values |= {*recorded.values_of_leaves.values(), *recorded.last_values.values()}
+    nodes = _reachable(recorded, values, walks)
+    values |= {recorded.nodes[each].value for each in nodes}
+    values |= {leaf for each in nodes if (leaf := recorded.nodes[each].leaf) is not None}
+    steps = {*under_way, *(step for each in values if (step := recorded.values[each].step) is not None)}
+    backwards = {each.backward for each in walks if each.backward is not None}
+    kept = _numbered(values)
+    numbers = _Numbers(
+        values=_with_versions(recorded, kept),
+        kept=kept,
+        nodes=_numbered(nodes),
+        steps=_numbered(steps),
+        backwards=_numbered(backwards),
+    )
+    recorded.values[:] = [numbers.value(each) for each in _kept(recorded.values, values)]
+    recorded.nodes[:] = [numbers.node(each) for each in _kept(recorded.nodes, nodes)]
+    recorded.steps[:] = [numbers.statement(each) for each in _kept(recorded.steps, steps)]
+    recorded.printed[:] = [
+        replace(each, step=numbers.steps[each.step]) for each in recorded.printed if each.step in numbers.steps
+    ]
+    recorded.passes.backwards[:] = [numbers.backward(each) for each in _kept(recorded.passes.backwards, backwards)]
+    recorded.passes.watch.walks[:] = [numbers.walk(each) for each in walks]
+    recorded.renumber(kept, numbers.nodes)
+    for entry in entries:
+        entry.value = kept[entry.value]
+    return numbers.steps
+
+
+def _let_leaves_go(recorded: Recorded[Any]) -> None:
+    """Forget the leaves that nobody else holds."""
+    for key in list(recorded.leaves):
+        leaf = recorded.leaves[key]
+        if sys.getrefcount(leaf) <= _OURS:
+            del recorded.leaves[key], recorded.values_of_leaves[key]
+            recorded.last_values.pop(key, None)
+
+
+def _reachable(recorded: Recorded[Any], values: Collection[int], walks: Iterable[Walk]) -> set[int]:
+    """The nodes that the values are outputs of, those that were walked, and all that they lead to."""
+    infos = [recorded.values[each].tensor for each in values]
+    pending = [each.grad_fn for each in infos if each is not None and each.grad_fn is not None]
+    pending += [visit.node for walk in walks for visit in walk.visits]
+    pending += [node for walk in walks for node, _ in walk.changed]
+    found: set[int] = set()
+    while pending:
+        node = pending.pop()
+        if node not in found:
+            found.add(node)
+            pending += [each for each in recorded.nodes[node].next if each is not None]
+    return found
+
+
+def _numbered(kept: Collection[int]) -> dict[int, int]:
+    return {old: new for new, old in enumerate(sorted(kept))}
+
+
+def _with_versions(recorded: Recorded[Any], numbers: dict[int, int]) -> dict[int, int]:
+    """The numbers, and for a version of a tensor that is forgotten that of the last one before it that is kept."""
+    found = dict(numbers)
+    for value in recorded.values:
+        if value.id not in found and value.previous in found:
+            found[value.id] = found[value.previous]
+    return found
+
+
+def _kept(all_of_them: list[_Kept], kept: Collection[int]) -> list[_Kept]:
+    return [all_of_them[each] for each in sorted(kept)]
+
+
+class _Numbers:
+    """What is kept under new numbers, by the old ones."""
+
+    def __init__(
+        self,
+        *,
+        values: Mapping[int, int],
+        kept: Mapping[int, int],
+        nodes: Mapping[int, int],
+        steps: Mapping[int, int],
+        backwards: Mapping[int, int],
+    ) -> None:
+        self.values = values
+        self._olds = list(kept)
+        self.nodes = nodes
+        self.steps = steps
+        self.backwards = backwards
+
+    def value(self, value: Value) -> Value:
+        return replace(
+            value,
+            id=self.values[value.id],
+            operands=self._all(value.operands),
+            elements=self._all(value.elements),
+            step=self._one(self.steps, value.step),
+            previous=self._one(self.values, value.previous),
+            made_inside=self._one(self.values, value.made_inside),
+            tensor=self._info(value.tensor),
+        )
+
+    def node(self, node: Node) -> Node:
+        return replace(
+            node,
+            id=self.nodes[node.id],
+            next=tuple([None if each is None else self.nodes[each] for each in node.next]),
+            value=self.values[node.value],
+            leaf=self._one(self.values, node.leaf),
+        )
+
+    def statement(self, step: Step) -> Step:
+        pairs = [
+            (name, self.values[each]) for name, each in zip(step.binds, step.bound, strict=True) if each in self.values
+        ]
+        return replace(
+            step,
+            id=self.steps[step.id],
+            binds=tuple([name for name, _ in pairs]),
+            bound=tuple([each for _, each in pairs]),
+            value=self._one(self.values, step.value),
+        )
+
+    def backward(self, backward: Backward) -> Backward:
+        leaves = [
+            replace(
+                each,
+                value=self._one(self.values, each.value),
+                before=self._info(each.before),
+                after=self._info(each.after),
+            )
+            for each in backward.leaves
+        ]
+        return replace(
+            backward,
+            step=self._one(self.steps, backward.step),
+            roots=self._all(backward.roots),
+            gradients=tuple([self._info(each) for each in backward.gradients]),
+            leaves=tuple([each for each in leaves if each.value is not None]),
+        )
+
+    def walk(self, walk: Walk) -> Walk:
+        return replace(
+            walk,
+            step=self._one(self.steps, walk.step),
+            backward=self._one(self.backwards, walk.backward),
+            start=bisect_left(self._olds, walk.start),
+            visits=tuple([self._visit(each) for each in walk.visits]),
+            changed=tuple([(self.nodes[node], name) for node, name in walk.changed]),
+        )
+
+    def _visit(self, visit: Visit) -> Visit:
+        return replace(visit, node=self.nodes[visit.node])
+
+    def _info(self, info: TensorInfo | None) -> TensorInfo | None:
+        return info if info is None or info.grad_fn is None else replace(info, grad_fn=self.nodes.get(info.grad_fn))
+
+    def _all(self, numbers: Iterable[int]) -> tuple[int, ...]:
+        return tuple([self.values[each] for each in numbers if each in self.values])
+
+    def _one(self, numbers: Mapping[int, int], number: int | None) -> int | None:
+        return None if number is None else numbers.get(number)
