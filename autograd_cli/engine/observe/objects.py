@@ -82,9 +82,10 @@ class Objects:
         found = self._known.get(id(thing))
         if found is not None and _held(found[0]) is thing:
             return found[1]
-        if isinstance(thing, torch.Tensor) and is_plain(thing):
-            return self._recorded.known(thing)
-        return None
+        known = self._recorded.known(thing) if isinstance(thing, torch.Tensor) and is_plain(thing) else None
+        if known is not None:
+            self._known[id(thing)] = (ref(thing), known)
+        return known
 
     def box(self, thing: object, span: Span) -> Seen | None:
         """The value that an object is, a new one where it was none; None for what is not followed."""

@@ -14,16 +14,29 @@ from typing import Any, TypeVar
 
 from autograd_cli.engine.record.recorded import Recorded
 from autograd_cli.engine.values import Entry
-from autograd_cli.trace import Backward, Node, Step, TensorInfo, Value, Visit, Walk
+from autograd_cli.modes import GradMode
+from autograd_cli.trace import Backward, Kind, Node, Step, TensorInfo, Value, Visit, Walk
 
 _OURS = 3  # references to a leaf that only the recording holds: its own, that of a loop, that of the count
 _Kept = TypeVar("_Kept", Value, Node, Step, Backward)
 
 
 def start_of(recorded: Recorded[Any], passes: int) -> int | None:
-    """The first value of the last `passes` backward passes and of what led to them; None where there were no more."""
+    """The first value of the last `passes` backward passes and of what led to them; None where there were no more.
+
+    A round begins when the parameters have been changed for the last time before its pass.
+    """
     starts = [walk.start for walk in recorded.passes.watch.walks if walk.backward is not None]
-    return starts[-passes - 1] if len(starts) > passes else None
+    if len(starts) <= passes:
+        return None
+    before, first = starts[-passes - 1], starts[-passes]
+    updates = [value.id for value in recorded.values[before:first] if _is_update(value)]
+    return updates[-1] + 1 if updates else before
+
+
+def _is_update(value: Value) -> bool:
+    is_by_hand = value.kind in {Kind.AUGMENTED, Kind.ASSIGNMENT, Kind.METHOD} and value.is_write
+    return value.kind is Kind.STEP or (is_by_hand and value.grad_mode != GradMode.GRAD)
 
 
 def forget(recorded: Recorded[Any], start: int, held: Iterable[Entry], under_way: Collection[int]) -> Mapping[int, int]:
@@ -42,15 +55,19 @@ def forget(recorded: Recorded[Any], start: int, held: Iterable[Entry], under_way
     values |= {leaf for each in nodes if (leaf := recorded.nodes[each].leaf) is not None}
     steps = {*under_way, *(step for each in values if (step := recorded.values[each].step) is not None)}
     backwards = {each.backward for each in walks if each.backward is not None}
-    kept = _numbered(values)
+    firsts = _first_versions(recorded, values, start)
+    latest = {firsts[each]: each for each in sorted(values) if each in firsts}
+    kept = _numbered({firsts.get(each, each) for each in values})
     numbers = _Numbers(
-        values=_with_versions(recorded, kept),
+        values=kept | {version: kept[first] for version, first in firsts.items() if first in kept},
         kept=kept,
         nodes=_numbered(nodes),
         steps=_numbered(steps),
         backwards=_numbered(backwards),
     )
-    recorded.values[:] = [numbers.value(each) for each in _kept(recorded.values, values)]
+    for first, version in latest.items():
+        recorded.values[first] = replace(recorded.values[first], tensor=recorded.values[version].tensor)
+    recorded.values[:] = [numbers.value(each) for each in _kept(recorded.values, kept)]
     recorded.nodes[:] = [numbers.node(each) for each in _kept(recorded.nodes, nodes)]
     recorded.steps[:] = [numbers.statement(each) for each in _kept(recorded.steps, steps)]
     recorded.printed[:] = [
@@ -58,9 +75,9 @@ def forget(recorded: Recorded[Any], start: int, held: Iterable[Entry], under_way
     ]
     recorded.passes.backwards[:] = [numbers.backward(each) for each in _kept(recorded.passes.backwards, backwards)]
     recorded.passes.watch.walks[:] = [numbers.walk(each) for each in walks]
-    recorded.renumber(kept, numbers.nodes)
+    recorded.renumber(numbers.values, numbers.nodes)
     for entry in entries:
-        entry.value = kept[entry.value]
+        entry.value = numbers.values[entry.value]
     return numbers.steps
 
 
@@ -92,16 +109,15 @@ def _numbered(kept: Collection[int]) -> dict[int, int]:
     return {old: new for new, old in enumerate(sorted(kept))}
 
 
-def _with_versions(recorded: Recorded[Any], numbers: dict[int, int]) -> dict[int, int]:
-    """The numbers, and for a version of a tensor that is forgotten that of the last one before it that is kept."""
-    found = dict(numbers)
-    for value in recorded.values:
-        if value.id not in found and value.previous in found:
-            found[value.id] = found[value.previous]
-    return found
+def _first_versions(recorded: Recorded[Any], values: Collection[int], start: int) -> dict[int, int]:
+    """Of each value before `start` the first version of its tensor, which stands for it: how it was changed is gone."""
+    found: dict[int, int] = {}
+    for value in recorded.values[:start]:
+        found[value.id] = value.id if value.previous is None else found[value.previous]
+    return {version: first for version, first in found.items() if version in values or first in values}
 
 
-def _kept(all_of_them: list[_Kept], kept: Collection[int]) -> list[_Kept]:
+def _kept(all_of_them: list[_Kept], kept: Iterable[int]) -> list[_Kept]:
     return [all_of_them[each] for each in sorted(kept)]
 
 
