@@ -239,3 +239,24 @@ def test_it_is_stopped_at_the_first_nan(supervised_agx: Agx, tmp_path: Path) -> 
     assert outcome.out == "0\n1\n2\n"
     assert "stopped in backward pass 4: a gradient is not finite" in outcome.err
     assert "error[inf-" in outcome.err or "error[nan-" in outcome.err
+
+
+LONG = (
+    HEAD
+    + NET.format(between="")
+    + TRAIN.replace("range(3)", "range(60)")
+    + "import weakref\ngone = weakref.ref(net(x))\nprint(gone())\n"
+)
+
+
+def test_of_a_long_run_the_last_rounds_are_kept(supervised_agx: Agx, tmp_path: Path) -> None:
+    outcome = run(supervised_agx, tmp_path, LONG, "--json")
+    report = outcome.report
+    assert report["course"]["passes"] == 60
+    assert 3 <= len(report["backwards"]) <= 7
+    assert len(report["values"]) < 250
+    assert report["diagnostics"] == []
+    assert outcome.err.endswith("None\n")  # a tensor lives no longer than the script lets it
+    ids = [value["id"] for value in report["values"]]
+    assert ids == list(range(len(ids)))
+    assert all(operand < value["id"] for value in report["values"] for operand in value["operands"])

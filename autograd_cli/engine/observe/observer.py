@@ -278,6 +278,7 @@ class Observer(State):
         site = self.sites[number]
         frame.clear()
         frame.kept.clear()
+        self.returned = (None, None)
         self._end(frame, site)
         step = len(self.recorded.steps)
         frame.steps.append(step)
