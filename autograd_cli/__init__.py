@@ -1,4 +1,4 @@
-"""agx: PyTorch's autograd from the shell; `explore`, `explain` and `compare` are the same from Python.
+"""agx: PyTorch's autograd from the shell; `explore`, `explain`, `compare` and `watch` are the same from Python.
 
 Importing this package loads no torch, and of itself only what is used: pytest imports it for everybody's tests.
 """
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from autograd_cli.api import compare, explain, explore
     from autograd_cli.diagnostic import Diagnostic, Severity, Span, Status
     from autograd_cli.limits import Limits
+    from autograd_cli.observing import watch
     from autograd_cli.report import Report
     from autograd_cli.trace import TensorInfo, Trace
 
@@ -27,6 +28,7 @@ _HOMES = {
     "compare": "api",
     "explain": "api",
     "explore": "api",
+    "watch": "observing",
 }
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "compare",
     "explain",
     "explore",
+    "watch",
 ]
 
 

@@ -7,6 +7,7 @@ import contextlib
 import io
 import linecache
 import math
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from autograd_cli import rules
 from autograd_cli.diagnostic import Diagnostic
 from autograd_cli.engine.interpret import functions
 from autograd_cli.engine.observe.maker import Observation, Observed
+from autograd_cli.engine.observe.watching import Watching
 from autograd_cli.lang.program import Program, parse
 from autograd_cli.lang.scope import is_constant
 from autograd_cli.lang.source import Source
@@ -50,6 +52,35 @@ def verdict(observed: Observed) -> tuple[Diagnostic, ...]:
 def of_language(text: str) -> Observed:
     """The same of a program of the safe language, whose bare names mean something without an import."""
     return observe(text, _vocabulary(parse(text)))
+
+
+_WATCHED = """
+watching = Watching(sys._getframe())
+watching.begin()
+error = None
+try:
+    exec(code, names)
+except Exception as raised:
+    error = raised
+"""
+
+
+def watch(text: str) -> Observed:
+    """What `autograd_cli.watch()` sees of a program of the safe language, where nothing is rewritten."""
+    linecache.cache[str(_FILE)] = (len(text), None, text.splitlines(keepends=True), str(_FILE))
+    given = {"__name__": "__main__"} | _vocabulary(parse(text))
+    names = dict(given)
+    block: dict[str, Any] = {
+        "Watching": Watching,
+        "sys": sys,
+        "code": compile(text, str(_FILE), "exec", dont_inherit=True),
+        "names": names,
+    }
+    with _settings():
+        exec(_WATCHED, block)  # noqa: S102 - as above; its frame is none of a file's
+        own = {name: value for name, value in names.items() if name not in given or value is not given[name]}
+        observed: Observed = block["watching"].end(own, block["error"])
+    return observed
 
 
 def _vocabulary(program: Program) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def test_completion_loads_no_torch(line: str) -> None:
 
 
 def test_importing_the_package_loads_no_torch() -> None:
-    code = "import sys, autograd_cli; print('torch' in sys.modules)"
+    code = "import sys, autograd_cli; autograd_cli.watch(), autograd_cli.explore; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

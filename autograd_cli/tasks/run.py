@@ -19,7 +19,7 @@ from autograd_cli.tasks.request import Request, unanswered
 
 if TYPE_CHECKING:
     from autograd_cli.engine.observe.endings import Ending
-    from autograd_cli.engine.observe.maker import Observation
+    from autograd_cli.engine.observe.maker import Observation, Observed
     from autograd_cli.engine.observe.script import Script
 
 _NOT_OWN = frozenset({"site-packages", "dist-packages"})
@@ -76,33 +76,39 @@ def run(request: RunRequest, tell: Callable[[Report], int]) -> tuple[Ending, int
 
 def _report(request: RunRequest, observation: Observation, ending: Ending, names: Mapping[str, Any]) -> Report:
     observed = observation.end(names, ending.exception)
+    ended = _words(ending, observation.stopping.why)
+    return report_of(observed, name=request.script.target, ended=ended, of=request.of)
+
+
+def report_of(observed: Observed, *, name: str, ended: str, of: str | None = None) -> Report:
+    """What there is to say of what was seen: `name` is that of the file, `ended` what ended it."""
     text = Source(observed.text)
     trace = observed.trace
     diagnostics = rules.verdict(trace, text)
     explanation = rules.explain(trace, ())
-    if request.of is not None:
-        trace, narrowed, diagnostics = rules.narrow(trace, explanation, diagnostics, request.of)
+    if of is not None:
+        trace, narrowed, diagnostics = rules.narrow(trace, explanation, diagnostics, of)
         assert narrowed is not None
         explanation = narrowed
     is_bad_news = any(found.severity is Severity.ERROR for found in diagnostics)
     body = Ran(
         trace=trace,
-        outcome=rules.outcome(trace, text, request.of),
+        outcome=rules.outcome(trace, text, of),
         explanation=explanation,
         course=Course(
             passes=observed.passes,
             losses=observed.losses,
             parameters=observed.parameters,
-            ended=_words(ending, observation.stopping.why),
+            ended=ended,
             unseen=observed.unseen,
         ),
     )
-    blank = unanswered(Request(program="", settings=DEFAULT_SETTINGS, of=request.of))
+    blank = unanswered(Request(program="", settings=DEFAULT_SETTINGS, of=of))
     return replace(
         blank,
         status=Status.BAD_NEWS if is_bad_news else Status.ANSWER,
         source=observed.text,
-        source_name=request.script.target,
+        source_name=name,
         cells=observed.files,
         body=body,
         diagnostics=diagnostics,

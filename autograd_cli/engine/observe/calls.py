@@ -47,9 +47,9 @@ def begun(state: State, site: Site, function: Any) -> tuple[Call, Any]:  # noqa:
     call = Call(function=function, owner=owner, entered=state.entered, grad_enabled=torch.is_grad_enabled(), also=[])
     name = getattr(function, "__name__", "") if isinstance(function, (*_METHODS, types.FunctionType)) else ""
     if isinstance(function, Module):
-        call.also = _state(state, function)
+        call.also = state_of(state, function)
     elif isinstance(owner, Optimizer):
-        call.also = _trained(state, owner, is_step=name == "step")
+        call.also = trained(state, owner, is_step=name == "step")
         state.training.about_to(owner, name)
         if name == "step":
             state.stopping.before_step(parameters_of(owner))
@@ -66,7 +66,7 @@ def _is_backward(owner: object, name: str, function: object) -> bool:
     return function is torch.autograd.backward or (isinstance(owner, torch.Tensor) and name == "backward")
 
 
-def _state(state: State, module: Module) -> list[Seen]:
+def state_of(state: State, module: Module) -> list[Seen]:
     """The parameters and buffers of a module, which a call of it uses and may change."""
     return [_held(state, each) for each in (*module.parameters(), *module.buffers())]
 
@@ -78,7 +78,7 @@ def _held(state: State, tensor: torch.Tensor) -> Seen:
     return found
 
 
-def _trained(state: State, optimizer: Optimizer, *, is_step: bool) -> list[Seen]:
+def trained(state: State, optimizer: Optimizer, *, is_step: bool) -> list[Seen]:
     """What an optimizer trains; for a step also what the gradients came from."""
     parameters = [each for group in optimizer.param_groups for each in group["params"]]
     boxes = [_held(state, each) for each in parameters]
@@ -268,7 +268,7 @@ def _of_module(
     if name in _LISTING:
         return state.objects.add(value, operation, [box], site.span)
     result = state.objects.add_performed(
-        None if value is owner else value, operation, [*given, *_state(state, owner)], site.span
+        None if value is owner else value, operation, [*given, *state_of(state, owner)], site.span
     )
     return box if value is owner else result
 

@@ -16,15 +16,17 @@ from autograd_cli.engine.observe.frames import Frame
 from autograd_cli.engine.observe.rewritten import Rewritten
 from autograd_cli.engine.observe.silent import SILENT
 from autograd_cli.engine.observe.stopping import Stopping
+from autograd_cli.engine.observe.texts import Texts
 from autograd_cli.modes import DEFAULT_MODE
 from autograd_cli.report import Trained
-from autograd_cli.trace import Trace
+from autograd_cli.trace import Refusal, Trace
 
 if TYPE_CHECKING:
     import torch
 
     from autograd_cli.engine.observe.observer import Observer
     from autograd_cli.engine.observe.seen import Seen
+    from autograd_cli.engine.observe.state import State
     from autograd_cli.engine.observe.training import Training
 
 
@@ -124,29 +126,14 @@ class Observation:
     def _told(self, observer: Observer, names: Mapping[str, Any], error: BaseException | None) -> Observed:
         self._let_go()
         from autograd_cli.engine.observe.refused import refusal_of
-        from autograd_cli.engine.record.assemble import Ended, assemble, leaves_of
 
-        recorded, rewritten = observer.recorded, self._rewritten
-        refusal = None if error is None else refusal_of(observer, error, rewritten.files)
-        recorded.step = None
-        ended = Ended(
-            mode=DEFAULT_MODE,
+        refusal = None if error is None else refusal_of(observer, error, self._rewritten.files)
+        return told(
+            observer,
+            self._rewritten,
             names=self._boxes(observer, names),
-            of_loops=frozenset(),
-            text=self._cut,
-            shown={},
             result=self._result(observer) if error is None else None,
             refusal=refusal,
-        )
-        leaves = leaves_of(recorded, ended)
-        trace = assemble(recorded, ended)
-        return Observed(
-            trace=trace,
-            text="\n".join(rewritten.lines),
-            files=tuple(rewritten.cells()),
-            passes=observer.training.passes,
-            losses=observer.training.losses,
-            parameters=tuple(_parameters(observer.training, leaves)),
             unseen=tuple(self._unseen()),
         )
 
@@ -172,13 +159,45 @@ class Observation:
                 found[name] = box
         return found
 
-    def _cut(self, span: Span) -> str:
-        return span.cut_lines(self._rewritten.lines)
-
 
 def _install(them: Mapping[str, Callable[..., Any]]) -> None:
     for name, helper in them.items():
         setattr(builtins, name, helper)
+
+
+def told(
+    state: State,
+    texts: Texts,
+    *,
+    names: Mapping[str, Seen],
+    result: Seen | None,
+    refusal: Refusal | None,
+    unseen: tuple[str, ...],
+) -> Observed:
+    """What was seen of a run that has ended. `names` are its variables then, `result` the value of its last line."""
+    from autograd_cli.engine.record.assemble import Ended, assemble, leaves_of
+
+    state.recorded.step = None
+    ended = Ended(
+        mode=DEFAULT_MODE,
+        names=names,
+        of_loops=frozenset(),
+        text=lambda span: span.cut_lines(texts.lines),
+        shown={},
+        result=result,
+        refusal=refusal,
+    )
+    leaves = leaves_of(state.recorded, ended)
+    trace = assemble(state.recorded, ended)
+    return Observed(
+        trace=trace,
+        text="\n".join(texts.lines),
+        files=tuple(texts.cells()),
+        passes=state.training.passes,
+        losses=state.training.losses,
+        parameters=tuple(_parameters(state.training, leaves)),
+        unseen=unseen,
+    )
 
 
 def _parameters(training: Training, leaves: Mapping[str, torch.Tensor]) -> Iterator[Trained]:

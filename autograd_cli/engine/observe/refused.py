@@ -12,9 +12,9 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe import helpers
 from autograd_cli.engine.observe.calls import REFUSAL, operation_of
 from autograd_cli.engine.observe.frames import Call, Frame
-from autograd_cli.engine.observe.rewritten import File
 from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.sites import Kind, Site, Source
+from autograd_cli.engine.observe.texts import File
 from autograd_cli.engine.observe.tracebacks import place_of_step
 from autograd_cli.engine.observe.writes import write_operation
 from autograd_cli.engine.record import naming

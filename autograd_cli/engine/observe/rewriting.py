@@ -14,39 +14,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from autograd_cli.diagnostic import Span
-from autograd_cli.engine.observe import helpers
+from autograd_cli.engine.observe import helpers, symbols
 from autograd_cli.engine.observe.sites import Kind, Operand, Site, Source, Write
 from autograd_cli.lang.spans import SpanFinder
 
 _Node = TypeVar("_Node", bound=ast.AST)
-_BINARY: dict[type[ast.operator], str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
-    ast.FloorDiv: "//",
-    ast.Mod: "%",
-    ast.Pow: "**",
-    ast.MatMult: "@",
-    ast.BitAnd: "&",
-    ast.BitOr: "|",
-    ast.BitXor: "^",
-    ast.LShift: "<<",
-    ast.RShift: ">>",
-}
-_UNARY: dict[type[ast.unaryop], str] = {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~", ast.Not: "not"}
-_COMPARISONS: dict[type[ast.cmpop], str] = {
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Is: "is",
-    ast.IsNot: "is not",
-    ast.In: "in",
-    ast.NotIn: "not in",
-}
 _DISPLAYS = {ast.Tuple: "tuple", ast.List: "list", ast.Set: "set", ast.Dict: "dict"}
 _NAMESPACES = frozenset({"locals", "vars", "dir"})
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -204,19 +176,19 @@ class Expressions:
         with self._operands() as parts:
             node.left = self._operand(node.left, parts)
             node.right = self._operand(node.right, parts)
-        return self._value(Kind.OPERATOR, node, _BINARY[type(node.op)], parts)
+        return self._value(Kind.OPERATOR, node, symbols.BINARY[type(node.op)], parts)
 
     def _unary(self, node: ast.UnaryOp) -> ast.expr:
         with self._operands() as parts:
             node.operand = self._operand(node.operand, parts)
-        return self._value(Kind.OPERATOR, node, _UNARY[type(node.op)], parts)
+        return self._value(Kind.OPERATOR, node, symbols.UNARY[type(node.op)], parts)
 
     def _compare(self, node: ast.Compare) -> ast.expr:
         with self._operands() as parts:
             node.left = self._operand(node.left, parts)
             take = self._operand if len(node.comparators) == 1 else self._pushed
             node.comparators = [take(each, parts) for each in node.comparators]
-        return self._value(Kind.COMPARISON, node, _COMPARISONS[type(node.ops[-1])], parts)
+        return self._value(Kind.COMPARISON, node, symbols.COMPARISONS[type(node.ops[-1])], parts)
 
     def _choice(self, node: ast.BoolOp | ast.IfExp) -> ast.expr:
         with self._operands() as parts:
@@ -509,7 +481,7 @@ class Rewriter(Expressions):
         return []
 
     def _augmented(self, node: ast.AugAssign) -> list[ast.stmt]:
-        symbol = f"{_BINARY[type(node.op)]}="
+        symbol = f"{symbols.BINARY[type(node.op)]}="
         if not isinstance(node.target, ast.Name):
             return self._augmented_part(node, node.target, symbol)
         with self._operands() as parts:

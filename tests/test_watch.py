@@ -1,0 +1,202 @@
+"""`autograd_cli.watch()`: a block of Python that runs as ever, and what was seen of it by place."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import sys
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import autograd_cli
+from autograd_cli import Report
+from autograd_cli.diagnostic import Diagnostic, Severity
+from diagnoses_table import Case, read_tables
+from observed import verdict, watch
+from thorough import THOROUGH
+
+CASES = [case for case in read_tables() if not case.inputs]
+EVERY = 1 if THOROUGH else 9
+X, Y = torch.ones(4, 2), torch.zeros(4, 1)
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(2, 3)
+        self.last = nn.Linear(3, 1)
+
+    def hidden(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.first(x))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.last(self.hidden(x))
+        return result
+
+
+class Cut(Net):
+    def hidden(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.first(x)
+        h = h.detach()
+        return torch.relu(h)
+
+
+class Frozen(Net):
+    @torch.no_grad()
+    def hidden(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.first(x))
+
+
+def train(net: nn.Module, steps: int = 2) -> None:
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(net(X), Y)
+        loss.backward()
+        optimizer.step()
+
+
+def line_of(thing: Any, piece: str) -> int:
+    """The line of this file at which a piece of a function or class stands."""
+    lines, first = inspect.getsourcelines(thing)
+    return first + next(number for number, line in enumerate(lines) if piece in line)
+
+
+def told(report: Report) -> list[tuple[str, str, str | None]]:
+    """The findings: each with its place, file and line, and its victim."""
+    return [
+        (each.rule, f"{report.file_of(each.span.line)}:{report.number_of(each.span.line)}", each.victim)
+        for each in report.diagnostics
+        if each.span is not None
+    ]
+
+
+def test_a_cut_has_its_place_in_this_file() -> None:
+    net = Cut()
+    with autograd_cli.watch() as seen:
+        train(net)
+    assert told(seen.report) == [
+        ("cut-by-detach", f"{__file__}:{line_of(Cut, 'h.detach()')}", "net.first.weight"),
+    ]
+    page = str(seen.report)
+    assert "was watched to the end of the block: 2 backward passes, loss" in page
+    assert "h = h.detach()" in page
+    assert not seen.report.ok
+
+
+def test_a_decorator_that_switches_grad_mode_off_is_named() -> None:
+    net = Frozen()
+    with autograd_cli.watch() as seen:
+        train(net)
+    [found] = seen.report.diagnostics
+    assert found.rule == "cut-by-no-grad"
+    assert found.victim == "net.first.weight"
+
+
+def test_a_healthy_training_has_no_findings() -> None:
+    net = Net()
+    with autograd_cli.watch() as seen:
+        train(net)
+    assert seen.report.ok
+    assert seen.report.diagnostics == ()
+    assert set(seen.report.grads) == {"net.first.weight", "net.first.bias", "net.last.weight", "net.last.bias"}
+
+
+def test_what_runs_is_what_runs_without() -> None:
+    def result(train: Callable[[nn.Module], None]) -> list[Any]:
+        torch.manual_seed(0)
+        net = Net()
+        train(net)
+        grads = [each.grad for each in net.parameters()]
+        versions = [each._version for each in (*net.parameters(), *grads) if each is not None]  # noqa: SLF001 - torch's own
+        return [*[each.tolist() for each in (*net.parameters(), *grads, torch.rand(2)) if each is not None], versions]
+
+    def watched(net: nn.Module) -> None:
+        with autograd_cli.watch():
+            train(net)
+
+    assert result(train) == result(watched)
+
+
+def test_an_error_goes_on_and_is_explained() -> None:
+    w = torch.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="leaf Variable") as raised, autograd_cli.watch() as seen:
+        w += 1
+    assert not any(str(each.path).endswith("watching.py") for each in raised.traceback)
+    [(rule, place, victim)] = told(seen.report)
+    here = test_an_error_goes_on_and_is_explained
+    assert (rule, place, victim) == ("inplace-on-leaf", f"{__file__}:{line_of(here, 'w += 1')}", "w")
+
+
+def test_nothing_is_kept_alive_after_it() -> None:
+    with autograd_cli.watch() as seen:
+        y = torch.ones(2, requires_grad=True) * 2
+        y.sum().backward()
+    gone = weakref.ref(y)
+    del y
+    sys._getframe().f_locals  # noqa: B018, SLF001 - what Python 3.11 made of the variables is made anew
+    gc.collect()
+    assert gone() is None
+    assert seen.report.ok
+
+
+def test_the_block_must_have_ended() -> None:
+    with autograd_cli.watch() as seen, pytest.raises(RuntimeError, match="when the block has ended"):
+        _ = seen.report
+
+
+def test_a_number_that_goes_back_into_torch_is_known() -> None:
+    w = torch.ones(1, requires_grad=True)
+    with autograd_cli.watch() as seen:
+        loss = torch.tensor((w * 2).item(), requires_grad=True)
+        loss.backward()
+    assert [each.rule for each in seen.report.diagnostics] == ["cut-by-item"]
+
+
+def test_a_function_of_ones_own_is_one_operation() -> None:
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx: Any, g: torch.Tensor) -> torch.Tensor:
+            (x,) = ctx.saved_tensors
+            result: torch.Tensor = 2 * x * g
+            return result
+
+    w = torch.ones(2, requires_grad=True)
+    with autograd_cli.watch() as seen:
+        Square.apply(w).sum().backward()  # type: ignore[no-untyped-call]
+    assert seen.report.ok
+    assert w.grad is not None
+
+
+# Where what is known by place is too little.
+DIFFERENT = {
+    "dtype long param": "a Parameter's constructor does not ask torch",
+    "full of a tensor": "torch refuses its arguments before it asks the mode",
+    "zero_grad without parentheses": "nothing is called",
+    "freezing by a misspelt flag": "the same",
+}
+
+
+def first(diagnostics: tuple[Diagnostic, ...]) -> tuple[str, int | None, str | None] | None:
+    for each in diagnostics:
+        if each.severity is not Severity.NOTE:
+            return each.rule, None if each.span is None else each.span.line, each.victim
+    return None
+
+
+@pytest.mark.parametrize("case", CASES[::EVERY], ids=lambda case: f"{case.family}: {case.name}")
+def test_the_first_finding_is_that_of_the_safe_language(case: Case) -> None:
+    told = autograd_cli.explore(case.program, watch=True, counterfactuals=False)
+    seen = watch(case.program)
+    assert seen.unseen == ()
+    assert (first(verdict(seen)) == first(told.diagnostics)) == (case.name not in DIFFERENT)
