@@ -126,7 +126,7 @@ def _backward(state: State, site: Site, call: Call) -> Callable[..., Any]:
                 raise
             finally:
                 state.quiet = False
-        state.training.passed([each.payload for each in roots])
+        state.training.passed([each.payload for each in roots], state.recorded.leaves.values())
         state.stopping.end_pass(state.recorded.leaves.values())
         return result
 
@@ -227,8 +227,6 @@ def _of_library(state: State, call: Call, given: Sequence[Seen], site: Site, val
 def _of_optimizer(state: State, owner: Optimizer, call: Call, given: Sequence[Seen], site: Site, value: object) -> Seen:
     name = call.function.__name__
     operation = naming.step(type(owner)) if name == "step" else naming.method(type(owner), name)
-    if name == "step":
-        state.training.stepped(owner)
     also = [*call.also, _box_of(state, owner, site.span)]
     return state.objects.add_performed(value, operation, [*given, *also], site.span)
 

