@@ -280,7 +280,6 @@ class Watching(TorchFunctionMode):
         place = self._places.place(own)
         self._step(own, place)
         state = self._state
-        state.training.stepped(optimizer)
         trained = calls.trained(state, optimizer, is_step=True)
         owner = [each for each in [state.objects.box(optimizer, place.span)] if each is not None]
         state.objects.add_performed(None, naming.step(type(optimizer)), [*trained, *owner], place.span)
