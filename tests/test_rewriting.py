@@ -62,9 +62,9 @@ class Heights:
         frame.clear()
         return True
 
-    def generate(self, frame: list[object], number: int, plain: bool, iterable: Any, *_: object) -> Any:  # noqa: FBT001 - as the code calls it
+    def generate(self, frame: list[object], number: int, through: Any, *_: object) -> Any:
         self.take(frame, number)
-        return (([], iter(iterable) if plain else iterable),)
+        return (([], through),)
 
     def helpers(self) -> dict[str, Any]:
         values = dict.fromkeys((helpers.VALUE, helpers.NAME, helpers.CONSTANT), self.value)

@@ -156,6 +156,31 @@ HEALTHY = {
     + "        ctx.save_for_backward(x)\n        return x * x\n    @staticmethod\n    def backward(ctx, g):\n"
     + "        (x,) = ctx.saved_tensors\n        return 2 * x * g\n"
     + "w = torch.ones(2, requires_grad=True)\nSquare.apply(w).sum().backward()\nprint(w.grad)\n",
+    "objects that do something when they are asked": HEAD
+    + "from unittest import mock\n"
+    + "class Shy:\n    def __getattribute__(self, name):\n        print('asked for', name)\n"
+    + "        return object.__getattribute__(self, name)\n    def __eq__(self, other):\n        raise ValueError\n"
+    + "    def __hash__(self):\n        raise ValueError\n    def __bool__(self):\n        raise ValueError\n"
+    + "    def __repr__(self):\n        raise ValueError\n"
+    + "class Loud(dict):\n    def __getitem__(self, key):\n        print('key', key)\n"
+    + "        return super().__getitem__(key)\n    def values(self):\n        raise ValueError\n"
+    + "def use(shy, held):\n    shy.w = torch.ones(2, requires_grad=True)\n    return shy.w * held['b']\n"
+    + "shy, held = Shy(), Loud(a=Shy(), b=torch.ones(2))\nboth = [shy, held]\nuse(*both).sum().backward()\n"
+    + "for thing in mock.Mock(spec=nn.Module), mock.Mock(spec=torch.Tensor):\n"
+    + "    held = [thing]\n    held[0].cpu(1)\n    print(isinstance(thing, torch.Tensor), thing.mock_calls)\n"
+    + "try:\n    print([x for x in 5])\nexcept TypeError as error:\n    print(error)\n",
+    "what sees each operation of torch": HEAD
+    + "from torch.utils._python_dispatch import TorchDispatchMode\n"
+    + "class Told(torch.Tensor):\n    @classmethod\n"
+    + "    def __torch_function__(cls, function, types, args=(), kwargs=None):\n"
+    + "        print(function.__name__)\n"
+    + "        return super().__torch_function__(function, types, args, kwargs or {})\n"
+    + "class Mode(TorchDispatchMode):\n"
+    + "    def __torch_dispatch__(self, function, types, args=(), kwargs=None):\n"
+    + "        print(function)\n        return function(*args, **(kwargs or {}))\n"
+    + "w = torch.ones(2, requires_grad=True)\nt = torch.ones(2).as_subclass(Told)\n(w * t).sum().backward()\n"
+    + "with Mode():\n    v = w * 2\n    v.sum().backward()\nprint(w.grad)\n"
+    + "def double(x):\n    y = x * 2\n    return y\nprint(torch.jit.trace(double, torch.ones(2)).graph)\n",
     "no torch at all": "import json\nprint(json.dumps({'a': 1}))\n",
 }
 
@@ -169,6 +194,7 @@ def test_a_healthy_script_does_what_it_does(supervised_agx: Agx, tmp_path: Path,
     assert "error" not in outcome.err
     assert "warning" not in outcome.err
     assert "not observed" not in outcome.err
+    assert "autograd_cli" not in outcome.err
 
 
 def test_the_page(supervised_agx: Agx, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import types
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any
 
@@ -12,12 +13,13 @@ import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe.frames import Call, Frame
-from autograd_cli.engine.observe.objects import is_followed
+from autograd_cli.engine.observe.objects import is_elusive, is_followed
 from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.sites import Site, Source
 from autograd_cli.engine.observe.state import State
 from autograd_cli.engine.observe.training import parameters_of
 from autograd_cli.engine.record import naming
+from autograd_cli.engine.record.passes import Pass
 from autograd_cli.engine.values import elements_of
 from autograd_cli.trace import Operation, Phase, Refusal
 
@@ -38,14 +40,17 @@ _LISTING = frozenset(
         "state_dict",
     }
 )
+_CHOOSING = (max, min, getattr, next)  # what they return, they were given
 _LISTS = {list: naming.LIST, tuple: naming.TUPLE, dict: naming.DICT, sorted: naming.LIST, set: naming.LIST}
 
 
 def begun(state: State, site: Site, function: Any) -> tuple[Call, Any]:  # noqa: ANN401 - whatever the script calls
     """A call is about to run: what is known of it, and what to call in its place."""
-    owner = getattr(function, "__self__", None) if isinstance(function, _METHODS) else None
+    owner = getattr(function, "__self__", None) if type(function) in _METHODS else None
     call = Call(function=function, owner=owner, entered=state.entered, grad_enabled=torch.is_grad_enabled(), also=[])
-    name = getattr(function, "__name__", "") if isinstance(function, (*_METHODS, types.FunctionType)) else ""
+    name = getattr(function, "__name__", "") if type(function) in (*_METHODS, types.FunctionType) else ""
+    if is_elusive(type(function)):
+        return call, function
     if isinstance(function, Module):
         call.also = state_of(state, function)
     elif isinstance(owner, Optimizer):
@@ -114,19 +119,27 @@ def _backward(state: State, site: Site, call: Call) -> Callable[..., Any]:
     def backward(*arguments: Any, **keywords: Any) -> object:  # noqa: ANN401 - as torch takes them
         tensors = call.owner if is_method else _argument(arguments, keywords, 0, "tensors")
         weights = _argument(arguments, keywords, 0 if is_method else 1, "gradient" if is_method else "grad_tensors")
-        roots = _boxes(state, tensors, site.span)
-        given = _boxes(state, weights, site.span)
+        roots: list[Seen] = []
+        given: list[Seen] = []
+
+        def begin() -> AbstractContextManager[Pass]:
+            roots.extend(_boxes(state, tensors, site.span))
+            given.extend(_boxes(state, weights, site.span))
+            return state.recorded.backward(roots, given, site.span)
+
         state.stopping.begin_pass()
-        with state.recorded.backward(roots, given, site.span) as one:
+        with state.guard.around(begin) as one:
             state.quiet = True
             try:
                 result = function(*arguments, **keywords)
             except Exception as error:
-                one.refusal = refusal(error, site.span, naming.backward("torch.Tensor.backward"), [*roots, *given])
+                with state.guard.ours():
+                    _refused(one, error, site.span, naming.backward("torch.Tensor.backward"), [*roots, *given])
                 raise
             finally:
                 state.quiet = False
-        state.training.passed([each.payload for each in roots], state.recorded.leaves.values())
+        with state.guard.ours():
+            state.training.passed([each.payload for each in roots], state.recorded.leaves.values())
         state.stopping.end_pass(state.recorded.leaves.values())
         return result
 
@@ -137,22 +150,31 @@ def _grad(state: State, site: Site) -> Callable[..., Any]:
     """`torch.autograd.grad`, looked into while it runs."""
 
     def grad(*arguments: Any, **keywords: Any) -> object:  # noqa: ANN401 - as torch takes them
-        roots = _boxes(state, _argument(arguments, keywords, 0, "outputs"), site.span)
-        given = _boxes(state, _argument(arguments, keywords, 2, "grad_outputs"), site.span)
-        with state.recorded.grad(roots, given=bool(given), span=site.span) as one:
+        def begin() -> AbstractContextManager[Pass]:
+            roots = _boxes(state, _argument(arguments, keywords, 0, "outputs"), site.span)
+            given = _boxes(state, _argument(arguments, keywords, 2, "grad_outputs"), site.span)
+            return state.recorded.grad(roots, given=bool(given), span=site.span)
+
+        with state.guard.around(begin) as one:
             state.quiet = True
             try:
                 return torch.autograd.grad(*arguments, **keywords)
             except Exception as error:
-                all_of_it = [state.objects.box(each, site.span) for each in (*arguments, *keywords.values())]
-                operands = [each for each in all_of_it if each is not None]
-                operation = naming.call("torch.autograd.grad", site.symbol)
-                one.refusal = refusal(error, site.span, operation, operands)
+                with state.guard.ours():
+                    all_of_it = [state.objects.box(each, site.span) for each in (*arguments, *keywords.values())]
+                    operands = [each for each in all_of_it if each is not None]
+                    _refused(one, error, site.span, naming.call("torch.autograd.grad", site.symbol), operands)
                 raise
             finally:
                 state.quiet = False
 
     return grad
+
+
+def _refused(one: Pass | None, error: Exception, span: Span, operation: Operation, operands: Sequence[Seen]) -> None:
+    """A pass was refused; it may be one that is not observed any more."""
+    if one is not None:
+        one.refusal = refusal(error, span, operation, operands)
 
 
 def _argument(arguments: Sequence[object], keywords: dict[str, object], place: int, name: str) -> object:
@@ -188,7 +210,7 @@ def recorded(
     state: State, frame: Frame, site: Site, call: Call | None, operands: Sequence[Seen | None], value: object
 ) -> Seen | None:
     """The value of a call that has run."""
-    if call is None:
+    if call is None or is_elusive(type(call.function)):
         return state.objects.box(value, site.span)
     first = 1 if site.operands and site.operands[0].source is not Source.CALLEE else 0
     given = [each for each in operands[first:] if each is not None]
@@ -300,10 +322,10 @@ def _of_function(state: State, call: Call, given: Sequence[Seen], site: Site, va
         return state.recorded.add(None, naming.backward("torch.autograd.backward"), operands=roots, span=span)
     if function is builtins.print:
         return state.recorded.add(None, naming.PRINT, operands=given, span=span)
-    if function in _LISTS if isinstance(function, type) or function is sorted else False:
+    if any(function is each for each in _LISTS):
         held = [element for each in given for element in elements_of(each.payload)]
         return state.objects.add(value, _LISTS[function], [*given, *held], span)
-    known = state.objects.find(value) if function in {max, min, getattr, next} else None
+    known = state.objects.find(value) if any(function is each for each in _CHOOSING) else None
     if known is not None:
         return known
     operation = naming.call(_full_name(function), site.symbol)
@@ -313,14 +335,16 @@ def _of_function(state: State, call: Call, given: Sequence[Seen], site: Site, va
 
 
 def _full_name(function: Any) -> str:  # noqa: ANN401 - whatever can be called
-    if hasattr(function, "__module__") and hasattr(function, "__qualname__"):
+    kind = type(function)
+    is_asking = is_elusive(kind) or isinstance(getattr(kind, "__getattr__", None), types.FunctionType)
+    if not is_asking and hasattr(function, "__module__") and hasattr(function, "__qualname__"):
         return naming.full_name(function)
-    return f"{type(function).__module__}.{type(function).__qualname__}"
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def record_uncalled(state: State, site: Site, value: object) -> None:
+def record_uncalled(state: State, site: Site, value: Any) -> None:  # noqa: ANN401 - whatever the script computes
     """A method that stands alone: the program has named it, and not called it."""
-    if isinstance(value, _METHODS) and is_followed(value.__self__):
+    if type(value) in _METHODS and is_followed(value.__self__):
         owner = _box_of(state, value.__self__, site.span)
         operation = naming.uncalled(type(value.__self__), value.__name__)
         state.recorded.add(f"<method {value.__name__}>", operation, operands=[owner], span=site.span)

@@ -18,6 +18,7 @@ BOUND = "__agx_bound__"  # a statement has bound or written
 ITERATE = "__agx_iterate__"  # a loop begins
 ROUND = "__agx_round__"  # one round of it begins
 TEST = "__agx_test__"  # the test of a `while` is about to run
+ITER = "__agx_iter__"
 GENERATE = "__agx_generate__"  # a comprehension begins
 CONTEXT = "__agx_context__"  # a context manager was made
 INSIDE = "__agx_inside__"  # the body of a `with` begins

@@ -79,26 +79,14 @@ class Observation:
         return Frame(self._rewritten.sites[number].symbol, None, quiet=False)
 
     def _start(self) -> Observer:
+        from autograd_cli.engine.observe.guard import Guard
         from autograd_cli.engine.observe.observer import Observer
 
-        self._observer = Observer(self._rewritten.sites, self._rewritten.main, self.stopping, watched=self._watched)
-        _install({name: self._guarded(name, helper) for name, helper in self._observer.helpers().items()})
+        guard, rewritten = Guard(self._fail), self._rewritten
+        self._observer = Observer(rewritten.sites, rewritten.main, self.stopping, guard, watched=self._watched)
+        told = self._observer.helpers()
+        _install(SILENT | {name: guard.helper(helper, SILENT[name]) for name, helper in told.items()})
         return self._observer
-
-    def _guarded(self, name: str, helper: Callable[..., Any]) -> Callable[..., Any]:
-        """The helper; where it fails, which is a bug, the script goes on and is observed no more."""
-        plainly = SILENT[name]
-        if helper is plainly:
-            return helper
-
-        def guarded(*arguments: Any) -> Any:  # noqa: ANN401 - whatever the script computes
-            try:
-                return helper(*arguments)
-            except Exception as error:  # noqa: BLE001 - a bug of ours must not become one of the script's
-                self._fail(error)
-                return plainly(*arguments)
-
-        return guarded
 
     def _fail(self, error: Exception) -> None:
         if self._failure is None:
@@ -125,6 +113,12 @@ class Observation:
 
     def _told(self, observer: Observer, names: Mapping[str, Any], error: BaseException | None) -> Observed:
         self._let_go()
+        from autograd_cli.engine.observe.guard import as_torch_alone
+
+        with as_torch_alone():
+            return self._seen(observer, names, error)
+
+    def _seen(self, observer: Observer, names: Mapping[str, Any], error: BaseException | None) -> Observed:
         from autograd_cli.engine.observe.refused import refusal_of
 
         refusal = None if error is None else refusal_of(observer, error, self._rewritten.files)
@@ -152,7 +146,7 @@ class Observation:
         span = Span(line=1, column=0, end_line=1, end_column=0)
         found: dict[str, Seen] = {}
         for name, thing in names.items():
-            if name.startswith("__") or isinstance(thing, ModuleType):
+            if name.startswith("__") or issubclass(type(thing), ModuleType):
                 continue
             box = observer.variable(self._rewritten.main, name, thing, span)
             if box is not None:

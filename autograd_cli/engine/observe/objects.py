@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterable, Sequence
 from typing import Any
-from weakref import ReferenceType, ref
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 import torch
 
@@ -48,9 +48,28 @@ class Opaque:
 
 def is_followed(thing: object) -> bool:
     """Whether an object is a value of the program: not its code, and not a layer that is still to be initialised."""
+    if is_elusive(type(thing)):
+        return False
     if isinstance(thing, torch.nn.Module):
         return "_parameters" in vars(thing)
     return not isinstance(thing, _NOT_FOLLOWED)
+
+
+def is_elusive(kind: type) -> bool:
+    """Whether objects of a class decide by code of their own what they are: a proxy that loads itself, a mock."""
+    known = _elusive.get(kind)
+    if known is None:
+        known = _elusive[kind] = _decides_itself(kind)
+    return known
+
+
+_elusive: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
+
+
+def _decides_itself(kind: type) -> bool:
+    if isinstance(kind.__getattribute__, types.FunctionType):
+        return True
+    return any("__class__" in vars(each) for each in kind.__mro__ if each is not object)
 
 
 def is_plain(tensor: torch.Tensor) -> bool:
@@ -82,7 +101,9 @@ class Objects:
         found = self._known.get(id(thing))
         if found is not None and _held(found[0]) is thing:
             return found[1]
-        known = self._recorded.known(thing) if isinstance(thing, torch.Tensor) and is_plain(thing) else None
+        if is_elusive(type(thing)) or not isinstance(thing, torch.Tensor) or not is_plain(thing):
+            return None
+        known = self._recorded.known(thing)
         if known is not None:
             self._known[id(thing)] = (ref(thing), known)
         return known
@@ -155,25 +176,29 @@ class Objects:
         self.register(result, box)
         if isinstance(result, dict) and isinstance(box.payload, dict):
             for key, element in box.payload.items():
-                self._register_all(result[key], element)
+                self._register_all(dict.__getitem__(result, key), element)
         elif isinstance(result, tuple | list) and isinstance(box.payload, tuple | list):
             for each, element in zip(result, box.payload, strict=True):
                 self._register_all(each, element)
 
     def _can_look_into(self, thing: object) -> bool:
+        if is_elusive(type(thing)):
+            return False
         if isinstance(thing, torch.Tensor):
             return is_plain(thing)
         if isinstance(thing, dict):
-            return len(thing) <= MAX_ELEMENTS and all(self._can_look_into(each) for each in thing.values())
+            return len(thing) <= MAX_ELEMENTS and all(self._can_look_into(each) for each in dict.values(thing))
         if isinstance(thing, tuple | list):
             return len(thing) <= MAX_ELEMENTS and all(self._can_look_into(each) for each in thing)
         return True
 
     def _payload(self, thing: object, operands: Sequence[Seen], span: Span | None) -> Any:  # noqa: ANN401 - as a Seen has it
+        if is_elusive(type(thing)):
+            return Opaque(thing)
         if isinstance(thing, torch.Tensor):
             return thing if is_plain(thing) else Opaque(thing)
         if isinstance(thing, tuple | list | dict):
-            elements = list(thing.values()) if isinstance(thing, dict) else thing
+            elements = list(dict.values(thing)) if isinstance(thing, dict) else thing
             if len(elements) > MAX_ELEMENTS:
                 return Opaque(thing)
             boxes = [self._element(each, operands, span) for each in elements]
@@ -196,7 +221,7 @@ class Objects:
         held = box.payload
         if not isinstance(thing, list | dict) or not isinstance(held, list | dict):
             return
-        now = list(thing.values()) if isinstance(thing, dict) else thing
+        now = list(dict.values(thing)) if isinstance(thing, dict) else thing
         before = list(elements_of(held))
         if len(now) > MAX_ELEMENTS:
             return
@@ -251,7 +276,7 @@ def _is_one_of_its_kind(thing: object) -> bool:
     """Whether the identity of an object says which value it is: Python shares small numbers and texts."""
     if isinstance(thing, bool | str) or thing is None or (type(thing) is tuple and not thing):
         return False
-    return not (isinstance(thing, int) and thing in _SMALL)
+    return not (type(thing) is int and thing in _SMALL)
 
 
 def _version(tensor: torch.Tensor) -> int | None:

@@ -6,7 +6,6 @@ recorded as, `objects` which value an object is.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,9 +15,9 @@ import torch
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe import calls, helpers
 from autograd_cli.engine.observe.frames import ITSELF, Call, Frame, Loop
+from autograd_cli.engine.observe.guard import Guard
 from autograd_cli.engine.observe.objects import is_followed
 from autograd_cli.engine.observe.seen import Seen
-from autograd_cli.engine.observe.silent import SILENT
 from autograd_cli.engine.observe.sites import Kind, Operand, Site, Source
 from autograd_cli.engine.observe.state import State
 from autograd_cli.engine.observe.stopping import Stopping
@@ -39,15 +38,21 @@ class Observer(State):
     """One observed run. `sites` are the places of all rewritten files, by number; `main` is the script's top level."""
 
     def __init__(
-        self, sites: list[Site], main: Frame, stopping: Stopping, *, kept: int = 3, watched: bool = True
+        self,
+        sites: list[Site],
+        main: Frame,
+        stopping: Stopping,
+        guard: Guard,
+        *,
+        kept: int = 3,
+        watched: bool = True,
     ) -> None:
-        super().__init__(stopping, watched=watched)
+        super().__init__(stopping, guard, watched=watched)
         self.sites = sites
         self._main = main
         self._kept = kept  # backward passes
         self.result: tuple[int, Seen] | None = None  # of the last expression of the script, and its statement
         self.frame: Frame | None = None
-        self._thread = threading.get_ident()
         self._epoch = 0
         self._most = _MOST  # values, above which older ones are forgotten
         self._constants: dict[int, Seen] = {}  # by the identity of their Operand
@@ -55,7 +60,7 @@ class Observer(State):
 
     def helpers(self) -> dict[str, Callable[..., Any]]:
         """What rewritten code is to call."""
-        return SILENT | {
+        return {
             helpers.VALUE: self.value,
             helpers.CALLEE: self.callee,
             helpers.NAME: self.name,
@@ -78,7 +83,7 @@ class Observer(State):
 
     def _is_silent(self, frame: Frame) -> bool:
         """Whether nothing is to be told of the frame; if not, it is the one that runs now."""
-        if torch.compiler.is_compiling() or frame.quiet or threading.get_ident() != self._thread:
+        if frame.quiet:
             return True
         self.quiet = False
         self.frame = frame
@@ -229,7 +234,7 @@ class Observer(State):
 
     def _choice(self, site: Site, operands: Sequence[Seen], value: object) -> Seen | None:
         chosen = next((each for each in operands if each.payload is value), None)
-        if chosen is None or isinstance(value, tuple | list | dict) or not is_followed(value):
+        if chosen is None or not is_followed(value) or isinstance(value, tuple | list | dict):
             return self.objects.box(value, site.span) if chosen is None else chosen
         order = [chosen, *[each for each in operands if each is not chosen]] if site.symbol == "if-else" else operands
         return self.objects.add(value, _CHOICES[site.symbol], order, site.span)
@@ -487,19 +492,17 @@ class Observer(State):
         self,
         frame: Frame,
         number: int,
-        plain: bool,  # noqa: FBT001 - as the rewritten code calls it
-        iterable: Any,  # noqa: ANN401 - as above
+        through: Any,  # noqa: ANN401 - as above
         *given: object,
     ) -> tuple[tuple[Frame, Iterator[Any]]]:
-        """A comprehension begins, in a frame of its own; `plain` if it is not asynchronous."""
-        through = iter(iterable) if plain else iterable
+        """A comprehension begins, in a frame of its own."""
         if self._is_silent(frame):
             return ((Frame(frame.function, frame, quiet=True), through),)
         site = self.sites[number]
         box = (self.operands(frame, site, given) or [None])[0]
         inner = Frame(frame.function, frame, quiet=False)
         inner.epoch = self._epoch
-        inner.loops[0] = Loop(iterable=iterable, box=box, span=site.span)
+        inner.loops[0] = Loop(iterable=through, box=box, span=site.span)
         frame.inner = inner
         return ((inner, through),)
 
@@ -511,7 +514,7 @@ class Observer(State):
             return manager
         site = self.sites[number]
         self.operands(frame, site, given)
-        if isinstance(manager, _Grad):
+        if issubclass(type(manager), _Grad):
             frame.pending.append(site.span)
         return manager
 
@@ -533,10 +536,9 @@ class Observer(State):
     def enter(self, number: int, values: tuple[Any, ...]) -> Frame:
         """A function of the script's begins, with these values of its parameters."""
         site = self.sites[number]
-        is_told = not (self.quiet or torch.compiler.is_compiling() or threading.get_ident() != self._thread)
-        frame = Frame(site.symbol, self.frame, quiet=not is_told)
+        frame = Frame(site.symbol, self.frame, quiet=self.quiet)
         frame.epoch = self._epoch
-        if not is_told:
+        if self.quiet:
             return frame
         self.entered += 1
         outer = self.frame

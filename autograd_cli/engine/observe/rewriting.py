@@ -270,8 +270,10 @@ class Expressions:
         with self._operands() as parts, self._in_iterable():
             iterated = self._operand(first.iter, parts)
         place = self._site(Kind.LOOP, first.iter, symbol, parts)
-        is_plain = ast.Constant(value=not first.is_async)
-        start = self._report(helpers.GENERATE, place, is_plain, iterated, *parts.again, at=first.iter)
+        if not first.is_async:  # Python takes the iterator at once, and may fail in that
+            name = ast.Name(helpers.ITER, ast.Load())
+            iterated = _placed(ast.Call(func=name, args=[iterated], keywords=[]), first.iter)
+        start = self._report(helpers.GENERATE, place, iterated, *parts.again, at=first.iter)
         with self._own_frame():
             self._generators(node.generators)
             if isinstance(node, ast.DictComp):

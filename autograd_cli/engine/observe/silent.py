@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from autograd_cli.engine.observe import helpers
+from autograd_cli.engine.observe.frames import Frame
 
 
 def _same(_frame: object, _number: int, value: Any, *_given: object) -> Any:  # noqa: ANN401 - whatever it is
@@ -14,6 +15,11 @@ def _same(_frame: object, _number: int, value: Any, *_given: object) -> Any:  # 
 
 def _nothing(*_arguments: object) -> None:
     return None
+
+
+def _frame(*_arguments: object) -> Frame:
+    """A frame that stays silent, whoever goes on with it: a generator may outlive what made it so."""
+    return Frame("", None, quiet=True)
 
 
 def _own(names: Any) -> Any:  # noqa: ANN401 - what `locals()`, `vars()` or `dir()` gave
@@ -25,8 +31,8 @@ def _own(names: Any) -> Any:  # noqa: ANN401 - what `locals()`, `vars()` or `dir
     return names
 
 
-def _generated(_frame: object, _number: int, plain: bool, iterable: Any, *_given: object) -> Iterable[Any]:  # noqa: ANN401, FBT001 - as above
-    return (([], iter(iterable) if plain else iterable),)
+def _generated(_of: object, _number: int, through: Any, *_given: object) -> Iterable[Any]:  # noqa: ANN401 - as above
+    return ((_frame(), through),)
 
 
 SILENT: dict[str, Callable[..., Any]] = {
@@ -46,8 +52,9 @@ SILENT: dict[str, Callable[..., Any]] = {
     ),
     **dict.fromkeys((helpers.STATEMENT, helpers.BOUND, helpers.TEST, helpers.INSIDE), _nothing),
     helpers.ROUND: lambda *_: True,
+    helpers.ITER: iter,
     helpers.GENERATE: _generated,
-    helpers.ENTER: lambda *_: [],
+    helpers.ENTER: _frame,
     helpers.LEAVE: lambda _, value: value,
     helpers.OWN: _own,
     helpers.SLICE: slice,

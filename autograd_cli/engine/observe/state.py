@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from autograd_cli.diagnostic import Span
+from autograd_cli.engine.observe.guard import Guard
 from autograd_cli.engine.observe.objects import Objects
 from autograd_cli.engine.observe.seen import Entries, Seen
 from autograd_cli.engine.observe.stopping import Stopping
@@ -21,10 +22,12 @@ class State:
     While it is `quiet`, code of the user's runs inside one operation, and is not told of.
     """
 
-    def __init__(self, stopping: Stopping, *, watched: bool) -> None:
+    def __init__(self, stopping: Stopping, guard: Guard, *, watched: bool) -> None:
         self.stopping = stopping
+        self.guard = guard
         self.entries = Entries()
         self.recorded: Recorded[Seen] = Recorded(self.entries.make, keeps=False, watched=watched)
+        self.recorded.passes.watch.guarded = guard.hook
         self.objects = Objects(self.recorded)
         self.training = Training()
         self.entered = 0

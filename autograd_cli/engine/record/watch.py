@@ -22,11 +22,12 @@ End: TypeAlias = tuple[int | None, int]  # a node and its output, or None and th
 
 
 class Watch:
-    """The walks of one run: none, unless it `is_on`."""
+    """The walks of one run: none, unless it `is_on`. Each hook is `guarded` by who is to look after it."""
 
     def __init__(self, recording: Recording[Any], *, is_on: bool) -> None:
         self._recording = recording
         self._is_on = is_on
+        self.guarded: Callable[[Callable[..., None]], Callable[..., None]] = lambda hook: hook
         self.walks: list[Walk] = []
         self._under_way: list[list[Visit]] = []  # the visits of those that have begun, the innermost last
         self._hooked: dict[End, list[Hooked]] = {}  # on the way to the node that has its turn next
@@ -116,7 +117,7 @@ class Watch:
             hooked = tuple([each for end in ends for each in self._hooked.pop(end, ())])
             visits.append(Visit(node=number, arrived=arrived, flows=tuple(flows), saved=saved, hooked=hooked))
 
-        return visit
+        return self.guarded(visit)
 
 
 _CHECKPOINT = "torch.utils.checkpoint.checkpoint"
