@@ -181,6 +181,11 @@ HEALTHY = {
     + "w = torch.ones(2, requires_grad=True)\nt = torch.ones(2).as_subclass(Told)\n(w * t).sum().backward()\n"
     + "with Mode():\n    v = w * 2\n    v.sum().backward()\nprint(w.grad)\n"
     + "def double(x):\n    y = x * 2\n    return y\nprint(torch.jit.trace(double, torch.ones(2)).graph)\n",
+    "an optimizer that calls a closure": HEAD
+    + NET.format(between="")
+    + "net = Net()\nopt = torch.optim.LBFGS(net.parameters(), max_iter=2)\nx = torch.randn(4, 2)\n"
+    + "def closure():\n    opt.zero_grad()\n    loss = net(x).pow(2).mean()\n    loss.backward()\n    return loss\n"
+    + "for _ in range(2):\n    print(opt.step(closure).item())\n",
     "no torch at all": "import json\nprint(json.dumps({'a': 1}))\n",
 }
 

@@ -20,6 +20,7 @@ from autograd_cli.engine.observe.state import State
 from autograd_cli.engine.observe.training import parameters_of
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.passes import Pass
+from autograd_cli.engine.record.recording import tensors_in
 from autograd_cli.engine.values import elements_of
 from autograd_cli.trace import Operation, Phase, Refusal
 
@@ -57,6 +58,7 @@ def begun(state: State, site: Site, function: Any) -> tuple[Call, Any]:  # noqa:
         call.also = trained(state, owner, is_step=name == "step")
         state.training.about_to(owner, name)
         if name == "step":
+            call.before = state.objects.versions(tensors_in(call.also))
             state.stopping.before_step(parameters_of(owner))
     elif _is_backward(owner, name, function):
         return call, _backward(state, site, call)
@@ -250,7 +252,7 @@ def _of_optimizer(state: State, owner: Optimizer, call: Call, given: Sequence[Se
     name = call.function.__name__
     operation = naming.step(type(owner)) if name == "step" else naming.method(type(owner), name)
     also = [*call.also, _box_of(state, owner, site.span)]
-    return state.objects.add_performed(value, operation, [*given, *also], site.span)
+    return state.objects.add_performed(value, operation, [*given, *also], site.span, before=call.before)
 
 
 def _switched(frame: Frame, call: Call, span: Span) -> None:

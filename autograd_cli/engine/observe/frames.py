@@ -18,7 +18,7 @@ class Call:
     """A call that is under way.
 
     `entered` is how many functions had been entered before it, `also` what it uses without being handed it, such as the
-    parameters of a module.
+    parameters of a module; `before` are the versions of what an optimizer trains.
     """
 
     function: Any
@@ -26,6 +26,7 @@ class Call:
     entered: int
     grad_enabled: bool
     also: list[Seen]
+    before: list[tuple[Seen, int | None]] | None = None
 
 
 Entry: TypeAlias = "Seen | Call | None"  # None: a value that is not followed, such as a function

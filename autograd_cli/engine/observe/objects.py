@@ -161,11 +161,22 @@ class Objects:
         box = self._recorded.add(payload, operation, operands=operands, span=span, fields=_fields(thing))
         return self.register(thing, box)
 
-    def add_performed(self, result: object, operation: Operation, operands: Sequence[Seen], span: Span) -> Seen:
-        """The value of an operation that ran, or the operand that it changed in place."""
+    def add_performed(
+        self,
+        result: object,
+        operation: Operation,
+        operands: Sequence[Seen],
+        span: Span,
+        *,
+        before: Sequence[tuple[Seen, int | None]] | None = None,
+    ) -> Seen:
+        """The value of an operation that ran, or the operand that it changed in place.
+
+        `before` are the versions that tensors had before it, if code of the script's ran in it, which looked at them.
+        """
         tensors = [each for each in tensors_in(operands) if is_plain(each.payload)]
         payload = result if self._can_look_into(result) else Opaque(result)
-        versions = self.versions(tensors)
+        versions = self.versions(tensors) if before is None else before
         box = self._recorded.add_performed(payload, operation, operands=operands, versions=versions, span=span)
         for each in tensors:
             self.look(each)

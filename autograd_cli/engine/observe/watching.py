@@ -26,6 +26,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe import calls
 from autograd_cli.engine.observe.events import TELL_ALL, Event, Function, flat, holds_tensor, operation_of, site_of
 from autograd_cli.engine.observe.frames import Frame
+from autograd_cli.engine.observe.guard import Guard
 from autograd_cli.engine.observe.maker import Observed, told
 from autograd_cli.engine.observe.places import Place, Places
 from autograd_cli.engine.observe.seen import Seen
@@ -47,7 +48,7 @@ class Watching(TorchFunctionMode):
 
     def __init__(self, base: FrameType | None) -> None:
         super().__init__()
-        self._state = State(Stopping(), watched=True)
+        self._state = State(Stopping(), Guard(self._fail), watched=True)
         self._places = Places()
         self._base = base
         self._current: dict[int, tuple[ast.stmt | None, int, int]] = {}  # by frame: statement, instruction, step
@@ -94,8 +95,11 @@ class Watching(TorchFunctionMode):
         try:
             return told(*arguments)
         except Exception as error:  # noqa: BLE001 - a bug of ours must not become one of the user's
-            self._failure = f"everything after that: agx failed, {type(error).__name__}: {error}"
+            self._fail(error)
             return None
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = f"everything after that: agx failed, {type(error).__name__}: {error}"
 
     # Where we are.
 
