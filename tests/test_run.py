@@ -291,3 +291,8 @@ def test_of_a_long_run_the_last_rounds_are_kept(supervised_agx: Agx, tmp_path: P
     ids = [value["id"] for value in report["values"]]
     assert ids == list(range(len(ids)))
     assert all(operand < value["id"] for value in report["values"] for operand in value["operands"])
+
+
+def test_more_rounds_are_kept_where_they_are_asked_for(supervised_agx: Agx, tmp_path: Path) -> None:
+    report = run(supervised_agx, tmp_path, LONG, "--json", "--passes", "20").report
+    assert len(report["backwards"]) >= 20

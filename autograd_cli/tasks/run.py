@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_cli import rules
 from autograd_cli.diagnostic import Severity, Status
+from autograd_cli.engine.observe.frames import KEPT
 from autograd_cli.engine.observe.stopping import Stopping, Until
 from autograd_cli.lang.source import Source
 from autograd_cli.report import Course, Ran, Report
@@ -29,12 +30,14 @@ _NOT_OWN = frozenset({"site-packages", "dist-packages"})
 class RunRequest:
     """A script to run, and which of its files are looked into: those below the `directories`.
 
-    It is stopped after so many backward passes, or `until` one of these is seen; else it runs to its end.
+    The last `passes` backward passes are kept whole, and what led to them. It is stopped after so many of them, or
+    `until` one of these is seen; else it runs to its end.
     """
 
     script: Script
     directories: tuple[str, ...]
     of: str | None = None
+    passes: int = KEPT
     stop_after: int | None = None
     until: frozenset[Until] = frozenset()
 
@@ -62,7 +65,7 @@ def run(request: RunRequest, tell: Callable[[Report], int]) -> tuple[Ending, int
     from autograd_cli.engine.observe.maker import Observation  # torch is imported here
     from autograd_cli.engine.observe.script import run_script
 
-    observation = Observation(Stopping(after=request.stop_after, until=request.until))
+    observation = Observation(Stopping(after=request.stop_after, until=request.until), kept=request.passes)
     codes: list[int] = []
 
     def at_end(ending: Ending) -> None:

@@ -15,6 +15,7 @@ from autograd_cli.cli.delivery import Delivery, delivery_of, render, render_erro
 from autograd_cli.cli.script_command import Words
 from autograd_cli.cli.terminal import screen_of
 from autograd_cli.diagnostic import COMMAND_LINE, AgxError, bad_request
+from autograd_cli.engine.observe.frames import KEPT
 from autograd_cli.engine.observe.stopping import Until
 from autograd_cli.files.similar import similar_file
 from autograd_cli.lang.notebook import NotebookError
@@ -38,6 +39,7 @@ does without agx; what agx has to say comes after it, on stderr, or in a format 
 to stderr then.
 
 The script and the modules below its directory are looked into; what a library does is one operation, where you call it.
+Of a long run the last backward passes are kept, or what followed the first gradient that was not finite.
 The exit code is the script's own; where that is 0 and a gradient is missing, NaN or infinite, it is 1.
 
 \b
@@ -64,6 +66,16 @@ def run(  # noqa: PLR0913 - the options of the command
         list[str] | None,
         typer.Option(metavar="DIRECTORY", help="Look into these files, too.", rich_help_panel=options.RUN),
     ] = None,
+    passes: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help=f"Keep the last N backward passes of a long run (default: {KEPT}).",
+            parser=option_values.whole_number(1, 10**6, "a whole number, 1 or more"),
+            show_default=False,
+            rich_help_panel=options.RUN,
+        ),
+    ] = KEPT,
     stop_after: Annotated[
         int | None,
         typer.Option(
@@ -110,6 +122,7 @@ def run(  # noqa: PLR0913 - the options of the command
         script=asked,
         directories=tuple(map(os.path.realpath, directories)),
         of=of,
+        passes=passes,
         stop_after=stop_after,
         until=frozenset(until or ()),
     )

@@ -43,6 +43,7 @@ class Loop:
     rows: Seen | None = None
 
 
+KEPT = 3  # backward passes, of a long run
 ITSELF = object()  # stands for a tensor or layer, which is found by its identity and must not be held
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_cli.diagnostic import Cell, Span
 from autograd_cli.engine.observe import helpers
-from autograd_cli.engine.observe.frames import Frame
+from autograd_cli.engine.observe.frames import KEPT, Frame
 from autograd_cli.engine.observe.rewritten import Rewritten
 from autograd_cli.engine.observe.silent import SILENT
 from autograd_cli.engine.observe.stopping import Stopping
@@ -53,7 +53,8 @@ class Observation:
     It begins when the script has imported torch: what is set in the environment before that counts.
     """
 
-    def __init__(self, stopping: Stopping | None = None, *, watched: bool = True) -> None:
+    def __init__(self, stopping: Stopping | None = None, *, kept: int = KEPT, watched: bool = True) -> None:
+        self._kept = kept  # backward passes, of a long run
         self._watched = watched
         self.stopping = stopping or Stopping()
         self._rewritten = Rewritten()
@@ -83,7 +84,9 @@ class Observation:
         from autograd_cli.engine.observe.observer import Observer
 
         guard, rewritten = Guard(self._fail), self._rewritten
-        self._observer = Observer(rewritten.sites, rewritten.main, self.stopping, guard, watched=self._watched)
+        self._observer = Observer(
+            rewritten.sites, rewritten.main, self.stopping, guard, kept=self._kept, watched=self._watched
+        )
         told = self._observer.helpers()
         _install(SILENT | {name: guard.helper(helper, SILENT[name]) for name, helper in told.items()})
         return self._observer

@@ -14,7 +14,7 @@ import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe import calls, helpers
-from autograd_cli.engine.observe.frames import ITSELF, Call, Frame, Loop
+from autograd_cli.engine.observe.frames import ITSELF, KEPT, Call, Frame, Loop
 from autograd_cli.engine.observe.guard import Guard
 from autograd_cli.engine.observe.objects import is_followed
 from autograd_cli.engine.observe.seen import Seen
@@ -44,7 +44,7 @@ class Observer(State):
         stopping: Stopping,
         guard: Guard,
         *,
-        kept: int = 3,
+        kept: int = KEPT,
         watched: bool = True,
     ) -> None:
         super().__init__(stopping, guard, watched=watched)
