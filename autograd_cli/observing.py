@@ -24,7 +24,8 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._block.end(sys._getframe(1).f_locals, error)  # noqa: SLF001 - as above
+        self._block.end(sys._getframe(1), error)  # noqa: SLF001 - as above
+        self._block.leave()
 
     @property
     def report(self) -> ShownReport:

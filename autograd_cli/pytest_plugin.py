@@ -6,7 +6,8 @@ pytest loads this for everybody's tests: torch and the rest of agx are imported 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,6 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from autograd_cli.engine.arrivals import Arrival, Arrivals
+    from autograd_cli.tasks.watch import Block as Watched
 
 Allowed: TypeAlias = "bool | str | Collection[str]"
 _SHOWN = 20
@@ -21,6 +23,9 @@ _SHOWN = 20
 
 class Gradients:
     """What the fixture `gradients` is: `with gradients(model): loss.backward()`."""
+
+    def __init__(self, watched: Watched) -> None:
+        self._watched = watched
 
     def __call__(self, model: object, *, allow_none: Allowed = False, allow_zero: Allowed = False) -> Block:
         """Fail the test unless each parameter of the model gets a gradient in the block: finite, and not all zero.
@@ -39,13 +44,14 @@ class Gradients:
         arrivals = Arrivals(model)
         for allowed in (allow_none, allow_zero):
             _check(allowed, list(arrivals.parameters))
-        return Block(arrivals, allow_none, allow_zero)
+        return Block(arrivals, allow_none, allow_zero, self._watched)
 
 
 class Block:
     """The block of a `with gradients(model)`."""
 
-    def __init__(self, arrivals: Arrivals, allow_none: Allowed, allow_zero: Allowed) -> None:
+    def __init__(self, arrivals: Arrivals, allow_none: Allowed, allow_zero: Allowed, watched: Watched) -> None:
+        self._watched = watched
         self._arrivals = arrivals
         self._allow_none = allow_none
         self._allow_zero = allow_zero
@@ -56,22 +62,35 @@ class Block:
     def __exit__(self, kind: object, error: BaseException | None, _traceback: object) -> None:
         __tracebackhide__ = True
         arrived = list(self._arrivals.end())
+        frame = sys._getframe(1)  # noqa: SLF001 - the test's
         if error is not None:
+            causes = self._watched.causes(frame, error, {}) if isinstance(error, Exception) else ""
+            if causes:
+                error.add_note(f"\n{causes}")
             return
         if not arrived:
             pytest.fail("the model has no parameter that requires a gradient")
-        told = _told(arrived, self._allow_none, self._allow_zero)
-        if told:
-            pytest.fail("\n".join(told))
+        wrong = _wrong(arrived, self._allow_none, self._allow_zero)
+        if any(wrong.values()):
+            asked = {each.name: self._arrivals.parameters[each.name] for those in wrong.values() for each in those}
+            causes = self._watched.causes(frame, None, asked)
+            pytest.fail("\n".join([*_told(wrong, arrived), *([f"\n{causes}"] if causes else [])]))
 
 
 @pytest.fixture
-def gradients() -> Gradients:
+def gradients() -> Iterator[Gradients]:
     """What fails a test in which a parameter of a model gets no gradient, NaN, infinity, or only zeros.
 
-    `with gradients(model): model(x).sum().backward()`.
+    `with gradients(model): model(x).sum().backward()`. The whole test is watched, so that it can say why.
     """
-    return Gradients()
+    from autograd_cli.tasks.watch import Block as Watched
+
+    watched = Watched()
+    watched.begin(None)
+    try:
+        yield Gradients(watched)
+    finally:
+        watched.leave()
 
 
 def _check(allowed: Allowed, names: Sequence[str]) -> None:
@@ -100,20 +119,24 @@ def _is_allowed(name: str, allowed: Allowed) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in _patterns(allowed))
 
 
-def _told(arrived: Sequence[Arrival], allow_none: Allowed, allow_zero: Allowed) -> list[str]:
-    """What is wrong, and with which of the parameters; nothing where nothing is."""
-    none = [each for each in arrived if each.largest is None and not _is_allowed(each.name, allow_none)]
-    zero = [each for each in arrived if each.largest == 0 and not _is_allowed(each.name, allow_zero)]
-    broken = [each for each in arrived if each.largest is not None and not math.isfinite(each.largest)]
-    lines: list[str] = []
-    for those, words in (
-        (none, "no gradient"),
-        (broken, "a gradient that is not finite"),
-        (zero, "a gradient of zero"),
-    ):
+def _wrong(arrived: Sequence[Arrival], allow_none: Allowed, allow_zero: Allowed) -> dict[str, Sequence[Arrival]]:
+    """The parameters that something is wrong with, by what they got."""
+    return {
+        "no gradient": [each for each in arrived if each.largest is None and not _is_allowed(each.name, allow_none)],
+        "a gradient that is not finite": [
+            each for each in arrived if each.largest is not None and not math.isfinite(each.largest)
+        ],
+        "a gradient of zero": [
+            each for each in arrived if each.largest == 0 and not _is_allowed(each.name, allow_zero)
+        ],
+    }
+
+
+def _told(wrong: Mapping[str, Sequence[Arrival]], arrived: Sequence[Arrival]) -> Iterator[str]:
+    for what, those in wrong.items():
         if those:
-            lines += [f"{_count(those, arrived)} got {words}", *_rows(those)]
-    return lines
+            yield f"{_count(those, arrived)} got {what}"
+            yield from _rows(those)
 
 
 def _count(those: Sequence[Arrival], arrived: Sequence[Arrival]) -> str:

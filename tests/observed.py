@@ -80,6 +80,7 @@ def watch(text: str) -> Observed:
         exec(_WATCHED, block)  # noqa: S102 - as above; its frame is none of a file's
         own = {name: value for name, value in names.items() if name not in given or value is not given[name]}
         observed: Observed = block["watching"].end(own, block["error"])
+        block["watching"].leave()
     return observed
 
 

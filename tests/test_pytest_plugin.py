@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -11,10 +12,11 @@ import pytest
 import torch
 from torch import nn
 
+from autograd_cli import pytest_plugin
 from autograd_cli.pytest_plugin import Gradients
 
 pytest_plugins = ["pytester"]
-gradients = pytest.fixture(lambda: Gradients())  # noqa: PLW0108 - its signature would ask for a fixture `self`
+gradients = pytest_plugin.gradients  # also where the plugin is not installed
 
 
 class Net(nn.Module):
@@ -132,6 +134,47 @@ def test_the_gradients_are_those_of_plain_torch(gradients: Gradients) -> None:
 def test_what_the_block_raises_is_raised(gradients: Gradients) -> None:
     with pytest.raises(ZeroDivisionError), gradients(Net()):
         raise ZeroDivisionError
+
+
+def test_the_cause_is_told_with_its_line(gradients: Gradients) -> None:
+    net = Net(lambda h: h.detach())
+    text = message(gradients, net)
+    line = inspect.getsourcelines(test_the_cause_is_told_with_its_line)[1] + 1
+    assert text.count("error[cut-by-detach]: first.weight got no gradient") == text.count("error[") == 1
+    assert f" --> {__file__}:{line}:" in text
+
+
+def test_the_cause_may_lie_before_the_block_and_in_another_mode(gradients: Gradients) -> None:
+    net = nn.Linear(2, 1)
+    h = net(X).detach()
+    loss = (h * net.bias).sum()
+    with pytest.raises(pytest.fail.Exception) as raised, torch.device("cpu"), gradients(net):
+        loss.backward()
+    assert "net(X).detach()" in str(raised.value)
+
+
+def test_what_torch_refuses_is_explained(gradients: Gradients) -> None:
+    net = Net()
+    with pytest.raises(RuntimeError) as raised, gradients(net):
+        net(X).sum().detach().backward()
+    [note] = raised.value.__notes__
+    assert "error[cut-by-detach]" in note
+
+
+def test_a_long_training_under_it_is_forgotten(gradients: Gradients) -> None:
+    net = Net()
+    for _ in range(20):
+        with gradients(net):
+            net(X).sum().backward()
+    with pytest.raises(pytest.fail.Exception, match=r"`net\.first\(X\)\.detach\(\)`"), gradients(net):
+        net.last(net.first(X).detach()).sum().backward()
+
+
+def test_a_compiled_model(gradients: Gradients) -> None:
+    net = Net()
+    compiled = torch.compile(net, backend="eager", fullgraph=True)
+    with gradients(net):
+        compiled(X).sum().backward()
 
 
 def test_tensors_by_name(gradients: Gradients) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from autograd_cli.diagnostic import Severity
+from autograd_cli.render.look import Look
 from autograd_cli.report import Report
 from autograd_cli.tasks.run import report_of
 
@@ -23,20 +26,29 @@ class Block:
         self._report: Report | None = None
         self._name, self._ended = "", ""
 
-    def begin(self, frame: FrameType) -> None:
-        """Watch from here on what runs in this frame and below it."""
+    def begin(self, frame: FrameType | None) -> None:
+        """Watch from here on what runs, in this frame and below it if there is one."""
         from autograd_cli.engine.observe.watching import Watching  # torch is imported here
 
-        self._name = frame.f_code.co_filename
         self._watching = Watching(frame)
         self._watching.begin()
 
-    def end(self, names: Mapping[str, object], error: BaseException | None) -> None:
-        """Watch no more: the block has ended with these variables, by an exception if there is one."""
-        assert self._watching is not None
-        self._observed = self._watching.end(names, error)
-        self._watching = None
+    def end(self, frame: FrameType, error: BaseException | None, asked: Mapping[str, Any] | None = None) -> None:
+        """Look at nothing any more: the block has ended in this frame, by an exception if there is one.
+
+        `asked` are tensors that must have gradients, by name.
+        """
+        if self._watching is None or self._observed is not None:
+            return
+        self._name = frame.f_code.co_filename
+        self._observed = self._watching.end(frame.f_locals, error, asked)
         self._ended = "was watched to the end of the block" if error is None else f"ended by {type(error).__name__}"
+
+    def leave(self) -> None:
+        """Let torch be as it was."""
+        if self._watching is not None:
+            self._watching.leave()
+            self._watching = None
 
     @property
     def report(self) -> Report:
@@ -50,3 +62,18 @@ class Block:
                 raise RuntimeError("there is a report when the block has ended")
             self._report = report_of(self._observed, name=self._name, ended=self._ended)
         return self._report
+
+    def causes(self, frame: FrameType, error: BaseException | None, asked: Mapping[str, Any]) -> str:
+        """What is wrong, as text: the problems, or else the remarks, each cause once.
+
+        The block ends with it.
+        """
+        if self._watching is None or self._observed is not None:
+            return ""  # it has been told already
+        from autograd_cli.render.formats.picture import findings_text
+
+        self.end(frame, error, asked)
+        report = self.report
+        grave = [each for each in report.diagnostics if each.severity is not Severity.NOTE]
+        causes = {(each.rule, each.span): each for each in reversed(grave or report.diagnostics)}
+        return findings_text(replace(report, diagnostics=tuple(causes.values())[::-1]), Look()).rstrip("\n")

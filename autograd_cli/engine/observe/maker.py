@@ -170,8 +170,12 @@ def told(
     result: Seen | None,
     refusal: Refusal | None,
     unseen: tuple[str, ...],
+    asked: Mapping[str, Seen] | None = None,
 ) -> Observed:
-    """What was seen of a run that has ended. `names` are its variables then, `result` the value of its last line."""
+    """What was seen of a run that has ended.
+
+    `names` are its variables then, `result` is the value of its last line; `asked` are leaves that must have gradients.
+    """
     from autograd_cli.engine.record.assemble import Ended, assemble, leaves_of
 
     state.recorded.step = None
@@ -180,7 +184,8 @@ def told(
         names=names,
         of_loops=frozenset(),
         text=lambda span: span.cut_lines(texts.lines),
-        shown={},
+        shown=asked or {},
+        asked=tuple(asked or ()),
         result=result,
         refusal=refusal,
     )

@@ -16,6 +16,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe import calls, helpers
 from autograd_cli.engine.observe.frames import ITSELF, KEPT, Call, Frame, Loop
 from autograd_cli.engine.observe.guard import Guard
+from autograd_cli.engine.observe.keeping import Keeping
 from autograd_cli.engine.observe.objects import is_followed
 from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.sites import Kind, Operand, Site, Source
@@ -23,11 +24,10 @@ from autograd_cli.engine.observe.state import State
 from autograd_cli.engine.observe.stopping import Stopping
 from autograd_cli.engine.observe.writes import record_write
 from autograd_cli.engine.record import naming
-from autograd_cli.engine.record.forget import forget, start_of
+from autograd_cli.engine.record.forget import forget
 from autograd_cli.engine.values import elements_of
 from autograd_cli.trace import Step
 
-_MOST = 100_000
 _Grad = (torch.no_grad, torch.enable_grad, torch.inference_mode, torch.set_grad_enabled)
 _MAY_WRITE = frozenset({Kind.CALL, Kind.AUGMENTED, Kind.ASSIGNMENT})  # to what it was given
 _DISPLAYS = {"tuple": naming.TUPLE, "list": naming.LIST, "dict": naming.DICT, "set": naming.LIST}
@@ -50,11 +50,10 @@ class Observer(State):
         super().__init__(stopping, guard, watched=watched)
         self.sites = sites
         self._main = main
-        self._kept = kept  # backward passes
+        self._keeping = Keeping(self, kept)
         self.result: tuple[int, Seen] | None = None  # of the last expression of the script, and its statement
         self.frame: Frame | None = None
         self._epoch = 0
-        self._most = _MOST  # values, above which older ones are forgotten
         self._constants: dict[int, Seen] = {}  # by the identity of their Operand
         self._last: dict[str, tuple[object, Seen]] = {}  # the variables of all frames, for those of enclosing ones
 
@@ -309,19 +308,8 @@ class Observer(State):
             frame.grad_mode_spans.pop()
 
     def _forget(self, frame: Frame) -> None:
-        """Forget the older rounds of a long run, when there are twice as many as are kept.
-
-        Where a gradient was not finite, all that follows is kept, as far as there is room.
-        """
-        recorded = self.recorded
-        count = len(recorded.passes.backwards)
-        if recorded.passes_under_way or (count <= 2 * self._kept and len(recorded.values) <= self._most):
-            return
-        if self.training.is_in_trouble and len(recorded.values) <= self._most:
-            return
-        start = start_of(recorded, self._kept)
-        if len(recorded.values) > self._most:
-            start = max(start or 0, len(recorded.values) - self._most // 2)
+        """Forget the older rounds of a long run."""
+        start = self._keeping.start()
         if start is None:
             return
         frames = []
@@ -332,12 +320,12 @@ class Observer(State):
         under_way = [step for one in frames for step in one.steps if one.epoch == self._epoch]
         self.objects.let_go(start)
         self._last = {name: known for name, known in self._last.items() if known[1].value >= start}
-        steps = forget(recorded, start, self.entries, under_way)
+        steps = forget(self.recorded, start, self.entries, under_way)
         for one in frames:
             one.steps = [steps[step] for step in one.steps] if one.epoch == self._epoch else []
             one.epoch = self._epoch + 1
         self._main.epoch = self._epoch = self._epoch + 1
-        self._most = max(_MOST, 2 * len(recorded.values))
+        self._keeping.forgotten()
 
     def _revise(self, frame: Frame, **changes: Any) -> None:  # noqa: ANN401 - fields of Step
         if frame.steps:

@@ -17,7 +17,7 @@ from autograd_cli.engine.observe.texts import Texts
 _LIBRARIES = tuple(
     str(Path(sysconfig.get_path(name)).resolve()) + "/" for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
-_AGX = str(Path(__file__).resolve().parents[2]) + "/"
+AGX = str(Path(__file__).resolve().parents[2]) + "/"
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _MODES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
 _Position: TypeAlias = "tuple[int | None, int | None, int | None, int | None]"
@@ -91,7 +91,7 @@ def _is_own(name: str) -> bool:
     if not _INSTALLED.isdisjoint(path.parts) or name.startswith("<frozen "):
         return False
     real = str(path.resolve())
-    return not real.startswith((*_LIBRARIES, _AGX))
+    return not real.startswith((*_LIBRARIES, AGX))
 
 
 class _File:

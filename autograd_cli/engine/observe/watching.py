@@ -27,18 +27,21 @@ from autograd_cli.engine.observe import calls
 from autograd_cli.engine.observe.events import TELL_ALL, Event, Function, flat, holds_tensor, operation_of, site_of
 from autograd_cli.engine.observe.frames import Frame
 from autograd_cli.engine.observe.guard import Guard
+from autograd_cli.engine.observe.keeping import Keeping
 from autograd_cli.engine.observe.maker import Observed, told
-from autograd_cli.engine.observe.places import Place, Places
+from autograd_cli.engine.observe.places import AGX, Place, Places
 from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.state import State
 from autograd_cli.engine.observe.stopping import Stopping
 from autograd_cli.engine.observe.tracebacks import take_out_ours
 from autograd_cli.engine.record import naming
+from autograd_cli.engine.record.forget import forget
 from autograd_cli.trace import Operation, Phase, Refusal, Step
 
 _APPLY = vars(torch.autograd.Function)["apply"].__func__.__code__
 _ZERO_GRAD = frozenset(inspect.unwrap(of.zero_grad).__code__ for of in (Optimizer, torch.nn.Module))
 _SETTERS = frozenset({"__set__", "__setitem__"})
+_KEPT = 3  # backward passes, with what led to them
 _NUMBERS = frozenset({bool, int, float, complex})
 _NAMED = (torch.Tensor, torch.nn.Module, list, tuple, dict, int, float, complex)
 
@@ -57,6 +60,8 @@ class Watching(TorchFunctionMode):
         self._refused: tuple[BaseException, Refusal] | None = None
         self._reset_last = (0, 0, 0)
         self._failure: str | None = None
+        self._is_over = False
+        self._keeping = Keeping(self._state, _KEPT)
         self._hooks: list[RemovableHandle] = []
 
     def begin(self) -> None:
@@ -77,7 +82,7 @@ class Watching(TorchFunctionMode):
         """A function of torch's is called."""
         del types
         kwargs = kwargs or {}
-        if self._failure is not None or torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or self._is_over or self._failure is not None:
             return func(*args, **kwargs)
         event = self._safely(self._begun, sys._getframe(1), func, args, kwargs)  # noqa: SLF001 - the frame of the caller
         if event is None:
@@ -185,6 +190,7 @@ class Watching(TorchFunctionMode):
         if known is not None and known[0] is place.statement and known[1] < frame.f_lasti:
             recorded.step = known[2]
         else:
+            self._forget()
             recorded.step = len(recorded.steps)
             recorded.steps.append(
                 Step(
@@ -198,6 +204,22 @@ class Watching(TorchFunctionMode):
                 )
             )
         self._current[id(frame)] = (place.statement, frame.f_lasti, recorded.step)
+
+    def _forget(self) -> None:
+        """Forget the older rounds of a long block."""
+        start = self._keeping.start()
+        if start is None:
+            return
+        state = self._state
+        state.objects.let_go(start)
+        self._inside = [each for each in self._inside if each.value >= start]
+        steps = forget(state.recorded, start, state.entries, [step for _, _, step in self._current.values()])
+        self._current = {
+            frame: (statement, instruction, steps[step])
+            for frame, (statement, instruction, step) in self._current.items()
+            if step in steps
+        }
+        self._keeping.forgotten()
 
     # Values.
 
@@ -271,10 +293,11 @@ class Watching(TorchFunctionMode):
     # Optimizers.
 
     def _before_step(self, optimizer: Optimizer, _arguments: object, _keywords: object) -> None:
-        self._safely(self._state.training.about_to, optimizer, "step")
+        if not self._is_over:
+            self._safely(self._state.training.about_to, optimizer, "step")
 
     def _after_step(self, optimizer: Optimizer, _arguments: object, _keywords: object) -> None:
-        if self._failure is None:
+        if self._failure is None and not self._is_over:
             self._safely(self._stepped, optimizer, sys._getframe(1))  # noqa: SLF001 - the frame of the caller
 
     def _stepped(self, optimizer: Optimizer, frame: FrameType) -> None:
@@ -330,6 +353,15 @@ class Watching(TorchFunctionMode):
             if box is not None:
                 yield name, box
 
+    def leave(self) -> None:
+        """Be as if it had never been begun. Modes that were entered since must have been left."""
+        TorchFunctionMode.__exit__(self, None, None, None)
+        for hook in self._hooks:
+            hook.remove()
+        if not self._is_over:
+            self._is_over = True
+            self._state.recorded.release()
+
     # Telling.
 
     def _refusal(self, error: Exception) -> Refusal:
@@ -343,22 +375,32 @@ class Watching(TorchFunctionMode):
             trace = trace.tb_next
         return _refusal(error, naming.NOTHING, None if place is None else place.span, ())
 
-    def end(self, names: Mapping[str, object], error: BaseException | None) -> Observed:
-        """Watch no more: what was seen. `names` are the variables at the end, `error` is what ended it, if one did."""
-        TorchFunctionMode.__exit__(self, None, None, None)
-        for hook in self._hooks:
-            hook.remove()
+    def end(
+        self,
+        names: Mapping[str, object],
+        error: BaseException | None,
+        asked: Mapping[str, torch.Tensor] | None = None,
+    ) -> Observed:
+        """Look at nothing any more, and tell what was seen.
+
+        `names` are the variables at the end, and `error` is what ended it, if one did. `asked` are leaves that
+        must have gradients.
+        """
+        self._is_over = True
         if error is not None:
             take_out_ours(error)
         state = self._state
         state.recorded.step = None
         state.recorded.grad_mode_spans[-1] = None
         refusal = self._refusal(error) if isinstance(error, Exception) else None
+        nowhere = Span(line=1, column=0, end_line=1, end_column=0)
+        boxes = {name: state.objects.box(each, nowhere) for name, each in (asked or {}).items()}
         try:
             return told(
                 state,
                 self._places,
-                names=dict(self._variables(names, Span(line=1, column=0, end_line=1, end_column=0))),
+                names=dict(self._variables(names, nowhere)),
+                asked={name: each for name, each in boxes.items() if each is not None},
                 result=None,
                 refusal=refusal,
                 unseen=() if self._failure is None else (self._failure,),
@@ -400,9 +442,14 @@ def _reset_in(frame: FrameType | None, own: FrameType) -> FrameType | None:
 
 
 def _is_quiet(frame: FrameType) -> bool:
-    """Whether what a library does here is no operation of its own: it makes a layer, or takes a step."""
+    """Whether what a library does here is no operation of its own: it makes a layer, takes a step, or is agx."""
     code = frame.f_code
-    return code.co_name == "__init__" or "/torch/optim/" in code.co_filename or "/torch/nn/init" in code.co_filename
+    return (
+        code.co_filename.startswith(AGX)
+        or code.co_name == "__init__"
+        or "/torch/optim/" in code.co_filename
+        or "/torch/nn/init" in code.co_filename
+    )
 
 
 def _targets(statement: ast.AST | None) -> list[str]:

@@ -6,12 +6,13 @@ import io
 import re
 from dataclasses import replace
 
-from rich.console import Console
+from rich.console import Console, Group
 
 from autograd_cli.diagnostic import PROGRAM
 from autograd_cli.render.escape import visible
 from autograd_cli.render.look import Look
 from autograd_cli.render.pages.choose import page_of
+from autograd_cli.render.parts.findings import found
 from autograd_cli.report import Report
 
 _WIDTH = 100
@@ -41,6 +42,13 @@ def plain_text(report: Report, look: Look) -> str:
     """The page as text without colours, every line as long as it needs to be."""
     console = _recorded(report, replace(look, width=None))
     return rstrip_lines(console.export_text())
+
+
+def findings_text(report: Report, look: Look) -> str:
+    """What is wrong alone, as text without colours."""
+    file = io.StringIO()
+    _console(file, 10_000, colour=False).print(Group(*found(report, look)))
+    return rstrip_lines(file.getvalue())
 
 
 def rstrip_lines(text: str) -> str:

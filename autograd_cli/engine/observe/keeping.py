@@ -1,0 +1,37 @@
+"""How much of a long run is kept: the last backward passes with what led to them, and all from where trouble began."""
+
+from __future__ import annotations
+
+from autograd_cli.engine.observe.state import State
+from autograd_cli.engine.record.forget import start_of
+
+_MOST = 100_000
+
+
+class Keeping:
+    """Says when to forget, and how much. `kept` is how many backward passes are kept whole."""
+
+    def __init__(self, state: State, kept: int) -> None:
+        self._state = state
+        self._kept = kept
+        self._most = _MOST  # values, above which older ones are forgotten
+
+    def start(self) -> int | None:
+        """The value before which all is to be forgotten now: when there are twice as many passes as are kept.
+
+        Where a gradient was not finite, all that follows is kept, as far as there is room.
+        """
+        recorded, training = self._state.recorded, self._state.training
+        count, values = len(recorded.passes.backwards), len(recorded.values)
+        if recorded.passes_under_way or (count <= 2 * self._kept and values <= self._most):
+            return None
+        if training.is_in_trouble and values <= self._most:
+            return None
+        start = start_of(recorded, self._kept)
+        if values > self._most:
+            start = max(start or 0, values - self._most // 2)
+        return start
+
+    def forgotten(self) -> None:
+        """It has been forgotten."""
+        self._most = max(_MOST, 2 * len(self._state.recorded.values))
