@@ -90,6 +90,25 @@ BROKEN = {
         "self.first(x)",
         "net.net.first.weight",
     ),
+    "a layer of one's own in a container": Broken(
+        HEAD
+        + "class Scale(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        + "        self.s = nn.Parameter(torch.ones(1))\n    def forward(self, x):\n        return x * self.s.item()\n"
+        + "net = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU(), Scale()), nn.Tanh())\n"
+        + "net(torch.ones(1, 2)).sum().backward()\n",
+        "cut-by-item",
+        "self.s.item()",
+        "net.1.1.s",
+    ),
+    "a detach between two layers of a container": Broken(
+        HEAD
+        + "class Stop(nn.Module):\n    def forward(self, x):\n        return x.detach()\n"
+        + "net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), Stop(), nn.Linear(2, 1))\n"
+        + "net(torch.ones(1, 2)).sum().backward()\n",
+        "cut-by-detach",
+        "x.detach()",
+        "net.0.weight",
+    ),
     "a loss made of a float": Broken(
         HEAD
         + NET.format(between="")

@@ -6,13 +6,14 @@ import builtins
 import types
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import torch
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe.frames import Call, Frame
+from autograd_cli.engine.observe.layers import calls_own, is_own, layer_by_layer
 from autograd_cli.engine.observe.objects import is_elusive, is_followed
 from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.sites import Site, Source
@@ -54,6 +55,8 @@ def begun(state: State, site: Site, function: Any) -> tuple[Call, Any]:  # noqa:
         return call, function
     if isinstance(function, Module):
         call.also = state_of(state, function)
+        if calls_own(function):
+            return call, layer_by_layer(state, site, call, partial(state_of, state))
     elif isinstance(owner, Optimizer):
         call.also = trained(state, owner, is_step=name == "step")
         state.training.about_to(owner, name)
@@ -269,10 +272,14 @@ def _returned(state: State, call: Call, site: Site, given: Sequence[Seen], value
     known = state.objects.find(value)
     if known is not None or not is_followed(value):
         return known
-    if isinstance(call.function, types.FunctionType | type) or not isinstance(value, torch.Tensor):
+    function = call.function
+    if isinstance(function, type) or is_own(function) or not isinstance(value, torch.Tensor):
         return state.objects.box(value, site.span)
-    operation = naming.call(_full_name(call.function), site.symbol)
-    return state.objects.add_performed(value, operation, given, site.span)
+    if isinstance(function, Module):
+        return state.objects.add_performed(value, naming.module(type(function)), [*given, *call.also], site.span)
+    operation = naming.call(_full_name(function), site.symbol)
+    operands = [*given, *([] if box is None else [box])]
+    return state.objects.add_performed(value, operation, operands, site.span)
 
 
 def _box_of(state: State, thing: object, span: Span) -> Seen:
