@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from autograd_cli.api import compare, explain, explore
     from autograd_cli.diagnostic import Diagnostic, Severity, Span, Status
     from autograd_cli.limits import Limits
-    from autograd_cli.observing import watch
+    from autograd_cli.observing import watch, watched
     from autograd_cli.report import Report
     from autograd_cli.trace import TensorInfo, Trace
 
@@ -29,6 +29,7 @@ _HOMES = {
     "explain": "api",
     "explore": "api",
     "watch": "observing",
+    "watched": "observing",
 }
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "explain",
     "explore",
     "watch",
+    "watched",
 ]
 
 

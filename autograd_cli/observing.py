@@ -1,14 +1,22 @@
-"""The Python API for code that Python runs itself: `watch` tells of a block what happened to its gradients."""
+"""The Python API for code that Python runs itself: `watch` tells of a block, `watched` of a function or class."""
 
 from __future__ import annotations
 
+import functools
 import sys
+import types
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
 
 from autograd_cli.api import ShownReport, shown
 from autograd_cli.render.look import Look
 from autograd_cli.tasks.watch import Block
+from autograd_cli.tasks.watched import Calls
+
+P = ParamSpec("P")
+R = TypeVar("R")
+C = TypeVar("C")
 
 
 class Watch:
@@ -52,3 +60,87 @@ def watch() -> Watch:
     does, operations stand at the line of yours that called it. `agx run`, which rewrites, knows more.
     """
     return Watch()
+
+
+class Watched(Generic[P, R]):
+    """A function that is observed when it is called, and the `report` of its last call: see `watched`."""
+
+    def __init__(self, function: Callable[P, R], calls: Calls) -> None:
+        self._function = function
+        self._calls = calls
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function, observed."""
+        result: R = self._calls.call(self._function, args, kwargs)
+        return result
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:  # noqa: ANN401 - as of a function
+        return self if instance is None else types.MethodType(self, instance)
+
+    @property
+    def report(self) -> ShownReport:
+        """The Report of the last call: `print(train.report)` shows it.
+
+        Raises:
+            RuntimeError: it has not been called.
+        """
+        return shown(self._calls.report, Look())
+
+
+class _LastReport:
+    """The `report` of a class: that of the last call of its `forward`."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def __get__(self, instance: object, owner: type | None = None) -> ShownReport:
+        return shown(self._calls.report, Look())
+
+
+@overload
+def watched(thing: type[C]) -> type[C]: ...  # type: ignore[overload-overlap]  # a class can be called, too
+
+
+@overload
+def watched(thing: Callable[P, R]) -> Watched[P, R]: ...
+
+
+def watched(thing: Any) -> Any:
+    """A decorator: look into a function, or into all functions of a module class, when it is called.
+
+    `@watched` above `def train(...)`: it does what it does without, and after a call `train.report` is the Report of
+    `agx run`, with its lines, the variables of every function that is watched, and what became of each parameter. What
+    is not watched, and all libraries, counts as one operation at the line that calls it. Above a class that is a module
+    all its functions are looked into, as parts of a watched function that calls them; where `forward` is called outside
+    of one, that call has a report of its own, `Net.report`.
+
+    The functions are rewritten where they stand, from their source: they keep their identity, closures and defaults.
+    Calls inside of one that is observed are parts of it; those in other threads run as they are.
+
+    Raises:
+        OSError: the source is not available, as of what was typed at Python's own prompt, or has changed.
+        TypeError: it is no function or class, or a generator or coroutine.
+    """
+    calls = Calls(thing)
+    if not isinstance(thing, type):
+        return Watched(thing, calls)
+    function = vars(thing).get("forward")
+    if function is not None:
+        setattr(thing, "forward", _forward(function, calls))  # noqa: B010 - a module has it
+        if not hasattr(thing, "report"):
+            setattr(thing, "report", _LastReport(calls))  # noqa: B010 - what this adds
+    return thing
+
+
+def _forward(function: Callable[P, R], calls: Calls) -> Callable[P, R]:
+    """The `forward` of a module, observed: a plain function, as torch.compile wants it."""
+
+    @functools.wraps(function)
+    def forward(*args: P.args, **kwargs: P.kwargs) -> R:
+        if calls.is_compiling():
+            return function(*args, **kwargs)
+        result: R = calls.call(function, args, kwargs)
+        return result
+
+    return forward

@@ -53,11 +53,18 @@ class Observation:
     It begins when the script has imported torch: what is set in the environment before that counts.
     """
 
-    def __init__(self, stopping: Stopping | None = None, *, kept: int = KEPT, watched: bool = True) -> None:
+    def __init__(
+        self,
+        stopping: Stopping | None = None,
+        *,
+        kept: int = KEPT,
+        watched: bool = True,
+        rewritten: Rewritten | None = None,
+    ) -> None:
         self._kept = kept  # backward passes, of a long run
         self._watched = watched
         self.stopping = stopping or Stopping()
-        self._rewritten = Rewritten()
+        self._rewritten = rewritten or Rewritten()
         self._observer: Observer | None = None
         self._failure: str | None = None
         self.make_code = self._rewritten.make_code
@@ -69,6 +76,10 @@ class Observation:
         os.register_at_fork(after_in_child=self._let_go)
         waiting: dict[str, Callable[..., Any]] = {helpers.STATEMENT: self._wait, helpers.ENTER: self._enter}
         _install(SILENT | waiting)
+
+    def begin_at_once(self) -> None:
+        """Observe from here on, and only until the end: torch is there, and what runs was rewritten before."""
+        self._start()
 
     def _wait(self, frame: Frame, number: int) -> None:
         """A statement begins: torch may have been imported by the one before it."""
@@ -114,6 +125,11 @@ class Observation:
             self._failure = f"{self._failure}, and then {type(bug).__name__}: {bug}"
             return self._told(self._start(), {}, None)  # what was recorded before the failure is of no use
 
+    def release(self) -> None:
+        """Let go of all that was recorded."""
+        if self._observer is not None:
+            self._observer.recorded.release()
+
     def _told(self, observer: Observer, names: Mapping[str, Any], error: BaseException | None) -> Observed:
         self._let_go()
         from autograd_cli.engine.observe.guard import as_torch_alone
@@ -155,6 +171,12 @@ class Observation:
             if box is not None:
                 found[name] = box
         return found
+
+
+def let_run() -> None:
+    """Make rewritten code run as it is, whether it is observed later or not, and in child processes."""
+    os.register_at_fork(after_in_child=lambda: _install(SILENT))
+    _install(SILENT)
 
 
 def _install(them: Mapping[str, Callable[..., Any]]) -> None:

@@ -1,0 +1,94 @@
+"""Functions of a running program, rewritten where they stand: each keeps its identity, its closure and its defaults."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+import torch
+
+from autograd_cli.engine.observe import helpers
+from autograd_cli.engine.observe.maker import Observation, let_run
+from autograd_cli.engine.observe.rewritten import Rewritten
+
+is_compiling = torch.compiler.is_compiling
+
+
+class Functions:
+    """The rewritten functions of this process. A file is read when the first of its functions is rewritten."""
+
+    def __init__(self) -> None:
+        self._rewritten: Rewritten | None = None
+        self._codes: dict[str, tuple[str, dict[tuple[str, int], CodeType]]] = {}  # by file: its text, and what is in it
+
+    def rewrite(self, function: FunctionType) -> None:
+        """Rewrite one.
+
+        Raises:
+            OSError: its source is not there, or is another one by now.
+        """
+        code = function.__code__
+        if is_rewritten(function):
+            return
+        text = "".join(linecache.getlines(code.co_filename, function.__globals__))
+        found = self._in_file(code.co_filename, text).get((code.co_qualname, code.co_firstlineno)) if text else None
+        if found is None or found.co_freevars != code.co_freevars:
+            what = "is not available" if not text else "has changed since it was run"
+            raise OSError(f"the source of {function.__qualname__} {what}: {code.co_filename}")
+        function.__code__ = found
+
+    def _in_file(self, name: str, text: str) -> dict[tuple[str, int], CodeType]:
+        if self._rewritten is None:
+            self._rewritten = Rewritten()
+            let_run()
+        known = self._codes.get(name)
+        if known is None or known[0] != text:
+            try:
+                whole = self._rewritten.make_code(text, Path(name))
+            except SyntaxError:  # it is not what was run
+                return {}
+            known = self._codes[name] = (
+                text,
+                {(each.co_qualname, each.co_firstlineno): each for each in _within(whole)},
+            )
+        return known[1]
+
+    def observation(self) -> Observation:
+        """An observation of what of them runs."""
+        return Observation(rewritten=self._rewritten)
+
+
+def is_rewritten(function: FunctionType) -> bool:
+    """Whether it is rewritten already, as all of a script is that `agx run` runs."""
+    return helpers.ENTER in function.__code__.co_names
+
+
+def functions_of(thing: Any) -> list[FunctionType]:  # noqa: ANN401 - whatever is decorated
+    """The function below all decorators, or those that a class defines."""
+    if not isinstance(thing, type):
+        below = inspect.unwrap(thing)
+        return [below] if isinstance(below, FunctionType) else []
+    found: list[FunctionType] = []
+    for each in list(vars(thing).values()):
+        members: tuple[Any, ...] = (each.fget, each.fset, each.fdel) if isinstance(each, property) else (each,)
+        for member in members:
+            below = inspect.unwrap(member.__func__ if isinstance(member, staticmethod | classmethod) else member)
+            if isinstance(below, FunctionType) and below.__module__ == thing.__module__:
+                found.append(below)
+    return found
+
+
+def _within(code: CodeType) -> Iterator[CodeType]:
+    pending = [code]
+    while pending:
+        one = pending.pop()
+        yield one
+        pending += [each for each in one.co_consts if isinstance(each, CodeType)]
+
+
+ALL = Functions()
+"""Those of this process: the places of all of them stand in one text."""

@@ -1,0 +1,91 @@
+"""The use case of observing the calls of a function that was rewritten where it stands."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from autograd_cli.report import Report
+from autograd_cli.tasks.run import report_of
+
+if TYPE_CHECKING:
+    from autograd_cli.engine.observe.maker import Observed
+
+
+class Calls:
+    """Rewrites a function, or the functions of a class, and observes its calls: the report is that of the last one.
+
+    Raises:
+        OSError: the source is not available.
+        TypeError: it is no function that can be observed.
+    """
+
+    _is_observing = False  # of all: what a call that is observed calls is a part of it
+
+    def __init__(self, thing: Any) -> None:  # noqa: ANN401 - a function or a class
+        from autograd_cli.engine.observe.functions import ALL, functions_of, is_compiling, is_rewritten
+
+        self.is_compiling = is_compiling
+        functions = functions_of(thing)
+        self._name = getattr(thing, "__qualname__", type(thing).__name__)
+        if not functions:
+            raise TypeError(f"{self._name} is no function or class with functions of its own")
+        for each in functions:
+            if each.__code__.co_flags & (inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR):
+                if isinstance(thing, type):
+                    continue
+                raise TypeError(f"{self._name} is a generator or a coroutine: it runs when others call it")
+            self._is_run = is_rewritten(each)
+            ALL.rewrite(each)
+        self._file = functions[0].__code__.co_filename
+        self._observed: Observed | None = None
+        self._report: Report | None = None
+        self._ended = ""
+
+    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:  # noqa: ANN401 - as the user has them
+        """Call it, observed unless it is a part of what is observed already."""
+        from autograd_cli.engine.observe.functions import ALL
+
+        if self.is_compiling() or Calls._is_observing or self._is_run:
+            return function(*arguments, **keywords)
+        observation = ALL.observation()
+        Calls._is_observing = True
+        error: BaseException | None = None
+        observation.begin_at_once()
+        try:
+            return function(*arguments, **keywords)
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            Calls._is_observing = False
+            self._observed = observation.end(
+                _variables(function, arguments, keywords), error if isinstance(error, Exception) else None
+            )
+            observation.release()
+            self._report = None
+            how = "to its end" if error is None else f"until {type(error).__name__}"
+            self._ended = f"ran {self._name} {how}"
+
+    @property
+    def report(self) -> Report:
+        """What there is to say of the last call.
+
+        Raises:
+            RuntimeError: there was none that was observed.
+        """
+        if self._report is None:
+            if self._observed is None:
+                why = "agx run observes it already" if self._is_run else f"there is a report when {self._name} has run"
+                raise RuntimeError(why)
+            self._report = report_of(self._observed, name=self._file, ended=self._ended)
+        return self._report
+
+
+def _variables(function: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Mapping[str, Any]:
+    """What the parameters of the function were given, by name."""
+    try:
+        return inspect.signature(function).bind(*arguments, **keywords).arguments
+    except (TypeError, ValueError):  # it was called as it cannot be
+        return {}
