@@ -18,6 +18,7 @@ import torch
 from autograd_cli import rules
 from autograd_cli.diagnostic import Diagnostic
 from autograd_cli.engine.interpret import functions
+from autograd_cli.engine.observe.frames import KEPT
 from autograd_cli.engine.observe.maker import Observation, Observed
 from autograd_cli.engine.observe.watching import Watching
 from autograd_cli.lang.program import Program, parse
@@ -27,10 +28,10 @@ from autograd_cli.lang.source import Source
 _FILE = Path("program.py")
 
 
-def observe(text: str, names: dict[str, Any] | None = None) -> Observed:
+def observe(text: str, names: dict[str, Any] | None = None, *, kept: int = KEPT) -> Observed:
     """What is seen of a text that Python runs, with these names given; what it raises ends it."""
     linecache.cache[str(_FILE)] = (len(text), None, text.splitlines(keepends=True), str(_FILE))
-    observation = Observation()
+    observation = Observation(kept=kept)
     code = observation.make_code(text, _FILE)
     given = {"__name__": "__main__"} | (names or {})
     variables = dict(given)
@@ -49,9 +50,9 @@ def verdict(observed: Observed) -> tuple[Diagnostic, ...]:
     return rules.verdict(observed.trace, Source(observed.text))
 
 
-def of_language(text: str) -> Observed:
+def of_language(text: str, *, kept: int = KEPT) -> Observed:
     """The same of a program of the safe language, whose bare names mean something without an import."""
-    return observe(text, _vocabulary(parse(text)))
+    return observe(text, _vocabulary(parse(text)), kept=kept)
 
 
 _WATCHED = """

@@ -194,8 +194,7 @@ class Observer(State):
             return self.objects.box(value, site.span)
         operation = naming.operator(site.symbol, *[each.payload for each in operands[:2]])
         if isinstance(value, tuple | list):  # `[a] + [b]` holds the same elements
-            known = [element for each in operands for element in _elements(each)]
-            return self.objects.add(value, operation, [*operands, *known][: len(operands)] or known, site.span)
+            return self.objects.add(value, operation, operands, site.span)
         return self.perform(value, operation, operands, site.span)
 
     def _attribute(self, site: Site, owner: Seen | None, value: object) -> Seen | None:
@@ -217,7 +216,7 @@ class Observer(State):
         return self.objects.add(value, operation, [owner], site.span)
 
     def _index(self, site: Site, operands: Sequence[Seen | None], value: object) -> Seen | None:
-        owner, *rest = operands
+        owner = operands[0]
         own = [each for each in operands if each is not None]
         if owner is not None and isinstance(owner.payload, torch.Tensor):
             return self.perform(value, naming.index(torch.Tensor), own, site.span)
@@ -228,7 +227,6 @@ class Observer(State):
         known = self.objects.find(value)
         if known is not None or owner is None or not is_followed(value):
             return known if known is not None else self.objects.box(value, site.span)
-        del rest
         return self.objects.add(value, naming.index(type(owner.payload)), own, site.span)
 
     def _choice(self, site: Site, operands: Sequence[Seen], value: object) -> Seen | None:

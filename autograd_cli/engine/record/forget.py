@@ -140,16 +140,22 @@ class _Numbers:
         self.backwards = backwards
 
     def value(self, value: Value) -> Value:
+        made = value if self._is_whole(value) else replace(value, kind=Kind.CONSTANT, function=None, op="constant")
         return replace(
-            value,
+            made,
             id=self.values[value.id],
-            operands=self._all(value.operands),
+            operands=self._all(made.operands) if made is value else (),
             elements=self._all(value.elements),
             step=self._one(self.steps, value.step),
             previous=self._one(self.values, value.previous),
             made_inside=self._one(self.values, value.made_inside),
             tensor=self._info(value.tensor),
         )
+
+    def _is_whole(self, value: Value) -> bool:
+        """Whether the operation that made a value can still be told: its operands are there, or it made an object."""
+        is_object = value.kind is Kind.CALL and value.tensor is None
+        return is_object or all(each in self.values for each in value.operands)
 
     def node(self, node: Node) -> Node:
         return replace(

@@ -76,7 +76,8 @@ class Passes(Generic[E]):
         finally:
             self.backwards[number] = replace(begun, leaves=looked.changes(), refusal=one.refusal)
         for box, version in versions:
-            if box.payload._version != version:  # noqa: SLF001 - as above
+            tensor = box.payload  # None, where it is gone: another gradient has taken its place
+            if tensor is not None and tensor._version != version:  # noqa: SLF001 - as above
                 operands = [box.value, *[root.value for root in roots]]
                 recording.rewrite(box, naming.ACCUMULATION, operands=operands, span=span)
         self._roots_of_gradients.update({id(leaf): list(roots) for leaf in leaves if leaf.grad is not None})

@@ -183,7 +183,7 @@ class Recording(Generic[E]):
 
     def _is_to_be_named(self, tensor: torch.Tensor) -> bool:
         """Whether a name of the tensor may be asked for: to remember it keeps the tensor."""
-        return not is_opaque(tensor) and (self._keeps or (tensor.is_leaf and tensor.requires_grad))
+        return not is_opaque(tensor) and (self._keeps or (leaf_facts(tensor)[0] and tensor.requires_grad))
 
     def used_leaves(self) -> list[torch.Tensor]:
         """The leaves that anything was computed from, or that have a gradient, the oldest first."""
