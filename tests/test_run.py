@@ -103,8 +103,7 @@ BROKEN = {
     "a detach between two layers of a container": Broken(
         HEAD
         + "class Stop(nn.Module):\n    def forward(self, x):\n        return x.detach()\n"
-        + "net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), Stop(), nn.Linear(2, 1))\n"
-        + "net(torch.ones(1, 2)).sum().backward()\n",
+        + TRAIN.replace("Net()", "nn.Sequential(nn.Linear(2, 3), nn.Tanh(), Stop(), nn.Linear(3, 1))"),
         "cut-by-detach",
         "x.detach()",
         "net.0.weight",
