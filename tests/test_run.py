@@ -108,6 +108,16 @@ BROKEN = {
         "x.detach()",
         "net.0.weight",
     ),
+    "a sum of what a generator gives": Broken(
+        HEAD
+        + NET.format(between="")
+        + TRAIN.replace(
+            "F.mse_loss(net(x), y)", "torch.tensor(sum(each.item() for each in net(x)), requires_grad=True)"
+        ),
+        "cut-by-item",
+        "each.item()",
+        "net.first.weight",
+    ),
     "a loss made of a float": Broken(
         HEAD
         + NET.format(between="")

@@ -16,9 +16,7 @@ EVERY = 1 if THOROUGH else 6
 DIFFERENT = {
     "zero_grad of wrong optimizer": "the first of its rounds is forgotten",
     "the optimizer holds another tensor": "a cut of the same line is told first",
-    "switched off in a function for evaluation": "the mode is switched off inside a call, and the call is blamed",
     "pixel warp with floor coords": "an index is not a value of its own, so that the cast before it is blamed",
-    "dict of losses, one made by item": "the owner of a method that is not there is not followed",
     "update with a dict of params": "the keys of a dict that a loop goes through are no values",
     **dict.fromkeys(
         (

@@ -219,7 +219,8 @@ def recorded(
         return state.objects.box(value, site.span)
     first = 1 if site.operands and site.operands[0].source is not Source.CALLEE else 0
     given = [each for each in operands[first:] if each is not None]
-    _switched(frame, call, site.span)
+    given += [made for each in given for made in state.generated.get(each, ()) if made is not None]
+    _switched(state, frame, call, site.span)
     if isinstance(call.function, type) and issubclass(call.function, _MODES):
         return None
     if state.entered > call.entered and not isinstance(call.owner, Optimizer):
@@ -258,10 +259,15 @@ def _of_optimizer(state: State, owner: Optimizer, call: Call, given: Sequence[Se
     return state.objects.add_performed(value, operation, [*given, *also], site.span, before=call.before)
 
 
-def _switched(frame: Frame, call: Call, span: Span) -> None:
-    """Whoever is called may switch a grad mode on, `torch.set_grad_enabled(False)`."""
-    if torch.is_grad_enabled() != call.grad_enabled:
-        frame.grad_mode_spans[-1] = span
+def _switched(state: State, frame: Frame, call: Call, span: Span) -> None:
+    """Whoever is called may switch a grad mode on, `torch.set_grad_enabled(False)`; one of the script's calls that."""
+    if torch.is_grad_enabled() == call.grad_enabled:
+        return
+    entered, inner = state.switched
+    if entered <= call.entered:
+        inner = span
+        state.switched = (state.entered + 1, span)
+    frame.grad_mode_spans[-1] = inner
 
 
 def _returned(state: State, call: Call, site: Site, given: Sequence[Seen], value: object) -> Seen | None:

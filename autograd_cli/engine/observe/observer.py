@@ -31,6 +31,7 @@ from autograd_cli.trace import Step
 _Grad = (torch.no_grad, torch.enable_grad, torch.inference_mode, torch.set_grad_enabled)
 _MAY_WRITE = frozenset({Kind.CALL, Kind.AUGMENTED, Kind.ASSIGNMENT})  # to what it was given
 _DISPLAYS = {"tuple": naming.TUPLE, "list": naming.LIST, "dict": naming.DICT, "set": naming.LIST}
+_MOST_RETURNED = 10_000  # by a generator that goes on and on
 _CHOICES = {"and": naming.AND, "or": naming.OR, "if-else": naming.IF_ELSE}
 
 
@@ -179,15 +180,24 @@ class Observer(State):
                 keys = {index for index, each in enumerate(site.operands) if each.keyword == "key"}
                 held = [each for index, each in enumerate(operands) if index not in keys and each is not None]
                 return self.objects.add(value, _DISPLAYS[site.symbol], held, site.span)
-            case Kind.COMPREHENSION:
-                made = [] if frame.inner is None else [each for each in frame.inner.returned if each is not None]
-                return self.objects.add(value, _DISPLAYS[site.symbol], made, site.span)
+            case Kind.COMPREHENSION | Kind.GENERATOR:
+                return self._comprehension(frame, site, value)
             case Kind.ASSIGNMENT:
                 self.bind(frame, site.names[0], value, own[0] if own else None)
                 return own[0] if own else None
             case Kind.TEXT:
                 return self.objects.add(value, naming.TEXT, own, site.span)
         return self.objects.box(value, site.span)
+
+    def _comprehension(self, frame: Frame, site: Site, value: object) -> Seen | None:
+        returned = [] if frame.inner is None else frame.inner.returned
+        if site.kind is Kind.COMPREHENSION:
+            made = [each for each in returned if each is not None]
+            return self.objects.add(value, _DISPLAYS[site.symbol], made, site.span)
+        box = self.objects.box(value, site.span)
+        if box is not None:
+            self.generated[box] = returned
+        return box
 
     def _operated(self, site: Site, operands: Sequence[Seen], value: object) -> Seen | None:
         if not operands:
@@ -550,6 +560,8 @@ class Observer(State):
         box = (self.operands(frame, self.sites[number], given) or [None])[0]
         self.returned = (value, box)
         frame.returned.append(box)
+        if len(frame.returned) > _MOST_RETURNED:
+            del frame.returned[: _MOST_RETURNED // 2]
         self.recorded.leave({name: box for name, (_, box) in frame.names.items()}, frame.function, frame.entered)
         self.frame = frame.outer
         return value

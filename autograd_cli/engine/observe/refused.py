@@ -80,6 +80,7 @@ def _refusal(
             operation, operands = write_operation(write, found)
         else:
             operands = [each for each in found if each is not None] + ([] if call is None else call.also)
+            operands = operands or _without(observer, error)
             operation = _operation(site, call, operands)
     return Refusal(
         kind=operation.kind,
@@ -91,6 +92,12 @@ def _refusal(
         during=Phase.FORWARD,
         operands=tuple([each.value for each in operands]),
     )
+
+
+def _without(observer: Observer, error: BaseException) -> list[Seen]:
+    """What has no such attribute."""
+    found = observer.objects.find(error.obj) if isinstance(error, AttributeError) else None
+    return [] if found is None else [found]
 
 
 def _given(site: Site, frame: FrameType) -> Iterator[object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -19,6 +20,8 @@ from autograd_cli.trace import Operation
 class State:
     """One run. `entered` counts the functions of the user's that were entered, `returned` is what the last one gave.
 
+    `generated` is what each generator has given so far.
+    `switched` is where a call switched a grad mode last, and how many functions had been entered then.
     While it is `quiet`, code of the user's runs inside one operation, and is not told of.
     """
 
@@ -33,6 +36,8 @@ class State:
         self.entered = 0
         self.returned: tuple[object, Seen | None] = (None, None)
         self.quiet = False
+        self.generated: WeakKeyDictionary[Seen, list[Seen | None]] = WeakKeyDictionary()
+        self.switched: tuple[int, Span | None] = (0, None)
 
     def perform(self, value: object, operation: Operation, operands: Sequence[Seen], span: Span) -> Seen:
         """The value of an operation that cannot have written: a write that shows now was made before it."""
