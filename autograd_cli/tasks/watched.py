@@ -21,8 +21,6 @@ class Calls:
         TypeError: it is no function that can be observed.
     """
 
-    _is_observing = False  # of all: what a call that is observed calls is a part of it
-
     def __init__(self, thing: Any) -> None:  # noqa: ANN401 - a function or a class
         from autograd_cli.engine.observe.functions import ALL, functions_of, is_compiling, is_rewritten
 
@@ -47,26 +45,21 @@ class Calls:
         """Call it, observed unless it is a part of what is observed already."""
         from autograd_cli.engine.observe.functions import ALL
 
-        if self.is_compiling() or Calls._is_observing or self._is_run:
+        if self.is_compiling() or ALL.is_observed or self._is_run:
             return function(*arguments, **keywords)
-        observation = ALL.observation()
-        Calls._is_observing = True
         error: BaseException | None = None
-        observation.begin_at_once()
-        try:
-            return function(*arguments, **keywords)
-        except BaseException as raised:
-            error = raised
-            raise
-        finally:
-            Calls._is_observing = False
-            self._observed = observation.end(
-                _variables(function, arguments, keywords), error if isinstance(error, Exception) else None
-            )
-            observation.release()
-            self._report = None
-            how = "to its end" if error is None else f"until {type(error).__name__}"
-            self._ended = f"ran {self._name} {how}"
+        with ALL.observation() as observation:
+            try:
+                return function(*arguments, **keywords)
+            except BaseException as raised:
+                error = raised
+                raise
+            finally:
+                names = _variables(function, arguments, keywords)
+                self._observed = observation.end(names, error if isinstance(error, Exception) else None)
+                self._report = None
+                how = "to its end" if error is None else f"until {type(error).__name__}"
+                self._ended = f"ran {self._name} {how}"
 
     @property
     def report(self) -> Report:

@@ -26,6 +26,7 @@ from autograd_cli.report import Ran, Report
 if TYPE_CHECKING:
     from autograd_cli.tasks.run import RunRequest
 
+RUN = "autograd_cli.run"  # in the `meta` of the command's context: what runs in place of a script, such as a cell
 SUMMARY = "a script of your own, and why"
 HELP = """Run a script as python does, and say what happened to its gradients.
 
@@ -108,7 +109,9 @@ def run(  # noqa: PLR0913 - the options of the command
     """Run `agx run`; HELP is what a user reads."""
     del script, module  # `ctx.obj` has them, with what follows
     words: Words = ctx.obj
-    _check(words)
+    run_it = ctx.meta.get(RUN, _run)
+    if run_it is _run:
+        _check(words)
     delivery = delivery_of(page, formats)
     if explain:
         delivery = replace(delivery, page=replace(delivery.page, whole=True))
@@ -126,7 +129,7 @@ def run(  # noqa: PLR0913 - the options of the command
         stop_after=stop_after,
         until=frozenset(until or ()),
     )
-    _run(request, words, delivery, debug=debug)
+    run_it(request, words, delivery, debug=debug)
 
 
 def _check(words: Words) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import contextlib
 import inspect
 import linecache
 from collections.abc import Iterator
@@ -12,8 +14,10 @@ from typing import Any
 import torch
 
 from autograd_cli.engine.observe import helpers
+from autograd_cli.engine.observe.frames import KEPT, Frame
 from autograd_cli.engine.observe.maker import Observation, let_run
 from autograd_cli.engine.observe.rewritten import Rewritten
+from autograd_cli.engine.observe.stopping import Stopping
 
 is_compiling = torch.compiler.is_compiling
 
@@ -22,6 +26,7 @@ class Functions:
     """The rewritten functions of this process. A file is read when the first of its functions is rewritten."""
 
     def __init__(self) -> None:
+        self.is_observed = False  # whether an observation lasts: what runs in it is a part of it
         self._rewritten: Rewritten | None = None
         self._codes: dict[str, tuple[str, dict[tuple[str, int], CodeType]]] = {}  # by file: its text, and what is in it
 
@@ -41,14 +46,29 @@ class Functions:
             raise OSError(f"the source of {function.__qualname__} {what}: {code.co_filename}")
         function.__code__ = found
 
-    def _in_file(self, name: str, text: str) -> dict[tuple[str, int], CodeType]:
+    def make_code(self, text: str, name: str) -> CodeType:
+        """The code of a text, such as a cell, that is to be run as the main one."""
+        rewritten = self._begin()
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        code = rewritten.make_code(text, Path(name))
+        if name in rewritten.files:  # and it is not nested too deeply
+            frame = getattr(builtins, helpers.module_frame(rewritten.files[name].number))
+            assert isinstance(frame, Frame)
+            rewritten.main = frame
+        return code
+
+    def _begin(self) -> Rewritten:
         if self._rewritten is None:
             self._rewritten = Rewritten()
             let_run()
+        return self._rewritten
+
+    def _in_file(self, name: str, text: str) -> dict[tuple[str, int], CodeType]:
+        rewritten = self._begin()
         known = self._codes.get(name)
         if known is None or known[0] != text:
             try:
-                whole = self._rewritten.make_code(text, Path(name))
+                whole = rewritten.make_code(text, Path(name))
             except SyntaxError:  # it is not what was run
                 return {}
             known = self._codes[name] = (
@@ -57,9 +77,17 @@ class Functions:
             )
         return known[1]
 
-    def observation(self) -> Observation:
-        """An observation of what of them runs."""
-        return Observation(rewritten=self._rewritten)
+    @contextlib.contextmanager
+    def observation(self, stopping: Stopping | None = None, *, kept: int = KEPT) -> Iterator[Observation]:
+        """An observation of what of them runs while the context lasts; it is to be ended in it."""
+        observation = Observation(stopping, kept=kept, rewritten=self._rewritten)
+        self.is_observed = True
+        observation.begin_at_once()
+        try:
+            yield observation
+        finally:
+            self.is_observed = False
+            observation.release()
 
 
 def is_rewritten(function: FunctionType) -> bool:
