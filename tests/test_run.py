@@ -118,6 +118,19 @@ BROKEN = {
         "each.item()",
         "net.first.weight",
     ),
+    "a forward hook that detaches": Broken(
+        HEAD
+        + "from functools import partial\n"
+        + NET.format(between="")
+        + TRAIN.replace(
+            "optimizer =",
+            "def stop(name, module, args, out):\n    return out.detach()\n"
+            "net.first.register_forward_hook(partial(stop, 'first'))\noptimizer =",
+        ),
+        "cut-by-detach",
+        "out.detach()",
+        "net.first.weight",
+    ),
     "a loss made of a float": Broken(
         HEAD
         + NET.format(between="")
@@ -324,3 +337,18 @@ def test_of_a_long_run_the_last_rounds_are_kept(supervised_agx: Agx, tmp_path: P
 def test_more_rounds_are_kept_where_they_are_asked_for(supervised_agx: Agx, tmp_path: Path) -> None:
     report = run(supervised_agx, tmp_path, LONG, "--json", "--passes", "20").report
     assert len(report["backwards"]) >= 20
+
+
+def test_what_is_not_observed_is_said(supervised_agx: Agx, tmp_path: Path) -> None:
+    script = (
+        HEAD
+        + "import os, threading\n"
+        + "def work(x):\n    return x * 2\n"
+        + "thread = threading.Thread(target=work, args=(1,))\nthread.start()\nthread.join()\n"
+        + "child = os.fork()\nif not child:\n    os._exit(0)\nos.waitpid(child, 0)\n"
+        + "torch.compile(work, backend='eager')(torch.ones(2))\n"
+    )
+    said = run(supervised_agx, tmp_path, script).err
+    assert "not observed: the inside of what torch.compile made" in said
+    assert "not observed: what ran in other threads" in said
+    assert "not observed: what ran in other processes" in said

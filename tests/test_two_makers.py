@@ -24,7 +24,6 @@ DIFFERENT = {
             "a hook of a leaf that masks all of it",
             "a hook that divides by a norm of zero",
             "a hook that normalises a gradient by what is zero",
-            "a forward hook that detaches a layer's output",
         ),
         "what a hook is handed and returns is not observed",
     ),

@@ -53,6 +53,7 @@ def begun(state: State, site: Site, function: Any) -> tuple[Call, Any]:  # noqa:
     name = getattr(function, "__name__", "") if type(function) in (*_METHODS, types.FunctionType) else ""
     if is_elusive(type(function)):
         return call, function
+    state.is_compiled = state.is_compiled or _is_compiled(function)
     if isinstance(function, Module):
         call.also = state_of(state, function)
         if calls_own(function):
@@ -70,6 +71,13 @@ def begun(state: State, site: Site, function: Any) -> tuple[Call, Any]:  # noqa:
     elif isinstance(owner, type) and issubclass(owner, torch.autograd.Function):
         return call, _as_one(state, function)
     return call, function
+
+
+def _is_compiled(function: Any) -> bool:  # noqa: ANN401 - whatever the script calls
+    """Whether `torch.compile` made it."""
+    if type(function) is types.FunctionType:
+        return "_torchdynamo_orig_callable" in vars(function)
+    return type(function).__module__.startswith("torch._dynamo")
 
 
 def _is_backward(owner: object, name: str, function: object) -> bool:

@@ -16,11 +16,15 @@ _T = TypeVar("_T")
 
 
 class Guard:
-    """Runs what is the recorder's. Where that fails, which is a bug, `fail` is told, and the script goes on."""
+    """Runs what is the recorder's. Where that fails, which is a bug, `fail` is told, and the script goes on.
+
+    It `is_threaded` when code of the script's ran in another thread, too, where nobody looked.
+    """
 
     def __init__(self, fail: Callable[[Exception], None]) -> None:
         self._fail = fail
         self._is_inside = False
+        self.is_threaded = False
 
     def helper(self, helper: Callable[..., Any], plainly: Callable[..., Any]) -> Callable[..., Any]:
         """A helper that is never called by what it does itself, in another thread, or while torch compiles or traces.
@@ -30,7 +34,12 @@ class Guard:
         thread = threading.get_ident()
 
         def guarded(*arguments: Any) -> Any:  # noqa: ANN401 - whatever the script computes
-            if _is_compiling() or self._is_inside or threading.get_ident() != thread or _is_traced():
+            if _is_compiling() or self._is_inside:
+                return plainly(*arguments)
+            if threading.get_ident() != thread:
+                self.is_threaded = True
+                return plainly(*arguments)
+            if _is_traced():
                 return plainly(*arguments)
             self._is_inside = True
             try:

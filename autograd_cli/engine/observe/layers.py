@@ -1,4 +1,4 @@
-"""A module of a library's that calls modules of the script's: `nn.Sequential(Mine(), nn.ReLU())`.
+"""A module of a library's that calls what is the script's: `nn.Sequential(Mine(), nn.ReLU())`, a layer with a hook.
 
 What it calls is observed layer by layer, as the script's own modules are; each layer stands at the call of the whole.
 """
@@ -6,9 +6,11 @@ What it calls is observed layer by layer, as the script's own modules are; each 
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
+import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import torch
@@ -26,17 +28,24 @@ Module = torch.nn.Module
 
 def is_own(function: object) -> bool:
     """Whether a function is code of the script's, rewritten; a decorator of a library's may stand around it."""
-    if not callable(function):
-        return False
-    code = getattr(inspect.unwrap(function), "__code__", None)
+    if type(function) is functools.partial:
+        function = function.func
+    if type(function) not in {types.FunctionType, types.MethodType}:
+        return False  # another object may run code of the script's when it is asked
+    code = getattr(inspect.unwrap(cast("Callable[..., Any]", function)), "__code__", None)
     return code is not None and helpers.FRAME in code.co_varnames
 
 
 def calls_own(module: Module) -> bool:
-    """Whether a module is of a library's, and has some of the script's in it."""
+    """Whether a module is of a library's, and has some of the script's in it, or hooks of the script's."""
     if type(module).__module__.startswith("torch._dynamo") or isinstance(module, torch.jit.ScriptModule):
         return False
-    return not _runs_own(type(module)) and any(_runs_own(type(each)) for each in module.modules())
+    return not _runs_own(type(module)) and any(_is_own_layer(each) for each in module.modules())
+
+
+def _is_own_layer(module: Module) -> bool:
+    hooks = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())  # noqa: SLF001 - torch has no other name for them
+    return _runs_own(type(module)) or any(is_own(hook) for hook in hooks)
 
 
 def _runs_own(kind: type[Module]) -> bool:
@@ -97,9 +106,11 @@ class _Layers:
     def _end(self, module: Module, arguments: tuple[Any, ...], result: object) -> None:
         while self._under_way and self._under_way.pop() is not module:
             pass  # one that raised, and whoever called it went on
-        if not self._under_way or self._state.quiet or not calls_own(self._under_way[-1]):
+        if self._state.quiet or (self._under_way and not calls_own(self._under_way[-1])):
             return  # what the script's own modules call is told of there
-        if not _runs_own(type(module)) and not calls_own(module):
+        if not _runs_own(type(module)) and not any(
+            calls_own(each) or _runs_own(type(each)) for each in module.children()
+        ):
             recorded = self._state.recorded
             recorded.step, recorded.grad_mode_spans = self._step, self._grad_mode_spans
             given = [self._box(each) for each in _tensors(arguments)]

@@ -67,13 +67,14 @@ class Observation:
         self._rewritten = rewritten or Rewritten()
         self._observer: Observer | None = None
         self._failure: str | None = None
+        self._has_forked = False
         self.make_code = self._rewritten.make_code
 
     # Observing.
 
     def begin(self) -> None:
         """Observe from here on. It is not undone: code of the script may run until the process ends."""
-        os.register_at_fork(after_in_child=self._let_go)
+        os.register_at_fork(after_in_child=self._let_go, after_in_parent=self._forked)
         waiting: dict[str, Callable[..., Any]] = {helpers.STATEMENT: self._wait, helpers.ENTER: self._enter}
         _install(SILENT | waiting)
 
@@ -108,6 +109,9 @@ class Observation:
             where = f" after line {steps[-1].span.line}" if steps else ""
             self._failure = f"everything{where}: agx failed there, {type(error).__name__}: {error}"
         self._let_go()
+
+    def _forked(self) -> None:
+        self._has_forked = True
 
     def _let_go(self) -> None:
         """Report no more: in a child process, and when the script has ended."""
@@ -151,6 +155,13 @@ class Observation:
         )
 
     def _unseen(self) -> Iterator[str]:
+        observer = self._observer
+        if observer is not None and observer.is_compiled:
+            yield "the inside of what torch.compile made: it is one operation"
+        if observer is not None and observer.guard.is_threaded:
+            yield "what ran in other threads"
+        if self._has_forked:
+            yield "what ran in other processes"
         if self._failure is not None:
             yield self._failure
         for name, why in self._rewritten.unread.items():

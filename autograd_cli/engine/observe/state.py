@@ -22,6 +22,7 @@ class State:
 
     `generated` is what each generator has given so far.
     `switched` is where a call switched a grad mode last, and how many functions had been entered then.
+    It `is_compiled` when the script has called what torch.compile made.
     While it is `quiet`, code of the user's runs inside one operation, and is not told of.
     """
 
@@ -36,6 +37,7 @@ class State:
         self.entered = 0
         self.returned: tuple[object, Seen | None] = (None, None)
         self.quiet = False
+        self.is_compiled = False
         self.generated: WeakKeyDictionary[Seen, list[Seen | None]] = WeakKeyDictionary()
         self.switched: tuple[int, Span | None] = (0, None)
 
