@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import inspect
+import io
 import sys
 import weakref
 from collections.abc import Callable
@@ -12,10 +14,13 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch._subclasses import FakeTensorMode
+from torch.utils.checkpoint import checkpoint
 
 import autograd_cli
 from autograd_cli import Report
 from autograd_cli.diagnostic import Diagnostic, Severity
+from autograd_cli.report import Ran
 from diagnoses_table import Case, read_tables
 from observed import verdict, watch
 from thorough import THOROUGH
@@ -183,6 +188,68 @@ def test_a_function_of_ones_own_is_one_operation() -> None:
         Square.apply(w).sum().backward()  # type: ignore[no-untyped-call]
     assert seen.report.ok
     assert w.grad is not None
+
+
+def reentrant() -> object:
+    layer, x = nn.Linear(2, 2), torch.ones(3, 2, requires_grad=True)
+    checkpoint(layer, x, use_reentrant=True).sum().backward()
+    return layer.weight.grad
+
+
+def sparse() -> object:
+    layer = nn.Embedding(5, 3, sparse=True)
+    layer(torch.tensor([1, 2])).sum().backward()
+    grad = layer.weight.grad
+    return None if grad is None else grad.to_dense()
+
+
+def compiled() -> object:
+    w = torch.ones(2, requires_grad=True)
+    torch.compile(lambda x: (x * 2).sum(), backend="eager")(w).backward()
+    return w.grad
+
+
+def saved_and_loaded() -> object:
+    net, file = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)), io.BytesIO()
+    torch.save(net.state_dict(), file)
+    file.seek(0)
+    other = copy.deepcopy(net)
+    other.load_state_dict(torch.load(file))
+    other(torch.ones(4, 2)).sum().backward()
+    return other[1].running_mean
+
+
+def functional() -> object:
+    return torch.vmap(torch.func.grad(lambda x: (x**3).sum()))(torch.ones(2, 3))
+
+
+def shapes_alone() -> object:
+    with FakeTensorMode():
+        return str((torch.ones(2) * 2).shape)
+
+
+def other_modes() -> object:
+    with torch.device("cpu"), torch.autocast("cpu", dtype=torch.bfloat16):
+        return nn.Linear(2, 1)(torch.ones(1, 2)).detach().float()
+
+
+@pytest.mark.parametrize(
+    "block", [reentrant, sparse, compiled, saved_and_loaded, functional, shapes_alone, other_modes]
+)
+def test_what_torch_does_in_ways_of_its_own_is_let_be(block: Callable[[], object]) -> None:
+    torch.manual_seed(0)
+    plain = block()
+    torch.manual_seed(0)
+    with autograd_cli.watch() as seen:
+        watched = block()
+    assert (
+        torch.equal(watched, plain)
+        if isinstance(watched, torch.Tensor) and isinstance(plain, torch.Tensor)
+        else (watched == plain)
+    )
+    assert isinstance(seen.report.body, Ran)
+    assert seen.report.body.course.unseen == ()
+    assert seen.report.ok
 
 
 # Where what is known by place is too little.

@@ -23,6 +23,7 @@ class Block:
     def __init__(self) -> None:
         self._watching: Watching | None = None
         self._observed: Observed | None = None
+        self._bug: Exception | None = None
         self._report: Report | None = None
         self._name, self._ended = "", ""
 
@@ -41,7 +42,10 @@ class Block:
         if self._watching is None or self._observed is not None:
             return
         self._name = frame.f_code.co_filename
-        self._observed = self._watching.end(frame.f_locals, error, asked)
+        try:
+            self._observed = self._watching.end(frame.f_locals, error, asked)
+        except Exception as bug:  # noqa: BLE001 - a bug of ours must not become one of the user's
+            self._bug = bug
         self._ended = "was watched to the end of the block" if error is None else f"ended by {type(error).__name__}"
 
     def leave(self) -> None:
@@ -55,9 +59,11 @@ class Block:
         """What there is to say of it.
 
         Raises:
-            RuntimeError: it has not ended.
+            RuntimeError: it has not ended, or there is a bug in agx.
         """
         if self._report is None:
+            if self._bug is not None:
+                raise RuntimeError(f"agx failed: {type(self._bug).__name__}") from self._bug
             if self._observed is None:
                 raise RuntimeError("there is a report when the block has ended")
             self._report = report_of(self._observed, name=self._name, ended=self._ended)
@@ -73,6 +79,8 @@ class Block:
         from autograd_cli.render.formats.picture import findings_text
 
         self.end(frame, error, asked)
+        if self._bug is not None:
+            return ""
         report = self.report
         grave = [each for each in report.diagnostics if each.severity is not Severity.NOTE]
         causes = {(each.rule, each.span): each for each in reversed(grave or report.diagnostics)}

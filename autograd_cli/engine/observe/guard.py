@@ -39,7 +39,7 @@ class Guard:
             if threading.get_ident() != thread:
                 self.is_threaded = True
                 return plainly(*arguments)
-            if _is_traced():
+            if is_traced():
                 return plainly(*arguments)
             self._is_inside = True
             try:
@@ -93,7 +93,7 @@ class Guard:
             self._is_inside = was
 
 
-def _is_traced() -> bool:
+def is_traced() -> bool:
     """Whether `torch.jit.trace` writes down what torch is asked."""
     return torch._C._get_tracing_state() is not None  # noqa: SLF001 - torch has no other name for it
 

@@ -247,6 +247,13 @@ def _parameters(training: Training, leaves: Mapping[str, torch.Tensor]) -> Itera
             name=name,
             shape=tuple(leaf.shape),
             optimizer=optimizer,
-            gradient=None if leaf.grad is None else float(torch.linalg.vector_norm(leaf.grad.detach())),
+            gradient=None if leaf.grad is None else _norm(leaf.grad.detach()),
             change=training.change(leaf),
         )
+
+
+def _norm(gradient: torch.Tensor) -> float:
+    import torch
+
+    dense = gradient if gradient.layout is torch.strided else gradient.to_dense()
+    return float(torch.linalg.vector_norm(dense))

@@ -31,6 +31,7 @@ _NOT_FOLLOWED = (
     type,
 )
 _WEAK = (torch.Tensor, torch.nn.Module)
+_NO_DISPATCH = torch.Tensor.__torch_dispatch__
 _SMALL = range(-5, 257)  # integers of which Python has one object each
 
 
@@ -75,6 +76,8 @@ def _decides_itself(kind: type) -> bool:
 def is_plain(tensor: torch.Tensor) -> bool:
     """Whether a tensor has memory to look at: it is not one of functorch's, fake, meta, sparse, nested or quantized."""
     if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_nested or tensor.is_quantized:
+        return False
+    if type(tensor).__torch_dispatch__ is not _NO_DISPATCH:  # it has other tensors in it, or only their shapes
         return False
     if torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # noqa: SLF001 - torch asks so itself; there is no public way
         return False

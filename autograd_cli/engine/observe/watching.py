@@ -26,7 +26,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe import calls
 from autograd_cli.engine.observe.events import TELL_ALL, Event, Function, flat, holds_tensor, operation_of, site_of
 from autograd_cli.engine.observe.frames import Frame
-from autograd_cli.engine.observe.guard import Guard
+from autograd_cli.engine.observe.guard import Guard, as_torch_alone, is_traced
 from autograd_cli.engine.observe.keeping import Keeping
 from autograd_cli.engine.observe.maker import Observed, told
 from autograd_cli.engine.observe.places import AGX, Place, Places
@@ -40,6 +40,7 @@ from autograd_cli.trace import Operation, Phase, Refusal, Step
 
 _APPLY = vars(torch.autograd.Function)["apply"].__func__.__code__
 _ZERO_GRAD = frozenset(inspect.unwrap(of.zero_grad).__code__ for of in (Optimizer, torch.nn.Module))
+_QUIET = ("/torch/optim/", "/torch/nn/init", "/torch/serialization")
 _SETTERS = frozenset({"__set__", "__setitem__"})
 _KEPT = 3  # backward passes, with what led to them
 _NUMBERS = frozenset({bool, int, float, complex})
@@ -82,7 +83,7 @@ class Watching(TorchFunctionMode):
         """A function of torch's is called."""
         del types
         kwargs = kwargs or {}
-        if torch.compiler.is_compiling() or self._is_over or self._failure is not None:
+        if torch.compiler.is_compiling() or self._is_over or self._failure is not None or is_traced() or _is_fake():
             return func(*args, **kwargs)
         event = self._safely(self._begun, sys._getframe(1), func, args, kwargs)  # noqa: SLF001 - the frame of the caller
         if event is None:
@@ -98,13 +99,15 @@ class Watching(TorchFunctionMode):
     def _safely(self, told: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what `told` returns
         """What `told` returns; where it fails, which is a bug, the block goes on and is watched no more."""
         try:
-            return told(*arguments)
+            with as_torch_alone():
+                return told(*arguments)
         except Exception as error:  # noqa: BLE001 - a bug of ours must not become one of the user's
             self._fail(error)
             return None
 
     def _fail(self, error: Exception) -> None:
-        self._failure = f"everything after that: agx failed, {type(error).__name__}: {error}"
+        words, _, _ = str(error).partition("\n")
+        self._failure = f"everything after that: agx failed, {type(error).__name__}: {words[:200]}"
 
     # Where we are.
 
@@ -117,7 +120,7 @@ class Watching(TorchFunctionMode):
                 found = frame
             elif found is None:
                 is_direct = False
-                is_told = is_told and not _is_quiet(frame)
+                is_told = is_told and not _is_quiet(frame) and code is not _APPLY
             elif code is _APPLY:
                 is_told = False
             if frame is self._base:
@@ -441,15 +444,15 @@ def _reset_in(frame: FrameType | None, own: FrameType) -> FrameType | None:
     return None
 
 
+def _is_fake() -> bool:
+    """Whether torch computes shapes alone, as torch.compile does before it compiles."""
+    return torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.FAKE) is not None  # noqa: SLF001 - torch asks so itself
+
+
 def _is_quiet(frame: FrameType) -> bool:
-    """Whether what a library does here is no operation of its own: it makes a layer, takes a step, or is agx."""
-    code = frame.f_code
-    return (
-        code.co_filename.startswith(AGX)
-        or code.co_name == "__init__"
-        or "/torch/optim/" in code.co_filename
-        or "/torch/nn/init" in code.co_filename
-    )
+    """Whether what a library does here is no operation of its own: it makes or reads a layer, takes a step, is agx."""
+    name = frame.f_code.co_filename
+    return frame.f_code.co_name == "__init__" or name.startswith(AGX) or any(each in name for each in _QUIET)
 
 
 def _targets(statement: ast.AST | None) -> list[str]:
