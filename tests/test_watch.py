@@ -219,6 +219,20 @@ def saved_and_loaded() -> object:
     return other[1].running_mean
 
 
+def closure() -> object:
+    w = torch.ones(2, requires_grad=True)
+    optimizer = torch.optim.LBFGS([w])
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        result = (w**2).sum()
+        result.backward()
+        return result
+
+    optimizer.step(loss)
+    return w.detach()
+
+
 def functional() -> object:
     return torch.vmap(torch.func.grad(lambda x: (x**3).sum()))(torch.ones(2, 3))
 
@@ -234,7 +248,7 @@ def other_modes() -> object:
 
 
 @pytest.mark.parametrize(
-    "block", [reentrant, sparse, compiled, saved_and_loaded, functional, shapes_alone, other_modes]
+    "block", [reentrant, sparse, closure, compiled, saved_and_loaded, functional, shapes_alone, other_modes]
 )
 def test_what_torch_does_in_ways_of_its_own_is_let_be(block: Callable[[], object]) -> None:
     torch.manual_seed(0)

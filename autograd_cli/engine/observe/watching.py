@@ -60,6 +60,7 @@ class Watching(TorchFunctionMode):
         self._switched: Span | None = None  # where grad mode was switched off by a call
         self._refused: tuple[BaseException, Refusal] | None = None
         self._reset_last = (0, 0, 0)
+        self._before: dict[int, list[tuple[Seen, int | None]]] = {}  # by optimizer: versions, while it takes a step
         self._failure: str | None = None
         self._is_over = False
         self._keeping = Keeping(self._state, _KEPT)
@@ -296,8 +297,14 @@ class Watching(TorchFunctionMode):
     # Optimizers.
 
     def _before_step(self, optimizer: Optimizer, _arguments: object, _keywords: object) -> None:
-        if not self._is_over:
-            self._safely(self._state.training.about_to, optimizer, "step")
+        if self._failure is None and not self._is_over:
+            self._safely(self._about_to_step, optimizer)
+
+    def _about_to_step(self, optimizer: Optimizer) -> None:
+        """Take the versions of what it trains: a closure of the user's may run in the step, and look at them."""
+        self._state.training.about_to(optimizer, "step")
+        trained = calls.trained(self._state, optimizer, is_step=False)
+        self._before[id(optimizer)] = self._state.objects.versions(trained)
 
     def _after_step(self, optimizer: Optimizer, _arguments: object, _keywords: object) -> None:
         if self._failure is None and not self._is_over:
@@ -312,7 +319,8 @@ class Watching(TorchFunctionMode):
         state = self._state
         trained = calls.trained(state, optimizer, is_step=True)
         owner = [each for each in [state.objects.box(optimizer, place.span)] if each is not None]
-        state.objects.add_performed(None, naming.step(type(optimizer)), [*trained, *owner], place.span)
+        before = self._before.pop(id(optimizer), None)
+        state.objects.add_performed(None, naming.step(type(optimizer)), [*trained, *owner], place.span, before=before)
 
     def _reset(self, frame: FrameType, own: FrameType) -> None:
         """Gradients are reset, by a method that runs in `frame`: the first of what it asks of torch tells so."""
