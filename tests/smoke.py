@@ -50,6 +50,23 @@ def agx(*words: str, says: tuple[str, ...] = (), code: int = 0, stdin: str = "")
     return Call(words, says, code, stdin)
 
 
+SCRIPT = "train.py"
+TEXT = """
+import torch
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = torch.nn.Linear(2, 2), torch.nn.Linear(2, 1)
+
+    def forward(self, x):
+        return self.last(self.first(x).detach())
+
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+net(torch.ones(3, 2)).sum().backward()
+optimizer.step()
+"""
 COMMANDS = [
     agx("--version", says=("agx 0.",)),
     agx("--help", says=("grad", "explain", "compare")),
@@ -66,6 +83,7 @@ COMMANDS = [
     agx("explain", "x.relu().sum()", "--x=-1,-2", "--json", says=('"explanation"',)),
     agx("compare", says=("y.data.add_(1)",)),
     agx("compare", "(x*x).sum()", "--x", "1,2", says=("inference-mode",)),
+    agx("run", "--json", SCRIPT, says=('"course"', "cut-by-detach", '"optimizer": 0'), code=1),
     agx("batch", stdin='{"id": 1, "expr": "(2*x).sum()", "inputs": {"x": [1, 2]}}\n', says=('"id": 1', "2.0")),
     agx("lessons", "--lang", "en", says=("agx explain --leaf",)),
     agx("rules", says=("cut-by-detach",)),
@@ -145,6 +163,7 @@ def not_the_package(wheel: Path) -> set[str]:
 def complaint(call: Call) -> str | None:
     """What is wrong with what came of the call, in a folder of its own; None where nothing is."""
     with tempfile.TemporaryDirectory() as folder:
+        Path(folder, SCRIPT).write_text(TEXT, "utf-8")
         done = subprocess.run(
             [*call.program, *call.words],
             input=call.stdin,
