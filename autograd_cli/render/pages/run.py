@@ -45,7 +45,7 @@ def _headline(report: Report, course: Course, look: Look) -> Text:
 # Parameters.
 
 
-def _parameters(parameters: Sequence[Trained], look: Look) -> Table:
+def _parameters(parameters: Sequence[Trained], look: Look) -> Group:
     """One row for each, those with trouble first; of very many the layers, with the worst of each."""
     several = len({each.optimizer for each in parameters if each.optimizer is not None}) > 1
     made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=QUIET)
@@ -61,9 +61,8 @@ def _parameters(parameters: Sequence[Trained], look: Look) -> Table:
             _gradient(each, look),
             Text("" if each.change is None else _number(each.change, look)),
         )
-    if len(shown) < len(rows):
-        made.add_row(Text(_rest(rows[len(shown) :]), style=QUIET))
-    return made
+    rest = [Text(_rest(rows[len(shown) :]), style=QUIET)] if len(shown) < len(rows) else []
+    return Group(made, *rest)
 
 
 def _rest(left: Sequence[Trained]) -> str:
