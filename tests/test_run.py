@@ -227,6 +227,19 @@ HEALTHY = {
     + "net = Net()\nopt = torch.optim.LBFGS(net.parameters(), max_iter=2)\nx = torch.randn(4, 2)\n"
     + "def closure():\n    opt.zero_grad()\n    loss = net(x).pow(2).mean()\n    loss.backward()\n    return loss\n"
     + "for _ in range(2):\n    print(opt.step(closure).item())\n",
+    "tensors without memory, lists without end": HEAD
+    + "from torch._subclasses import FakeTensorMode\n"
+    + "class Slow(torch.optim.Optimizer):\n    def __init__(self, held):\n        super().__init__(held, {'lr': 0.1})\n"
+    + "    @torch.no_grad()\n    def step(self):\n        for p in self.param_groups[0]['params']:\n"
+    + "            p -= 0.1 * p.grad.to_dense()\n"
+    + "table = nn.Embedding(4, 2, sparse=True)\nopt = Slow(table.parameters())\n"
+    + "table(torch.tensor([1])).sum().backward()\nopt.step()\nprint(table.weight)\n"
+    + "with FakeTensorMode():\n    fake = torch.ones(3) + 1\nprint(fake.shape)\n"
+    + "with torch.device('meta'):\n    void = nn.Linear(2, 2)\nprint(void(torch.ones(1, 2, device='meta')).shape)\n"
+    + "lazy = nn.LazyLinear(2)\nprint(lazy(torch.ones(1, 3)).shape)\n"
+    + "a, b = [], [1]\na.append(a)\nb.append([b, a])\nb[1].append(b)\nprint(a, b)\nchain = ()\n"
+    + "for i in range(200):\n    chain = (i, chain)\nprint(chain[0])\n"
+    + "def down(n):\n    return down(n + 1)\ntry:\n    down(0)\nexcept RecursionError:\n    print('deep')\n",
     "no torch at all": "import json\nprint(json.dumps({'a': 1}))\n",
 }
 
@@ -352,3 +365,10 @@ def test_what_is_not_observed_is_said(supervised_agx: Agx, tmp_path: Path) -> No
     assert "not observed: the inside of what torch.compile made" in said
     assert "not observed: what ran in other threads" in said
     assert "not observed: what ran in other processes" in said
+
+
+def test_an_exception_that_cannot_say_what_it_is(supervised_agx: Agx, tmp_path: Path) -> None:
+    script = HEAD + "class Bad(Exception):\n    def __str__(self):\n        raise ValueError\nraise Bad\n"
+    outcome = run(supervised_agx, tmp_path, script)
+    assert outcome.code == 1
+    assert "the program raised Bad: <exception str() failed>" in outcome.err

@@ -18,6 +18,7 @@ from autograd_cli.engine.observe.objects import is_elusive, is_followed
 from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.sites import Site, Source
 from autograd_cli.engine.observe.state import State
+from autograd_cli.engine.observe.tracebacks import words_of
 from autograd_cli.engine.observe.training import parameters_of
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.passes import Pass
@@ -98,7 +99,7 @@ def _held(state: State, tensor: torch.Tensor) -> Seen:
 
 def trained(state: State, optimizer: Optimizer, *, is_step: bool) -> list[Seen]:
     """What an optimizer trains; for a step also what the gradients came from."""
-    parameters = [each for group in optimizer.param_groups for each in group["params"]]
+    parameters = list(parameters_of(optimizer))
     boxes = [_held(state, each) for each in parameters]
     for each in parameters if is_step else ():
         boxes += state.recorded.roots_of(each)
@@ -207,7 +208,7 @@ def refusal(error: BaseException, span: Span | None, operation: Any, operands: S
         function=operation.function,
         op=operation.op,
         exception=type(error).__name__,
-        message=str(error),
+        message=words_of(error),
         span=span,
         during=Phase.BACKWARD,
         operands=tuple([each.value for each in operands]),

@@ -239,6 +239,8 @@ def _parameters(training: Training, leaves: Mapping[str, torch.Tensor]) -> Itera
     """The parameters of the script, those that an optimizer has among them."""
     import torch
 
+    from autograd_cli.engine.observe.training import norm
+
     for name, leaf in leaves.items():
         optimizer = training.number_of(leaf)
         if optimizer is None and not isinstance(leaf, torch.nn.Parameter):
@@ -247,13 +249,6 @@ def _parameters(training: Training, leaves: Mapping[str, torch.Tensor]) -> Itera
             name=name,
             shape=tuple(leaf.shape),
             optimizer=optimizer,
-            gradient=None if leaf.grad is None else _norm(leaf.grad.detach()),
+            gradient=None if leaf.grad is None else norm(leaf.grad),
             change=training.change(leaf),
         )
-
-
-def _norm(gradient: torch.Tensor) -> float:
-    import torch
-
-    dense = gradient if gradient.layout is torch.strided else gradient.to_dense()
-    return float(torch.linalg.vector_norm(dense))

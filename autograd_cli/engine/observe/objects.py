@@ -14,6 +14,7 @@ from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.recorded import Recorded
 from autograd_cli.engine.record.recording import tensors_in
+from autograd_cli.engine.record.snapshot import is_plain
 from autograd_cli.engine.values import elements_of
 from autograd_cli.trace import Operation
 
@@ -31,8 +32,10 @@ _NOT_FOLLOWED = (
     type,
 )
 _WEAK = (torch.Tensor, torch.nn.Module)
-_NO_DISPATCH = torch.Tensor.__torch_dispatch__
 _SMALL = range(-5, 257)  # integers of which Python has one object each
+
+
+_MAX_NESTING = 50  # of lists that are looked into
 
 
 class Opaque:
@@ -73,21 +76,6 @@ def _decides_itself(kind: type) -> bool:
     return any("__class__" in vars(each) for each in kind.__mro__ if each is not object)
 
 
-def is_plain(tensor: torch.Tensor) -> bool:
-    """Whether a tensor has memory to look at: it is not one of functorch's, fake, meta, sparse, nested or quantized."""
-    if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_nested or tensor.is_quantized:
-        return False
-    if type(tensor).__torch_dispatch__ is not _NO_DISPATCH:  # it has other tensors in it, or only their shapes
-        return False
-    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # noqa: SLF001 - torch asks so itself; there is no public way
-        return False
-    try:
-        tensor.untyped_storage()
-    except (NotImplementedError, RuntimeError):
-        return False
-    return True
-
-
 class Objects:
     """The values that the objects of one run are."""
 
@@ -95,6 +83,7 @@ class Objects:
         self._recorded = recorded
         self._known: dict[int, tuple[object, Seen]] = {}  # each with itself, or a weak reference to it
         self._things: dict[Seen, object] = {}  # of the lists and dicts
+        self._under_way: set[int] = set()  # the lists that are being looked into
         self._versions: dict[int, int | None] = {}
 
     # Finding.
@@ -213,21 +202,24 @@ class Objects:
             return thing if is_plain(thing) else Opaque(thing)
         if isinstance(thing, tuple | list | dict):
             elements = list(dict.values(thing)) if isinstance(thing, dict) else thing
-            if len(elements) > MAX_ELEMENTS:
+            if len(elements) > MAX_ELEMENTS or id(thing) in self._under_way:
                 return Opaque(thing)
-            boxes = [self._element(each, operands, span) for each in elements]
+            self._under_way.add(id(thing))  # it may hold itself
+            try:
+                boxes = [self._element(each, operands, span) for each in elements]
+            finally:
+                self._under_way.discard(id(thing))
             if isinstance(thing, dict):
                 return dict(zip(thing, boxes, strict=True))
             return tuple(boxes) if isinstance(thing, tuple) else boxes
         return thing
 
     def _element(self, thing: object, known: Sequence[Seen], span: Span | None) -> Seen:
-        for each in known:
-            if each.payload is thing:
-                return each
-        found = self.find(thing)
-        if found is not None:
+        found = next((each for each in known if each.payload is thing), None)
+        found = self.find(thing) if found is None else found
+        if found is not None and self._recorded.nesting(found) < _MAX_NESTING:
             return found
+        thing = Opaque(thing) if found is not None or len(self._under_way) > _MAX_NESTING else thing
         return self.add(thing if is_followed(thing) else Opaque(thing), naming.CONSTANT, (), span)
 
     def synchronise(self, thing: object, box: Seen, span: Span, known: Sequence[Seen]) -> None:
@@ -245,6 +237,7 @@ class Objects:
                 next((each for each in pool if self._is(each, one)), None) or self._element(one, (), span)
                 for one in now
             ]
+            boxes = [self.add(Opaque(one), naming.CONSTANT, (), span) if _reaches(one, box) else one for one in boxes]
             if isinstance(held, dict) and isinstance(thing, dict):
                 held.clear()
                 held.update(zip(thing, boxes, strict=True))
@@ -299,3 +292,16 @@ def _version(tensor: torch.Tensor) -> int | None:
 
 def _fields(thing: object) -> tuple[str, ...]:
     return getattr(type(thing), "__match_args__", ()) if isinstance(thing, tuple) else ()
+
+
+def _reaches(start: Seen, end: Seen) -> bool:
+    """Whether a list holds another one, or is it."""
+    pending, seen = [start], set[int]()
+    while pending:
+        box = pending.pop()
+        if box is end:
+            return True
+        if id(box) not in seen:
+            seen.add(id(box))
+            pending += elements_of(box.payload)
+    return False

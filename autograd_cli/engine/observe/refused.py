@@ -15,7 +15,7 @@ from autograd_cli.engine.observe.frames import Call, Frame
 from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.sites import Kind, Site, Source
 from autograd_cli.engine.observe.texts import File
-from autograd_cli.engine.observe.tracebacks import place_of_step
+from autograd_cli.engine.observe.tracebacks import place_of_step, words_of
 from autograd_cli.engine.observe.writes import write_operation
 from autograd_cli.engine.record import naming
 from autograd_cli.trace import Operation, Phase, Refusal
@@ -87,7 +87,7 @@ def _refusal(
         function=operation.function,
         op=operation.op,
         exception=type(error).__name__,
-        message=str(error),
+        message=words_of(error),
         span=span if site is None or site.writes else site.span,
         during=Phase.FORWARD,
         operands=tuple([each.value for each in operands]),

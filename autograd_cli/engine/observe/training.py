@@ -53,4 +53,13 @@ class Training:
 
 def parameters_of(optimizer: _Optimizer) -> Iterator[torch.Tensor]:
     """All that an optimizer changes."""
-    return (each for group in optimizer.param_groups for each in group["params"])
+    groups = getattr(optimizer, "param_groups", ())  # it has none before its `super().__init__()`
+    return (each for group in groups for each in group["params"])
+
+
+def norm(tensor: torch.Tensor) -> float:
+    """The 2-norm; of a sparse gradient too."""
+    tensor = tensor.detach()
+    if tensor.layout is torch.sparse_coo:
+        tensor = tensor.coalesce().values()
+    return float(torch.linalg.vector_norm(tensor if tensor.layout is torch.strided else tensor.to_dense()))

@@ -33,7 +33,7 @@ from autograd_cli.engine.observe.places import AGX, Place, Places
 from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.state import State
 from autograd_cli.engine.observe.stopping import Stopping
-from autograd_cli.engine.observe.tracebacks import take_out_ours
+from autograd_cli.engine.observe.tracebacks import take_out_ours, words_of
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.forget import forget
 from autograd_cli.trace import Operation, Phase, Refusal, Step
@@ -426,7 +426,7 @@ def _refusal(error: Exception, operation: Operation, span: Span | None, operands
         function=operation.function,
         op=operation.op,
         exception=type(error).__name__,
-        message=str(error),
+        message=words_of(error),
         span=span,
         during=Phase.FORWARD,
         operands=tuple([each.value for each in operands]),

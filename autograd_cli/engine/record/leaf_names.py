@@ -19,7 +19,7 @@ from weakref import ReferenceType, ref
 
 import torch
 
-from autograd_cli.engine.record.snapshot import is_opaque
+from autograd_cli.engine.record.snapshot import is_opaque, is_plain
 from autograd_cli.engine.values import CONTAINERS, Entry, has_words
 from autograd_cli.trace import without_number
 
@@ -158,7 +158,8 @@ def by_place(names: Mapping[str, object], most: int | None = None) -> Iterator[t
             if not is_opaque(payload):
                 yield path, payload
         elif isinstance(payload, torch.nn.Module):
-            yield from [(f"{path}.{name}", parameter) for name, parameter in payload.named_parameters()]
+            held = payload.named_parameters()
+            yield from [(f"{path}.{name}", parameter) for name, parameter in held if is_plain(parameter)]
 
 
 def _everything_in(names: Mapping[str, object]) -> Iterator[tuple[str, object]]:

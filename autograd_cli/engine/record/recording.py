@@ -18,7 +18,7 @@ import torch
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.leaf_names import LeafNames
-from autograd_cli.engine.record.snapshot import MAX_INTERMEDIATE_VALUES, is_opaque, leaf_facts, snapshot
+from autograd_cli.engine.record.snapshot import MAX_INTERMEDIATE_VALUES, is_opaque, is_plain, leaf_facts, snapshot
 from autograd_cli.engine.values import CONTAINERS, SEQUENCES, Entry, check_depth, check_nesting, elements_of, has_words
 from autograd_cli.modes import GradMode
 from autograd_cli.trace import Kind, Node, Operation, Scalar, TensorInfo, Value
@@ -125,6 +125,10 @@ class Recording(Generic[E]):
         )
         return number
 
+    def nesting(self, box: E) -> int:
+        """How deeply containers are nested in a value."""
+        return self._nesting.get(box.value, 0)
+
     def _nest(self, number: int, elements: Iterable[Entry]) -> None:
         """Remember how deeply containers are nested, and refuse what nothing could walk through."""
         nesting = 1 + max([self._nesting.get(element.value, 0) for element in elements])
@@ -172,6 +176,8 @@ class Recording(Generic[E]):
         self.bind(name, box.payload, function)
         if isinstance(box.payload, torch.nn.Module):
             for parameter_name, parameter in box.payload.named_parameters():
+                if not is_plain(parameter):
+                    continue  # one that is still to be initialised, or without memory
                 self.give_name(self.box_of(parameter, naming.PARAMETER, None), f"{name}.{parameter_name}", function)
 
     def bind(self, name: str, payload: object, function: str) -> None:

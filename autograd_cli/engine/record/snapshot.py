@@ -11,6 +11,7 @@ from autograd_cli.trace import Number, Summary, TensorInfo, TensorValues, edge_i
 
 MAX_VALUES = 1_000_000
 MAX_INTERMEDIATE_VALUES = 1_000
+_NO_DISPATCH = torch.Tensor.__torch_dispatch__
 
 
 def snapshot(tensor: torch.Tensor, *, grad_fn: int | None, storage: int, max_values: int | None) -> TensorInfo:
@@ -50,6 +51,21 @@ def values_of(tensor: torch.Tensor, max_values: int | None) -> TensorValues:
 def is_opaque(tensor: torch.Tensor) -> bool:
     """Whether `torch.func` wrapped the tensor for a transform: it has neither numbers nor memory of its own."""
     return torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # noqa: SLF001 - torch has no other name for it
+
+
+def is_plain(tensor: torch.Tensor) -> bool:
+    """Whether a tensor has memory to look at: it is not of functorch, fake, lazy, meta, sparse, nested or quantized."""
+    if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_nested or tensor.is_quantized:
+        return False
+    if type(tensor).__torch_dispatch__ is not _NO_DISPATCH:  # it has other tensors in it, or only their shapes
+        return False
+    if torch.nn.parameter.is_lazy(tensor) or is_opaque(tensor):
+        return False
+    try:
+        tensor.untyped_storage()
+    except (NotImplementedError, RuntimeError):
+        return False
+    return True
 
 
 def leaf_facts(tensor: torch.Tensor) -> tuple[bool, bool]:
