@@ -182,7 +182,7 @@ WRONG_LINES = [
     # Options of other commands and of other tools are not taken for inputs, wherever they stand.
     ("2*x --x 1 --fix", "unknown-option", "--fix", "--fix belongs to agx explain and agx check"),
     ("--fix 2*x --x 1", "unknown-option", "--fix", "--fix belongs to agx explain and agx check"),
-    ("2*x --x 1 --of x", "unknown-option", "--of", "--of belongs to agx explain, agx check and agx compare"),
+    ("2*x --x 1 --of x", "unknown-option", "--of", "--of belongs to agx explain, agx check, agx compare and agx run"),
     ("2*x --x 1 --jobs=3", "unknown-option", "--jobs=3", "--jobs belongs to agx batch"),
     ("2*x --modes no-grad --x 1", "unknown-option", "--modes", "--modes belongs to agx compare"),
     ("2*x --x 1 --plot", "unknown-option", "--plot", "-o picture.svg draws the graph"),

@@ -240,6 +240,12 @@ HEALTHY = {
     + "a, b = [], [1]\na.append(a)\nb.append([b, a])\nb[1].append(b)\nprint(a, b)\nchain = ()\n"
     + "for i in range(200):\n    chain = (i, chain)\nprint(chain[0])\n"
     + "def down(n):\n    return down(n + 1)\ntry:\n    down(0)\nexcept RecursionError:\n    print('deep')\n",
+    "objects that end when the script lets them": HEAD
+    + "class R:\n    def __init__(self, t):\n        self.t = t\n    def __del__(self):\n        print('gone')\n"
+    + "def f():\n    r = R(torch.ones(2, requires_grad=True))\n    return (r.t * 2).sum()\n"
+    + "f().backward()\nx = R(1)\nx = None\nprint('after')\n"
+    + "def g():\n    try:\n        yield 1\n    finally:\n        print('closed')\n"
+    + "it = g()\nnext(it)\ndel it\nprint('end')\n",
     "no torch at all": "import json\nprint(json.dumps({'a': 1}))\n",
 }
 

@@ -145,7 +145,7 @@ def _check(words: Words) -> None:
         message = f"there is no file {words.target}"
         near = similar_file(words.target)
         label = None if near is None else f"did you mean {near}?"
-        raise bad_request("missing-file", message, source=COMMAND_LINE, label=label)
+        raise bad_request("unreadable-file", message, source=COMMAND_LINE, label=label)
 
 
 def _run(request: RunRequest, words: Words, delivery: Delivery, *, debug: bool) -> None:

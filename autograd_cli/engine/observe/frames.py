@@ -44,13 +44,13 @@ class Loop:
 
 
 KEPT = 3  # backward passes, of a long run
-ITSELF = object()  # stands for a tensor or layer, which is found by its identity and must not be held
+ITSELF = object()  # stands for what is found by its identity and must not be held, such as a tensor
 
 
 class Frame(list[Entry]):
     """The stack of one call of a function, or of the top level of a file, and what belongs to it.
 
-    `names` are its variables, each with the object that it was bound to: ITSELF for a tensor, which is known by itself.
+    `names` are its variables, each with the object that it was bound to: ITSELF for what is held weakly.
     `steps` are the numbers of the statements that run, the outermost first, `rounds` those of its loops; the numbers
     are those of an `epoch`, which ends when older ones are forgotten. `returned` is what the rounds of a comprehension
     gave. `kept` are the objects that the expressions of a statement gave: they last until it ends, so that what is

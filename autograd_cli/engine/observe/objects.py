@@ -10,7 +10,7 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 import torch
 
 from autograd_cli.diagnostic import Span
-from autograd_cli.engine.observe.seen import Seen
+from autograd_cli.engine.observe.seen import Seen, is_weak
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.recorded import Recorded
 from autograd_cli.engine.record.recording import tensors_in
@@ -31,7 +31,6 @@ _NOT_FOLLOWED = (
     types.GetSetDescriptorType,
     type,
 )
-_WEAK = (torch.Tensor, torch.nn.Module)
 _SMALL = range(-5, 257)  # integers of which Python has one object each
 
 
@@ -141,7 +140,7 @@ class Objects:
     def register(self, thing: object, box: Seen) -> Seen:
         """An object is this value from now on."""
         if _is_one_of_its_kind(thing):
-            self._known[id(thing)] = (ref(thing) if isinstance(thing, _WEAK) else thing, box)
+            self._known[id(thing)] = (ref(thing) if is_weak(thing) else thing, box)
             if isinstance(thing, list | dict):
                 self._things[box] = thing
         self.look(box)

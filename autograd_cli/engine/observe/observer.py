@@ -18,7 +18,7 @@ from autograd_cli.engine.observe.frames import ITSELF, KEPT, Call, Frame, Loop
 from autograd_cli.engine.observe.guard import Guard
 from autograd_cli.engine.observe.keeping import Keeping
 from autograd_cli.engine.observe.objects import is_followed
-from autograd_cli.engine.observe.seen import Seen
+from autograd_cli.engine.observe.seen import Seen, is_weak
 from autograd_cli.engine.observe.sites import Kind, Operand, Site, Source
 from autograd_cli.engine.observe.state import State
 from autograd_cli.engine.observe.stopping import Stopping
@@ -373,7 +373,7 @@ class Observer(State):
         """A variable means this value from now on."""
         if box is None or name.startswith(helpers.PREFIX):
             return
-        known = (ITSELF if isinstance(thing, torch.Tensor | torch.nn.Module) else thing, box)
+        known = (ITSELF if is_weak(thing) else thing, box)
         frame.names[name] = self._last[name] = known
         self.recorded.give_name(box, name, frame.function)
 
@@ -545,7 +545,7 @@ class Observer(State):
         for name, value in zip(site.names, values, strict=True):
             box = self.objects.box(value, span)
             if box is not None:
-                frame.names[name] = (ITSELF if isinstance(value, torch.Tensor | torch.nn.Module) else value, box)
+                frame.names[name] = (ITSELF if is_weak(value) else value, box)
                 names[name] = box
         frame.entered = self.recorded.enter(names, site.symbol)
         return frame

@@ -1,4 +1,4 @@
-"""What an observed run holds of its objects: tensors and layers weakly, to live no longer than the script lets them."""
+"""What an observed run holds of its objects: weakly what it can, to live no longer than the script lets it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 from weakref import ReferenceType, WeakSet, ref
 
-import torch
-
 from autograd_cli.engine.values import Entry
 
-_WEAK = (torch.Tensor, torch.nn.Module)
+
+def is_weak(thing: object) -> bool:
+    """Whether an object is held weakly: what Python has no weak references to (numbers, texts, lists) lives with us."""
+    return type(thing).__weakrefoffset__ != 0
 
 
 class Seen(Entry):
@@ -26,7 +27,7 @@ class Seen(Entry):
 
     @payload.setter
     def payload(self, payload: Any) -> None:  # noqa: ANN401 - as above
-        self._thing = ref(payload) if isinstance(payload, _WEAK) else payload
+        self._thing = ref(payload) if is_weak(payload) else payload
 
 
 class Entries:

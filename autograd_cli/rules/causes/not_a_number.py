@@ -160,10 +160,10 @@ def _cause_of_value(evidence: Evidence, value: Value) -> str:
     is_masked = "sub" in kinds and all(_holds(evidence, each, _is_infinite) for each in operands)
     if is_masked or _is_softmax(evidence, value):
         return "nan-masked-softmax"
-    if divides_by_zero(evidence, value):
-        return "nan-masked-softmax" if _is_softmax_by_hand(evidence, operands[1]) else "nan-zero-times-nan"
     if have(kinds, Trait.POWER):
         return _cause_of_power(operands)
+    if divides_by_zero(evidence, value):
+        return "nan-masked-softmax" if _is_softmax_by_hand(evidence, operands[1]) else "nan-zero-times-nan"
     return _by_kind(kinds) or ("nan-zero-times-nan" if _holds(evidence, value, has_nan) else "nan-overflow")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from autograd_cli.diagnostic import Edit
-from autograd_cli.rules.causes.not_a_number import Birth, first_infinite
+from autograd_cli.rules.causes.not_a_number import Birth, divides_by_zero, first_infinite
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.passage import is_finite
@@ -25,7 +25,8 @@ class Fix:
 
 def fix(evidence: Evidence, birth: Birth) -> Fix:
     """The cure of a birth."""
-    return next(_FIXES[birth.slug](evidence, birth), Fix())
+    cure = _clean if divides_by_zero(evidence, birth.value) else _FIXES[birth.slug]
+    return next(cure(evidence, birth), Fix())
 
 
 def fix_of_normalize(evidence: Evidence, value: Value) -> Fix:

@@ -72,7 +72,7 @@ def _blame(evidence: Evidence, birth: Birth) -> tuple[str, str | None]:
     written = [part.scalar for part in parts if isinstance(part.scalar, float)]
     is_sound = all(map(is_finite, given)) and all(map(is_number, written))
     is_made_here = is_sound and value.tensor is not None and not is_finite(value.tensor)
-    if birth.slug == "nan-zero-times-nan" and divides_by_zero(evidence, value):
+    if birth.slug in {"nan-zero-times-nan", "nan-overflow"} and divides_by_zero(evidence, value):
         return "divides by 0", None
     if birth.slug == "nan-zero-times-nan" and is_made_here:
         if any(tensor.numel == 0 for tensor in given):
