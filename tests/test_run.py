@@ -250,12 +250,25 @@ HEALTHY = {
 }
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str]]:
+    """The file of each of the healthy scripts, and what Python alone prints for it."""
+    folder = tmp_path_factory.mktemp("plain")
+    files = {script: folder / f"script{number}.py" for number, script in enumerate(HEALTHY.values())}
+    for script, file in files.items():
+        file.write_text(script, encoding="utf-8")
+    runner = Path(__file__).with_name("run_plainly.py")
+    subprocess.run([sys.executable, str(runner), *map(str, files.values())], check=True, capture_output=True)
+    return {script: (file, Path(f"{file}.out").read_text(encoding="utf-8")) for script, file in files.items()}
+
+
 @pytest.mark.parametrize("script", HEALTHY.values(), ids=HEALTHY)
-def test_a_healthy_script_does_what_it_does(supervised_agx: Agx, tmp_path: Path, script: str) -> None:
-    outcome = run(supervised_agx, tmp_path, script)
-    file = str(tmp_path / "train.py")
-    plain = subprocess.run([sys.executable, file], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert (outcome.code, outcome.out) == (0, plain.stdout)
+def test_a_healthy_script_does_what_it_does(
+    supervised_agx: Agx, plain: dict[str, tuple[Path, str]], script: str
+) -> None:
+    file, printed = plain[script]
+    outcome = supervised_agx("run", str(file))
+    assert (outcome.code, outcome.out) == (0, printed)
     assert "error" not in outcome.err
     assert "warning" not in outcome.err
     assert "not observed" not in outcome.err
