@@ -269,8 +269,8 @@ def test_a_healthy_script_does_what_it_does(
     file, printed = plain[script]
     outcome = supervised_agx("run", str(file))
     assert (outcome.code, outcome.out) == (0, printed)
-    assert "error" not in outcome.err
-    assert "warning" not in outcome.err
+    assert "error[" not in outcome.err
+    assert "warning[" not in outcome.err
     assert "not observed" not in outcome.err
     assert "autograd_cli" not in outcome.err
 

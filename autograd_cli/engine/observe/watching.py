@@ -38,7 +38,8 @@ from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.forget import forget
 from autograd_cli.trace import Operation, Phase, Refusal, Step
 
-_APPLY = vars(torch.autograd.Function)["apply"].__func__.__code__
+# From torch 2.14 on it is written in C, and has no frame.
+_APPLY = getattr(getattr(vars(torch.autograd.Function)["apply"], "__func__", None), "__code__", None)
 _ZERO_GRAD = frozenset(inspect.unwrap(of.zero_grad).__code__ for of in (Optimizer, torch.nn.Module))
 _QUIET = ("/torch/optim/", "/torch/nn/init", "/torch/serialization")
 _SETTERS = frozenset({"__set__", "__setitem__"})
@@ -116,13 +117,12 @@ class Watching(TorchFunctionMode):
         """The innermost frame of the user's, whether it called torch itself, and whether it is to be told of."""
         found, is_direct, is_told = None, True, True
         while frame is not None:
-            code = frame.f_code
             if found is None and self._places.is_own(frame):
-                found = frame
+                found, is_told = frame, is_told and not _is_apply(frame)
             elif found is None:
                 is_direct = False
-                is_told = is_told and not _is_quiet(frame) and code is not _APPLY
-            elif code is _APPLY:
+                is_told = is_told and not _is_quiet(frame) and not _is_apply(frame)
+            elif _is_apply(frame):
                 is_told = False
             if frame is self._base:
                 break
@@ -455,6 +455,15 @@ def _reset_in(frame: FrameType | None, own: FrameType) -> FrameType | None:
 def _is_fake() -> bool:
     """Whether torch computes shapes alone, as torch.compile does before it compiles."""
     return torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.FAKE) is not None  # noqa: SLF001 - torch asks so itself
+
+
+def _is_apply(frame: FrameType) -> bool:
+    """Whether a frame is that of a function of the user's own (an `autograd.Function`), or of what calls it."""
+    code = frame.f_code
+    if code is _APPLY:
+        return True
+    first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+    return isinstance(first, torch.autograd.function.FunctionCtx)
 
 
 def _is_quiet(frame: FrameType) -> bool:
