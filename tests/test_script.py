@@ -23,7 +23,7 @@ Job = dict[str, Any]
 HERE = Path(__file__).parent
 SLOW = {"forkserver", "a training"}
 UNFLUSHED = 120  # what Python ends with when stdout cannot be flushed
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV_"))}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV_", "COVERAGE"))}
 
 
 @dataclass(frozen=True, kw_only=True)
