@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import signal
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ def run(file: str) -> int:
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    signal.alarm(120)  # a script that hangs fails, and the others go on
     os.dup2(os.open(f"{file}.out", os.O_WRONLY | os.O_CREAT), 1)
     os.chdir(Path(file).parent)
     sys.path[0], sys.argv = str(Path(file).parent), [file]

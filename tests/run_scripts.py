@@ -74,6 +74,7 @@ if __name__ == "__main__":
         asked = json.loads(line)
         child = os.fork()
         if not child:
+            signal.alarm(120)  # a script that hangs fails, and the others go on
             run(asked)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         os.write(1, b"%d\n" % status)
