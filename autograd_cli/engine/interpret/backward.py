@@ -15,11 +15,12 @@ from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.passes import LeafGradients
 from autograd_cli.engine.record.recorded import Recorded
 from autograd_cli.engine.record.recording import tensors_in
+from autograd_cli.engine.record.refusals import refusal
 from autograd_cli.engine.values import Box
 from autograd_cli.lang.inputs import InputSpec
 from autograd_cli.limits import memory_error
 from autograd_cli.spelling import spelled, spelled_source
-from autograd_cli.trace import Backward, Kind, Phase, Refusal
+from autograd_cli.trace import Backward, Phase, Refusal
 
 
 def roots_of(result: Box) -> list[Box]:
@@ -79,29 +80,21 @@ def run_backward(
     )
     number = len(passes.backwards)
     passes.backwards.append(begun)
-    refusal = None
+    refused = None
     try:
         starts = [_start(root, *each) for root, *each in zip(roots, given, weights, strict=True)]
         with passes.under_way(), passes.watch.walk(roots, span=None, backward=number):
             torch.autograd.backward([tensor for tensor, _ in starts], [weight for _, weight in starts])
     except RefusedError as error:  # in a hook of the program
-        refusal = error.refusal
+        refused = error.refusal
     except AgxError:
         raise
     except Exception as error:  # torch raises what it likes, and all of it is its answer
         if memory_error(error) is not None:
             raise
-        refusal = Refusal(
-            exception=type(error).__name__,
-            message=str(error),
-            span=None,
-            during=Phase.BACKWARD,
-            kind=Kind.NOTHING,
-            function=None,
-            op="",
-        )
-    passes.backwards[number] = replace(begun, leaves=looked.changes(), refusal=refusal)
-    return refusal
+        refused = refusal(error, span=None, during=Phase.BACKWARD)
+    passes.backwards[number] = replace(begun, leaves=looked.changes(), refusal=refused)
+    return refused
 
 
 # The calls of a program that walk the graph themselves.

@@ -12,6 +12,7 @@ from autograd_cli import position
 from autograd_cli.diagnostic import PROGRAM, AgxError, Span
 from autograd_cli.engine.interpret.recorder import Recorder
 from autograd_cli.engine.record import naming
+from autograd_cli.engine.record.refusals import refusal
 from autograd_cli.engine.values import SEQUENCES, Box
 from autograd_cli.limits import Limits, limit_reached, memory_error
 from autograd_cli.trace import Kind, Operation, Phase, Refusal
@@ -117,17 +118,7 @@ class Performer:
             return limit_reached("depth", "the program nests or calls itself too deeply", span=span)
         if (out_of_memory := memory_error(error, span)) is not None:
             return out_of_memory
-        refusal = Refusal(
-            exception=type(error).__name__,
-            message=str(error),
-            span=span,
-            during=during,
-            kind=operation.kind,
-            function=operation.function,
-            op=operation.op,
-            operands=tuple([box.value for box in operands]),
-        )
-        return RefusedError(refusal)
+        return RefusedError(refusal(error, operation, operands, span=span, during=during))
 
     def check_result(self, result: object, span: Span) -> None:  # noqa: C901 - one case for each kind of result
         """Refuse what is too large to be shown, or is not a plain tensor.

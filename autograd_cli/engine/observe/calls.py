@@ -18,13 +18,13 @@ from autograd_cli.engine.observe.objects import is_elusive, is_followed
 from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.sites import Site, Source
 from autograd_cli.engine.observe.state import State
-from autograd_cli.engine.observe.tracebacks import words_of
 from autograd_cli.engine.observe.training import parameters_of
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.passes import Pass
 from autograd_cli.engine.record.recording import tensors_in
+from autograd_cli.engine.record.refusals import refusal
 from autograd_cli.engine.values import elements_of
-from autograd_cli.trace import Operation, Phase, Refusal
+from autograd_cli.trace import Operation, Phase
 
 Module = torch.nn.Module
 Optimizer = torch.optim.Optimizer
@@ -186,9 +186,10 @@ def _grad(state: State, site: Site) -> Callable[..., Any]:
 
 
 def _refused(one: Pass | None, error: Exception, span: Span, operation: Operation, operands: Sequence[Seen]) -> None:
-    """A pass was refused; it may be one that is not observed any more."""
+    """A pass was refused, which the exception remembers; it may be one that is not observed any more."""
     if one is not None:
-        one.refusal = refusal(error, span, operation, operands)
+        one.refusal = refusal(error, operation, operands, span=span, during=Phase.BACKWARD)
+        vars(error)[REFUSAL] = one.refusal  # to be found where the run ends
 
 
 def _argument(arguments: Sequence[object], keywords: dict[str, object], place: int, name: str) -> object:
@@ -199,22 +200,6 @@ def _boxes(state: State, things: object, span: Span) -> list[Seen]:
     each = things if isinstance(things, tuple | list) else [things]
     found = [state.objects.box(thing, span) for thing in each if isinstance(thing, torch.Tensor)]
     return [box for box in found if box is not None]
-
-
-def refusal(error: BaseException, span: Span | None, operation: Any, operands: Sequence[Seen]) -> Refusal:  # noqa: ANN401 - an Operation
-    """What torch said when it refused a backward pass; the exception remembers it."""
-    found = Refusal(
-        kind=operation.kind,
-        function=operation.function,
-        op=operation.op,
-        exception=type(error).__name__,
-        message=words_of(error),
-        span=span,
-        during=Phase.BACKWARD,
-        operands=tuple([each.value for each in operands]),
-    )
-    vars(error)[REFUSAL] = found  # to be found where the run ends
-    return found
 
 
 # What has run.

@@ -15,10 +15,11 @@ from autograd_cli.engine.observe.frames import Call, Frame
 from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.sites import Kind, Site, Source
 from autograd_cli.engine.observe.texts import File
-from autograd_cli.engine.observe.tracebacks import place_of_step, words_of
+from autograd_cli.engine.observe.tracebacks import place_of_step
 from autograd_cli.engine.observe.writes import write_operation
 from autograd_cli.engine.record import naming
-from autograd_cli.trace import Operation, Phase, Refusal
+from autograd_cli.engine.record.refusals import refusal
+from autograd_cli.trace import Operation, Refusal
 
 if TYPE_CHECKING:
     from autograd_cli.engine.observe.observer import Observer
@@ -82,16 +83,7 @@ def _refusal(
             operands = [each for each in found if each is not None] + ([] if call is None else call.also)
             operands = operands or _without(observer, error)
             operation = _operation(site, call, operands)
-    return Refusal(
-        kind=operation.kind,
-        function=operation.function,
-        op=operation.op,
-        exception=type(error).__name__,
-        message=words_of(error),
-        span=span if site is None or site.writes else site.span,
-        during=Phase.FORWARD,
-        operands=tuple([each.value for each in operands]),
-    )
+    return refusal(error, operation, operands, span=span if site is None or site.writes else site.span)
 
 
 def _without(observer: Observer, error: BaseException) -> list[Seen]:
@@ -125,14 +117,9 @@ def _site(sites: Sequence[Site], span: Span, error: BaseException) -> Site | Non
     if isinstance(error, AttributeError):
         return next((each for each in sites if each.callee == span), None)
     if isinstance(error, AssertionError):
-        held = [each for each in sites if each.kind is Kind.STATEMENT and _holds(each.span, span)]
+        held = [each for each in sites if each.kind is Kind.STATEMENT and each.span.holds(span)]
         return held[-1] if held else None
     return None
-
-
-def _holds(outer: Span, inner: Span) -> bool:
-    start = (outer.line, outer.column) <= (inner.line, inner.column)
-    return start and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
 
 
 def _operation(site: Site, call: Call | None, operands: Sequence[Seen]) -> Operation:

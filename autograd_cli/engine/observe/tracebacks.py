@@ -31,14 +31,6 @@ def take_out_ours(error: BaseException) -> None:
         one.__traceback__ = _without_ours(one.__traceback__)
 
 
-def words_of(error: BaseException) -> str:
-    """What an exception says, where its own code can tell."""
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - whatever a class of the script's does there
-        return "<exception str() failed>"  # as Python has it
-
-
 def place_of(error: BaseException, is_own: Callable[[Path], bool]) -> Place | None:
     """Where in the user's own files it was raised: their innermost frame; of a SyntaxError, where its text is wrong."""
 

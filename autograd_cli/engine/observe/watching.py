@@ -11,7 +11,7 @@ import ast
 import inspect
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from types import FrameType
@@ -33,10 +33,11 @@ from autograd_cli.engine.observe.places import AGX, Place, Places
 from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.state import State
 from autograd_cli.engine.observe.stopping import Stopping
-from autograd_cli.engine.observe.tracebacks import take_out_ours, words_of
+from autograd_cli.engine.observe.tracebacks import take_out_ours
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.forget import forget
-from autograd_cli.trace import Operation, Phase, Refusal, Step
+from autograd_cli.engine.record.refusals import refusal
+from autograd_cli.trace import Refusal, Step
 
 # From torch 2.14 on it is written in C, and has no frame.
 _APPLY = getattr(getattr(vars(torch.autograd.Function)["apply"], "__func__", None), "__code__", None)
@@ -291,8 +292,8 @@ class Watching(TorchFunctionMode):
         """A function has raised."""
         known = vars(error).get(calls.REFUSAL)
         operation = operation_of(event) or naming.NOTHING
-        refusal = _refusal(error, operation, event.place.span, event.operands)
-        self._refused = (error, known if isinstance(known, Refusal) else refusal)
+        found = refusal(error, operation, event.operands, span=event.place.span)
+        self._refused = (error, known if isinstance(known, Refusal) else found)
 
     # Optimizers.
 
@@ -384,7 +385,7 @@ class Watching(TorchFunctionMode):
             if self._places.is_own(trace.tb_frame):
                 place = self._places.place_at(trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
             trace = trace.tb_next
-        return _refusal(error, naming.NOTHING, None if place is None else place.span, ())
+        return refusal(error, span=None if place is None else place.span)
 
     def end(
         self,
@@ -403,7 +404,6 @@ class Watching(TorchFunctionMode):
         state = self._state
         state.recorded.step = None
         state.recorded.grad_mode_spans[-1] = None
-        refusal = self._refusal(error) if isinstance(error, Exception) else None
         nowhere = Span(line=1, column=0, end_line=1, end_column=0)
         boxes = {name: state.objects.box(each, nowhere) for name, each in (asked or {}).items()}
         try:
@@ -413,24 +413,11 @@ class Watching(TorchFunctionMode):
                 names=dict(self._variables(names, nowhere)),
                 asked={name: each for name, each in boxes.items() if each is not None},
                 result=None,
-                refusal=refusal,
+                refusal=self._refusal(error) if isinstance(error, Exception) else None,
                 unseen=() if self._failure is None else (self._failure,),
             )
         finally:
             state.recorded.release()
-
-
-def _refusal(error: Exception, operation: Operation, span: Span | None, operands: Sequence[Seen]) -> Refusal:
-    return Refusal(
-        kind=operation.kind,
-        function=operation.function,
-        op=operation.op,
-        exception=type(error).__name__,
-        message=words_of(error),
-        span=span,
-        during=Phase.FORWARD,
-        operands=tuple([each.value for each in operands]),
-    )
 
 
 def _is_followed(event: Event, result: object) -> bool:
