@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from unittest.mock import ANY
 
 import pytest
@@ -15,6 +16,7 @@ from autograd_cli.report import Report
 from autograd_cli.tasks.explore import explore as asked_from_a_shell
 from autograd_cli.tasks.request import Request
 from conftest import Agx
+from observed import observe
 
 Compute = Callable[[torch.Tensor], torch.Tensor]
 
@@ -169,6 +171,31 @@ def test_a_healthy_program_gets_no_remark(program: str) -> None:
     report = explore(program, x=[1, 2])
     assert report.ok
     assert report.diagnostics == ()
+
+
+MADE_IN_INFERENCE_MODE = """
+w = torch.ones(2, requires_grad=True)
+with torch.inference_mode():
+    given = torch.ones(2)
+w.grad = given
+loss = (w * 3).sum()
+"""
+
+
+def test_torch_refuses_to_add_to_a_gradient_of_inference_mode() -> None:
+    names: dict[str, Any] = {"torch": torch}
+    with pytest.raises(RuntimeError) as plainly:
+        exec(f"{MADE_IN_INFERENCE_MODE}loss.backward()", names)  # noqa: S102 - a program of a test's
+    report = explore(f"{MADE_IN_INFERENCE_MODE}loss.backward()")
+    refusal = report.trace.refusal
+    assert refusal is not None
+    assert (refusal.exception, refusal.message) == ("RuntimeError", str(plainly.value))
+    assert observe(f"import torch{MADE_IN_INFERENCE_MODE}loss.backward()").unseen == ()
+
+
+def test_a_gradient_of_inference_mode_gives_way_to_one_with_a_graph() -> None:
+    report = explore(f"{MADE_IN_INFERENCE_MODE}loss.backward(create_graph=True)\nw.grad")
+    assert report.trace.output_tensors()[0].values == (4.0, 4.0)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -12,7 +12,7 @@ import torch
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.recording import E, Recording
-from autograd_cli.engine.record.snapshot import MAX_VALUES
+from autograd_cli.engine.record.snapshot import MAX_VALUES, version_of
 from autograd_cli.engine.record.watch import Watch
 from autograd_cli.trace import Backward, LeafGradient, Refusal, TensorInfo
 
@@ -56,7 +56,7 @@ class Passes(Generic[E]):
         leaves = list(recording.leaves.values())
         looked = LeafGradients(recording, [("", leaf) for leaf in leaves], roots[0].value if roots else 0)
         grads = [recording.known(leaf.grad) for leaf in leaves if leaf.grad is not None]
-        versions = [(box, box.payload._version) for box in grads if box is not None]  # noqa: SLF001 - torch has no other name for it
+        versions = [(box, version_of(box.payload)) for box in grads if box is not None]
         given = [recording.values[weight.value].tensor for weight in weights][: len(roots)]
         given += [None] * (len(roots) - len(given))
         one, number = Pass(), len(self.backwards)
@@ -77,7 +77,7 @@ class Passes(Generic[E]):
             self.backwards[number] = replace(begun, leaves=looked.changes(), refusal=one.refusal)
         for box, version in versions:
             tensor = box.payload  # None, where it is gone: another gradient has taken its place
-            if tensor is not None and tensor._version != version:  # noqa: SLF001 - as above
+            if tensor is not None and version_of(tensor) != version:
                 operands = [box.value, *[root.value for root in roots]]
                 recording.rewrite(box, naming.ACCUMULATION, operands=operands, span=span)
         self._roots_of_gradients.update({id(leaf): list(roots) for leaf in leaves if leaf.grad is not None})

@@ -17,7 +17,6 @@ _NO_DISPATCH = torch.Tensor.__torch_dispatch__
 def snapshot(tensor: torch.Tensor, *, grad_fn: int | None, storage: int, max_values: int | None) -> TensorInfo:
     """The state of `tensor`; above `max_values` elements (None: no limit) only a Summary of what is in it."""
     complete = max_values is None or tensor.numel() <= max_values
-    is_inference = tensor.is_inference()
     is_leaf, retains_grad = leaf_facts(tensor)
     return TensorInfo(
         shape=tuple(tensor.shape),
@@ -30,10 +29,15 @@ def snapshot(tensor: torch.Tensor, *, grad_fn: int | None, storage: int, max_val
         grad_fn=grad_fn,
         output_nr=tensor.output_nr,
         retains_grad=retains_grad,
-        is_inference=is_inference,
-        version=None if is_inference else tensor._version,  # noqa: SLF001 - torch has no other name for it
+        is_inference=tensor.is_inference(),
+        version=version_of(tensor),
         storage=storage,
     )
+
+
+def version_of(tensor: torch.Tensor) -> int | None:
+    """How often a tensor was written to; None under inference mode, where torch does not count."""
+    return None if tensor.is_inference() else tensor._version  # noqa: SLF001 - torch has no other name for it
 
 
 def values_of(tensor: torch.Tensor, max_values: int | None) -> TensorValues:
