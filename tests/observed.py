@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from autograd_cli import rules
-from autograd_cli.diagnostic import Diagnostic
+from autograd_cli.diagnostic import Diagnostic, Severity
 from autograd_cli.engine.interpret import functions
 from autograd_cli.engine.observe.frames import KEPT
 from autograd_cli.engine.observe.maker import Observation, Observed
@@ -48,6 +48,14 @@ def observe(text: str, names: dict[str, Any] | None = None, *, kept: int = KEPT)
 
 def verdict(observed: Observed) -> tuple[Diagnostic, ...]:
     return rules.verdict(observed.trace, Source(observed.text))
+
+
+def first(diagnostics: tuple[Diagnostic, ...]) -> tuple[str, int | None, str | None] | None:
+    """The rule, line and victim of the first finding that is more than a note."""
+    for each in diagnostics:
+        if each.severity is not Severity.NOTE:
+            return each.rule, None if each.span is None else each.span.line, each.victim
+    return None
 
 
 def of_language(text: str, *, kept: int = KEPT) -> Observed:

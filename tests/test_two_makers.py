@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from autograd_cli import explore
-from autograd_cli.diagnostic import Diagnostic, Severity
 from diagnoses_table import Case, read_tables
-from observed import of_language, verdict
+from observed import first, of_language, verdict
 from thorough import THOROUGH
 
 CASES = [case for case in read_tables() if not case.inputs]
@@ -28,13 +27,6 @@ DIFFERENT = {
         "what a hook is handed and returns is not observed",
     ),
 }
-
-
-def first(diagnostics: tuple[Diagnostic, ...]) -> tuple[str, int | None, str | None] | None:
-    for each in diagnostics:
-        if each.severity is not Severity.NOTE:
-            return each.rule, None if each.span is None else each.span.line, each.victim
-    return None
 
 
 @pytest.mark.parametrize("case", CASES[::EVERY], ids=lambda case: f"{case.family}: {case.name}")

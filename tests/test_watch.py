@@ -19,10 +19,9 @@ from torch.utils.checkpoint import checkpoint
 
 import autograd_cli
 from autograd_cli import Report
-from autograd_cli.diagnostic import Diagnostic, Severity
 from autograd_cli.report import Ran
 from diagnoses_table import Case, read_tables
-from observed import verdict, watch
+from observed import first, verdict, watch
 from thorough import THOROUGH
 
 CASES = [case for case in read_tables() if not case.inputs]
@@ -273,13 +272,6 @@ DIFFERENT = {
     "zero_grad without parentheses": "nothing is called",
     "freezing by a misspelt flag": "the same",
 }
-
-
-def first(diagnostics: tuple[Diagnostic, ...]) -> tuple[str, int | None, str | None] | None:
-    for each in diagnostics:
-        if each.severity is not Severity.NOTE:
-            return each.rule, None if each.span is None else each.span.line, each.victim
-    return None
 
 
 @pytest.mark.parametrize("case", CASES[::EVERY], ids=lambda case: f"{case.family}: {case.name}")

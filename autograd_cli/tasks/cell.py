@@ -6,7 +6,7 @@ from typing import Any
 
 from autograd_cli.engine.observe.stopping import Enough, Stopping
 from autograd_cli.report import Report
-from autograd_cli.tasks.run import RunRequest, report_of
+from autograd_cli.tasks.run import RunRequest, how_it_ended, report_of
 
 _OF_IPYTHON = frozenset({"In", "Out", "exit", "quit", "get_ipython"})
 
@@ -31,7 +31,4 @@ def run_cell(request: RunRequest, text: str, names: dict[str, Any], name: str) -
         take_out_ours(error)
     if isinstance(error, Enough):
         error = None
-    ended = f"ended by {type(error).__name__}" if error is not None else "ran to its end"
-    if stopping.why is not None:
-        ended = f"stopped {stopping.why}"
-    return report_of(observed, name=name, ended=ended, of=request.of), error
+    return report_of(observed, name=name, ended=how_it_ended(stopping, error), of=request.of), error

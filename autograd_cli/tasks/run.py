@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_cli import rules
 from autograd_cli.diagnostic import Severity, Status
 from autograd_cli.engine.observe.frames import KEPT
+from autograd_cli.engine.observe.imports import INSTALLED
 from autograd_cli.engine.observe.stopping import Stopping, Until
 from autograd_cli.lang.source import Source
 from autograd_cli.report import Course, Ran, Report
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from autograd_cli.engine.observe.endings import Ending
     from autograd_cli.engine.observe.maker import Observation, Observed
     from autograd_cli.engine.observe.script import Script
-
-_NOT_OWN = frozenset({"site-packages", "dist-packages"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +42,7 @@ class RunRequest:
 
     def is_own(self, file: Path) -> bool:
         """Whether a file is the user's: what is installed, even below one of the directories, is not."""
-        if not _NOT_OWN.isdisjoint(file.parts) or str(file).startswith(_AGX):
+        if not INSTALLED.isdisjoint(file.parts) or str(file).startswith(_AGX):
             return False
         real = os.path.realpath(file)
         inside = any(real.startswith(os.path.join(each, "")) for each in self.directories)  # noqa: PTH118 - texts
@@ -79,7 +78,7 @@ def run(request: RunRequest, tell: Callable[[Report], int]) -> tuple[Ending, int
 
 def _report(request: RunRequest, observation: Observation, ending: Ending, names: Mapping[str, Any]) -> Report:
     observed = observation.end(names, ending.exception)
-    ended = _words(ending, observation.stopping.why)
+    ended = how_it_ended(observation.stopping, ending.exception, ending.exit_code)
     return report_of(observed, name=request.script.target, ended=ended, of=request.of)
 
 
@@ -118,10 +117,10 @@ def report_of(observed: Observed, *, name: str, ended: str, of: str | None = Non
     )
 
 
-def _words(ending: Ending, stopped: str | None) -> str:
-    """What ended the script."""
-    if stopped is not None:
-        return f"stopped {stopped}"
-    if ending.exception is not None:
-        return f"ended by {type(ending.exception).__name__}"
-    return "ran to its end" if ending.exit_code == 0 else f"ended with exit code {ending.exit_code}"
+def how_it_ended(stopping: Stopping, error: BaseException | None, exit_code: int = 0) -> str:
+    """What ended a script, or a cell."""
+    if stopping.why is not None:
+        return f"stopped {stopping.why}"
+    if error is not None:
+        return f"ended by {type(error).__name__}"
+    return "ran to its end" if exit_code == 0 else f"ended with exit code {exit_code}"

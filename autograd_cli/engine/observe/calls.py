@@ -30,7 +30,7 @@ Module = torch.nn.Module
 Optimizer = torch.optim.Optimizer
 REFUSAL = "__agx_refusal__"
 _METHODS = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
-_MODES = (torch.no_grad, torch.enable_grad, torch.inference_mode, torch.set_grad_enabled)
+GRAD_MODES = (torch.no_grad, torch.enable_grad, torch.inference_mode, torch.set_grad_enabled)
 _LISTING = frozenset(
     {
         "buffers",
@@ -215,7 +215,7 @@ def recorded(
     given = [each for each in operands[first:] if each is not None]
     given += [made for each in given for made in state.generated.get(each, ()) if made is not None]
     _switched(state, frame, call, site.span)
-    if isinstance(call.function, type) and issubclass(call.function, _MODES):
+    if isinstance(call.function, type) and issubclass(call.function, GRAD_MODES):
         return None
     if state.entered > call.entered and not isinstance(call.owner, Optimizer):
         return _returned(state, call, site, given, value)
@@ -236,8 +236,7 @@ def _of_library(state: State, call: Call, given: Sequence[Seen], site: Site, val
         case Optimizer():
             return _of_optimizer(state, owner, call, given, site, value)
         case torch.Tensor():
-            box = state.objects.box(owner, span)
-            return _of_tensor(state, call, [*([] if box is None else [box]), *given], site, value)
+            return _of_tensor(state, call, [_box_of(state, owner, span), *given], site, value)
         case list() | dict():
             return _of_list(state, owner, call, given, site, value)
     if owner is not None and is_followed(owner):
@@ -314,8 +313,7 @@ def _of_tensor(state: State, call: Call, operands: Sequence[Seen], site: Site, v
 def _of_list(
     state: State, owner: list[Any] | dict[Any, Any], call: Call, given: Sequence[Seen], site: Site, value: object
 ) -> Seen | None:
-    box = state.objects.box(owner, site.span)
-    assert box is not None
+    box = _box_of(state, owner, site.span)
     held = [element for each in given for element in elements_of(each.payload)]
     state.objects.synchronise(owner, box, site.span, [*given, *held])
     known = state.objects.find(value)

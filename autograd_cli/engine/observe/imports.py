@@ -14,6 +14,9 @@ from types import CodeType
 
 from autograd_cli.engine.observe.tracebacks import disguised
 
+INSTALLED = frozenset({"site-packages", "dist-packages"})
+"""The directories of what is installed, which is no file of the user's own."""
+
 MakeCode = Callable[[str, Path], CodeType]
 IsOwn = Callable[[Path], bool]
 

@@ -14,7 +14,7 @@ from autograd_cli.engine.observe.seen import Seen, is_weak
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.recorded import Recorded
 from autograd_cli.engine.record.recording import tensors_in
-from autograd_cli.engine.record.snapshot import is_plain
+from autograd_cli.engine.record.snapshot import is_plain, version_of
 from autograd_cli.engine.values import elements_of
 from autograd_cli.trace import Operation
 
@@ -123,17 +123,17 @@ class Objects:
         """Remember the version of a tensor, which says whether it is written to later."""
         tensor = box.payload
         if isinstance(tensor, torch.Tensor):
-            self._versions[id(tensor)] = _version(tensor)
+            self._versions[id(tensor)] = version_of(tensor)
 
     def is_changed(self, box: Seen) -> bool:
         """Whether a tensor was written to since it was last looked at."""
         tensor = box.payload
         was = self._versions.get(id(tensor))
-        return isinstance(tensor, torch.Tensor) and was is not None and was != _version(tensor)
+        return isinstance(tensor, torch.Tensor) and was is not None and was != version_of(tensor)
 
     def versions(self, boxes: Iterable[Seen]) -> list[tuple[Seen, int | None]]:
         """The versions of tensors when they were last looked at."""
-        return [(box, self._versions.get(id(box.payload), _version(box.payload))) for box in boxes]
+        return [(box, self._versions.get(id(box.payload), version_of(box.payload))) for box in boxes]
 
     # Making.
 
@@ -283,10 +283,6 @@ def _is_one_of_its_kind(thing: object) -> bool:
     if isinstance(thing, bool | str) or thing is None or (type(thing) is tuple and not thing):
         return False
     return not (type(thing) is int and thing in _SMALL)
-
-
-def _version(tensor: torch.Tensor) -> int | None:
-    return None if tensor.is_inference() else tensor._version  # noqa: SLF001 - torch has no other name for it
 
 
 def _fields(thing: object) -> tuple[str, ...]:

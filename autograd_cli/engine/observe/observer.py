@@ -26,9 +26,7 @@ from autograd_cli.engine.observe.writes import record_write
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.forget import forget
 from autograd_cli.engine.values import elements_of
-from autograd_cli.trace import Step
 
-_Grad = (torch.no_grad, torch.enable_grad, torch.inference_mode, torch.set_grad_enabled)
 _MAY_WRITE = frozenset({Kind.CALL, Kind.AUGMENTED, Kind.ASSIGNMENT})  # to what it was given
 _DISPLAYS = {"tuple": naming.TUPLE, "list": naming.LIST, "dict": naming.DICT, "set": naming.LIST}
 _MOST_RETURNED = 10_000  # by a generator that goes on and on
@@ -124,6 +122,11 @@ class Observer(State):
                 case Source.CONSTANT:
                     found.append(self._constant(operand))
         return found
+
+    def _operand(self, frame: Frame, site: Site, given: Sequence[object]) -> Seen | None:
+        """The value of the one operand."""
+        operands = self.operands(frame, site, given)
+        return operands[0] if operands else None
 
     def _constant(self, operand: Operand) -> Seen:
         box = self._constants.get(id(operand))
@@ -290,20 +293,7 @@ class Observer(State):
         frame.kept.clear()
         self.returned = (None, None)
         self._end(frame, site)
-        step = len(self.recorded.steps)
-        frame.steps.append(step)
-        self.recorded.step = step
-        self.recorded.steps.append(
-            Step(
-                id=step,
-                span=site.span,
-                iteration=tuple(frame.rounds),
-                binds=(),
-                bound=(),
-                value=None,
-                refusal=None,
-            )
-        )
+        frame.steps.append(self.recorded.next_step(site.span, tuple(frame.rounds)))
 
     def _end(self, frame: Frame, site: Site) -> None:
         """What stood at least as deep has ended: statements, loops, and grad modes."""
@@ -345,13 +335,12 @@ class Observer(State):
         if self._is_silent(frame):
             return value
         site = self.sites[number]
-        box = (self.operands(frame, site, given) or [None])[0]
+        box = self._operand(frame, site, given)
         calls.record_uncalled(self, site, value)
-        is_nothing = box is None or (value is None and site.symbol == "call")
-        if not is_nothing:
-            assert box is not None
-            self._revise(frame, value=box.value)
-        if frame is self._main and box is not None and not is_nothing:
+        if box is None or (value is None and site.symbol == "call"):
+            return value
+        self._revise(frame, value=box.value)
+        if frame is self._main:
             self.result = (frame.steps[0], box)
         return value
 
@@ -360,7 +349,7 @@ class Observer(State):
         if self._is_silent(frame):
             return value
         site = self.sites[number]
-        box = (self.operands(frame, site, given) or [None])[0]
+        box = self._operand(frame, site, given)
         name = site.names[0]
         if box is None:
             frame.names.pop(name, None)
@@ -373,8 +362,7 @@ class Observer(State):
         """A variable means this value from now on."""
         if box is None or name.startswith(helpers.PREFIX):
             return
-        known = (ITSELF if is_weak(thing) else thing, box)
-        frame.names[name] = self._last[name] = known
+        frame.names[name] = self._last[name] = _known(thing, box)
         self.recorded.give_name(box, name, frame.function)
 
     def bound(self, frame: Frame, number: int, values: tuple[Any, ...], *given: object) -> None:
@@ -433,7 +421,7 @@ class Observer(State):
         if self._is_silent(frame):
             return iterable
         site = self.sites[number]
-        box = (self.operands(frame, site, given) or [None])[0]
+        box = self._operand(frame, site, given)
         frame.loops[site.loops] = Loop(iterable=iterable, box=box, span=site.span)
         return iterable
 
@@ -452,15 +440,15 @@ class Observer(State):
             return True
         loop.round += 1
         frame.rounds[site.loops] = loop.round
-        source = None if loop.box is None else loop.box
-        held = [] if source is None else _elements(source)
+        held = [] if loop.box is None else _elements(loop.box)
         hints = held[loop.round : loop.round + 1]
         hints += [each for hint in hints for each in _elements(hint)]
         for name, value in zip(site.names, values, strict=True):
-            self.bind(frame, name, value, self._of_round(value, hints, source, loop))
+            self.bind(frame, name, value, self._of_round(value, hints, loop))
         return True
 
-    def _of_round(self, value: object, hints: Sequence[Seen], source: Seen | None, loop: Loop) -> Seen | None:
+    def _of_round(self, value: object, hints: Sequence[Seen], loop: Loop) -> Seen | None:
+        source = loop.box
         found = next((each for each in hints if each.payload is value), None)
         if found is None:
             found = self.objects.find(value)
@@ -495,7 +483,7 @@ class Observer(State):
         if self._is_silent(frame):
             return ((Frame(frame.function, frame, quiet=True), through),)
         site = self.sites[number]
-        box = (self.operands(frame, site, given) or [None])[0]
+        box = self._operand(frame, site, given)
         inner = Frame(frame.function, frame, quiet=False)
         inner.epoch = self._epoch
         inner.loops[0] = Loop(iterable=through, box=box, span=site.span)
@@ -510,7 +498,7 @@ class Observer(State):
             return manager
         site = self.sites[number]
         self.operands(frame, site, given)
-        if issubclass(type(manager), _Grad):
+        if issubclass(type(manager), calls.GRAD_MODES):
             frame.pending.append(site.span)
         return manager
 
@@ -545,7 +533,7 @@ class Observer(State):
         for name, value in zip(site.names, values, strict=True):
             box = self.objects.box(value, span)
             if box is not None:
-                frame.names[name] = (ITSELF if is_weak(value) else value, box)
+                frame.names[name] = _known(value, box)
                 names[name] = box
         frame.entered = self.recorded.enter(names, site.symbol)
         return frame
@@ -557,7 +545,7 @@ class Observer(State):
         """A function returns a value, or a round of a comprehension gives one."""
         if self._is_silent(frame):
             return value
-        box = (self.operands(frame, self.sites[number], given) or [None])[0]
+        box = self._operand(frame, self.sites[number], given)
         self.returned = (value, box)
         frame.returned.append(box)
         if len(frame.returned) > _MOST_RETURNED:
@@ -565,6 +553,11 @@ class Observer(State):
         self.recorded.leave({name: box for name, (_, box) in frame.names.items()}, frame.function, frame.entered)
         self.frame = frame.outer
         return value
+
+
+def _known(thing: object, box: Seen) -> tuple[object, Seen]:
+    """A variable's object, as far as it may be held, and its value."""
+    return ITSELF if is_weak(thing) else thing, box
 
 
 def _elements(box: Seen) -> list[Seen]:

@@ -12,13 +12,13 @@ from types import CodeType, FrameType
 from typing import TypeAlias
 
 from autograd_cli.diagnostic import Span
-from autograd_cli.engine.observe.texts import Texts
+from autograd_cli.engine.observe.imports import INSTALLED
+from autograd_cli.engine.observe.texts import Texts, characters
 
 _LIBRARIES = tuple(
     str(Path(sysconfig.get_path(name)).resolve()) + "/" for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
 AGX = str(Path(__file__).resolve().parents[2]) + "/"
-_INSTALLED = frozenset({"site-packages", "dist-packages"})
 _MODES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
 _Position: TypeAlias = "tuple[int | None, int | None, int | None, int | None]"
 
@@ -88,7 +88,7 @@ class Places(Texts):
 
 def _is_own(name: str) -> bool:
     path = Path(name)
-    if not _INSTALLED.isdisjoint(path.parts) or name.startswith("<frozen "):
+    if not INSTALLED.isdisjoint(path.parts) or name.startswith("<frozen "):
         return False
     real = str(path.resolve())
     return not real.startswith((*_LIBRARIES, AGX))
@@ -139,17 +139,13 @@ class _File:
         first, last, start, end = position
         if first is None or last is None or start is None or end is None:  # python -X no_debug_ranges
             return self._shifted(number, 0, number, len(self._line(number)))
-        return self._shifted(first, self._column(first, start), last, self._column(last, end))
+        return self._shifted(first, characters(self._line(first), start), last, characters(self._line(last), end))
 
     def _shifted(self, line: int, column: int, end_line: int, end_column: int) -> Span:
         return Span(line=line, column=column, end_line=end_line, end_column=end_column).shifted(self._above)
 
     def _line(self, number: int) -> str:
         return self._lines[number - 1] if number <= len(self._lines) else ""
-
-    def _column(self, number: int, column: int) -> int:
-        """A column of Python's, which counts bytes, in characters."""
-        return len(self._line(number).encode()[:column].decode(errors="replace"))
 
     def _modes(self, node: ast.AST) -> Iterator[tuple[int, int, Span]]:
         """The lines that stand under a grad mode, and the expression that switches it on."""

@@ -128,12 +128,12 @@ class Rewriter(Expressions):
             case ast.Attribute():
                 owner = len(parts.operands)
                 target.value = self._operand(target.value, parts)
-                return [Write(symbol=f".{target.attr} =", span=self._span(target), owner=owner, index=None)]
+                return [Write(attribute=target.attr, span=self._span(target), owner=owner, index=None)]
             case ast.Subscript():
                 owner = len(parts.operands)
                 target.value = self._operand(target.value, parts)
                 target.slice = self._index(target.slice, parts)
-                return [Write(symbol="[] =", span=self._span(target), owner=owner, index=owner + 1)]
+                return [Write(attribute=None, span=self._span(target), owner=owner, index=owner + 1)]
         return []
 
     def _augmented(self, node: ast.AugAssign) -> list[ast.stmt]:
@@ -153,7 +153,6 @@ class Rewriter(Expressions):
         """`x.data -= y`, `x[i] += y`, in Python's order: owner and index once, the read, the operation, the write."""
         owner, index, value = helpers.TEMPORARIES
         read = "[]" if isinstance(target, ast.Subscript) else target.attr
-        store = "[] =" if isinstance(target, ast.Subscript) else f".{target.attr} ="
 
         def name(of: str, context: ast.expr_context) -> ast.Name:
             return ast.copy_location(ast.Name(of, context), target)
@@ -178,7 +177,8 @@ class Rewriter(Expressions):
             self._depth += 1
             changed = self._operand(node.value, parts)
         place = self._site(Kind.AUGMENTED, node, symbol, parts)
-        write = Write(symbol=store, span=self._span(target), owner=0, index=None)
+        attribute = None if isinstance(target, ast.Subscript) else target.attr
+        write = Write(attribute=attribute, span=self._span(target), owner=0, index=None)
         operation = ast.AugAssign(target=name(value, ast.Store()), op=node.op, value=changed)
         self.sites[place] = replace(self.sites[place], writes=(write,))
         report = self._report(helpers.BOUND, place, values_of((value, owner)), *parts.again, at=node)

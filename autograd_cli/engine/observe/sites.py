@@ -63,9 +63,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """A target of an assignment that is no variable: `x.data`, `x[i]`. `owner` and `index` count the operands."""
+    """A target of an assignment that is no variable: `x.data`, with its `attribute`, or `x[i]`, which has none.
 
-    symbol: str
+    `owner` and `index` count the operands.
+    """
+
+    attribute: str | None
     span: Span
     owner: int
     index: int | None

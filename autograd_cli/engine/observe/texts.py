@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from autograd_cli.diagnostic import Cell
 
 
+def characters(line: str, column: int) -> int:
+    """A column of Python's, which counts bytes, in characters."""
+    return len(line.encode()[:column].decode(errors="replace"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
     """A file: its number, and how many lines of the others stand above it in the text of all."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 
 from autograd_cli.diagnostic import Span
+from autograd_cli.engine.observe.texts import characters
 
 _HERE = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - compared with the file names of frames, which are texts
 
@@ -97,11 +98,6 @@ def place_of_step(step: TracebackType) -> Place:
     if start is None or end is None:  # python -X no_debug_ranges
         span = Span(line=line, column=0, end_line=line, end_column=len(first))
     else:
-        start, end = _characters(first, start), _characters(last, end)
+        start, end = characters(first, start), characters(last, end)
         span = Span(line=line, column=start, end_line=end_line, end_column=end)
     return Place(file=Path(code.co_filename), span=span)
-
-
-def _characters(line: str, column: int) -> int:
-    """A column of Python's, which counts bytes, in characters."""
-    return len(line.encode()[:column].decode(errors="replace"))

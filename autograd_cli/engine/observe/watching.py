@@ -25,7 +25,7 @@ from torch.utils.hooks import RemovableHandle
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe import calls
 from autograd_cli.engine.observe.events import TELL_ALL, Event, Function, flat, holds_tensor, operation_of, site_of
-from autograd_cli.engine.observe.frames import Frame
+from autograd_cli.engine.observe.frames import KEPT, Frame
 from autograd_cli.engine.observe.guard import Guard, as_torch_alone, is_traced
 from autograd_cli.engine.observe.keeping import Keeping
 from autograd_cli.engine.observe.maker import Observed, told
@@ -37,14 +37,13 @@ from autograd_cli.engine.observe.tracebacks import take_out_ours
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.forget import forget
 from autograd_cli.engine.record.refusals import refusal
-from autograd_cli.trace import Refusal, Step
+from autograd_cli.trace import Refusal
 
 # From torch 2.14 on it is written in C, and has no frame.
 _APPLY = getattr(getattr(vars(torch.autograd.Function)["apply"], "__func__", None), "__code__", None)
 _ZERO_GRAD = frozenset(inspect.unwrap(of.zero_grad).__code__ for of in (Optimizer, torch.nn.Module))
 _QUIET = ("/torch/optim/", "/torch/nn/init", "/torch/serialization")
 _SETTERS = frozenset({"__set__", "__setitem__"})
-_KEPT = 3  # backward passes, with what led to them
 _NUMBERS = frozenset({bool, int, float, complex})
 _NAMED = (torch.Tensor, torch.nn.Module, list, tuple, dict, int, float, complex)
 
@@ -65,7 +64,7 @@ class Watching(TorchFunctionMode):
         self._before: dict[int, list[tuple[Seen, int | None]]] = {}  # by optimizer: versions, while it takes a step
         self._failure: str | None = None
         self._is_over = False
-        self._keeping = Keeping(self._state, _KEPT)
+        self._keeping = Keeping(self._state, KEPT)
         self._hooks: list[RemovableHandle] = []
 
     def begin(self) -> None:
@@ -193,22 +192,11 @@ class Watching(TorchFunctionMode):
         known = self._current.get(id(frame))
         recorded = self._state.recorded
         if known is not None and known[0] is place.statement and known[1] < frame.f_lasti:
-            recorded.step = known[2]
+            recorded.step = step = known[2]
         else:
             self._forget()
-            recorded.step = len(recorded.steps)
-            recorded.steps.append(
-                Step(
-                    id=recorded.step,
-                    span=place.statement_span,
-                    iteration=(),
-                    binds=(),
-                    bound=(),
-                    value=None,
-                    refusal=None,
-                )
-            )
-        self._current[id(frame)] = (place.statement, frame.f_lasti, recorded.step)
+            step = recorded.next_step(place.statement_span, iteration=())
+        self._current[id(frame)] = (place.statement, frame.f_lasti, step)
 
     def _forget(self) -> None:
         """Forget the older rounds of a long block."""

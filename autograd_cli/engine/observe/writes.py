@@ -20,9 +20,9 @@ def write_operation(write: Write, operands: Sequence[Seen | None]) -> tuple[Oper
     index = () if write.index is None else operands[write.index : write.index + 1]
     own = [each for each in (owner, *index, value) if each is not None]
     of = type(None) if owner is None else type(owner.payload)
-    if write.index is not None or write.symbol == "[] =":
+    if write.attribute is None:
         return naming.item_assignment(of), own
-    return naming.assignment(of, write.symbol.removeprefix(".").removesuffix(" =")), own
+    return naming.assignment(of, write.attribute), own
 
 
 def record_write(recorded: Recorded[Seen], objects: Objects, write: Write, operands: Sequence[Seen | None]) -> None:
@@ -41,7 +41,7 @@ def record_write(recorded: Recorded[Seen], objects: Objects, write: Write, opera
 
 def _is_of_no_use(write: Write) -> bool:
     """Whether torch knows nothing of the attribute: `x.require_grad = True`."""
-    return write.symbol != "[] =" and write.symbol.removeprefix(".").removesuffix(" =") not in _OF_TENSOR
+    return write.attribute is not None and write.attribute not in _OF_TENSOR
 
 
 _OF_TENSOR = frozenset(dir(torch.Tensor))

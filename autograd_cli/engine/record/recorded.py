@@ -13,7 +13,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.passes import Pass, Passes
 from autograd_cli.engine.record.recording import E, Recording, grad_mode_in_force, tensors_in
-from autograd_cli.engine.record.snapshot import is_opaque
+from autograd_cli.engine.record.snapshot import is_opaque, version_of
 from autograd_cli.engine.record.watch import End
 from autograd_cli.engine.values import CONTAINERS, SEQUENCES, Entry
 from autograd_cli.modes import GradMode
@@ -38,7 +38,7 @@ class Recorded(Recording[E]):
     def versions(self, operands: Sequence[E], span: Span) -> Versions[E]:
         """The versions of the tensors among the operands of an operation that is about to run."""
         self._calls[-1] = _Calls(operands=operands, span=span)
-        return [(box, _version(box.payload)) for box in tensors_in(operands) if not is_opaque(box.payload)]
+        return [(box, version_of(box.payload)) for box in tensors_in(operands) if not is_opaque(box.payload)]
 
     def add_performed(
         self, result: object, operation: Operation, *, operands: Sequence[E], versions: Versions[E], span: Span
@@ -51,7 +51,7 @@ class Recorded(Recording[E]):
         changed = [
             box
             for box, version in versions
-            if (writes and result is box.payload) or (version is not None and version != _version(box.payload))
+            if (writes and result is box.payload) or (version is not None and version != version_of(box.payload))
         ]
         before = [box.value for box in operands]
         for box in {id(box.payload): box for box in changed}.values():
@@ -135,13 +135,16 @@ class Recorded(Recording[E]):
         if len(self.leaves) > entered:
             self.names.leave(names, function)
 
-    def begin_step(self, span: Span, iteration: tuple[int, ...]) -> int:
+    def next_step(self, span: Span, iteration: tuple[int, ...]) -> int:
         """A statement begins: its number."""
-        number = len(self.steps)
-        self._outer_steps.append(self.step)
-        self.step = number
+        self.step = number = len(self.steps)
         self.steps.append(Step(id=number, span=span, iteration=iteration, binds=(), bound=(), value=None, refusal=None))
         return number
+
+    def begin_step(self, span: Span, iteration: tuple[int, ...]) -> int:
+        """A statement begins in the one that runs, if any, and is to be ended by `end_step`: its number."""
+        self._outer_steps.append(self.step)
+        return self.next_step(span, iteration)
 
     def end_step(self, number: int, box: Entry | None, bound: Mapping[str, int], refusal: Refusal | None) -> None:
         """The statement has ended."""
@@ -182,7 +185,3 @@ class _Calls(Generic[E]):
     grad_mode: GradMode = field(default_factory=grad_mode_in_force)
     made: list[range] = field(default_factory=list)
     returned: list[E] = field(default_factory=list)
-
-
-def _version(payload: torch.Tensor) -> int | None:
-    return None if payload.is_inference() else payload._version  # noqa: SLF001 - torch has no other name for it
