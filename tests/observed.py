@@ -74,20 +74,23 @@ except Exception as raised:
 """
 
 
-def watch(text: str) -> Observed:
-    """What `autograd_cli.watch()` sees of a program of the safe language, where nothing is rewritten."""
+def watch(text: str, names: dict[str, Any] | None = None) -> Observed:
+    """What `autograd_cli.watch()` sees of a text, where nothing is rewritten.
+
+    It is a program of the safe language unless `names` are given.
+    """
     linecache.cache[str(_FILE)] = (len(text), None, text.splitlines(keepends=True), str(_FILE))
-    given = {"__name__": "__main__"} | _vocabulary(parse(text))
-    names = dict(given)
+    given = {"__name__": "__main__"} | (_vocabulary(parse(text)) if names is None else names)
+    variables = dict(given)
     block: dict[str, Any] = {
         "Watching": Watching,
         "sys": sys,
         "code": compile(text, str(_FILE), "exec", dont_inherit=True),
-        "names": names,
+        "names": variables,
     }
     with _settings():
         exec(_WATCHED, block)  # noqa: S102 - as above; its frame is none of a file's
-        own = {name: value for name, value in names.items() if name not in given or value is not given[name]}
+        own = {name: value for name, value in variables.items() if name not in given or value is not given[name]}
         observed: Observed = block["watching"].end(own, block["error"])
         block["watching"].leave()
     return observed

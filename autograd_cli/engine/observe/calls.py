@@ -21,7 +21,6 @@ from autograd_cli.engine.observe.state import State
 from autograd_cli.engine.observe.training import parameters_of
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.passes import Pass
-from autograd_cli.engine.record.recording import tensors_in
 from autograd_cli.engine.record.refusals import refusal
 from autograd_cli.engine.values import elements_of
 from autograd_cli.trace import Operation, Phase
@@ -50,7 +49,14 @@ _LISTS = {list: naming.LIST, tuple: naming.TUPLE, dict: naming.DICT, sorted: nam
 def begun(state: State, site: Site, function: Any) -> tuple[Call, Any]:  # noqa: ANN401 - whatever the script calls
     """A call is about to run: what is known of it, and what to call in its place."""
     owner = getattr(function, "__self__", None) if type(function) in _METHODS else None
-    call = Call(function=function, owner=owner, entered=state.entered, grad_enabled=torch.is_grad_enabled(), also=[])
+    call = Call(
+        function=function,
+        owner=owner,
+        span=site.span,
+        entered=state.entered,
+        grad_enabled=torch.is_grad_enabled(),
+        also=[],
+    )
     name = getattr(function, "__name__", "") if type(function) in (*_METHODS, types.FunctionType) else ""
     if is_elusive(type(function)):
         return call, function
@@ -61,10 +67,7 @@ def begun(state: State, site: Site, function: Any) -> tuple[Call, Any]:  # noqa:
             return call, layer_by_layer(state, site, call, partial(state_of, state))
     elif isinstance(owner, Optimizer):
         call.also = trained(state, owner, is_step=name == "step")
-        state.training.about_to(owner, name)
-        if name == "step":
-            call.before = state.objects.versions(tensors_in(call.also))
-            state.stopping.before_step(parameters_of(owner))
+        state.training.use(owner)
     elif _is_backward(owner, name, function):
         return call, _backward(state, site, call)
     elif function is torch.autograd.grad:
@@ -219,6 +222,8 @@ def recorded(
         return None
     if state.entered > call.entered and not isinstance(call.owner, Optimizer):
         return _returned(state, call, site, given, value)
+    if value is None and call.stepped is not None:
+        return call.stepped
     if not is_followed(value):
         return None
     return _of_library(state, call, given, site, value)
@@ -245,11 +250,15 @@ def _of_library(state: State, call: Call, given: Sequence[Seen], site: Site, val
     return _of_function(state, call, given, site, value)
 
 
-def _of_optimizer(state: State, owner: Optimizer, call: Call, given: Sequence[Seen], site: Site, value: object) -> Seen:
+def _of_optimizer(
+    state: State, owner: Optimizer, call: Call, given: Sequence[Seen], site: Site, value: object
+) -> Seen | None:
+    if call.stepped is not None:  # and has returned what its closure returned
+        return state.objects.box(value, site.span)
     name = call.function.__name__
     operation = naming.step(type(owner)) if name == "step" else naming.method(type(owner), name)
     also = [*call.also, _box_of(state, owner, site.span)]
-    return state.objects.add_performed(value, operation, [*given, *also], site.span, before=call.before)
+    return state.objects.add_performed(value, operation, [*given, *also], site.span)
 
 
 def _switched(state: State, frame: Frame, call: Call, span: Span) -> None:

@@ -18,15 +18,16 @@ class Call:
     """A call that is under way.
 
     `entered` is how many functions had been entered before it, `also` what it uses without being handed it, such as the
-    parameters of a module; `before` are the versions of what an optimizer trains.
+    parameters of a module; `stepped` is the step that an optimizer has taken in it, if one has.
     """
 
     function: Any
     owner: object
+    span: Span
     entered: int
     grad_enabled: bool
     also: list[Seen]
-    before: list[tuple[Seen, int | None]] | None = None
+    stepped: Seen | None = None
 
 
 Entry: TypeAlias = "Seen | Call | None"  # None: a value that is not followed, such as a function

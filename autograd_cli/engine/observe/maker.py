@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from autograd_cli.engine.observe.observer import Observer
     from autograd_cli.engine.observe.seen import Seen
     from autograd_cli.engine.observe.state import State
+    from autograd_cli.engine.observe.steps import Steps
     from autograd_cli.engine.observe.training import Training
 
 
@@ -66,6 +67,7 @@ class Observation:
         self.stopping = stopping or Stopping()
         self._rewritten = rewritten or Rewritten()
         self._observer: Observer | None = None
+        self._steps: Steps | None = None
         self._failure: str | None = None
         self._has_forked = False
         self.make_code = self._rewritten.make_code
@@ -94,11 +96,13 @@ class Observation:
     def _start(self) -> Observer:
         from autograd_cli.engine.observe.guard import Guard
         from autograd_cli.engine.observe.observer import Observer
+        from autograd_cli.engine.observe.steps import Steps
 
         guard, rewritten = Guard(self._fail), self._rewritten
         self._observer = Observer(
             rewritten.sites, rewritten.main, self.stopping, guard, kept=self._kept, watched=self._watched
         )
+        self._steps = Steps(guard.hook(self._observer.before_step), guard.hook(self._observer.after_step))
         told = self._observer.helpers()
         _install(SILENT | {name: guard.helper(helper, SILENT[name]) for name, helper in told.items()})
         return self._observer
@@ -116,6 +120,8 @@ class Observation:
     def _let_go(self) -> None:
         """Report no more: in a child process, and when the script has ended."""
         _install(SILENT)
+        if self._steps is not None:
+            self._steps.is_over = True
 
     # Telling.
 
@@ -136,6 +142,8 @@ class Observation:
 
     def _told(self, observer: Observer, names: Mapping[str, Any], error: BaseException | None) -> Observed:
         self._let_go()
+        if self._steps is not None:
+            self._steps.remove()
         from autograd_cli.engine.observe.guard import as_torch_alone
 
         with as_torch_alone():

@@ -21,6 +21,7 @@ from autograd_cli.engine.observe.objects import is_followed
 from autograd_cli.engine.observe.seen import Seen, is_weak
 from autograd_cli.engine.observe.sites import Kind, Operand, Site, Source
 from autograd_cli.engine.observe.state import State
+from autograd_cli.engine.observe.steps import begin_step, end_step
 from autograd_cli.engine.observe.stopping import Stopping
 from autograd_cli.engine.observe.writes import record_write
 from autograd_cli.engine.record import naming
@@ -52,6 +53,7 @@ class Observer(State):
         self._keeping = Keeping(self, kept)
         self.result: tuple[int, Seen] | None = None  # of the last expression of the script, and its statement
         self.frame: Frame | None = None
+        self._stepping: dict[int, tuple[Frame | None, Call | None]] = {}  # where it is taken, by the id of an optimizer
         self._epoch = 0
         self._constants: dict[int, Seen] = {}  # by the identity of their Operand
         self._last: dict[str, tuple[object, Seen]] = {}  # the variables of all frames, for those of enclosing ones
@@ -553,6 +555,27 @@ class Observer(State):
         self.recorded.leave({name: box for name, (_, box) in frame.names.items()}, frame.function, frame.entered)
         self.frame = frame.outer
         return value
+
+    # Steps of optimizers.
+
+    def before_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """An optimizer is about to take a step."""
+        if self.quiet:  # in a hook of a backward pass: the pass is one operation
+            self.training.about_to_step(optimizer)
+            return
+        begin_step(self, optimizer)
+        under_way = [each for each in self.frame or () if isinstance(each, Call)]
+        self._stepping[id(optimizer)] = (self.frame, under_way[-1] if under_way else None)
+
+    def after_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """It has taken it."""
+        frame, call = self._stepping.pop(id(optimizer), (None, None))
+        if self.quiet or frame is None or self._is_silent(frame) or self.recorded.step is None:
+            return
+        span = self.recorded.steps[self.recorded.step].span if call is None else call.span
+        step = end_step(self, optimizer, span)
+        if call is not None:
+            call.stepped = step
 
 
 def _known(thing: object, box: Seen) -> tuple[object, Seen]:

@@ -22,6 +22,7 @@ class State:
 
     `generated` is what each generator has given so far.
     `switched` is where a call switched a grad mode last, and how many functions had been entered then.
+    `versions` are those of what an optimizer trains, by its id, while it takes a step.
     It `is_compiled` when the script has called what torch.compile made.
     While it is `quiet`, code of the user's runs inside one operation, and is not told of.
     """
@@ -39,6 +40,7 @@ class State:
         self.quiet = False
         self.is_compiled = False
         self.generated: WeakKeyDictionary[Seen, list[Seen | None]] = WeakKeyDictionary()
+        self.versions: dict[int, list[tuple[Seen, int | None]]] = {}
         self.switched: tuple[int, Span | None] = (0, None)
 
     def perform(self, value: object, operation: Operation, operands: Sequence[Seen], span: Span) -> Seen:

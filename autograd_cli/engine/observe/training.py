@@ -29,12 +29,15 @@ class Training:
         if len(roots) == 1 and roots[0].numel() == 1 and not roots[0].is_complex():
             self.losses = (*self.losses[:1], float(roots[0].detach()))
 
-    def about_to(self, optimizer: _Optimizer, method: str) -> None:
+    def use(self, optimizer: _Optimizer) -> None:
         """A method of an optimizer is about to run."""
         if not any(each is optimizer for each in self.optimizers):
             self.optimizers.append(optimizer)
-        if method == "step":
-            self._before |= {id(each): each.detach().clone() for each in parameters_of(optimizer)}
+
+    def about_to_step(self, optimizer: _Optimizer) -> None:
+        """An optimizer is about to take a step."""
+        self.use(optimizer)
+        self._before |= {id(each): each.detach().clone() for each in parameters_of(optimizer)}
 
     def change(self, parameter: torch.Tensor) -> float | None:
         """How far a parameter is from what it was before the last step, as a 2-norm; None where there was none."""

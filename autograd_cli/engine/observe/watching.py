@@ -18,9 +18,8 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.optim.optimizer import Optimizer
 from torch.overrides import TorchFunctionMode
-from torch.utils.hooks import RemovableHandle
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe import calls
@@ -32,6 +31,7 @@ from autograd_cli.engine.observe.maker import Observed, told
 from autograd_cli.engine.observe.places import AGX, Place, Places
 from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.state import State
+from autograd_cli.engine.observe.steps import Steps, begin_step, end_step
 from autograd_cli.engine.observe.stopping import Stopping
 from autograd_cli.engine.observe.tracebacks import take_out_ours
 from autograd_cli.engine.record import naming
@@ -61,18 +61,14 @@ class Watching(TorchFunctionMode):
         self._switched: Span | None = None  # where grad mode was switched off by a call
         self._refused: tuple[BaseException, Refusal] | None = None
         self._reset_last = (0, 0, 0)
-        self._before: dict[int, list[tuple[Seen, int | None]]] = {}  # by optimizer: versions, while it takes a step
         self._failure: str | None = None
         self._is_over = False
         self._keeping = Keeping(self._state, KEPT)
-        self._hooks: list[RemovableHandle] = []
+        self._steps: Steps | None = None
 
     def begin(self) -> None:
         """Watch from here on."""
-        self._hooks = [
-            register_optimizer_step_pre_hook(self._before_step),
-            register_optimizer_step_post_hook(self._after_step),
-        ]
+        self._steps = Steps(self._before_step, self._after_step)
         TorchFunctionMode.__enter__(self)
 
     def __torch_function__(
@@ -285,17 +281,11 @@ class Watching(TorchFunctionMode):
 
     # Optimizers.
 
-    def _before_step(self, optimizer: Optimizer, _arguments: object, _keywords: object) -> None:
+    def _before_step(self, optimizer: Optimizer) -> None:
         if self._failure is None and not self._is_over:
-            self._safely(self._about_to_step, optimizer)
+            self._safely(begin_step, self._state, optimizer)
 
-    def _about_to_step(self, optimizer: Optimizer) -> None:
-        """Take the versions of what it trains: a closure of the user's may run in the step, and look at them."""
-        self._state.training.about_to(optimizer, "step")
-        trained = calls.trained(self._state, optimizer, is_step=False)
-        self._before[id(optimizer)] = self._state.objects.versions(trained)
-
-    def _after_step(self, optimizer: Optimizer, _arguments: object, _keywords: object) -> None:
+    def _after_step(self, optimizer: Optimizer) -> None:
         if self._failure is None and not self._is_over:
             self._safely(self._stepped, optimizer, sys._getframe(1))  # noqa: SLF001 - the frame of the caller
 
@@ -305,11 +295,7 @@ class Watching(TorchFunctionMode):
             return
         place = self._places.place(own)
         self._step(own, place)
-        state = self._state
-        trained = calls.trained(state, optimizer, is_step=True)
-        owner = [each for each in [state.objects.box(optimizer, place.span)] if each is not None]
-        before = self._before.pop(id(optimizer), None)
-        state.objects.add_performed(None, naming.step(type(optimizer)), [*trained, *owner], place.span, before=before)
+        end_step(self._state, optimizer, place.span)
 
     def _reset(self, frame: FrameType, own: FrameType) -> None:
         """Gradients are reset, by a method that runs in `frame`: the first of what it asks of torch tells so."""
@@ -356,8 +342,8 @@ class Watching(TorchFunctionMode):
     def leave(self) -> None:
         """Be as if it had never been begun. Modes that were entered since must have been left."""
         TorchFunctionMode.__exit__(self, None, None, None)
-        for hook in self._hooks:
-            hook.remove()
+        if self._steps is not None:
+            self._steps.remove()
         if not self._is_over:
             self._is_over = True
             self._state.recorded.release()

@@ -1,0 +1,65 @@
+"""The steps of optimizers, told by torch: the user's code takes one, a scheduler that wraps it, a GradScaler."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.utils.hooks import RemovableHandle
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.engine.observe.calls import trained
+from autograd_cli.engine.observe.seen import Seen
+from autograd_cli.engine.observe.state import State
+from autograd_cli.engine.observe.training import parameters_of
+from autograd_cli.engine.record import naming
+from autograd_cli.engine.record.recording import tensors_in
+
+Tell = Callable[[Optimizer], None]
+_is_compiling = torch.compiler.is_compiling  # torch.compile takes it for a constant, and looks no further
+
+
+class Steps:
+    """Torch tells `before` that an optimizer is about to take a step in this thread, and `after` that it has.
+
+    Once it `is_over`, neither is told any more; torch does not bear that a hook goes while it calls its hooks.
+    """
+
+    def __init__(self, before: Tell, after: Tell) -> None:
+        self.is_over = False
+        self._thread = threading.get_ident()
+        self._handles: list[RemovableHandle] = [
+            register_optimizer_step_pre_hook(self._hook(before)),
+            register_optimizer_step_post_hook(self._hook(after)),
+        ]
+
+    def _hook(self, tell: Tell) -> Callable[..., None]:
+        def hook(optimizer: Optimizer, *_: Any) -> None:  # noqa: ANN401 - what the step was given
+            if not _is_compiling() and not self.is_over and threading.get_ident() == self._thread:
+                tell(optimizer)
+
+        return hook
+
+    def remove(self) -> None:
+        """Take the hooks out of torch."""
+        self.is_over = True
+        for handle in self._handles:
+            handle.remove()
+
+
+def begin_step(state: State, optimizer: Optimizer) -> None:
+    """An optimizer is about to take a step: code of the user's may run in it, a closure, and look at what it trains."""
+    state.training.about_to_step(optimizer)
+    state.stopping.before_step(parameters_of(optimizer))
+    state.versions[id(optimizer)] = state.objects.versions(tensors_in(trained(state, optimizer, is_step=True)))
+
+
+def end_step(state: State, optimizer: Optimizer, span: Span) -> Seen:
+    """It has taken it, at this place: the value that the step is."""
+    owner = state.objects.box(optimizer, span)
+    operands = [*trained(state, optimizer, is_step=True), *([] if owner is None else [owner])]
+    before = state.versions.pop(id(optimizer), None)
+    return state.objects.add_performed(None, naming.step(type(optimizer)), operands, span, before=before)
