@@ -1,12 +1,13 @@
 """agx: PyTorch's autograd from the shell; `explore`, `explain`, `compare` and `watch` are the same from Python.
 
-Importing this package loads no torch, and of itself only what is used: pytest imports it for everybody's tests.
+Importing this package loads no torch, and its own modules only when they are used: pytest imports it for everybody's
+tests.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from autograd_cli import interrupt  # noqa: F401 - first, so that Ctrl-C ends the rest of the start
+from autograd_cli import interrupt  # noqa: F401 - imported first, so that Ctrl-C ends the start from here on
 
 if TYPE_CHECKING:
     from autograd_cli.api import compare, explain, explore

@@ -20,10 +20,10 @@ def run() -> None:
         role.only_supervise()
         if hasattr(signal, "SIGPIPE"):
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `agx … | head` ends quietly, as other filters do
-        gc.disable()  # importing torch makes a million objects that all stay: looking for garbage takes a fifth of it
+        gc.disable()  # importing torch makes a million objects that stay: the collector would take a fifth of that time
         code = main()
         for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError):  # a full disk, of which main has spoken
+            with contextlib.suppress(OSError):  # the disk is full, as main has reported
                 stream.flush()
     except KeyboardInterrupt:
         interrupt.end_line()

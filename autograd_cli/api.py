@@ -30,7 +30,7 @@ P = ParamSpec("P")
 class ShownReport(Report):
     """A Report that shows itself: as a page in a notebook, in a Rich console, and as `str`.
 
-    `look` is how, `is_for_python` whether its hints name Python's arguments, or else options of a shell.
+    `look` says how it is drawn, `is_for_python` whether its hints name Python's arguments or the options of the shell.
     """
 
     look: Look
@@ -38,7 +38,7 @@ class ShownReport(Report):
 
     @property
     def fixed(self) -> str:
-        """The program with the fix made that was tried; as it stands, where nothing is wrong with it.
+        """The program with the first fix that was tried and works; unchanged where nothing is wrong with it.
 
         Raises:
             AgxError: something is wrong, and no fix is known to work.
@@ -69,7 +69,7 @@ class ShownReport(Report):
 
 
 def shown(report: Report, look: Look, *, is_for_python: bool = True) -> ShownReport:
-    """The same Report, which shows itself."""
+    """The same Report, as one that shows itself."""
     told = {field.name: getattr(report, field.name) for field in fields(report)}
     return ShownReport(**told, look=look, is_for_python=is_for_python)
 
@@ -116,7 +116,7 @@ def _answered(answer: Callable[[Request], Report], request: Request) -> ShownRep
 def _with_arguments_of(
     request: Callable[P, Request],
 ) -> Callable[[Callable[[Request], Report]], Callable[P, ShownReport]]:
-    """A decorator: what answers a Request takes the arguments of `request` in its place."""
+    """A decorator: a function that answers a Request takes the arguments of `request` instead."""
 
     def taking_them(answer: Callable[[Request], Report]) -> Callable[P, ShownReport]:
         @functools.wraps(answer)
@@ -132,17 +132,17 @@ def _with_arguments_of(
 
 @_with_arguments_of(_request)
 def explore(request: Request) -> Report:
-    """Run a program, and backward on its result, and tell both graphs.
+    """Run a program and backward on its result, and report both graphs.
 
     Inputs are keyword arguments (or items of `inputs`, for names that are arguments here): text as on the command line,
     numbers, nested lists, NumPy arrays or tensors. `gradient` is one such value of the result's shape; `gradients` are
     those of a result with several outputs. `wrt` are the inputs that require gradients (default: all of a
     floating or complex dtype), `mode` is a name of `modes.MODES`, `seed` seeds torch's generator for the run alone,
-    `limits` says how much the run may take (its time and memory only in a worker of the command line).
-    Where it is to `watch`, the program runs again, to look into its backward passes and (unless without
-    `counterfactuals`) to see what each of its cuts changed: that is the Report's `explanation`. By default it runs
-    again only where something looks wrong, to name the cause; with `watch=False` it never does. `of` is the variable
-    that it is narrowed to.
+    `limits` says how much the run may take (time and memory are enforced only in a worker of the command line). With
+    `watch=True` the program runs again, to look into its backward passes and (unless `counterfactuals=False`) to see
+    what each of its cuts changed: that is the Report's `explanation`. By default it runs again only where something
+    looks wrong, to name the cause; with `watch=False` it never does. `of` is the variable that the answer is narrowed
+    to.
 
     A request that cannot be understood does not raise: `Report.status` and `Report.diagnostics` say what is wrong.
     """
@@ -151,14 +151,14 @@ def explore(request: Request) -> Report:
 
 @_with_arguments_of(_request)
 def explain(request: Request) -> Report:
-    """`explore`, and why: the lines as they ran, each cut and what it changed, each backward pass node by node.
+    """`explore` with reasons: the lines as they ran, each cut and what it changed, each backward pass node by node.
 
     It takes the arguments of `explore`; `of="y"` narrows the answer to one variable.
     """
     return use_case.explore(replace(request, watch=True))
 
 
-def compare(program: str, /, *, modes: Sequence[str] = tuple(MODES), **arguments: Any) -> ShownReport:  # noqa: ANN401 - as of `explore`
+def compare(program: str, /, *, modes: Sequence[str] = tuple(MODES), **arguments: Any) -> ShownReport:  # noqa: ANN401 - the arguments of `explore`
     """`explore` under each of the modes, side by side: a Report with a column for each.
 
     It takes the arguments of `explore`. `limits` are those of all runs together. `of` is the variable or input that

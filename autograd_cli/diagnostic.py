@@ -49,7 +49,7 @@ class Severity(StrEnum):
 
 
 class Status(StrEnum):
-    """How a request ended. `exit_code` is what the process says of it."""
+    """How a request ended. `exit_code` is what the process ends with."""
 
     ANSWER = "answer"
     BAD_NEWS = "bad-news"
@@ -58,7 +58,7 @@ class Status(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """The exit code of a process that ends so."""
+        """The exit code of a process whose request ended this way."""
         return _EXIT_CODES[self]
 
 
@@ -82,7 +82,7 @@ class Span:
         return cls(line=line, column=column, end_line=end_line, end_column=end_column)
 
     def shifted(self, lines: int) -> Span:
-        """The same piece where so many lines stand above its text."""
+        """The same piece when this many lines are put above its text."""
         return replace(self, line=self.line + lines, end_line=self.end_line + lines)
 
     @property
@@ -91,11 +91,11 @@ class Span:
         return Span(line=self.line, column=self.column, end_line=self.line, end_column=self.column)
 
     def before(self, part: Span) -> Span:
-        """What of this piece stands before a part of it."""
+        """The text of this piece before `part`, which lies in it."""
         return Span(line=self.line, column=self.column, end_line=part.line, end_column=part.column)
 
     def behind(self, part: Span) -> Span:
-        """What of this piece stands behind a part of it."""
+        """The text of this piece after `part`, which lies in it."""
         return Span(line=part.end_line, column=part.end_column, end_line=self.end_line, end_column=self.end_column)
 
     def holds(self, other: Span) -> bool:
@@ -126,8 +126,8 @@ def _position(text: str, offset: int) -> tuple[int, int]:
 class Cell:
     """A code cell of a notebook: its number among those that are not empty, and the line that it begins with.
 
-    Lines are those of all cells, one below the other. Where a program has several files, each is one, and has its name
-    as `file`.
+    Lines are counted through all cells, one below the other. Where a program has several files, each file is a cell,
+    with its name as `file`.
     """
 
     number: int
@@ -153,7 +153,7 @@ class Edit:
 
 
 def as_edits(*edits: Edit | None) -> tuple[Edit, ...]:
-    """Those of the edits that there are."""
+    """The edits that are not None."""
     return tuple([edit for edit in edits if edit is not None])
 
 
@@ -173,8 +173,8 @@ class Diagnostic:
     (`--x`) or the command line. `label` stands beside the caret. `victim` is the variable that is affected, and
     `others` are those that the same cause affects, too. `torch_says` holds torch's own words where torch spoke, and
     `fix` says what to write instead. `observed` is what a reader sees of it (`x.grad is None`), `edits` are the fix as
-    changes of lines, and `edits_work` whether the program was run with them and had no such finding: None where it was
-    not run. `is_documented` says whether the rule has a page: `agx rules RULE`.
+    changes of lines, and `edits_work` whether the program, run with them, had neither this finding nor an error: None
+    where it was not run. `is_documented` says whether the rule has a page: `agx rules RULE`.
     """
 
     rule: str

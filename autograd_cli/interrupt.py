@@ -1,4 +1,4 @@
-"""Ctrl-C while the command starts: it ends at once, without a traceback. The package imports this before all else."""
+"""Ctrl-C ends a command that is still starting at once, without a traceback. The package imports this first."""
 
 from __future__ import annotations
 

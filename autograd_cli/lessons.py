@@ -5,7 +5,7 @@ in a text stands in backticks. What a text says of the run is a placeholder, whi
 
     {x}               the numbers of the tensor x, at the end of the run
     {x.version}       a fact of it: requires_grad, is_leaf, grad_fn, dtype, version, retains_grad, is_inference
-    {x@line 2}        either of them, when line 2 had run: {x.version@line 2}
+    {x@line 2}        either of these, right after line 2 had run: {x.version@line 2}
     {x.grad}          the gradient that x has at the end
     {x.grad@1}        the gradient of the leaf x after the first backward pass; before it where the number is 0
     {x.added@2}       what the second backward pass added to it

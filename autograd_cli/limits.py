@@ -1,4 +1,4 @@
-"""How much a run may take. Defaults that no honest use meets; each has an option and an environment variable."""
+"""How much a run may take: defaults that no honest use reaches, each with an option and an environment variable."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def limit_reached(
 
 
 def memory_error(error: BaseException, span: Span | None = None) -> AgxError | None:
-    """The error for memory that ran out, where that is what `error` tells (torch does, in its own words)."""
+    """The error for memory that ran out, where `error` says so (torch does, in its own words); else None."""
     if not isinstance(error, MemoryError | RuntimeError):
         return None
     asked = _ALLOCATION.search(str(error))

@@ -25,7 +25,7 @@ class GradMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:
-    """One tracking mode. `summary` completes the sentence "the program runs …", and `help` is of its option."""
+    """One tracking mode. `summary` completes the sentence "the program runs …"; `help` describes its option."""
 
     name: str
     entry: Entry

@@ -32,7 +32,7 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._block.end(sys._getframe(1), error)  # noqa: SLF001 - as above
+        self._block.end(sys._getframe(1), error)  # noqa: SLF001 - the frame of the caller
         self._block.leave()
 
     @property
@@ -50,14 +50,14 @@ def watch() -> Watch:
 
     `with autograd_cli.watch() as seen: ...`, then `print(seen.report)`.
 
-    The block runs as it does without this, in this thread, with nothing of it rewritten: torch hands over each function
-    that is called, and Python says at which place of the source. The Report is that of `agx run`: the parameters with
-    their gradients and last steps, the cuts on the way to the loss, and the findings, with file and line.
+    The block runs in this thread as it would without this, and nothing of it is rewritten: torch hands over each of its
+    functions that is called, and Python tells the place in the source. The Report is that of `agx run`: the parameters
+    with their gradients and last steps, the cuts on the way to the loss, and the findings, with file and line.
 
-    What it cannot know: arithmetic on Python numbers (`loss.item() / 2`), NumPy's, and what a C extension does, so what
-    goes into torch again from there has no past. A name is known where a line binds a tensor whole (`h = relu(x)`),
-    where a function that runs at a backward pass has it as a variable, or a module has the parameter. In what a library
-    does, operations stand at the line of yours that called it. `agx run`, which rewrites, knows more.
+    It does not see arithmetic on Python numbers (`loss.item() / 2`), in NumPy or in a C extension, so a tensor that is
+    made of such results has no history. A name is known where a line binds a whole tensor (`h = relu(x)`), where a
+    function that is running at a backward pass has it as a variable, or where a module has the parameter. Operations
+    inside a library are shown at the line of yours that called it. `agx run`, which rewrites the code, knows more.
     """
     return Watch()
 
@@ -75,7 +75,7 @@ class Watched(Generic[P, R]):
         result: R = self._calls.call(self._function, args, kwargs)
         return result
 
-    def __get__(self, instance: object, owner: type | None = None) -> Any:  # noqa: ANN401 - as of a function
+    def __get__(self, instance: object, owner: type | None = None) -> Any:  # noqa: ANN401 - this object, or a bound method of it
         return self if instance is None else types.MethodType(self, instance)
 
     @property
@@ -109,27 +109,27 @@ def watched(thing: Callable[P, R]) -> Watched[P, R]: ...
 def watched(thing: Any) -> Any:
     """A decorator: look into a function, or into all functions of a module class, when it is called.
 
-    `@watched` above `def train(...)`: it does what it does without, and after a call `train.report` is the Report of
-    `agx run`, with its lines, the variables of every function that is watched, and what became of each parameter. What
-    is not watched, and all libraries, counts as one operation at the line that calls it. Above a class that is a module
-    all its functions are looked into, as parts of a watched function that calls them; where `forward` is called outside
-    of one, that call has a report of its own, `Net.report`.
+    `@watched` above `def train(...)`: the function does what it does without it, and after a call `train.report` is the
+    Report of `agx run`, with its lines, the variables of every function that is watched, and what became of each
+    parameter. A call of anything else, such as a library, counts as one operation at the line that makes it. Above a
+    module class, `@watched` looks into all its functions when a watched function calls them; a call of `forward` from
+    elsewhere has a report of its own, `Net.report`.
 
-    The functions are rewritten where they stand, from their source: they keep their identity, closures and defaults.
-    Calls inside of one that is observed are parts of it; those in other threads run as they are.
+    The functions are rewritten in place, from their source: they keep their identity, closures and defaults. Calls
+    inside an observed call are parts of it; calls in other threads are not observed.
 
     Raises:
-        OSError: the source is not available, as of what was typed at Python's own prompt, or has changed.
-        TypeError: it is no function or class, or a generator or coroutine.
+        OSError: the source is not available (it was typed at Python's own prompt, say), or it has changed.
+        TypeError: `thing` is not a function or class, or it is a generator or coroutine.
     """
     calls = Calls(thing)
     if not isinstance(thing, type):
         return Watched(thing, calls)
     function = vars(thing).get("forward")
     if function is not None:
-        setattr(thing, "forward", _forward(function, calls))  # noqa: B010 - a module has it
+        setattr(thing, "forward", _forward(function, calls))  # noqa: B010 - `type` declares no `forward`
         if not hasattr(thing, "report"):
-            setattr(thing, "report", _LastReport(calls))  # noqa: B010 - what this adds
+            setattr(thing, "report", _LastReport(calls))  # noqa: B010 - `type` declares no `report`
     return thing
 
 

@@ -1,4 +1,4 @@
-"""Where a run is now, in memory that can outlive it: what its supervisor reads, also when it has died."""
+"""Where a run is now, in memory that can outlive it: its supervisor reads this even after the run has died."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Phase(IntEnum):
 class Position:
     """How far a run is: the operation that it began last and its place, the rounds of the loops around it, from 1.
 
-    `op` is "" for a statement that has not come to an operation. `printed` is what the program printed last, and where.
+    `op` is "" for a statement that has not reached an operation. `printed` is what the program printed last, and where.
     """
 
     phase: Phase
@@ -110,7 +110,7 @@ def begin(request: int) -> None:
 
 
 def enter(phase: Phase) -> None:
-    """Say what is being done. Once a run is looked into that stays so: what runs then has run before."""
+    """Say what is being done. REVIEW stays until the next request: what a review runs has run before."""
     if _TASK.unpack_from(_page.memory, _AT_TASK)[1] != Phase.REVIEW:
         _TASK.pack_into(_page.memory, _AT_TASK, _page.request, phase)
 

@@ -1,4 +1,4 @@
-"""The pytest plugin: a fixture under which a test fails where a parameter of its model gets no gradient.
+"""The pytest plugin: a fixture that fails a test in which a parameter of its model gets no gradient.
 
 pytest loads this for everybody's tests: torch and the rest of agx are imported when a test first uses the fixture.
 """
@@ -22,7 +22,7 @@ _SHOWN = 20
 
 
 class Gradients:
-    """What the fixture `gradients` is: `with gradients(model): loss.backward()`."""
+    """The value of the fixture `gradients`: `with gradients(model): loss.backward()`."""
 
     def __init__(self, watched: Watched) -> None:
         self._watched = watched
@@ -31,12 +31,12 @@ class Gradients:
         """Fail the test unless each parameter of the model gets a gradient in the block: finite, and not all zero.
 
         `model` is a module, a tensor, or several of them in a list or by name; what does not require a gradient is
-        left alone. `allow_none` says which of its parameters may be without, and `allow_zero` which gradients may be
-        zero: True is all of them, and a name may have wildcards, `allow_none=["encoder.*"]`.
+        left alone. `allow_none` says which parameters may have no gradient, and `allow_zero` which may have zeros: True
+        means all of them, and a name may have wildcards, `allow_none=["encoder.*"]`.
 
         Raises:
-            TypeError: it is no model.
-            ValueError: it has no such parameter.
+            TypeError: `model` is not a model.
+            ValueError: the model has no parameter of a name that is allowed.
         """
         __tracebackhide__ = True
         from autograd_cli.engine.arrivals import Arrivals  # torch is imported here
@@ -62,7 +62,7 @@ class Block:
     def __exit__(self, kind: object, error: BaseException | None, _traceback: object) -> None:
         __tracebackhide__ = True
         arrived = list(self._arrivals.end())
-        frame = sys._getframe(1)  # noqa: SLF001 - the test's
+        frame = sys._getframe(1)  # noqa: SLF001 - the frame of the test
         if error is not None:
             causes = self._watched.causes(frame, error, {}) if isinstance(error, Exception) else ""
             if causes:
@@ -79,7 +79,7 @@ class Block:
 
 @pytest.fixture
 def gradients() -> Iterator[Gradients]:
-    """What fails a test in which a parameter of a model gets no gradient, NaN, infinity, or only zeros.
+    """Fails a test in which a parameter of a model gets no gradient, or one that has NaN, infinity or only zeros.
 
     `with gradients(model): model(x).sum().backward()`. The whole test is watched, so that it can say why.
     """
@@ -94,10 +94,10 @@ def gradients() -> Iterator[Gradients]:
 
 
 def _check(allowed: Allowed, names: Sequence[str]) -> None:
-    """Make sure that the model has what is allowed.
+    """Make sure that each name that is allowed matches a parameter of the model.
 
     Raises:
-        ValueError: it has no such parameter.
+        ValueError: one does not.
     """
     __tracebackhide__ = True
     for pattern in [] if isinstance(allowed, bool) else _patterns(allowed):

@@ -1,4 +1,4 @@
-"""One answer: what was asked, what came of it, and what there is to say. Frozen; `--json` is it written out."""
+"""One answer: what was asked, what came of it, and what there is to say. Frozen; `--json` writes it out."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Ran(Explained):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked(Body):
-    """The answer of `agx check`: the diagnostics are all, and the run, a thousand times as long, is left out."""
+    """The answer of `agx check`: the diagnostics alone, without the run, which is a thousand times as long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +113,8 @@ class Report:
     """The answer to one request: what was asked, what came of it, what there is to say, and how it ended.
 
     The `body` is what came of it; there is none where the request could not be answered. `source` begins at line
-    `source_line` of what `source_name` names, such as a file. Where it is not to the letter what was given, `written`
-    has the same lines as they were: with prompts, say. `cells` are those of a notebook, or the files of a script. `of`
+    `source_line` of what `source_name` names, such as a file. Where `source` is not exactly what was given, `written`
+    has its lines as they were given: with prompts, say. `cells` are those of a notebook, or the files of a script. `of`
     is the one variable that the answer is narrowed to.
     """
 
@@ -154,7 +154,7 @@ class Report:
 
     @property
     def traces(self) -> tuple[Trace, ...]:
-        """The run, where the answer is of one."""
+        """The run, where the answer is about a single one; else nothing."""
         return (self.body.trace,) if isinstance(self.body, Explored) else ()
 
     @property
@@ -189,7 +189,7 @@ class Report:
         return None if self.body is None else self.body.outcome
 
     def cell_of(self, line: int) -> tuple[Cell | None, int]:
-        """The cell or file that a line of `source` stands in, if there are several, and its number there."""
+        """The cell or file that a line of `source` stands in, if it has any, and the number of the line there."""
         line += self.source_line - 1
         cell = next((cell for cell in reversed(self.cells) if cell.line <= line), None)
         return (None, line) if cell is None else (cell, line - cell.line + 1)
@@ -200,7 +200,7 @@ class Report:
         return f"{number}" if cell is None or cell.file is not None else f"{cell.number}:{number}"
 
     def place_of(self, line: int) -> str:
-        """The same in words."""
+        """The place of a line of `source` in words: `line 12`, or `cell 3, line 2`."""
         cell, number = self.cell_of(line)
         if cell is None:
             return f"line {number}"
@@ -212,7 +212,7 @@ class Report:
         return self.source_name if cell is None or cell.file is None else cell.file
 
     def written_row(self, source: str, line: int) -> tuple[str, int]:
-        """A line of a text as it was written, and how many columns what `source` leaves out before it takes."""
+        """A line of a text as it was written, and how many columns of its beginning `source` leaves out."""
         row = self.text_of(source).split("\n")[line - 1]
         if source != PROGRAM or self.written is None:
             return row, 0

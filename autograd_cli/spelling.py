@@ -20,7 +20,7 @@ def for_python(*, is_on: bool = True) -> Iterator[None]:
 
 
 def spelled(*, option: str, argument: str) -> str:
-    """Of an option of the command line and the argument that is the same in Python, the one for whoever asks."""
+    """The option of the command line or the same argument of Python, depending on who asks."""
     return argument if _is_for_python.get() else option
 
 
@@ -35,5 +35,5 @@ def spelled_mode(mode: str) -> str:
 
 
 def spelled_full() -> str:
-    """How it is asked that nothing is left out."""
+    """How to ask that nothing is left out."""
     return spelled(option="--full", argument="full=True")

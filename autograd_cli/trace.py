@@ -2,9 +2,9 @@
 
 Frozen dataclasses of tuples and plain values. They are the API: every rule and every renderer takes them, and the
 JSON that a script reads is these types written out. Values refer to one another by id: ids are ordinals, and an id
-is always greater than the ids it depends on, its `operands` and `previous`. What a value holds, its `elements`, came
-before it where the program put it together, and after it where an operation returned the whole: such an element has
-the whole as its only operand. So a walk along either alone ends, and one along both may go in a circle.
+is always greater than the ids it depends on, its `operands` and `previous`. The `elements` that a value holds have
+smaller ids where the program put it together, and greater ids where an operation returned the whole: such an element
+has the whole as its only operand. So a walk along operands alone or elements alone ends; one along both may circle.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 from autograd_cli.diagnostic import Span
 
-UNWRITTEN = {"json": False}  # what a field says of itself that is no part of the JSON
+UNWRITTEN = {"json": False}  # the metadata of a field that is not part of the JSON
 EDGE_ITEMS = 3
 _IN_PLACE = re.compile(r"torch\..*[^_]_\Z")
 _BACKWARD = re.compile(r"Backward\d*\Z")
@@ -82,7 +82,7 @@ class TensorValues:
 
     @property
     def inf_count(self) -> int:
-        """How many elements are infinite; of a complex one either part is."""
+        """How many elements are infinite; a complex one is where either of its parts is."""
         if self.summary is not None:
             return self.summary.inf_count
         return sum(cmath.isinf(value) for value in self.values or ())
@@ -119,7 +119,7 @@ class Kind(StrEnum):
 
     INPUT = "input"  # the user gave it
     CONSTANT = "constant"  # the program writes it down
-    PARAMETER = "parameter"  # a module or an optimizer holds it, and nothing has made a value of it before
+    PARAMETER = "parameter"  # a module or an optimizer holds it, and no value stood for it before
     CALL = "call"  # a function, or a class
     METHOD = "method"
     MODULE = "module"  # a module was called
@@ -156,7 +156,7 @@ _WRITES = frozenset({Kind.ASSIGNMENT, Kind.ITEM_ASSIGNMENT, Kind.STEP, Kind.ACCU
 
 @functools.lru_cache(maxsize=4096)
 def _stem(name: str) -> str:
-    """The name of an operation as a function of torch and the node that is its derivative have it."""
+    """The name that a function of torch and the node of its derivative have in common."""
     name = name.lower().strip("_")
     for prefix in ("linalg", "special", "native"):
         name = name.removeprefix(prefix).lstrip("_") or prefix
@@ -167,14 +167,15 @@ def _stem(name: str) -> str:
 class Operation:
     """An operation of the program: what made a value, or what was refused.
 
-    `function` is the full name of what was called, in torch's own words: `torch.sin`, `torch.nn.functional.relu`,
-    `torch.Tensor.sum`; of a method it has the class that defines it, `torch.nn.Module.zero_grad`, but of every tensor
-    torch.Tensor; of a module it is the class, `torch.nn.Linear`. An operator is the method that torch runs for it,
-    `torch.Tensor.add` for `x + y` and `torch.Tensor.add_` for `x += y`, or Python's own where no operand is a tensor,
-    `operator.add`. What only an object has goes by the object's class, `torch.nn.Linear.weight`, and so does what was
-    asked for and is not there, `builtins.NoneType.zero_`. It is None where nothing was called: a list was written.
+    `function` is the full name of what was called, as torch writes it: `torch.sin`, `torch.nn.functional.relu`. A
+    method is named with the class that defines it, `torch.nn.Module.zero_grad`, that of a tensor with torch.Tensor,
+    `torch.Tensor.sum`; a module that is called, by its class, `torch.nn.Linear`. An operator is the method that torch
+    runs for it, `torch.Tensor.add` for `x + y` and `torch.Tensor.add_` for `x += y`, or Python's own where no operand
+    is a tensor, `operator.add`. An attribute that only the object has is named with its class,
+    `torch.nn.Linear.weight`, and so is one that is missing, `builtins.NoneType.zero_`. None where nothing was called:
+    a list was written.
 
-    `op` is the operation as written (`+`, `sin`, `.sum`) or a word for it (`input`): to be shown, never to be asked.
+    `op` is the operation as written (`+`, `sin`, `.sum`) or a word for it (`input`): to be shown, not to decide by.
     """
 
     kind: Kind
@@ -197,7 +198,7 @@ class Operation:
         return self.kind in _WRITES or (self.function is not None and _IN_PLACE.match(self.function) is not None)
 
     def reads(self, attribute: str) -> bool:
-        """Whether it is what `x.attribute` gave."""
+        """Whether it is a read of `x.attribute`."""
         return self.kind is Kind.ATTRIBUTE and self.verb == attribute
 
     def assigns(self, attribute: str) -> bool:
@@ -218,7 +219,7 @@ class Value(Operation):
     and `grad_mode_span` the piece of the program that switched it on (None for the mode of the whole run). A value
     is a tensor, a Python scalar (a dtype by its name), or a `container` (`list`, `tuple`, `dict`) of `elements`.
     `previous` is the value that this one is a new version of, after an in-place change. `made_inside` is the value of
-    the call that this one was made inside of: where torch called a function of the program, as it does for a hook.
+    the call during which this one was made, where torch called a function of the program then: a hook, say.
     """
 
     id: int
@@ -237,7 +238,7 @@ class Value(Operation):
 
     @property
     def is_consequence(self) -> bool:
-        """Whether it is a new version that the program did not ask for: it wrote elsewhere, or called backward()."""
+        """Whether it is a new version that only follows from a write to another tensor, or from backward()."""
         return self.kind in {Kind.ALIAS, Kind.ACCUMULATION}
 
     @property
@@ -381,7 +382,7 @@ class Hooked:
 class Visit:
     """A node's turn in a backward pass: what arrived at each of its outputs, and what left along each of its edges.
 
-    `hooked` is what hooks of the program made of what had been on its way, in order: after them it arrived.
+    `hooked` are the changes that hooks of the program made on the way, in order; `arrived` is what they left.
     """
 
     node: int
@@ -396,10 +397,10 @@ class Walk:
     """One walk through the recorded graph, node by node in the order of torch's engine.
 
     `step` and `span` are those of the call in the program (`backward()` or `autograd.grad()`), None for the pass that
-    agx runs on the result. `backward` is the index of what the walk did to `.grad` among the trace's backward passes,
-    None for `autograd.grad`, which leaves `.grad` alone. The values before `start` were there when it began. Where
-    `create_graph`, torch recorded the walk itself. `changed` are the nodes that could not have their turn because what
-    they saved had been changed in place, each with torch's name for that.
+    agx runs on the result. `backward` is the index of the walk among the trace's `backwards`, which say what it did to
+    `.grad`; None for `autograd.grad`, which leaves `.grad` alone. The values with ids below `start` were there when it
+    began. With `create_graph`, torch recorded the walk itself. `changed` are the nodes that could not have their turn
+    because a tensor they saved had been changed in place, each with torch's name for that tensor.
     """
 
     step: int | None
@@ -415,11 +416,11 @@ class Walk:
 class Variable:
     """A name at the end of the run: its value, the tensor as it is then, and its `.grad`.
 
-    It is one of the program's own variables, or a leaf that is none by the name that a reader knows it by:
-    `net.0.weight`, `ws[0]`, `params["w"]`; `main.w` where only a function knew it, `w (old)` where its name means
-    something else by now, `Linear.weight` of a layer without a name, or the piece of the program that made it. Equal
-    names are numbered from the second on: `main.w#2`. `is_held` says whether the program itself can still reach it by
-    that name. `leaf` is the value that a leaf was when torch first met it.
+    It is one of the program's own variables; or else a leaf, under the name that a reader knows it by:
+    `net.0.weight`, `ws[0]`, `params["w"]`; `main.w` where it was a variable of a function, `w (old)` where its name
+    means something else by now, `Linear.weight` of a layer without a name, or the piece of the program that made it.
+    Equal names are numbered from the second on: `main.w#2`. `is_held` says whether the program itself can still reach
+    it by that name. `leaf` is the value that a leaf was when torch first met it.
     """
 
     name: str
@@ -435,10 +436,9 @@ class Trace:
     """One run of a program under one tracking mode.
 
     `result` is the value of the last expression, `outputs` that value, or the innermost elements of a sequence.
-    `asked` are the inputs whose gradients were asked for. `grads` is what those got, and every other leaf that the
-    program made and used or still holds, each once, as `variables` names it; of very many of one name, which a loop or
-    a function made, the first and the last. `walks` is empty unless the backward
-    passes were watched.
+    `asked` are the inputs whose gradients were asked for. `grads` has the gradient of each of those, and of every other
+    leaf that the program made and used or still holds, each once, as `variables` names it; where a loop or a function
+    made very many of one name, of the first and the last. `walks` is empty unless the backward passes were watched.
     """
 
     mode: str
@@ -474,7 +474,7 @@ class Trace:
         return self.asked or tuple(dict.fromkeys(named))
 
     def arrived(self, name: str) -> TensorValues | None:
-        """The gradient that arrived at a variable in the last backward pass that was watched, and reached it."""
+        """The gradient that arrived at a variable in the last watched backward pass that reached it."""
         variable = next((each for each in self.variables if each.name == name), None)
         if variable is None:
             return None
@@ -487,7 +487,7 @@ class Trace:
         return None
 
     def parts(self, values: Iterable[int]) -> Iterator[Value]:
-        """The values and all that they hold, in whatever depth, in order; what is held twice comes once."""
+        """The values and all that they hold, at any depth, in order; what is held twice comes once."""
         seen: set[int] = set()
         pending = [*values][::-1]
         while pending:
@@ -531,7 +531,7 @@ class Cut:
 
     `span` is the piece of the program to look at, `why` completes "… is not tracked: ", and `since` is the place
     that switched tracking off, where that is another one. `feeds_backward` says whether what a backward pass started
-    from was computed from the value: where it was not, as of a loss that is printed, the cut harms no gradient.
+    from was computed from the value: where it was not (the value is only printed, say), the cut harms no gradient.
     `margin` is the reason in a few words, to be translated: `{call}` in it stands for the operation, and `{n}` for the
     line of `since`. It is no part of the JSON, which has `why`.
     """
@@ -548,7 +548,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counterfactual:
-    """The gradient of one leaf with one cut not made: what it `is`, and what it `would_be`.
+    """The gradient of one leaf if one cut were not made: the `actual` one, and what it `would_be`.
 
     `span` is the place of the program that was lifted (`no_grad()`, `y.detach()`, `y.data`, `y.item()`), None where
     the program ran in the mode of an ordinary run instead of its own.
@@ -566,8 +566,8 @@ class Explanation:
     """The difference between the two graphs of a Trace.
 
     `recorded` are the edges of the computed graph that torch recorded, as (value, operand). `missing` says of each
-    leaf without a gradient why, in few words. `related` are the values that the variable that it is narrowed to was
-    computed from, and those computed from it; None where it is not narrowed.
+    leaf without a gradient why, in few words. Where the answer is narrowed to a variable, `related` are the values that
+    this was computed from, and those computed from it; else None.
     """
 
     recorded: tuple[tuple[int, int], ...]

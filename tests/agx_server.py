@@ -1,8 +1,8 @@
 """`agx` as its users run it, a process for each call, without the seconds that Python and torch take to start.
 
-A server process loads torch, computes something tiny, so that all is in place that a first run loads, and from then on
-only forks: a copy of itself for each call, which gets the caller's words, environment, directory and descriptors and
-goes the way of `agx` from its entry on. So it supervises a worker, with limits, as in a shell.
+A server process loads torch, runs a few tiny programs to load all that a first run loads, and from then on only forks.
+Each call gets a fork of its own, with the caller's words, environment, directory and descriptors, which does what `agx`
+does from its entry on: it supervises a worker, with limits, as in a shell.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import IO, Any
 
 _LENGTH = struct.Struct("<Q")
 _NUMBER = struct.Struct("<q")
-# Of tiny tensors, for a large one would start threads of torch's, which a fork does not copy.
+# With tiny tensors only: a large one would start threads of torch, which a fork does not copy.
 _REHEARSAL = [
     ["explain", "w = (x*x).detach()\n(w*x).sum()", "--x", "1,2"],
     ["compare", "log(x*0).sum()", "--x", "1"],
@@ -35,7 +35,7 @@ _REHEARSAL = [
 
 @dataclass(frozen=True)
 class Done:
-    """What a call came to, as subprocess.run tells it."""
+    """How a call ended, with the fields that subprocess.run gives."""
 
     returncode: int
     stdout: bytes
@@ -43,24 +43,24 @@ class Done:
 
 
 class Call:
-    """A call that runs: its process, and the pipes to talk to it, as with subprocess.Popen."""
+    """A call that is running: its process, and the pipes to talk to it, as with subprocess.Popen."""
 
     def __init__(self, connection: socket.socket, stdin: int, stdout: int, stderr: IO[bytes]) -> None:
         self.pid = _receive_number(connection)
         self.stdin = open(stdin, "wb", buffering=0)  # noqa: SIM115 - a descriptor has no path; `close` closes it
-        self.stdout = open(stdout, "rb")  # noqa: SIM115 - as above
+        self.stdout = open(stdout, "rb")  # noqa: SIM115 - `close` closes it
         self._connection = connection
         self._stderr = stderr
         self._code: int | None = None
 
     def wait(self) -> int:
-        """The exit code; by a signal, where it is negative."""
+        """The exit code; negative where a signal ended the call."""
         if self._code is None:
             self._code = _receive_number(self._connection)
         return self._code
 
     def done(self) -> Done:
-        """All that it says until its end, which comes by itself."""
+        """All that it says until it ends by itself."""
         self.stdin.close()
         out = self.stdout.read()
         code = self.wait()
@@ -109,7 +109,7 @@ class AgxServer:
 
     @contextlib.contextmanager
     def started(self, *words: str, **environment: str) -> Iterator[Call]:
-        """A call to talk to while it runs. It is ended at the latest with the block."""
+        """A call to talk to while it runs. At the end of the block it is ended, if it still runs."""
         with tempfile.TemporaryFile() as err:
             reader, stdin = os.pipe()
             stdout, writer = os.pipe()
@@ -187,7 +187,7 @@ def _rehearse() -> None:
 
 
 def _let_workers_end() -> None:
-    """Wait for a worker that has answered: what it did is counted at its end, which is else that of its supervisor."""
+    """Wait for the end of a worker that has answered: its coverage is saved then, and a supervisor does not wait."""
     from autograd_cli.process.worker import Worker
 
     let_go = Worker.let_go

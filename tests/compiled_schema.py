@@ -1,7 +1,7 @@
-"""Whether JSON is valid by a schema, asked of functions that were made of it once.
+"""Whether JSON is valid by a schema, by functions that are compiled from it once.
 
-jsonschema, which walks the schema anew for each value, takes many times as long, and says what is wrong: it is asked
-where something is. `test_schema` holds the two together.
+jsonschema walks the schema anew for each value, which takes many times as long, but says what is wrong: it is asked
+only where something is. `test_schema` checks that the two agree.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TYPES: dict[str, Check] = {
 
 
 class CompiledSchema:
-    """A schema of the keywords that agx's own has; another is an error."""
+    """A compiled schema. It knows the keywords that agx's own schema has; any other is an error."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._schema = schema
@@ -42,7 +42,7 @@ class CompiledSchema:
         self.is_valid = self._check(schema)
 
     def validate(self, value: Any) -> None:
-        """Raise what jsonschema raises of a value that is not valid."""
+        """Raise what jsonschema raises for a value that is not valid."""
         if not self.is_valid(value):
             self._slow.validate(value)
             raise AssertionError("jsonschema finds it valid")

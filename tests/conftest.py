@@ -21,7 +21,7 @@ VALIDATOR = CompiledSchema(json.loads(schema_text()))
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one call of `agx` came to."""
+    """How one call of `agx` ended."""
 
     code: int
     out: str

@@ -89,7 +89,7 @@ class Maker:
         self._random = random.Random(seed)  # noqa: S311 - no secret
 
     def program(self) -> str:
-        """The text: most of its statements go on after what torch refuses."""
+        """The text; most of its statements stand in a `try`, so that it goes on after what torch refuses."""
         return (
             START + "".join(self._guarded(self._statement(2)) for _ in range(self._random.randint(1, 6))) + "print(n)\n"
         )

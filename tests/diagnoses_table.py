@@ -89,7 +89,7 @@ def explained(case: Case) -> Report:
 
 
 def story(report: Report) -> tuple[object, ...]:
-    """What a report comes to: how it ended, and each alarm with how bad it is."""
+    """A report in short: how it ended, and each alarm with how bad it is."""
     return report.status, frozenset((found.rule, found.severity) for found in alarms(report))
 
 
@@ -127,12 +127,12 @@ def main(cases: Iterable[Case]) -> int:
         right = [each for _, each in scored if each.cause and each.line]
         victims = [each for _, each in scored if each.victim]
         fixes = [each for _, each in scored if each.fix]
-        print(f"{family:<16}{len(scored):>6}{len(right):>12}{len(victims):>8}{len(fixes):>6}")  # noqa: T201 - as above
+        print(f"{family:<16}{len(scored):>6}{len(right):>12}{len(victims):>8}{len(fixes):>6}")  # noqa: T201 - what it is for
         for case, each in scored:
             if not (each.cause and each.line and each.victim):
                 wrong += 1
                 expected = "nothing" if case.healthy else f"{case.cause} at line {case.line} of {case.victim}"
-                print(f"    {case.name}: {each.said}; expected {expected}")  # noqa: T201 - as above
+                print(f"    {case.name}: {each.said}; expected {expected}")  # noqa: T201 - what it is for
     return 1 if wrong else 0
 
 

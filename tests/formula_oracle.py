@@ -13,7 +13,7 @@ from autograd_cli.derivatives import spelling
 from autograd_cli.engine.record.saved import Edge, edges_of, saved_of
 from autograd_cli.trace import Phase
 
-TOLERANCE = 1e-6  # hardsigmoid divides by a six of torch's own that is float32
+TOLERANCE = 1e-6  # hardsigmoid divides by a 6 that torch keeps in float32
 
 
 def nodes_of(root: torch.Tensor) -> list[Any]:
@@ -109,7 +109,7 @@ def _inputs(name: str, values: Any, tensors: dict[str, torch.Tensor]) -> Iterato
 def value_of(program: str, tensors: dict[str, torch.Tensor]) -> torch.Tensor:
     report = explore(program, inputs=tensors, mode="no-grad", dtype="float64", full=True)
     refusal = report.trace.refusal if report.traces else None
-    is_computed = refusal is None or refusal.during is Phase.BACKWARD  # of what does not depend on an input
+    is_computed = refusal is None or refusal.during is Phase.BACKWARD  # refused if it needs no input
     if not report.traces or report.trace.result is None or not is_computed:
         raise AssertionError(f"{program}: {[found.message for found in report.diagnostics]}")
     result = report.trace.values[report.trace.result]

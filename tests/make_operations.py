@@ -328,7 +328,7 @@ def _schemas() -> dict[tuple[str, str], tuple[str, ...]]:
         name, arguments = entry["func"].split("(", 1)
         base = name.partition(".")[0]
         arguments = arguments.rpartition(" -> ")[0]
-        if "Dimname" in arguments or "!)" in arguments.partition("*,")[2]:  # what is written to by keyword is out=
+        if "Dimname" in arguments or "!)" in arguments.partition("*,")[2]:  # a keyword that is written to is `out=`
             continue
         names = _argument_names(arguments)
         if {"layout", "device", "pin_memory"} <= names:
@@ -393,7 +393,7 @@ def _names_of_signature(value: Any) -> set[str]:
 
 
 def table(*, every: int = 1) -> Iterator[str]:
-    """The rows, sorted. Of all but each `every`-th, `differentiable` is what the table says: the others are probed."""
+    """The rows, sorted. `differentiable` is probed in each `every`-th row; in the others it is what the table says."""
     from probe_operations import differentiable
 
     refused = refused_names()

@@ -17,7 +17,7 @@ _BOTH_WAYS = frozenset(
 
 
 def renamed(case: Case) -> Case:
-    """Every name that the program binds, and every input, with another one; lines and places in them may move."""
+    """With other names for every input and for all that the program binds; lines and places in them may move."""
     tree = ast.parse(case.program)
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     names |= {name for name, _ in case.inputs}
@@ -41,7 +41,7 @@ def renamed(case: Case) -> Case:
 
 
 def among_bystanders(case: Case) -> Case:
-    """Two lines above it that have nothing to do with it."""
+    """Below two lines that have nothing to do with it."""
     if re.match(r"(import|from) ", case.program):
         head, _, rest = case.program.partition("\n")
         return _moved(replace(case, program=f"{head}\n{_BYSTANDERS}{rest}"), 2)
@@ -49,7 +49,7 @@ def among_bystanders(case: Case) -> Case:
 
 
 def in_a_loop(case: Case) -> Case:
-    """All of it in a loop of one round; a loop has no result, so not what gets its inputs from the command line."""
+    """In a loop of one round; unchanged where inputs are given, as a loop has no result, or at an import or `def`."""
     if case.inputs or re.search(r"^(import|from|def) |\"\"\"", case.program, re.MULTILINE):
         return case
     return _moved(replace(case, program="for _ in range(1):\n" + textwrap.indent(case.program, "    ")), 1)

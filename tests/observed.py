@@ -29,7 +29,7 @@ _FILE = Path("program.py")
 
 
 def observe(text: str, names: dict[str, Any] | None = None, *, kept: int = KEPT) -> Observed:
-    """What is seen of a text that Python runs, with these names given; what it raises ends it."""
+    """What is seen of a text that Python runs, with these names given; an exception ends it."""
     linecache.cache[str(_FILE)] = (len(text), None, text.splitlines(keepends=True), str(_FILE))
     observation = Observation(kept=kept)
     code = observation.make_code(text, _FILE)
@@ -59,7 +59,7 @@ def first(diagnostics: tuple[Diagnostic, ...]) -> tuple[str, int | None, str | N
 
 
 def of_language(text: str, *, kept: int = KEPT) -> Observed:
-    """The same of a program of the safe language, whose bare names mean something without an import."""
+    """What is seen of a program of the safe language, whose bare names mean something without an import."""
     return observe(text, _vocabulary(parse(text)), kept=kept)
 
 
@@ -89,7 +89,7 @@ def watch(text: str, names: dict[str, Any] | None = None) -> Observed:
         "names": variables,
     }
     with _settings():
-        exec(_WATCHED, block)  # noqa: S102 - as above; its frame is none of a file's
+        exec(_WATCHED, block)  # noqa: S102 - Python is to run it, in a frame of no file
         own = {name: value for name, value in variables.items() if name not in given or value is not given[name]}
         observed: Observed = block["watching"].end(own, block["error"])
         block["watching"].leave()
@@ -110,7 +110,7 @@ def _vocabulary(program: Program) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _settings() -> Iterator[None]:
-    """Torch as a program finds it, with the seed of agx; all is as before after it."""
+    """Torch as a program finds it, with the seed of agx; afterwards all is as before."""
     state, dtype = torch.get_rng_state(), torch.get_default_dtype()
     torch.manual_seed(0)
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), torch.enable_grad():

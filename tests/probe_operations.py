@@ -86,7 +86,7 @@ def _of_functional(name: str) -> Any:
 
 
 def _of_func(name: str) -> Any:
-    """What such a function of functions returns: no tensor."""
+    """The function that such a function of functions returns: no tensor."""
     return getattr(torch.func, name)(_twice)
 
 
@@ -372,7 +372,7 @@ def function_of(full_name: str) -> Any:
 
 
 def is_removed(full_name: str) -> bool:
-    """Whether torch has no more than a message in the place of a function, as 2.14 for torch.qr."""
+    """Whether torch has only an error message in the place of a function, as torch 2.14 has for torch.qr."""
     function = function_of(full_name)
     if not inspect.isfunction(function):
         return False
@@ -461,7 +461,7 @@ def _module_is_recorded(name: str) -> bool:
 
 
 def _steps_are_recorded(name: str) -> bool:
-    """An optimizer's step writes without grad mode."""
+    """Whether torch records what a step of the optimizer writes; it writes without grad mode."""
     weight = torch.ones(2, requires_grad=True)
     optimizer = getattr(torch.optim, name)([weight], lr=0.1)
     weight.sum().backward()

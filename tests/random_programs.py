@@ -1,8 +1,8 @@
 """Programs made at random from a seed, with what their maker knows of them: the oracle of the tests that use them.
 
 Each statement is tried in plain torch as it is made, and kept where torch takes it. The maker writes down which names
-it reads, which it binds, and which tensors it changed, by their values before and after: so much of the program's
-dataflow, and none of it by agx.
+it reads, which it binds, and which tensors it changed, by their values before and after. So the dataflow of the program
+is known without agx.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ layer = nn.Linear(3, 3)
 class Statement:
     """What one statement does. `line` is where it begins, `whole` what it is without its cut, if it makes one.
 
-    `is_single` says that it is one operation, on the tensors that it reads. `sees` are the definitions, as statement
-    and name, that what it binds or changes is computed from without another between.
+    `is_single` says that it is one operation, on the tensors that it reads. `sees` are the definitions (statement and
+    name) from which what it binds or changes is computed directly.
     """
 
     text: str
@@ -153,7 +153,7 @@ def name_of_leaf(names: dict[str, Any], variable: torch.Tensor) -> str:
 
 
 def matched(trace: Trace, told: int, root: Any, names: dict[str, Any]) -> dict[Any, int]:
-    """Torch's nodes below `root`, each with the id of the trace's, which is like it in all that torch tells."""
+    """Torch's nodes below `root`, each with the id of the trace's node; the two are alike in all that torch tells."""
     pairs = {root: told}
     pending = [root]
     while pending:
@@ -182,7 +182,7 @@ def matched(trace: Trace, told: int, root: Any, names: dict[str, Any]) -> dict[A
 class Form:
     """A statement with places for the tensors `x` and `y` that it reads and the names `t` and `u` that it binds.
 
-    `certain` are those that it certainly is computed from, where those are not all that it reads.
+    `certain` are the places that the result is certainly computed from, where those are not all that it reads.
     """
 
     text: str
@@ -306,7 +306,7 @@ class _Maker:
         self._lists: list[str] = []
         self._statements: list[Statement] = []
         self._line = START.count("\n") + 1
-        # Of each name the definitions that it is computed from, and the inputs that it may be.
+        # For each name the definitions that it is computed from, and the inputs that it may be computed from.
         self._sees: dict[str, frozenset[tuple[int, str]]] = {name: frozenset({(-1, name)}) for name in INPUTS}
         self._sources: dict[str, frozenset[str]] = {name: frozenset({name}) for name in INPUTS}
 
@@ -343,7 +343,7 @@ class _Maker:
         }
 
     def _is_taken(self, text: str) -> bool:
-        """Whether torch takes an expression; not one of a view that it has forbidden."""
+        """Whether torch takes an expression: it refuses one of a view that it has forbidden."""
         try:
             run(text, self._names)
         except RuntimeError:
@@ -371,7 +371,7 @@ class _Maker:
         self._line += text.count("\n") + 1
 
     def _told(self, form: Form, places: dict[str, str], changes: tuple[str, ...], text: str) -> Statement:
-        """The statement, after what it made of the names is written down."""
+        """Write down what the statement made of the names, and return it."""
         names, number = self._names, len(self._statements)
         binds, reads = form.names("tu", places), form.names("xyls", places)
         sees = self._seen(reads if form.certain is None else form.names(form.certain, places))
@@ -401,7 +401,7 @@ class _Maker:
         return frozenset[str]().union(*[self._sources[name] for name in self._with_elements(names)])
 
     def _with_elements(self, names: Sequence[str]) -> list[str]:
-        """The names, and of a list those of the tensors in it."""
+        """The names; with a list, those of the tensors in it as well."""
         held = [element for name in names if name in self._lists for element in self._names[name]]
         within = [name for name in self._tensors if any(self._names[name] is element for element in held)]
         return [*names, *within]

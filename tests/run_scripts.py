@@ -47,7 +47,7 @@ def run(job: dict[str, Any]) -> None:
         if place is not None:
             span, file = place.span, os.path.relpath(place.file, job["directory"])
             told["place"] = f"{file}:{span.line}:{span.column}-{span.end_line}:{span.end_column}"
-        text = importlib.import_module("json").dumps(told)  # ours, whatever the script has beside it
+        text = importlib.import_module("json").dumps(told)  # Python's own, not one beside the script
         with Path(job["told"]).open("a") as out:
             out.write(text + "\n")
         os.write(answer, job["answer"].encode())

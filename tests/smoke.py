@@ -153,7 +153,7 @@ def without_call() -> set[str]:
 
 
 def not_the_package(wheel: Path) -> set[str]:
-    """The files that the wheel lacks or has too much, beside its own metadata."""
+    """The files that the wheel lacks, and those that it has beyond the package and its own metadata."""
     sources = (file for file in PACKAGE.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
     expected = {file.relative_to(PACKAGE.parent).as_posix() for file in sources}
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
@@ -161,7 +161,7 @@ def not_the_package(wheel: Path) -> set[str]:
 
 
 def complaint(call: Call) -> str | None:
-    """What is wrong with what came of the call, in a folder of its own; None where nothing is."""
+    """What is wrong with the outcome of the call, run in a folder of its own; None where nothing is."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, SCRIPT).write_text(TEXT, "utf-8")
         done = subprocess.run(
@@ -194,7 +194,7 @@ def main() -> int:
     complaints += [f"not the same in the wheel: {name}" for name in sorted(not_the_package(Path(sys.argv[1])))]
     for found in complaints:
         print(found)  # noqa: T201 - it is a script
-    print(f"smoke test: {len(calls)} calls of the installed agx, {len(complaints)} complaints")  # noqa: T201 - as above
+    print(f"smoke test: {len(calls)} calls of the installed agx, {len(complaints)} complaints")  # noqa: T201 - it is a script
     return 1 if complaints else 0
 
 

@@ -859,7 +859,7 @@ def run_plainly(text: str, dtype: str, weigh: Weigh = torch.ones_like) -> Plain:
         roots, refusal = roots_of(result), None
         try:
             if isinstance(result, FACTS):
-                pass  # what is asked for to be read, agx does not differentiate
+                pass  # a fact, which is only read: agx does not differentiate it
             elif isinstance(roots[0], Tensor):
                 torch.autograd.backward(roots, [weigh(root) for root in roots])
             else:
@@ -871,7 +871,7 @@ def run_plainly(text: str, dtype: str, weigh: Weigh = torch.ones_like) -> Plain:
 
 
 def run(text: str, dtype: str = "float32", **options: Any) -> Report:
-    """The same by agx."""
+    """Run a program by agx, on the same inputs."""
     report = explore(text, inputs=inputs_for(text), dtype=dtype, **options)
     assert report.traces, report.diagnostics
     return report

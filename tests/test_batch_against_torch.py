@@ -638,7 +638,7 @@ PROGRAMS = {
     """,
 }
 
-# Of NaN and the infinities, which JSON has as texts.
+# Results with NaN or infinities, which JSON has as texts.
 NOT_FINITE = """
     x.nansum()
     x.abs()
@@ -650,7 +650,7 @@ NOT_FINITE = """
     x.max()
     x.fmax(x)
 """
-# Results that hold tensors in several depths.
+# Results that hold tensors at several depths.
 NESTED = """
     nn.LSTM(3, 4)(seqf)
     (x, [x.sin(), (x.cos(), 3)])
@@ -755,7 +755,7 @@ def is_same(told: Any, tensor: torch.Tensor | None) -> bool:
 
 
 def difference(text: str, gradient: torch.Tensor | None = None, **given: torch.Tensor) -> str | None:
-    """What the batch answers that Python does not; None where they agree."""
+    """Where the answer of the batch is not that of Python; None where they agree."""
     inputs = {**inputs_of(text), **given}
     request: dict[str, Any] = {"expr": text, "inputs": {name: json_of(tensor) for name, tensor in inputs.items()}}
     if gradient is not None:

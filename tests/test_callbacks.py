@@ -99,7 +99,7 @@ def test_a_hook_takes_the_place_of_the_gradient() -> None:
 
 
 def test_a_gradient_is_not_copied_because_a_hook_saw_it() -> None:
-    """AccumulateGrad copies a gradient that somebody else holds: its version tells."""
+    """AccumulateGrad copies a gradient that something else holds; the version tells whether it did."""
     program = f"{X}x.register_hook(lambda g: print(g))\n(x * torch.ones(2)).sum().backward()\ny = x.grad"
     names: dict[str, torch.Tensor] = {}
     exec(compile(program, "program", "exec"), {"torch": torch, "print": lambda _: None}, names)  # noqa: S102 - the oracle is Python
@@ -189,7 +189,7 @@ def test_nothing_else_is_reached_by_it(program: str) -> None:
 
 
 def test_nothing_of_the_run_stays_behind() -> None:
-    """Torch's hooks are no circle that keeps a run alive."""
+    """The hooks that torch holds form no reference cycle that keeps a run alive."""
     assert run(f"{X}y.register_hook(lambda g: g * x)\nx.register_hook(lambda g: g)\ny.sum().backward()").ok
     gc.collect()
     assert [each for each in gc.get_objects() if type(each) is Callback] == []

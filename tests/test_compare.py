@@ -81,9 +81,9 @@ class ByHand:
             exec(compile(ast.Module(lines, []), "<oracle>", "exec"), self.names)  # noqa: S102 - the oracle is Python
             if isinstance(last, ast.Expr):
                 code = compile(ast.Expression(last.value), "<oracle>", "eval")
-                self.result = eval(code, self.names)  # noqa: S307 - as above
+                self.result = eval(code, self.names)  # noqa: S307 - the oracle is Python
             else:
-                exec(compile(ast.Module([last], []), "<oracle>", "exec"), self.names)  # noqa: S102 - as above
+                exec(compile(ast.Module([last], []), "<oracle>", "exec"), self.names)  # noqa: S102 - the oracle is Python
             if GRAD in program:
                 self.backward = "autograd.grad"
         except RuntimeError as error:
@@ -94,13 +94,13 @@ class ByHand:
                 self.backward = "ok" if self.roots else "not reached"
 
     def pull_result(self) -> None:
-        """What agx does where the program calls no backward() itself."""
+        """Go backward from the result, as agx does where the program calls no backward() itself."""
         if self.result is not None and not self.roots and self.backward == "not called" and self.forward == "ok":
             self.pull(self.result, torch.ones_like(self.result))
 
     @contextlib.contextmanager
     def spied(self) -> Any:
-        """Backward passes of the program are seen."""
+        """Within it, the backward passes of the program are seen."""
         real = torch.Tensor.backward
 
         def backward(root: torch.Tensor, *arguments: Any, **more: Any) -> None:
@@ -289,7 +289,7 @@ def test_it_is_written_to_files(agx: Agx, tmp_path: Path, suffix: str) -> None:
     if suffix == ".txt":
         assert text == agx("compare", "2*x", "--x", "1,2").out
     if suffix == ".json":
-        Outcome(code=0, out=text, err="").report  # noqa: B018 - it checks itself
+        Outcome(code=0, out=text, err="").report  # noqa: B018 - reading it checks it by the schema
 
 
 # Exit codes and errors.

@@ -42,7 +42,7 @@ def test_a_healthy_program_gets_no_warning(case: Case) -> None:
 
 
 def test_a_clamp_at_exactly_its_bounds_is_told_of_where_torch_gives_zeros() -> None:
-    """It does from 2.14 on."""
+    """Torch gives zeros there from 2.14 on."""
     x = torch.tensor([0.0, 1.0], requires_grad=True)
     x.clamp(0, 1).sum().backward()
     assert x.grad is not None

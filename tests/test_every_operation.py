@@ -179,7 +179,7 @@ def replaced(value: Any, leaves: dict[int, torch.Tensor]) -> Any:
 
 
 def difference(case: Case) -> str | None:
-    """What agx gives that torch does not; None where they agree in every number."""
+    """Where agx and torch differ; None where they agree in every number."""
     expected = answer(case)
     assert expected is not None
     with warnings.catch_warnings():

@@ -19,9 +19,9 @@ Tensors = Sequence[torch.Tensor | None]
 
 @dataclass(frozen=True)
 class Way:
-    """A way to walk the graph: lines behind a program whose result is `result`, and the roots of their walks.
+    """A way to walk the graph: lines to put after a program whose result is `result`, and the roots of their walks.
 
-    Without lines of its own the program ends in its result, for agx to walk from, with the gradient `seed` if any.
+    Without such lines the program ends with its result, and agx walks from there, with the gradient `seed` if any.
     """
 
     lines: str
@@ -168,7 +168,7 @@ def check(made: Made, way: Way) -> bool:
 
 
 def is_reordered(made: Made) -> bool:
-    """Whether torch may have made a node anew for a view whose base changed: when it does depends on who looks."""
+    """Whether torch may have made a node anew for a view whose base changed: it does so when somebody looks."""
     return any(statement.changes for statement in made.statements)
 
 
@@ -191,7 +191,7 @@ def check_sums(trace: Trace, walk: Walk, root: tuple[int, int], start: torch.Ten
 
 
 def check_leaves(trace: Trace, walk: Walk) -> None:
-    """A leaf has after the walk what it had before, and what arrived at it."""
+    """After the walk, the gradient of a leaf is what it was before plus what arrived at it."""
     if walk.backward is None:
         assert not any(trace.nodes[visit.node].name == "AccumulateGrad" for visit in walk.visits)
         return
@@ -200,7 +200,7 @@ def check_leaves(trace: Trace, walk: Walk) -> None:
     storages = Counter(leaf.before.storage for leaf in leaves if leaf.before is not None)
     for leaf in leaves:
         if leaf.before is not None and storages[leaf.before.storage] > 1:
-            continue  # torch gave two leaves one memory for their .grad, as of torch.stack([a, b]).sum(0)
+            continue  # torch let two leaves share the memory of their .grad, as for torch.stack([a, b]).sum(0)
         before, after = tensor(leaf.before), tensor(leaf.after)
         if leaf.name not in arrived or arrived[leaf.name] == (None,):
             assert same(before, after)

@@ -1,4 +1,4 @@
-"""A long run of which the older rounds are forgotten is whole: ids are ordinals, and every page can be drawn."""
+"""A long run whose older rounds are forgotten is still whole: ids are ordinals, and every page can be drawn."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def looped(program: str) -> str:
 
 
 def check_numbers(trace: Trace) -> None:
-    """Whatever one refers to is there, and was there before."""
+    """Every id is an ordinal, and all that something refers to exists and came before it."""
     for number, value in enumerate(trace.values):
         assert value.id == number
         assert all(operand < number for operand in value.operands)

@@ -37,8 +37,8 @@ MAX_ELEMENTS = 200
 PRECISE = Look(precision=8)
 
 # Each operation with the node it makes, and for each edge the argument, the leaf it leads to (- for none), and what is
-# told of it. A formula is torch's own, which may write it otherwise from some version on: a line that ends in
-# `[torch 2.14]` then takes the place of the one before it.
+# told of it. A formula is torch's own, and a later torch may write it in another way: from that version on, a line that
+# ends in `[torch 2.14]`, say, takes the place of the one before it.
 CASES = """
 x+y  ->  AddBackward0
     self=x: grad
@@ -456,7 +456,7 @@ def sampled_nodes(group: str, samples: int) -> Iterator[Any]:
                         yield node
 
 
-@pytest.mark.filterwarnings("ignore")  # what the samples are warned of
+@pytest.mark.filterwarnings("ignore")  # some samples make torch warn
 @pytest.mark.parametrize("group", GROUPS)
 def test_formulas_are_true_of_the_nodes_of_every_operation(group: str) -> None:
     """The text itself, evaluated by agx, is what torch's own code for the node makes of random gradients."""
@@ -480,7 +480,7 @@ def test_formulas_are_true_of_the_nodes_of_every_operation(group: str) -> None:
     ids=str.strip,
 )
 def test_formulas_are_true_at_the_kinks(operation: str) -> None:
-    """There versions of torch differ, too."""
+    """That is where versions of torch differ, too."""
     kinks = torch.tensor([-6.0, -3, -1, -0.5, 0, 0.5, 1, 3, 6], dtype=torch.float64)
     inputs = {"x": kinks.clone().requires_grad_(), "y": torch.ones_like(kinks).requires_grad_(), "t": kinks}
     assert [told for node in nodes_of(computed(operation.strip(), inputs)) for told in kinked(node)] == []
@@ -492,9 +492,9 @@ def kinked(node: Any) -> list[str]:
 
 @at_length
 @of_this_torch
-@pytest.mark.filterwarnings("ignore")  # as above
+@pytest.mark.filterwarnings("ignore")  # some samples make torch warn
 def test_most_classes_of_nodes_are_told_in_full() -> None:
-    """`formula`: torch's table says it plainly. A class counts as the worst that is told of any of its edges."""
+    """A class counts as what is told of its worst edge; a `formula` is one that torch's table says plainly."""
     standing: dict[str, set[str]] = {}
     for node in itertools.chain.from_iterable(sampled_nodes(group, 2) for group in GROUPS):
         assert len(edges_of(node)) == len(node.next_functions)
@@ -702,7 +702,7 @@ def test_the_numbers_in_a_formula_make_the_gradient(operation: str) -> None:
 
 
 def test_many_formulas_have_numbers() -> None:
-    """The test above cannot pass by there being none."""
+    """The test above must not pass only because there are none."""
     found = 0
     for operation in OPERATIONS:
         for _, visit in walked(computed(operation, leaves(torch.float32))):
@@ -782,7 +782,7 @@ class Double(torch.autograd.Function):
         return 2 * x
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:  # noqa: ARG004 - as above
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:  # noqa: ARG004 - torch calls it so
         return 2 * gradients[0]
 
 

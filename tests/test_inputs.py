@@ -166,7 +166,7 @@ def test_a_long_text_is_read_as_a_short_one(text: str, shape: tuple[int, ...]) -
     st.sampled_from(["1,2;3,4", "[[1,2],[3,4]]"]),
 )
 def test_many_numbers_are_read_as_few(rows: list[list[str]], form: str) -> None:
-    """Long texts take a faster way, which must come to the same."""
+    """Long texts are read in a faster way, which must give the same numbers."""
     separators = (",", ";", "", "") if form == "1,2;3,4" else (", ", "], [", "[[", "]]")
     assume(len(rows) != 1 or len(rows[0]) > 1)  # one number alone is not long
     text = separators[2] + separators[1].join(separators[0].join(row) for row in rows) + separators[3]

@@ -1,7 +1,7 @@
 """Every leaf that a program makes is shown once, by the name that its reader knows, and with torch's gradient.
 
-The oracle is Python: it runs the same text, and at every line all that the variables hold, of the program and of its
-functions, is looked through for leaves.
+The oracle is Python: it runs the same text, and at every line the test looks for leaves in all that the variables of
+the program and of its functions hold.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def test_the_name_of_a_leaf(program: str, agx: Agx) -> None:
 
 
 def leaves_by_python(text: str) -> list[torch.Tensor]:
-    """The leaves that the program's variables ever held, in whatever depth, or that its layers consist of."""
+    """The leaves that the program's variables ever held, at any depth, and the parameters of its layers."""
     found: dict[int, Any] = {}
 
     def look(frame: FrameType, _event: str, _argument: object) -> Any:
@@ -160,7 +160,7 @@ for i in range(COUNT):
 
 
 def test_many_leaves_of_one_name(agx: Agx) -> None:
-    """A page shows the first and the last of them; `--full` and JSON all, but of very many those in the middle."""
+    """A page shows the first and the last of them; `--full` and JSON all, but for the middle of very many."""
     text = LOOP.replace("COUNT", "12")
     names = ["x", "x (old)", *[f"x (old)#{n}" for n in range(2, 13)]]
     assert [name for name, _ in explore(text).trace.grads] == names

@@ -248,12 +248,12 @@ def test_what_a_lesson_says_beyond_its_run(name: str, words: str, lines: str, cl
     assert words in text_of(name, "en")
     names = {"torch": torch, "x": torch.tensor([1.0, 2.0, 3.0], requires_grad=True), "refused": refused}
     exec(lines, names)  # noqa: S102 - the oracle is Python
-    assert eval(claim, names)  # noqa: S307 - the same
+    assert eval(claim, names)  # noqa: S307 - a claim of this file
 
 
 @EACH
 def test_no_number_is_typed(lesson: Lesson) -> None:
-    """A sentence has none but those of the run and those in code."""
+    """A sentence has no numbers but those of the run and those in code."""
     for part in lesson.parts:
         for language in LANGUAGES:
             prose = PLACEHOLDER.sub("", CODE.sub("", translate(part.text, language)))

@@ -1,4 +1,4 @@
-"""How tensors are shown: small ones whole, large ones by their range, and nothing that is no number is left unsaid."""
+"""How tensors are shown: small ones whole, large ones by their range, and NaN and infinities are always mentioned."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ def test_named_tuples_have_the_fields_that_a_program_reads() -> None:
 
 
 def is_of_the_table(name: str) -> bool:
-    """Whether a named tuple, such as `linalg_eigh_out`, is what an operation of the table gives; a new one is none."""
+    """Whether a named tuple, such as `linalg_eigh_out`, belongs to an operation of the table, not to a newer one."""
     name = name.removesuffix("_out")
     called = [f"torch.{name}", f"torch.Tensor.{name}", f"torch.linalg.{name.removeprefix('linalg_')}"]
     return any(vocabulary.operation(each) is not None for each in called)

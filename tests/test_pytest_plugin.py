@@ -107,7 +107,7 @@ def test_frozen_parameters_are_left_alone(gradients: Gradients) -> None:
 
 
 def test_each_block_counts_for_itself(gradients: Gradients) -> None:
-    """A `.grad` that an earlier pass left is none of this one's; one that the block clears behind it is."""
+    """A `.grad` that an earlier pass left does not count; one that the block itself makes and then clears does."""
     net = Net()
     net(X).sum().backward()
     with pytest.raises(pytest.fail.Exception, match="no gradient"), gradients(net):

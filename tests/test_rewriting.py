@@ -24,13 +24,13 @@ PYTHONS = [
     *("grammar", "generators", "named_expressions", "with", "augassign", "super", "unpack_ex"),
     *(("patma", "coroutines", "asyncgen", "descr", "exceptions", "fstring", "dataclasses") if THOROUGH else ()),
 ]
-# They look at what rewriting adds, a local variable and a call more on the stack.
+# Tests that see what rewriting adds: a local variable, and one more call on the stack.
 NOT_THE_SAME = {"test_funcdef", "test_recursion_in_except_handler"}
 BRANCHING = {Kind.CHOICE, Kind.COMPARISON}
 
 
 class Heights:
-    """In place of the recorder: keeps the stacks, and what was not as high as its place says."""
+    """Stands in for the recorder: keeps the stacks, and notes each that is not as high as its place says."""
 
     def __init__(self) -> None:
         self.sites: list[Site] = []
@@ -137,7 +137,7 @@ def test_it_computes_the_same(heights: Heights, text: str) -> None:
     plain: dict[str, Any] = {}
     exec(compile(text, "plain.py", "exec"), plain)  # noqa: S102 - the text stands above
     observed: dict[str, Any] = {}
-    exec(rewritten(text, "plain.py", heights.sites), observed)  # noqa: S102 - as above
+    exec(rewritten(text, "plain.py", heights.sites), observed)  # noqa: S102 - the text stands above, rewritten
     assert observed["out"] == plain["out"]
     assert {name for name in observed if not name.startswith("__b")} == {n for n in plain if not n.startswith("__b")}
     assert not heights.wrong

@@ -58,7 +58,7 @@ def said_by_default() -> Iterator[str]:
                     yield from written(default)
 
 
-# A word with a space in it is a message: that of another function of the same name.
+# A text with a space in it is no slug: it is the message that another function of the same name takes.
 SAID = {slug for slug in (*said_in_calls(), *said_by_default()) if " " not in slug}
 
 

@@ -1,6 +1,6 @@
 """A second maker of Traces, in sixty lines: Python runs a function, torch tells what it was asked, nothing is a Box.
 
-What the recording, the rules and the pages need of a maker is in engine/record, and no more than this uses.
+The recording, the rules and the pages need no more of a maker than what this one uses, which is in engine/record.
 """
 
 from __future__ import annotations

@@ -153,7 +153,7 @@ def test_full_memory_is_told_with_the_amount(agx: Callable[..., Done], where: st
 
 
 def test_a_worker_computes_with_all_threads_though_torch_was_loaded_before(agx_server: AgxServer) -> None:
-    """Where the process that forked it had run a large operation itself, it would hang."""
+    """It would hang if the process that forked it had run a large operation itself."""
     done = agx_server.run("grad", "(x @ x).sum()", "--x", "ones(800,800)", "--threads", "2", "--result")
     assert (done.returncode, done.stdout) == (0, b"5.12e+08\n")
 

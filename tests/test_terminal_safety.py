@@ -271,7 +271,7 @@ def test_bytes_that_are_no_text_are_escapes_for_a_process_too(words: list[bytes]
     ],
 )
 def test_colour_in_a_pipe_changes_colours_only(agx: Agx, words: list[str]) -> None:
-    """A pipe has no width: nothing may fill it up."""
+    """A pipe has no width, so no spaces may fill its lines up."""
     coloured, plain = agx(*words, "--color", "always").out, agx(*words, "--color", "never").out
     assert "\x1b[" in coloured
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain

@@ -35,7 +35,7 @@ def explored(made: Made) -> Trace:
 
 
 def ancestors(trace: Trace) -> list[int]:
-    """Of each value all that it was computed from, as the bits of a number."""
+    """For each value, all the values that it was computed from, as the bits of a number."""
     found: list[int] = []
     for value in trace.values:
         above = 1 << value.id

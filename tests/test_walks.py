@@ -78,7 +78,7 @@ def test_values_lead_back(program: str) -> None:
 
 
 def assert_leads_back(trace: Trace) -> None:
-    """What a value was made of came before it, and so did what it holds, or it was made out of the whole."""
+    """The operands of a value came before it; so did each of its elements, unless that was made from the whole."""
     for value in trace.values:
         before = value.operands if value.previous is None else (*value.operands, value.previous)
         assert all(each < value.id for each in before)

@@ -32,7 +32,7 @@ X, Y = torch.ones(4, 2), torch.zeros(4, 1)
 
 @pytest.fixture
 def seeded() -> None:
-    """With other numbers a relu may be zero, and that would be told."""
+    """With other numbers a relu may be zero everywhere, which would be a finding."""
     torch.manual_seed(0)
 
 
@@ -150,7 +150,7 @@ def test_nothing_is_kept_alive_after_it() -> None:
         y.sum().backward()
     gone = weakref.ref(y)
     del y
-    sys._getframe().f_locals  # noqa: B018, SLF001 - what Python 3.11 made of the variables is made anew
+    sys._getframe().f_locals  # noqa: B018, SLF001 - it renews the dict of variables that Python 3.11 keeps
     gc.collect()
     assert gone() is None
     assert seen.report.ok

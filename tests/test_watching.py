@@ -86,7 +86,7 @@ def check(trace: Trace, names: dict[str, Any], printed: str, raised: Exception |
 
 
 def is_forbidden(value: torch.Tensor) -> bool:
-    """Whether it is a view of several that torch does not let be used, nor looked at."""
+    """Whether it is one of several views that torch allows neither to use nor to look at."""
     try:
         return value.grad_fn is None and not value.is_leaf
     except RuntimeError:

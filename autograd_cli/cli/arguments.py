@@ -67,7 +67,8 @@ class Sorted:
 def sort_words(line: CommandLine, declared: Declared, *, reads_stdin: bool, but: Sequence[int] = ()) -> Sorted:
     """Tell options, program and inputs apart, and check every name against those that the program uses.
 
-    Where no word is a program and it `reads_stdin`, what stdin holds is. The words at the places `but` do not count.
+    Where no word is a program and the command `reads_stdin`, the program is what stdin holds. The words at the places
+    `but` are left out.
 
     Raises:
         AgxError: an unknown option or name, a missing value, an input given twice, a second expression, a bad limit,
@@ -95,7 +96,7 @@ def sort_words(line: CommandLine, declared: Declared, *, reads_stdin: bool, but:
 
 
 def lone_word(line: CommandLine, declared: Declared) -> int | None:
-    """The place of the one word that is no option, where there are no inputs and no file; None where there is none."""
+    """The place of the only word that is no option, where there are no inputs and no file; else None."""
     try:
         _, options, positions, inputs, bare = _split(line, declared)
     except AgxError:
@@ -159,7 +160,7 @@ def _program_in_file(line: CommandLine, path: str, word: int, limits: Limits) ->
 
 
 def _unnamed_program() -> GivenProgram | None:
-    """What stdin holds, where it does and that is more than blank."""
+    """The program that stdin holds, if it holds one and it is not blank."""
     text = read_stdin() if holds_text() else ""
     return program_of_stdin(text) if text.strip() else None
 
@@ -234,7 +235,7 @@ def _normal(name: str) -> str:
 def _choose_expression(
     line: CommandLine, declared: Declared, positions: Sequence[int], file: GivenValue | None
 ) -> tuple[int | None, list[GivenValue]]:
-    """Which of the words without `--` is the expression (none where there is a file); the others are `name=value`."""
+    """Which of the words without `--` is the expression (none where there is a file), and the inputs `name=value`."""
     pairs = {position: _assignment(line.words[position]) for position in positions}
     expressions = [position for position, pair in pairs.items() if pair is None]
     if file is not None and expressions:
@@ -272,7 +273,7 @@ def _check_twice(line: CommandLine, inputs: Sequence[GivenValue]) -> None:
 
 
 def _check_swallowed(line: CommandLine, inputs: Sequence[GivenValue], declared: Declared) -> None:
-    """Without an expression, an unknown `--jsn` has probably taken it for its value."""
+    """Refuse a misspelt option, such as `--jsn`, that has probably taken the expression for its value."""
     for given in inputs:
         others = frozenset(other.name for other in inputs if other is not given)
         if line.words[given.word] == f"--{given.name}" and (
@@ -291,7 +292,7 @@ def _reads_only(text: str, names: frozenset[str]) -> bool:
 
 
 def _check_bare(line: CommandLine, bare: Sequence[int], program: GivenProgram | None, declared: Declared) -> None:
-    """A `--name` without a value is an input that has none, if the program uses it, and else an unknown option."""
+    """Refuse a `--name` without a value: it is an input if the program uses it, or else an unknown option."""
     for word in bare:
         name = _normal(line.words[word][2:])
         try:
@@ -305,7 +306,7 @@ def _check_bare(line: CommandLine, bare: Sequence[int], program: GivenProgram | 
 
 
 def _check_names(line: CommandLine, text: str, inputs: Sequence[GivenValue], declared: Declared) -> None:
-    """Every input is used, and every name that only --var can give is given so."""
+    """Check that every input is used, and that a name which only --var can give is given by it."""
     names = frozenset(given.name for given in inputs)
     try:
         program = parse(text, given=names)
@@ -328,7 +329,7 @@ def _check_names(line: CommandLine, text: str, inputs: Sequence[GivenValue], dec
 
 
 def _check_options_that_are_names(line: CommandLine, missing: frozenset[str], declared: Declared) -> None:
-    """A variable called `seed` cannot be given by --seed."""
+    """Refuse to take --seed for a variable called `seed`."""
     for name in sorted(missing):
         option = f"--{name}"
         if option in declared.all:

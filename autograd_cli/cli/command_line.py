@@ -18,7 +18,7 @@ _SPECIAL_IN_QUOTES = frozenset('"$`\\!')
 class Declared:
     """The options that a command declares: those that take a value (some more than once) and those that do not.
 
-    `valued` maps every spelling of an option to its long one, `elsewhere` the options of other commands to those.
+    `valued` maps every spelling of an option to its long one, `elsewhere` each option of other commands to them.
     """
 
     valued: Mapping[str, str]
@@ -71,7 +71,7 @@ class CommandLine:
         return bad_request(rule, message, source=COMMAND_LINE, span=self.span(word), label=label, fix=fix)
 
     def with_option_placed(self, report: Report) -> Report:
-        """The Report with what is wrong with the value of an option, such as --dtype, at its place in the line."""
+        """The Report, with each diagnostic about an option's value, such as --dtype's, at its place in the line."""
         placed = tuple([self._placed(each) for each in report.diagnostics])
         return report if placed == report.diagnostics else replace(report, diagnostics=placed, command_line=self.text)
 

@@ -33,7 +33,7 @@ lessons = one_of(LESSONS)
 
 
 def modes(incomplete: str) -> list[str]:
-    """The modes of a list that is being written."""
+    """The list of modes that is being written, continued by each mode that it lacks."""
     return _continued(incomplete, MODES)
 
 
@@ -53,7 +53,7 @@ def operations(incomplete: str) -> list[str]:
 
 
 def inputs(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The inputs that the program reads, of a list that is being written."""
+    """The list of inputs that is being written, continued by each that the program reads."""
     program = _program(ctx)
     return [] if program is None else _continued(incomplete, program.free)
 
@@ -73,6 +73,6 @@ def _program(ctx: typer.Context) -> Program | None:
 
 
 def _continued(incomplete: str, names: Iterable[str]) -> list[str]:
-    """The list with each of the names that are not in it yet as its last."""
+    """The list, continued by each of the names that are not in it yet."""
     done, comma, last = incomplete.rpartition(",")
     return [f"{done}{comma}{name}" for name in names if name.startswith(last) and name not in done.split(",")]

@@ -21,7 +21,7 @@ _BUG = 70
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """Where a Report goes, and as what: `file` takes the place of stdout, whose width and glyphs a page has."""
+    """Where a Report goes, and in which format: to `file` if there is one, else to stdout and drawn to fit it."""
 
     format: Format
     color: Color = Color.AUTO
@@ -40,7 +40,7 @@ def delivery_of(page: Page, formats: Sequence[str], *, language: str = "en") -> 
     """The delivery that the options ask for; `formats` are the names of those that are given.
 
     Raises:
-        AgxError: there are two formats, or the output file says another one, or one that is not known.
+        AgxError: two formats are given, or the name of the output file means another one or none that is known.
     """
     format_ = FORMATS[chosen(formats, PAGE.name, "formats")]
     _check_file(page.output, format_)

@@ -21,10 +21,10 @@ Blame: TypeAlias = Callable[[str, str | None], AgxError]
 
 
 def limits_of(given: Iterable[tuple[str, Blame]], environment: Mapping[str, str]) -> Limits:
-    """The limits that options (`name=value`, and what makes an error of them) and, below them, variables ask for.
+    """The limits that options ask for (each a `name=value` and its Blame), or else variables of the environment.
 
     Raises:
-        AgxError: there is no such limit, it is given twice, or the value is none of its.
+        AgxError: there is no such limit, it is given twice, or it does not take the value.
     """
     values: dict[str, int | float] = {}
     for variable in sorted(environment):
@@ -72,7 +72,7 @@ def _count(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
 
 
-# How each is read, the least of it that is of use, and what it is.
+# How the value of each is read, the least value that is of use, and what to call it; all others are counts.
 _KINDS: dict[str, tuple[Callable[[str], int | float | None], float, str]] = {
     "time": (_seconds, 1e-9, "a number of seconds, such as 10 or 0.5"),
     "memory": (_bytes, 16 * 1024**2, "a number of bytes from 16M, such as 512M or 4G"),

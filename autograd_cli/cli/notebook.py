@@ -46,7 +46,7 @@ def register(ipython: Any) -> None:  # noqa: ANN401 - IPython's shell
     ipython.register_magic_function(magic, "cell", "agx")
 
 
-def agx(line: str, cell: str, ipython: Any) -> ShownReport | None:  # noqa: ANN401 - as above
+def agx(line: str, cell: str, ipython: Any) -> ShownReport | None:  # noqa: ANN401 - IPython's shell
     """Explain the program in this cell, with the options of `agx explain` on the magic's line: %%agx --x 1,2 --of y.
 
     %%agx run runs the cell as Python, among the notebook's variables, and says what happened to its gradients: %%agx
@@ -68,8 +68,8 @@ def agx(line: str, cell: str, ipython: Any) -> ShownReport | None:  # noqa: ANN4
         return _refused(name, words, bad_value([name, *words], error))
 
 
-def _ran(words: Sequence[str], cell: str, ipython: Any) -> ShownReport | None:  # noqa: ANN401 - as above
-    """The Report of a cell that was run; what the cell raises is raised behind it."""
+def _ran(words: Sequence[str], cell: str, ipython: Any) -> ShownReport | None:  # noqa: ANN401 - IPython's shell
+    """The Report of a cell that was run; what the cell raised is raised again after the Report is shown."""
     reports: list[ShownReport] = []
     raised: list[BaseException] = []
 
@@ -105,7 +105,7 @@ def _display(report: ShownReport) -> None:
 
 
 def _explained(words: Sequence[str]) -> ShownReport | None:
-    """What the command comes to: the Report, where it is to be shown as a page; else the command writes."""
+    """The Report of the command, where it is to be shown as a page; else None, and the command writes it itself."""
     reports: list[ShownReport] = []
 
     def answer_here(call: Call, use_case: UseCase, delivery: Delivery, *, debug: bool) -> int:

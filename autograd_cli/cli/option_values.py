@@ -28,7 +28,7 @@ def whole_number(least: int, most: int, words: str | None = None) -> Callable[[o
 
 
 def language(value: object) -> str:
-    """Read the value of --lang: any language tag, for where there is no translation English is spoken."""
+    """Read the value of --lang: any language tag, since English stands in where there is no translation."""
     text = str(value).strip()
     if not _LANGUAGE_TAG.fullmatch(text):
         raise typer.BadParameter("a language such as en or zh_CN")

@@ -215,7 +215,7 @@ class Run:
     )
 
     def settings(self, limits: Limits, *, full: bool = False) -> Settings:
-        """The same for `explore`. `limits` are what --limit, --timeout and the environment say together."""
+        """These options as Settings. `limits` are what --limit, --timeout and the environment say together."""
         return Settings(
             seed=self.seed, dtype=self.dtype, device=self.device, threads=self.threads, full=full, limits=limits
         )
@@ -232,7 +232,7 @@ OneMode: TypeAlias = Annotated[
 
 
 def formats(answer: type[Body], **other_help: str) -> Flags:
-    """The options for the formats of an answer of this type, where some are of `other_help` than in the table."""
+    """The options for the formats of an answer of this type; `other_help` replaces the help in the table."""
     return Flags(
         [
             Flag(name=name, help=other_help.get(name, found.help), panel=OUTPUT, spellings=found.spellings)

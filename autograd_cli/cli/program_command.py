@@ -38,7 +38,7 @@ class ProgramCommand(Command):
             return self.parse_sorted(ctx, args)
         return self.parse_sorted(ctx, ctx.obj.for_typer())
 
-    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:  # noqa: ANN401 - as above
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:  # noqa: ANN401 - click's types have no public name
         """Typer's completions, and after `--` the expression's variables that have no value yet."""
         items = super().shell_complete(ctx, incomplete)
         if not incomplete.startswith("-"):
@@ -52,11 +52,11 @@ class ProgramCommand(Command):
 class FilesCommand(ProgramCommand):
     """A command that takes several files, one after the other. Its function finds a tuple of Sorted in `ctx.obj`."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above
-        """Typer's own parsing, of the words with each of the files alone."""
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's types have no public name
+        """Sort the words once for each file alone; Typer's own parsing is of those for the first."""
         line, declared = CommandLine(args, ctx.info_name or self.name), self.declared(ctx)
         files = [] if ctx.resilient_parsing else file_words(line, declared)
-        if len(files) < 2:  # noqa: PLR2004 - several
+        if len(files) < 2:  # noqa: PLR2004 - from two on they are several
             rest = super().parse_args(ctx, args)
             ctx.obj = (ctx.obj,)
             return rest
@@ -71,11 +71,11 @@ class FilesCommand(ProgramCommand):
 
 
 class LessonCommand(ProgramCommand):
-    """A command that a flag can ask for a lesson, which has a program of its own."""
+    """A command with flags that ask for a lesson, which has a program of its own."""
 
     alone = ProgramCommand.alone.union(f"--{name}" for name in LESSONS)
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's types have no public name
         """Typer's own parsing, of words in which `detach` alone is the lesson --detach."""
         line = CommandLine(args, ctx.info_name or self.name)
         index = None if ctx.resilient_parsing else lone_word(line, self.declared(ctx))

@@ -12,7 +12,7 @@ Progress: TypeAlias = Callable[[int], None]
 
 @contextlib.contextmanager
 def progress_of(stream: TextIO | None, size: int | None) -> Iterator[Progress]:
-    """What to call for each answer, with how many bytes have been taken of `size` (None: that is not known)."""
+    """A function to call after each answer, with the bytes taken so far of `size` (None where that is not known)."""
     if stream is None or not stream.isatty():
         yield _nothing
         return

@@ -40,7 +40,7 @@ class Call:
     respawn: Respawn
 
     def placed(self, report: Report) -> Report:
-        """The Report with where the program stands; of a file that agx does not run it says who does."""
+        """The Report with where the program stands, and with the way to run a file that agx itself does not."""
         program = self.program
         told = tuple(_with_way_to_run(each, program.name) for each in report.diagnostics)
         return replace(

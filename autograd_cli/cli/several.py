@@ -94,5 +94,5 @@ def _several(annotation: Any) -> Flags | Fields | None:  # noqa: ANN401 - an ann
     return next((each for each in getattr(annotation, "__metadata__", ()) if isinstance(each, Flags)), None)
 
 
-def _parameter(name: str, annotation: Any, *, default: Any) -> Parameter:  # noqa: ANN401 - as above
+def _parameter(name: str, annotation: Any, *, default: Any) -> Parameter:  # noqa: ANN401 - an annotation and a default are any objects
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

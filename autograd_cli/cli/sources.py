@@ -57,7 +57,7 @@ class MissingFileError(UnreadableError):
 
 
 def means_file(word: str, given: frozenset[str]) -> bool:
-    """Whether a word of the command line names a program's file, and is not itself one whose inputs are `given`."""
+    """Whether a word of the command line names a program's file, and is not itself a program of the `given` inputs."""
     if "\n" in word or len(word) > _LONGEST_NAME or _is_complete(word, given):
         return False
     if word.lower().endswith((*_PROGRAMS, *FILE_KINDS)):
@@ -77,7 +77,7 @@ def _is_complete(text: str, given: frozenset[str]) -> bool:
 
 
 def read_program(path: str, characters: int) -> GivenProgram:
-    """The program in a file, of at most so many characters, or a little more for the parser to complain of.
+    """The program in a file. A little more than `characters` may come back, for the parser to complain about.
 
     Raises:
         UnreadableError: it cannot be read, is not a regular file, too large, not UTF-8, or a notebook without code.
@@ -127,7 +127,7 @@ def _of_notebook(text: str, name: str) -> GivenProgram:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Open a file, and do not wait for one who writes to a FIFO."""
+    """Open a file, without waiting for a writer where it is a FIFO."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 

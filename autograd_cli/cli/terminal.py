@@ -30,7 +30,7 @@ class Color(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screen:
-    """What is to be known of a stream by one who draws for it in another process.
+    """What another process must know of a stream to draw for it.
 
     `width` is None for a pipe or file, where lines may have any length.
     """
@@ -52,7 +52,7 @@ class Screen:
 def prepare_streams() -> None:
     """Open what the shell has closed (>&-), and let a stream show an escape for what its encoding does not have.
 
-    A descriptor that is closed would else be given to the next file or pipe.
+    Otherwise the next file or pipe that is opened would get the descriptor that is closed.
     """
     for descriptor in range(3):
         try:
@@ -87,7 +87,7 @@ def _width_of(stream: TextIO) -> int | None:
 
 
 class _Unwritten(io.BytesIO):
-    """What lies under a stream that Rich asks about, and never writes to."""
+    """The bytes under a stream whose properties Rich asks for, and which it never writes to."""
 
     def __init__(self, screen: Screen) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ def page_text(renderable: RenderableType, screen: Screen, color: Color) -> str:
         console.print(renderable)
     text = capture.get()
     if screen.glyphs is ASCII:
-        text = text.replace("…", "~")  # as wide, so that what stands under a shortened line stands right
+        text = text.replace("…", "~")  # just as wide, so that the marks under a shortened line stay in place
     return "".join(f"{_without_padding(line)}\n" for line in text.splitlines())
 
 

@@ -77,7 +77,7 @@ def unknown_option(line: CommandLine, word: int, declared: Declared, free: Colle
 
 
 def is_known_of(name: str, declared: Declared) -> bool:
-    """Whether the name is one that `unknown_option` knows an answer to: an option mistyped, or one of another kind."""
+    """Whether `unknown_option` has advice for the name: a mistyped option, or one of another command or tool."""
     return bool(meant_by(name, declared) or name in declared.elsewhere or closest_option(name, declared.all))
 
 
@@ -92,7 +92,7 @@ def meant_by(name: str, declared: Declared) -> str | None:
 
 
 def closest_option(name: str, known: Collection[str]) -> str | None:
-    """The option that is meant: the dashes, which all share, do not count, and --no-x is the opposite of --x."""
+    """The option that is meant. Dashes do not count, as all have them; --x never means its opposite, --no-x."""
     bare = name.lstrip("-")
     names = [other[2:] for other in known if other.startswith("--") and other != f"--no-{bare}"]
     begun = [other for other in names if len(bare) >= _SHORTEST_BEGINNING and other.startswith(bare.lower())]
@@ -101,7 +101,7 @@ def closest_option(name: str, known: Collection[str]) -> str | None:
 
 
 def check_words(line: CommandLine, declared: Declared, most: int | None) -> None:
-    """Check the words of a command that takes options and at most so many other words (None: any number).
+    """Check the words of a command that takes options and at most `most` other words (None: any number).
 
     Raises:
         AgxError: an unknown option, a value that is missing or one too many.
@@ -131,7 +131,7 @@ def check_words(line: CommandLine, declared: Declared, most: int | None) -> None
 
 
 def unknown_command(words: Sequence[str], commands: Collection[str], options: Mapping[str, Sequence[str]]) -> AgxError:
-    """The error for a line that begins with no command of agx's; `options` are those of the commands, with these."""
+    """The error for a line that begins with no command of agx; `options` maps each option to its commands."""
     line = CommandLine(words, None)
     word = words[0]
     is_option = word.startswith("--") or (word[:1] == "-" and word[1:].isalpha() and len(word) == len("-x"))

@@ -1,1 +1,1 @@
-"""Torch's own table of derivatives, as the installed torch has it: its formulas, spelled for people. No torch."""
+"""The derivative table of the installed torch, its formulas spelled for people. Nothing here imports torch."""

@@ -1,11 +1,10 @@
-"""What torch's helpers compute, in plain formulas or words: the rows of glosses.tsv, and how one takes a call's place.
+"""What torch's C++ helpers compute, as plain formulas or in words: the rows of glosses.tsv, put in place of the calls.
 
-A helper of torch's, whose source is not installed, is spelled out by a row. A row is a call (with `[i]` for the i-th of
-the gradients that a call gives together), the `when` that must hold (`keepdim=False`; `dim=int` for any integer,
-`dim=dims` for one or several, `min=number`; `torch=2.14` for a torch from that version on), and the formula or, where a
-formula would not be one, words. `{dim}` stands for the
-value of `dim`; `.unsqueeze({dim})` puts several back. A row may name a node instead of a helper: then it speaks of that
-node's edges.
+The source of these helpers is not installed, so each row spells one out. A row has the call (with `[i]` for the i-th of
+the gradients that it returns), the conditions `when` under which the row applies (`keepdim=False`; `dim=int` for any
+integer, `dim=dims` for one or several, `min=number`; `torch=2.14` for torch 2.14 and later), and a formula or, where no
+plain formula exists, words. `{dim}` stands for the value of `dim`; `.unsqueeze({dim})` puts back several dimensions
+where `dim` has several. A row may name a node instead of a helper: then it describes the edges of that node.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# What `when` may ask for beside a helper's parameters: whether numbers are complex at either end of the edge, and
-# whether they are where the gradient arrives and not where it goes.
+# Conditions of `when` beside a helper's parameters. COMPLEX: the gradient is complex where it arrives at the node, or
+# where it leaves along any edge. TO_REAL: it is complex where it arrives, and real where it leaves along this edge.
 COMPLEX = "complex"
 TO_REAL = "to_real"
 ELEMENT = "i"
 _CALL = re.compile(r"(\w+)\(([^)]*)\)(?:\[(\d+)\])?")
 
-# What `when` may ask for beside a value. Places of both signs, `(0, -1)`, are not `dims`: their order is not known.
+# What a condition may have instead of a value. `(0, -1)` is not `dims`: the order of dims of both signs is not known.
 _KINDS: dict[str, object] = {"int": int, "dims": tuple, "number": float}
 
 
@@ -41,7 +40,7 @@ class Gloss:
 
 
 class UnknownHelperError(Exception):
-    """A helper that no row of glosses.tsv spells out."""
+    """A call of a helper that glosses.tsv has no formula for."""
 
 
 @functools.cache
@@ -69,7 +68,7 @@ def glosses() -> Mapping[str, tuple[Gloss, ...]]:
 
 
 def _since(when: str) -> tuple[tuple[int, ...], list[str]]:
-    """The version of torch from which on a row is true, and its other conditions."""
+    """The first version of torch that a row is true of, and the row's other conditions."""
     words = when.split()
     versions = [word.removeprefix("torch=") for word in words if word.startswith("torch=")]
     return _numbers(versions[0]) if versions else (), [word for word in words if not word.startswith("torch=")]
@@ -118,7 +117,7 @@ def arguments_of(call: ast.Call) -> list[ast.expr]:
 
 
 def words_for(tree: ast.expr, index: int, values: Mapping[str, object]) -> str | None:
-    """What glosses.tsv says in words of the helper that the whole formula is a call of."""
+    """The words of glosses.tsv, where the whole formula is one call of a helper that has words instead of a formula."""
     if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
         return None
     gloss = _gloss(tree, tree.func.id, index, values)
@@ -126,7 +125,7 @@ def words_for(tree: ast.expr, index: int, values: Mapping[str, object]) -> str |
 
 
 def _gloss(call: ast.Call, name: str, index: int, values: Mapping[str, object]) -> Gloss | None:
-    """The first row for a call that holds."""
+    """The first row of glosses.tsv that applies to a call."""
     arguments = arguments_of(call)
     for gloss in glosses().get(name, ()):
         if len(gloss.parameters) == len(arguments) and gloss.index == index:
@@ -152,7 +151,7 @@ def expanded(tree: ast.expr, index: int, values: Mapping[str, object]) -> ast.AS
     """The expression with the formula of glosses.tsv in the place of each call of a helper.
 
     Raises:
-        UnknownHelperError: no row holds, or only words do.
+        UnknownHelperError: no row applies to a call of a helper, or the first that does has only words.
     """
     spelled: ast.AST = _Expanded(index, values).visit(tree)
     return spelled
@@ -203,7 +202,7 @@ class _Filled(ast.NodeTransformer):
         return node
 
     def _unsqueezed(self, value: ast.expr, places: object) -> ast.expr:
-        """`value.unsqueeze(0).unsqueeze(2)` for (0, 2); places from the end are put back from the end."""
+        """`value.unsqueeze(0).unsqueeze(2)` for (0, 2); negative dims are put back from the end, -1 first."""
         several = places if isinstance(places, tuple) else (places,)
         for place in sorted(several, key=abs):
             value = ast.Call(ast.Attribute(value, "unsqueeze", ast.Load()), [ast.Constant(place)], [])

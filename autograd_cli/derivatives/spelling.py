@@ -1,7 +1,7 @@
 """A formula of torch's derivative table → Python that a person can read, and the same without torch's own helpers.
 
-The table is written in C++. What only C++ needs is left out (`_symint`, `std::move`, for real numbers `.conj()`); the
-helpers are those of `glosses`.
+The table is written in C++. What only C++ needs (`_symint`, `std::move`) is left out, and so is `.conj()` where numbers
+are real. Helpers are spelled out by `glosses`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _NOISE = {"contiguous", "resolve_conj", "toDouble", "toFloat", "toComplexDouble"
 
 
 class Told(NamedTuple):
-    """A formula as a person reads it, and what it says without torch's helpers (None where it has none)."""
+    """A formula in readable Python, and the same without torch's helpers: None where it calls none, or unknown ones."""
 
     formula: str
     gloss: str | None
@@ -142,9 +142,9 @@ def _consulted(tree: ast.expr) -> Iterator[str]:
 
 
 def tell(formula: str, index: int, values: Mapping[str, object]) -> Told:
-    """What an entry of the table says of the `index`-th of its arguments.
+    """What a formula of the table says of the `index`-th of the arguments that share it.
 
-    `values` are those of the operation's options, of COMPLEX and TO_REAL, and ELEMENT where the argument is a list.
+    `values` has the operation's options, COMPLEX and TO_REAL, and as ELEMENT the place in a list of tensors, or None.
     """
     tree = parsed(formula)
     if tree is None:
@@ -183,7 +183,7 @@ def is_plain(tree: ast.expr) -> bool:
 
 
 class _Plain(ast.NodeTransformer):
-    """Leaves out what does nothing to the values: what only C++ needs, and what only complex numbers need."""
+    """Leaves out what only C++ or only complex numbers need, and decides the conditions whose answer is known."""
 
     def __init__(self, values: Mapping[str, object]) -> None:
         self._values = values

@@ -14,7 +14,7 @@ import yaml
 
 from autograd_cli.lang.documentation import Formulas, short_name
 
-# What torch calls in the place of a function, where the names do not tell.
+# The native functions that torch calls for a function, where its name does not show them.
 _CALLS = {
     "F.fold": "col2im",
     "F.linear": "addmm mm",
@@ -60,7 +60,7 @@ def _table() -> dict[str, tuple[Formulas, ...]]:
 
 
 def _formulas(entry: dict[str, Any], counter: Counter[str]) -> Iterator[Formulas]:
-    """What an entry says of strided tensors. Nodes are numbered among those of the same name that have a formula."""
+    """The formulas of an entry for ordinary (strided) tensors; `counter` numbers the nodes of the same class name."""
     schema = entry["name"]
     arguments = set(re.findall(r"(\w+)(?==|,|\)|$)", schema.partition("(")[2].rpartition(" -> ")[0]))
     by_key = entry.get("dispatch", {"Default": entry})
@@ -85,7 +85,7 @@ def _node_stem(schema: str) -> str:
 
 
 def formulas_of(full_name: str, alias: str | None) -> tuple[Formulas, ...]:
-    """The entries of the operation, of what it calls, or of what it is an alias of; none where it is made of many."""
+    """The entries of the operation, of what it calls, or of its alias; none where torch composes it of others."""
     for name in filter(None, (full_name, alias)):
         for native_names in _native_names(name):
             found = tuple(entry for native_name in native_names for entry in _table().get(native_name, ()))
@@ -106,12 +106,12 @@ def _by_node() -> dict[str, Formulas]:
 
 
 def _copied(entry: Formulas) -> Formulas:
-    """The entry of a view, as the function that copies what the view shows uses it."""
+    """The entry of a view function, with the node that its `_copy` variant makes."""
     return replace(entry, node=f"{entry.node}_copy")
 
 
 def _native_names(full_name: str) -> Iterator[Sequence[str]]:
-    """What torch's native functions for a Python function may be called, the likeliest first."""
+    """The names that the native functions behind a Python function may have, the likeliest first."""
     home, _, name = full_name.rpartition(".")
     short = short_name(full_name).lstrip(".")
     yield from (_CALLS[known].split() for known in (short, name) if known in _CALLS)

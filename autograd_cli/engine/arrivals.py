@@ -12,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """What came to one parameter. `largest` is the largest absolute value, NaN if one was; None where nothing came."""
+    """What arrived at one parameter. `largest` is the largest absolute value, NaN if one was; None if nothing came."""
 
     name: str
     shape: tuple[int, ...]
@@ -44,7 +44,7 @@ class Arrivals:
             self._largest[name] = largest if before is None else torch.maximum(before, largest)
 
     def end(self) -> Iterator[Arrival]:
-        """Listen no more, and tell of each parameter."""
+        """Stop listening, and yield what arrived at each parameter."""
         for hook in self._hooks:
             hook.remove()
         for name, parameter in self._listened.items():

@@ -79,6 +79,6 @@ def _summary(full_name: str) -> str | None:
 
 
 def _plain(match: re.Match[str]) -> str:
-    """The text of a role of reStructuredText; of mathematics, what can be read without its commands."""
+    """The text of a role of reStructuredText; mathematics without its LaTeX commands."""
     text = re.sub(r"\\[a-z]+\{([^{}]*)\}", r"\1", match[1]).replace("\\", "")
     return f"torch.{text}" if text.startswith("Tensor.") else text

@@ -17,7 +17,7 @@ from autograd_cli.limits import DEFAULT_LIMITS, Limits, limit_reached
 
 
 class Function:
-    """What a program computes of its inputs: for derivatives, checks and plots, under torch's settings as they are.
+    """What a program computes from its inputs, under torch's current settings: for derivatives, checks and plots.
 
     Each call is a run of its own within the limits, with the tensors as they are given: those that require gradients,
     and those that `torch.func` wraps, are tracked as in a program that Python runs.

@@ -1,8 +1,8 @@
 """A program's result and gradients alone, without a recording: for many requests a second.
 
 It answers only where there is nothing else to say. Whatever is out of the ordinary (a program that calls backward()
-itself, cuts a gradient off or draws random numbers; an input that is not plain numbers; a refusal; a gradient that is
-missing or NaN: JSON has no NaN) is for `run`, which records everything.
+itself, cuts a gradient off or draws random numbers; an input that is not plain numbers; a refusal; a missing gradient)
+is left to `run`, which records everything.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SYNTAX = (
 
 
 def is_quick(program: Program) -> bool:
-    """Whether a program is an expression (after assignments) of operations that can only be recorded."""
+    """Whether a program is an expression, after assignments, and all its operations only compute tracked values."""
     if not all(isinstance(statement, _STATEMENTS) for statement in program.tree.body):
         return False
     return isinstance(program.tree.body[-1], ast.Expr) and all(
@@ -82,7 +82,7 @@ class Quick:
             }
             result = self._result(leaves)
             grads = _gradients(result, leaves, None if gradient is None else _plain_tensor(gradient))
-        except Exception:  # noqa: BLE001 - whatever it is, `run.run` comes upon it again and tells it
+        except Exception:  # noqa: BLE001 - whatever it is, `run.run` meets it again and reports it
             return None
         return None if grads is None else (result, grads)
 
@@ -97,7 +97,7 @@ def _plain_tensor(value: object, *, requires_grad: bool = False) -> torch.Tensor
     """Numbers as a tensor of the default dtype.
 
     Raises:
-        TypeError, ValueError: they are not plain numbers of one shape: truths, complex numbers, texts.
+        TypeError, ValueError: they are not plain numbers of one shape, but bools, complex numbers or texts.
     """
     first = value
     while type(first) is list and first:

@@ -179,7 +179,7 @@ class _Run:
         return assemble(self._recording, self._ended(interpreter, result, refusal))
 
     def _as_result(self, box: Box) -> Box:
-        """An input that is an output becomes a value of its own: it keeps the values that it came with."""
+        """Make an input that is the result a value of its own; the input's value keeps the numbers it came with."""
         value = self._recording.values[box.value]
         if value.kind is Kind.INPUT:
             return self._recording.add(box.payload, naming.RESULT, operands=[box])
@@ -206,11 +206,11 @@ class _Run:
 
 
 def _fitting(weight: torch.Tensor, root: torch.Tensor) -> torch.Tensor:
-    """The gradient in the root's dtype, but for a complex one of a real root, which torch is to refuse."""
+    """The gradient in the root's dtype; a complex one for a real root is left as it is, for torch to refuse."""
     return weight if weight.is_complex() and not root.is_complex() else weight.to(root.dtype)
 
 
-# Results that are asked for to be read, such as `x.is_leaf` and `y.grad_fn`.
+# Types of results that are only to be read, such as `x.is_leaf` and `y.grad_fn`.
 _FACTS = (bool, str, dict, torch.dtype, torch.device, GraphNode, type(None))
 
 _ENTRIES = {
@@ -225,9 +225,9 @@ _GRAD_MODES = {
 
 
 def _seed(number: int) -> None:
-    """As torch.manual_seed, which keeps a trace of the stack for each kind of device that there might be one day.
+    """Do as torch.manual_seed, without the stack traces that it keeps for devices that may be initialised later.
 
-    To write these takes longer than many a program.
+    Writing these takes longer than many a program.
     """
     accelerator = getattr(torch, "accelerator", None)  # there since torch 2.6
     if accelerator is None or accelerator.is_available():
@@ -238,7 +238,7 @@ def _seed(number: int) -> None:
 
 @contextlib.contextmanager
 def applied(settings: Settings) -> Iterator[None]:
-    """Torch set up so; the caller's own settings are back in place after it."""
+    """Set torch up by the settings; the caller's own are restored afterwards."""
     rng_state, default_dtype, default_threads = (
         torch.get_rng_state(),
         torch.get_default_dtype(),

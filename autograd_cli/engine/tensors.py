@@ -45,8 +45,8 @@ def make_tensor(spec: InputSpec, held: object, device: str, limits: Limits) -> t
             raise reached from None
         message = f"{spec.name} cannot be made a tensor"
         raise bad_request("bad-value", message, source=spec.source, torch_says=first_line(error)) from None
-    # A view of a tensor that does not require grad behaves otherwise than a leaf under no_grad.
-    return tensor if tensor._base is None else tensor.clone()  # noqa: SLF001 - torch has no other name for it
+    # Under no_grad, a view of a tensor that does not require grad behaves differently from a leaf.
+    return tensor if tensor._base is None else tensor.clone()  # noqa: SLF001 - torch has no public name for it
 
 
 def first_line(error: Exception) -> str:

@@ -18,18 +18,18 @@ SEQUENCES = (tuple, list)
 CONTAINERS = (tuple, list, dict)
 MAX_NESTING = 100
 MAX_ELEMENTS = 1_000_000
-# What torch takes Python's own types for, where it expects a dtype.
+# The dtypes that torch takes Python's own types for.
 _PYTHON_DTYPES = {"builtins.float": torch.float64, "builtins.int": torch.int64, "builtins.bool": torch.bool}
-_PER_ELEMENT = 100  # characters that weigh as much as one
+_PER_ELEMENT = 100  # characters of a string that count as one element
 
 
 class Entry:
     """What a maker of Traces holds, and which Value of the recording it is now.
 
-    The payload is a tensor, a module, a plain value of Python or anything else, and of a tuple, list or dict one of
+    The payload is a tensor, a module, a plain value of Python or anything else; that of a tuple, list or dict holds
     Entries. `fields` are the names of a named tuple's elements, `kind` its own type, such as torch.Size. An in-place
-    change gives the entry a new `value`. The recording knows entries weakly: they last as long as their maker holds
-    them, and a maker's own kind of entry may hold its tensor weakly, too.
+    change gives the entry a new `value`. The recording refers to entries weakly: they last as long as their maker holds
+    them. A maker's own kind of entry may hold its tensor weakly, too.
     """
 
     __slots__ = ("__weakref__", "fields", "kind", "payload", "value")
@@ -52,7 +52,7 @@ class Box(Entry):
 
     @property
     def type_name(self) -> str:
-        """The type of what Python would hold, as its errors call it."""
+        """The type that the value has in Python, by the name that Python's errors use."""
         kind = self.kind or type(self.payload)
         if kind.__module__ in {"builtins", __name__}:
             return type_name(self.payload)
@@ -69,14 +69,14 @@ class Box(Entry):
             check_nesting(self.payload)
         return self._unwrap()
 
-    def _unwrap(self) -> Any:  # noqa: ANN401 - as above
+    def _unwrap(self) -> Any:  # noqa: ANN401 - whatever the program computed
         payload = self.payload
         if isinstance(payload, torch.Tensor | float | int):
             return payload
         if isinstance(payload, SEQUENCES):
             return type(payload)([element._unwrap() for element in payload])  # noqa: SLF001 - of the same class
         if isinstance(payload, dict):
-            return {key: element._unwrap() for key, element in payload.items()}  # noqa: SLF001 - as above
+            return {key: element._unwrap() for key, element in payload.items()}  # noqa: SLF001 - of the same class
         if isinstance(payload, Named) and payload.full_name in _PYTHON_DTYPES:
             return _PYTHON_DTYPES[payload.full_name]
         if isinstance(payload, Derived):
@@ -91,7 +91,7 @@ class Box(Entry):
 
 
 def type_name(payload: object) -> str:
-    """The name of a value's type, as Python says it: never that of a class which only agx has."""
+    """The name of a value's type in Python: never that of a class which only agx has."""
     match payload:
         case Function() | Named() | Derived():
             return "function"
@@ -103,7 +103,7 @@ def type_name(payload: object) -> str:
 
 
 def class_of(payload: object) -> type:
-    """The class of what Python would hold: never one that only agx has."""
+    """The class that the value has in Python: never one that only agx has."""
     match payload:
         case Function() | Named() | Derived():
             return FunctionType
@@ -128,7 +128,7 @@ def check_nesting(payload: object) -> None:
     Iterative, and each container is looked at once however often it is held: a few lines can make 2**60 elements.
 
     Raises:
-        AgxError: it is one.
+        AgxError: it is too deep or too large.
     """
     known: dict[int, tuple[int, int]] = {}
     pending = [payload]
@@ -172,7 +172,7 @@ class Scope:
     """The variables of the program, of a call of one of its functions, or of a comprehension.
 
     `local` are the names that belong here from the start: reading one before it is bound is Python's UnboundLocalError.
-    `function` is that which was called, "" where none was.
+    `function` is the name of the function that was called, "" where none was.
     """
 
     __slots__ = ("function", "local", "names", "parent")

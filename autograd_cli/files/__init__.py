@@ -1,1 +1,1 @@
-"""Arrays and tensors from files of strangers: read without torch, so that a bad file costs no torch import."""
+"""Arrays and tensors from untrusted files, read without torch: a bad file is refused before torch is imported."""

@@ -1,4 +1,4 @@
-"""A zip file's members, inflated no further than they may be, whatever the file says of itself."""
+"""The members of a zip file, inflated only up to a limit, whatever sizes the file claims."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Archive:
 
     @contextmanager
     def member(self, name: str) -> Iterator[io.BufferedIOBase]:
-        """The member, open for reading; the end of it is where its checksum is checked."""
+        """The member, open for reading; its checksum is checked only when it is read to its end."""
         info = self._members[name]
         if info.compress_type not in _METHODS:
             raise zipfile.BadZipFile("an unknown compression")
@@ -47,7 +47,7 @@ class Archive:
         """All bytes of a member.
 
         Raises:
-            BadZipFile: they are more than `limit`, or others than the archive says.
+            BadZipFile: the member is larger than `limit`, or its size or checksum is not what the archive states.
         """
         size = self.size(name)
         if size > limit:
@@ -56,7 +56,7 @@ class Archive:
             return exactly(opened, size)
 
     def view(self, name: str) -> memoryview | None:
-        """The bytes of a member where they lie in the file; None where they are compressed."""
+        """The bytes of a member where they lie in the file; None where they are compressed or encrypted."""
         info = self._members[name]
         if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
             return None
@@ -68,7 +68,7 @@ class Archive:
 
 
 class _Bounded(io.BufferedReader):
-    """A file that gives no more than a directory's worth at once: zipfile reads all of that in one piece."""
+    """A file that refuses a read larger than a directory may be: zipfile reads the whole directory at once."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         wanted = _MAX_DIRECTORY + 1 if size is None or size < 0 else size
@@ -79,10 +79,10 @@ class _Bounded(io.BufferedReader):
 
 @contextmanager
 def archive_of(file: OpenFile) -> Iterator[Archive]:
-    """The archive that the file is.
+    """The file, opened as a zip archive.
 
     Raises:
-        BadZipFile: it is none, or one with too many members.
+        BadZipFile: it is no zip file, its directory is too large, or two of its members have the same name.
     """
     raw = io.FileIO(file.file.fileno(), closefd=False)
     with _Bounded(raw) as bounded, zipfile.ZipFile(bounded) as archive:
@@ -90,10 +90,10 @@ def archive_of(file: OpenFile) -> Iterator[Archive]:
 
 
 def exactly(opened: io.BufferedIOBase, size: int) -> memoryview:
-    """The `size` bytes that are left of a member, read to its end, and writable.
+    """The rest of a member, which must be `size` bytes, as writable memory.
 
     Raises:
-        BadZipFile: there are more or fewer.
+        BadZipFile: more or fewer bytes are left.
     """
     content = bytearray()
     while chunk := opened.read(min(_CHUNK, size + 1 - len(content))):

@@ -27,7 +27,7 @@ _FORTRAN = re.compile(r"""['"]fortran_order['"]\s*:\s*(True|False)""")
 _SHAPE = re.compile(r"""['"]shape['"]\s*:\s*\(([\d\s,L]*)\)""", re.ASCII)
 _NUMERIC = re.compile(r"[<>=|]?(?:\?|b1|[iu][1248]|f[248]|c8|c16)")
 _KINDS = {"O": "Python objects", "U": "text", "S": "text", "a": "text", "M": "dates", "m": "times", "V": "records"}
-# safetensors' dtypes: NumPy's, or torch's with the integers that stand for them.
+# The dtypes of safetensors: as NumPy names them; those that NumPy lacks with the integers that hold their bits.
 _DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1", "C64": "<c8",

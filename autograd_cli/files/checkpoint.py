@@ -1,7 +1,7 @@
-"""Files that `torch.save` wrote (.pt, .pth), read without torch and without unpickling: any code in one is inert.
+"""Files that `torch.save` wrote (.pt, .pth), read without torch and without unpickling: code in them never runs.
 
-new     a zip file: PREFIX/data.pkl says what there is, PREFIX/data/KEY are the numbers of a storage
-old     pickles of a magic number, a version, the system, what there is, and the keys of the storages;
+new     a zip file: PREFIX/data.pkl is the pickled object, PREFIX/data/KEY holds the numbers of a storage
+old     five pickles: a magic number, a version, the system, the object, and the keys of the storages;
         then for each key the count of its elements and the numbers
 """
 
@@ -29,7 +29,7 @@ _MAGIC = 0x1950A86A20F9469CFC6C
 _ZIP = b"PK\x03\x04"
 _DATA = "/data.pkl"
 
-# What is pickled for a storage of each kind: the dtype as NumPy knows it, or as integers of its size.
+# The dtype of each class of storages: as NumPy names it, or integers of the same size where NumPy lacks it.
 _STORAGES = {
     "torch.DoubleStorage": "f8", "torch.FloatStorage": "f4", "torch.HalfStorage": "f2", "torch.LongStorage": "i8",
     "torch.IntStorage": "i4", "torch.ShortStorage": "i2", "torch.CharStorage": "i1", "torch.ByteStorage": "u1",
@@ -40,7 +40,7 @@ _DTYPES = {"torch.uint16": "u2", "torch.uint32": "u4", "torch.uint64": "u8"}
 _DTYPES_OF_TORCH = {"torch.float8_e4m3fn": "i1", "torch.float8_e5m2": "i1", "torch.BFloat16Storage": "i2"}
 _REBUILD = "torch._utils._rebuild_"
 _WRAPPERS = frozenset({f"{_REBUILD}parameter", f"{_REBUILD}parameter_with_state"})
-# Names beside those of torch.save's own that say nothing of Python objects.
+# Names that may stand in a pickle of tensors, beside those of dtypes, storages and functions that make a tensor.
 _HARMLESS = frozenset(
     {
         ORDERED_DICT,
@@ -126,7 +126,7 @@ def _member(file: OpenFile, archive: Archive, prefix: str, reference: Reference)
 
 
 def _checked(file: OpenFile, source: io.BytesIO) -> Pickled:
-    """A pickle that names nothing but what tensors are made of."""
+    """The next pickle of `source`, checked to name nothing but what tensors, and containers of them, are made of."""
 
     def check_step(step: int) -> None:
         if step >= file.limits.steps:

@@ -1,4 +1,4 @@
-"""An input's file, opened once and only where it is a regular one; its errors, which never quote what is in it."""
+"""An input's file, opened once and only if it is a regular file; its errors, which quote nothing of it but keys."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _SHOWN_KEYS = 10
 _COMPARED_KEYS = 1_000
 _KEY_LENGTH = 60
-_COPIES = 2  # of an inflated array, while it is made a tensor
-_SMALL = 16 * 1024**2  # what is read at once; more is mapped, so that only what is used takes memory
+_COPIES = 2  # how often an inflated array is in memory while a tensor is made of it
+_SMALL = 16 * 1024**2  # larger pieces are mapped instead of read, so that only what is used takes memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Bits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenFile:
-    """A regular file, open for reading from its beginning: its name is not looked at again."""
+    """A regular file, open for reading from its beginning. Its path is not used again, so nobody can swap the file."""
 
     spec: InputSpec
     reference: FileReference
@@ -49,7 +49,7 @@ class OpenFile:
     size: int
 
     def content(self, start: int, size: int) -> memoryview:
-        """A piece of the file (what there is of it), which may be changed without changing the file."""
+        """A piece of the file, shorter where the file ends before; writing to it does not change the file."""
         size = max(min(size, self.size - start), 0)
         if size > _SMALL:
             first = start - start % mmap.ALLOCATIONGRANULARITY
@@ -77,7 +77,7 @@ class OpenFile:
 
         self.check_elements(shape)
         kind = np.dtype(dtype)
-        if _extent(shape, strides, kind.itemsize) > len(content):  # NumPy looks at strides only where there are bytes
+        if _extent(shape, strides, kind.itemsize) > len(content):  # NumPy checks no strides of an empty buffer
             raise ValueError("too short")
         array: Array = np.ndarray(shape, kind, buffer=content, strides=strides, order=order)
         if kind.kind == "b":
@@ -88,7 +88,7 @@ class OpenFile:
         """Make sure that a tensor may have this shape.
 
         Raises:
-            AgxError: it has more elements than that.
+            AgxError: it has more elements than the limit allows.
         """
         if math.prod(shape) > self.limits.elements:
             message = f"the array has more than {self.limits.elements:,} elements"
@@ -105,10 +105,10 @@ class OpenFile:
             raise limit_reached("memory", message, source=self.spec.source, span=self.place)
 
     def check_inflated(self, size: int) -> None:
-        """Make sure that what is compressed in the file may take `size` bytes.
+        """Make sure that an array of the file may take `size` bytes when it is inflated.
 
         Raises:
-            AgxError: it may not.
+            AgxError: that is more than the limit allows.
         """
         limit = self.limits.memory // _COPIES
         if size > limit:
@@ -195,7 +195,7 @@ def opened(spec: InputSpec, reference: FileReference, limits: Limits) -> Iterato
     """The file that an input names.
 
     Raises:
-        AgxError: there is none, or it is not a regular file.
+        AgxError: it does not exist, cannot be opened, or is not a regular file.
     """
     flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -213,9 +213,9 @@ def opened(spec: InputSpec, reference: FileReference, limits: Limits) -> Iterato
 
 
 def _is_special(path: str) -> bool:
-    """Whether what could not be opened is there, and is a socket, a device without a driver or the like."""
+    """Whether a path that could not be opened exists, but is no regular file: a socket, a device without a driver."""
     try:
-        return not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - as os.open, for any path
+        return not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - Path would normalise what os.open was given
     except OSError:
         return False
 

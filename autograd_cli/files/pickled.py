@@ -1,8 +1,8 @@
-"""A pickle as data: what it would call is told, and never called.
+"""A pickle read as data: the calls that it asks for are recorded, and never carried out.
 
 Only the instructions that `torch.save` writes are followed. A global name becomes a `Name`, a call of one a `Call`, and
-what the file keeps elsewhere (the numbers of a tensor) a `Reference`. Of dicts, the entries whose keys are text are
-kept: other keys can be made to collide, or be too deep to be hashed.
+what the file keeps elsewhere (the numbers of a tensor) a `Reference`. Dicts keep only the entries whose keys are text:
+other keys may be crafted to collide, or nested too deep to be hashed.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class Pickled:
 
 
 def read_pickle(source: BinaryIO, check_step: Callable[[int], None]) -> Pickled:
-    """The pickle at the place of `source`, which is left after its end.
+    """The pickle at the place of `source`, which is left right behind it.
 
-    `check_step` is told the number of every step, and may raise.
+    `check_step` is called with the number of each instruction, and may raise.
 
     Raises:
-        ValueError, LookupError, TypeError, AttributeError: it is damaged, or has instructions of another kind.
+        ValueError, LookupError, TypeError, AttributeError: it is damaged, or has an instruction that is not followed.
     """
     machine = _Machine()
     for step, (opcode, argument, _) in enumerate(pickletools.genops(source)):
@@ -92,7 +92,7 @@ class _Machine:
         elif not self._remember(name, argument) and not self._fill(name) and not self._name_or_call(name, argument):
             raise ValueError(name)
 
-    def _remember(self, name: str, argument: Any) -> bool:  # noqa: ANN401 - as above
+    def _remember(self, name: str, argument: Any) -> bool:  # noqa: ANN401 - what the instruction carries
         match name:
             case "BINPUT" | "LONG_BINPUT":
                 self._memo[argument] = self.stack[-1]
@@ -130,7 +130,7 @@ class _Machine:
                 return False
         return True
 
-    def _name_or_call(self, name: str, argument: Any) -> bool:  # noqa: ANN401 - as above
+    def _name_or_call(self, name: str, argument: Any) -> bool:  # noqa: ANN401 - what the instruction carries
         match name:
             case "GLOBAL":
                 self._name(*argument.split(" ", 1))
@@ -155,7 +155,7 @@ class _Machine:
         return items
 
     def _marked(self) -> list[Any]:
-        """What stands above the last mark, which goes."""
+        """The items above the last mark, which is removed."""
         items = self.stack
         self.stack = self._outer.pop()
         return items
@@ -171,7 +171,7 @@ class _Machine:
 
     def _name(self, module: object, attribute: object) -> None:
         if type(module) is not str or type(attribute) is not str:
-            raise TypeError("no name")  # written out, what is nested in itself would have no end
+            raise TypeError("no name")  # the text of anything nested could be endlessly long
         name = Name(text=f"{module}.{attribute}")
         self.names.add(name.text)
         self.stack.append(name)

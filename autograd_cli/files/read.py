@@ -1,4 +1,4 @@
-"""An input's file → its numbers, for every format. No torch, and nothing in a file is believed before it is checked."""
+"""An input's file → its numbers, for every format, without torch; nothing in a file is trusted before it is checked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read(spec: InputSpec, limits: Limits = DEFAULT_LIMITS) -> Array | Literal | 
             return _READERS[spec.content.kind](file)
         except AgxError:
             raise
-        except Exception as error:  # noqa: BLE001 - what a damaged file leads to has no bounds
+        except Exception as error:  # noqa: BLE001 - a damaged file may lead to any exception
             raise file.damaged(error) from None
 
 

@@ -1,4 +1,4 @@
-"""Which file is meant by the name of one that is not there."""
+"""Which file was probably meant by the name of a file that does not exist."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MOST_ENTRIES = 5_000
 
 
 def similar_file(path: str) -> str | None:
-    """The question whether a file beside it is meant, or None where none has a name that is close."""
+    """The question "did you mean …?" with a file of the same folder, or None where no name is close."""
     folder, name = os.path.split(path)
     return did_you_mean(name, _names_in(folder or "."), prefix=path.removesuffix(name))
 

@@ -15,7 +15,7 @@ from autograd_cli.lang.numbers import Literal, literal_of_nested
 if TYPE_CHECKING:
     from autograd_cli.files.opened import Array
 
-_GROWTH = 128  # what a byte of text may become while it is read, in bytes of memory
+_GROWTH = 128  # the bytes of memory that one byte of text may take while it is read
 _SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", " ": "spaces"}
 
 
@@ -41,7 +41,7 @@ def _table(file: OpenFile, delimiter: str) -> Array:
     lines = io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8-sig")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a file without data, which is an error below
+            warnings.simplefilter("ignore")  # loadtxt warns of a file without data: an error below
             if header:
                 next(line for line in lines if line.strip())
             table = np.loadtxt(lines, delimiter=delimiter, comments=None, quotechar='"', dtype=np.float64)
@@ -60,7 +60,7 @@ def _not_utf8(file: OpenFile) -> AgxError:
 
 
 def _is_header(line: str, delimiter: str) -> bool:
-    """Whether some cell of the line is a word, and none is a number."""
+    """Whether some cell of the line is a word and none is a number; not where `;` or NUL show another format."""
     some_word = False
     for cell in re.finditer(f"[^{delimiter}]+", line):  # one at a time: a line may be the whole file
         text = cell[0].strip().strip('"').strip()
@@ -93,7 +93,7 @@ def _bad_cell(file: OpenFile, words: str, first: str, delimiter: str, *, header:
 
 
 def read_json(file: OpenFile) -> Literal:
-    """The numbers of a .json file, or at a place in it: nested lists, or an object with `values`."""
+    """The numbers of a .json file, or those at a key in it: nested lists, or an object with `values`."""
     file.check_size(file.limits.memory // _GROWTH)
     found = json_of(file, file.file.read(file.size))
     for piece in (file.reference.key or "").split(".") if file.reference.key else ():
@@ -115,10 +115,11 @@ def read_json(file: OpenFile) -> Literal:
 
 
 def json_of(file: OpenFile, raw: bytes) -> Any:  # noqa: ANN401 - a JSON value
-    """The JSON value that the bytes say.
+    """The JSON value that the bytes spell.
 
     Raises:
         AgxError: it is not UTF-8, or an object has a key twice.
+        JSONDecodeError: it is not JSON.
     """
     try:
         text = raw.decode("utf-8-sig")

@@ -1,4 +1,4 @@
-"""The blocks of a program: lists of statements, one inside the other. It has far fewer of them than of expressions."""
+"""The blocks of a program: nested lists of statements. There are far fewer of them than there are expressions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 
 def blocks(tree: ast.Module) -> Iterator[list[ast.stmt]]:
-    """All blocks, the outermost first; each is what it is now when the next one is asked for."""
+    """All blocks, the outermost first. Whoever gets a block may change it before asking for the next."""
     pending: deque[ast.AST] = deque([tree])
     while pending:
         for block in _blocks_of(pending.popleft()):

@@ -46,7 +46,7 @@ class Checker:
         self._scope = Scope(given, assigned(tree.body))
         self._refusals = Refusals(spans, source, tree, self._scope)
         self._errors: list[AgxError] = []
-        self._outside: set[str] = set()  # the names of what agx does not run: nothing more is said of them
+        self._outside: set[str] = set()  # names bound by what agx does not run: they cause no more errors
 
     @property
     def bound(self) -> frozenset[str]:
@@ -57,7 +57,7 @@ class Checker:
         """Check the whole program.
 
         Raises:
-            AgxError: something in it is not in the subset; where that is more than one thing, all of them.
+            AgxError: something in it is not in the subset; several such things are one error (see `together`).
         """
         self._block(self._tree.body)
         if self._errors:
@@ -73,7 +73,7 @@ class Checker:
                 self._leave_out(assigned([statement]))
 
     def _leave_out(self, names: set[str]) -> None:
-        """Say nothing more of names that what agx does not run would have bound."""
+        """Report nothing more about these names: what agx does not run would have bound them."""
         self._outside |= names
         for name in names:
             self._scope.bind(name)
@@ -268,7 +268,7 @@ class Checker:
                 raise self._refusals.unsupported(node)
 
     def _assigned_attribute(self, node: ast.Attribute) -> None:
-        """What may be assigned to, and what means nothing: Python keeps an attribute that nobody reads."""
+        """Refuse an attribute that is known and cannot be assigned to; an unknown one does nothing, as in Python."""
         name = node.attr
         if name in vocabulary.ASSIGNABLE_ATTRIBUTES | kinds.MODULE_MEMBERS:
             return
@@ -351,7 +351,7 @@ class Checker:
         self.names.setdefault(node.id, self._spans.of(node))
 
     def _check_available(self, node: ast.Name, member: ast.expr | None = None) -> None:
-        """Refuse what was imported from a library that agx does not run, or is named as one usually is."""
+        """Refuse a name imported from a library that agx does not run, or the usual name of one, such as `np`."""
         if self._scope.is_unavailable(node.id):
             raise self._refusals.of_library(node, member)
 
@@ -370,7 +370,7 @@ class Checker:
             raise self._refusals.unknown_attribute(node)
 
     def _is_uncalled(self, node: ast.Attribute) -> bool:
-        """Whether an attribute that stands alone is a method without its parentheses: nothing, as in Python."""
+        """Whether an attribute that stands alone is a method that is not called: it does nothing, as in Python."""
         return is_uncalled(node) and self._dotted(node) is None
 
     # Calls.
@@ -403,7 +403,7 @@ class Checker:
         return is_hook or self.resolved.get(id(function)) in kinds.CALLBACKS
 
     def _names_function(self, node: ast.Name) -> bool:
-        """Whether a name stands for a function of the vocabulary; then that is what it means from here on."""
+        """Whether a name stands for a function of the vocabulary; if so, it is noted in `resolved`."""
         if self._scope.is_variable(node.id) or self._scope.is_given(node.id):
             return False
         self._check_available(node)
@@ -498,12 +498,12 @@ class Checker:
             )
 
     def _is_outside(self, node: ast.expr) -> bool:
-        """Whether an expression is made of what agx does not run."""
+        """Whether an expression reads a name that was bound by what agx does not run."""
         return bool(self._outside) and not self._outside.isdisjoint(names_in(node))
 
 
 def _listed(keywords: frozenset[str]) -> str | None:
-    """What a call takes by name, where that is not much."""
+    """The keywords that a call takes, where they are few."""
     return f"it takes {', '.join(sorted(keywords))}" if 0 < len(keywords) <= _FEW else None
 
 

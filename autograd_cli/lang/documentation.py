@@ -27,7 +27,7 @@ _HOMES = (
 )
 _SHORTEST_PIECE = 3
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
-# How a program writes a name: its namespace as after the usual imports.
+# How a program writes the namespace of a name, after the usual imports.
 PREFIXES = {
     "torch": "",
     "torch.Tensor": ".",
@@ -68,7 +68,7 @@ class Documentation:
 
 
 def find_all(text: str | None) -> Operation | list[Operation]:
-    """The operation that a person means, or else those whose names have the text in them; all of them for None.
+    """The operation that a person means, or else those with a word that begins with the text; all of them for None.
 
     Raises:
         AgxError: there is none, or it is refused; with the reason.
@@ -87,7 +87,7 @@ def find_all(text: str | None) -> Operation | list[Operation]:
 
 
 def _has_word(name: str, beginning: str) -> bool:
-    """Whether one of the words of `batch_norm` or `BatchNorm1d`, with what follows it, begins so."""
+    """Whether `batch_norm` or `BatchNorm1d`, read from the start of one of its words, begins with this."""
     words = [word.lower() for word in _WORDS.findall(name)]
     return any("".join(words[index:]).startswith(beginning) for index in range(len(words)))
 

@@ -55,9 +55,9 @@ _TYPOGRAPHIC = {
     "\u3001": ",",
     "\u3002": ".",
 }
-# Control, format, surrogate, private and unassigned characters, and separators of lines; variation selectors are marks.
+# Control, format, surrogate, private and unassigned characters, and separators of lines.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-# Those that do no harm in a comment or a string, where copies and emoji leave them.
+# Invisible characters, and variation selectors, that do no harm in a comment or a string: copies and emoji have them.
 _ZERO_WIDTH = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff").union(map(chr, range(0xFE00, 0xFE10)))
 _TOKEN = re.compile(
     r"""

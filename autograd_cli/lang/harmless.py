@@ -1,7 +1,7 @@
 """Takes out of a program what agx does not run and nothing depends on: plots, seeds of other libraries, progress bars.
 
-A statement of that kind becomes `pass`, and `tqdm(range(3))` the `range(3)` in it. What is made of a plot and used in
-another way stays, for the checker to refuse.
+A statement of that kind becomes `pass`, and `tqdm(range(3))` the `range(3)` in it. A statement whose result other code
+uses stays, for the checker to refuse.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def leave_out(tree: ast.Module) -> None:
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """The names that imports bind, each with the module that it stands for, or what is in one."""
+    """The names that imports bind, each with the full name of the module, or of the member of one, that it means."""
     for node in statements(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -43,7 +43,7 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _without_bars(tree: ast.Module, imported: dict[str, str]) -> None:
-    """Put what a bar runs over in its place, and remember the names that hold one, whose methods only draw."""
+    """Replace each bar by what it runs over, and remember the names that hold a bar: its methods only draw."""
     for node in ast.walk(tree):
         for field, value in ast.iter_fields(node):
             if isinstance(value, list):
@@ -74,7 +74,7 @@ def _without_statements(tree: ast.Module, imported: Mapping[str, str]) -> None:
     names = dict(imported)
     replaced: dict[int, tuple[list[ast.stmt], ast.stmt]] = {}
     count = -1
-    while count < len(replaced):  # what is made of a plot makes more of its kind
+    while count < len(replaced):  # a statement looked at before may use a name that was found since
         count = len(replaced)
         for body in blocks(tree):
             for index, statement in enumerate(body):
@@ -96,7 +96,7 @@ def _stored(statement: ast.stmt) -> set[str]:
 
 
 def _path_of_statement(statement: ast.stmt, names: Mapping[str, str]) -> str | None:
-    """What a call that stands alone calls, or an assignment is made of or writes to."""
+    """The path of what a call that stands alone calls, or of what an assignment writes to or takes its value from."""
     match statement:
         case ast.Expr(value=ast.Call() as call):
             return _path(call.func, names)

@@ -63,13 +63,13 @@ def binds(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> tuple[str, str
 
 
 def all_of(node: ast.ImportFrom) -> dict[str, str] | None:
-    """What `from module import *` binds, as `binds` tells it; None for a module that is not torch's."""
+    """What `from module import *` binds, each name with its full name; None for a module that is not torch's."""
     members = None if node.level else vocabulary.MEMBERS.get(node.module or "")
     return None if members is None else {name: f"{node.module}.{name}" for name in members}
 
 
 def _home_of(module: str) -> str:
-    """Where the vocabulary keeps what a module within a package of torch defines: `torch.distributions.normal`."""
+    """Where the vocabulary has the members of a module: the package, for `torch.distributions.normal` and the like."""
     return next(
         (home for home in _PACKAGES if module.startswith(f"{home}.") and module not in vocabulary.MODULES), module
     )

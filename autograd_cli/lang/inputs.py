@@ -77,7 +77,7 @@ class InputSpec:
 
     @property
     def is_floating(self) -> bool:
-        """Whether this is certain to be a floating point tensor: numbers, as the default dtype makes them."""
+        """Whether this is certain to be a floating point or complex tensor, as numbers are by default."""
         if not isinstance(self.content, Literal):
             return False
         if self.dtype is None:
@@ -139,7 +139,7 @@ def parse_input(name: str, text: str) -> InputSpec:
 
 
 def separated(text: str) -> str:
-    """Numbers that spaces or ends of lines separate (`seq 5`, a table) as a value has them: `1,2,3` or `1,2;3,4`.
+    """Numbers separated by spaces or ends of lines (`seq 5`, a table), in the form of a value: `1,2,3` or `1,2;3,4`.
 
     Every character keeps its place. What holds brackets or an operator is left as it is.
     """
@@ -205,7 +205,7 @@ def _split_dtype(text: str, source: str) -> tuple[str, str | None]:
 
 
 def _parse_file(reference: str, text: str, source: str) -> FileReference:
-    """The file: its name ends at the first `#` after the name of a kind, as names may hold `#` themselves."""
+    """The file: its name ends at the first `#` after a known suffix, since names may hold `#` themselves."""
     match = _FILE.match(reference)
     if match is None:
         path = reference.partition("#")[0]
@@ -231,7 +231,7 @@ def _parse_expression(body: str, source: str) -> Creation:
 
 
 def _check_notation(body: str, source: str) -> None:
-    """Refuse how other programs write a value, and the name of a file that is not read."""
+    """Refuse a value in the notation of another program, and a file of a kind that cannot be read."""
     for pattern, message, label in _NOTATIONS if len(body) <= _SHOWN else ():
         if match := pattern.fullmatch(body.strip()):
             start = body.index(body.strip())

@@ -1,6 +1,6 @@
 """What the values of a program that are not tensors can do: their attributes and methods, by kind.
 
-A name that stands in no list of its kind is refused: nothing is ever read off a host object because a user wrote it.
+A name that is in no list of its kind is refused: no attribute is ever read just because a user wrote its name.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DISTRIBUTION_METHODS = frozenset("sample rsample log_prob entropy cdf icdf perpl
 NODE_METHODS = frozenset({"name"})
 HANDLE_METHODS = frozenset({"remove"})
 
-# Attributes that hold a plain number, string or truth; a module's parameters, buffers and children are found by name.
+# Attributes that hold a plain number, string or bool; a module's parameters, buffers and children are found by name.
 MODULE_ATTRIBUTES = frozenset(
     """
     training in_features out_features in_channels out_channels kernel_size stride padding dilation groups p eps momentum
@@ -64,7 +64,7 @@ METHODS = (
     | HOOK_METHODS
 )
 
-# The keyword arguments of these methods that those of a tensor do not have already.
+# The keyword arguments of these methods, beyond those of the tensor methods of the same names.
 KEYWORDS = {
     "parameters": frozenset({"recurse"}),
     "named_parameters": frozenset({"prefix", "recurse"}),

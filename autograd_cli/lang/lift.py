@@ -13,9 +13,9 @@ from autograd_cli.lang.stack import deep_stack
 def edit_out(program: Program, span: Span) -> bool:
     """Edit the cut at `span` out of the program's tree; whether there was one.
 
-    `y.detach()`, `y.item()` and `y.data` become `y`, `no_grad(y)` too. The block of a `with no_grad():` stands in the
-    place of the statement, a decorator is left out, and so is a call of `set_grad_enabled`. The nodes that stay keep
-    their places, and what their names mean.
+    `y.detach()`, `y.item()` and `y.data` become `y`, `no_grad(y)` too. A `with no_grad():` becomes its block, a
+    decorator is left out, and so is a call of `set_grad_enabled`. The nodes that stay keep their places, and what
+    `resolved` says of them.
     """
     editor = _Editor(program.spans, span)
     with deep_stack():

@@ -1,4 +1,4 @@
-"""Programs that Python accepts and that mean something else than their writer thinks: each is told before it runs."""
+"""Programs that Python accepts and that do not mean what their writer thinks: they are refused before they run."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def check_meaning(program: Program, given: Collection[str]) -> None:
 
 
 def _of_statement(program: Program, body: Sequence[ast.stmt], given: Collection[str]) -> _Found:
-    """What a program of one expression cannot be."""
+    """A last expression that cannot be meant: a text in quotes, a function that nobody calls, `==` or `<-` for `=`."""
     last = body[-1] if body else None
     if not isinstance(last, ast.Expr):
         return

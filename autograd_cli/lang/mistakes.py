@@ -32,7 +32,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meant:
-    """What is wrong in other words, what to write, and the columns of it where they are not the parser's."""
+    """What is wrong, what to write, and which columns to mark where these are not the parser's."""
 
     message: str
     label: str
@@ -53,7 +53,7 @@ _LONGEST = 40
 _NUMBER = re.compile(r"(?<![\w.])(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\Z")
 _STRING_OR_COMMENT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|(?<!&)#.*")
 
-# Notations of elsewhere: what they look like, what is said, and what to write ({1} is the first group).
+# Notations of other languages: what they look like, the message, and what to write ({1} is the first group).
 _NOTATIONS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern), message, label)
     for pattern, message, label in (
@@ -139,12 +139,12 @@ def first_operand(after: str) -> str:
 
 
 def meant(failure: Failure) -> Meant | None:
-    """What was meant, by the first that knows the kind; None where nobody does."""
+    """What was meant, by the first function that recognises the mistake; None where none does."""
     return next((found for kind in _KINDS if (found := kind(failure)) is not None), None)
 
 
 def _derivatives(failure: Failure) -> Meant | None:
-    """`f'(x)` begins a text for Python."""
+    """`f'(x)`, where the quote begins a string for Python; `A' * B` for a transpose."""
     if match := re.match(r"\s*([A-Za-z]\w*'+)\s*\(", failure.row):
         label = "write the expression itself, without the '"
         return Meant(message=_THE_GRADIENT, label=label, columns=(match.start(1), match.end(1)))
@@ -258,7 +258,7 @@ def _assignments(failure: Failure) -> Meant | None:
 
 
 def _notations(failure: Failure) -> Meant | None:
-    """A notation of elsewhere, where the parser stopped in it or right behind it."""
+    """A notation of another language, where the parser stopped in it or right behind it."""
     row = _STRING_OR_COMMENT.sub(lambda match: " " * len(match[0]), failure.row)
     for pattern, message, label in _NOTATIONS:
         for match in pattern.finditer(row):
@@ -357,7 +357,7 @@ def _unknown_character(failure: Failure) -> Meant | None:
 
 
 def _anything(failure: Failure) -> Meant | None:
-    """The last word: what cannot stand there."""
+    """The last resort: say which piece cannot stand there."""
     if not failure.words.startswith("invalid syntax"):
         return None
     piece = re.match(r"\w+|\S", failure.after)
@@ -371,7 +371,7 @@ def _anything(failure: Failure) -> Meant | None:
     return Meant(message=f"`{piece[0]}` cannot stand here", label="remove it, or write what is missing before it")
 
 
-# Python's own clear words first, then what is written elsewhere, then what is missing.
+# First what Python's words make clear, then notations of other languages, then what is missing.
 _KINDS: tuple[Callable[[Failure], Meant | None], ...] = (
     _derivatives,
     _brackets,

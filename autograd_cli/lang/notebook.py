@@ -14,7 +14,7 @@ MAX_BYTES = 64 * 1024**2
 
 
 class NotebookError(Exception):
-    """Why a text is no notebook with code, in words that follow the name of where it is."""
+    """Why a text is not a notebook with code: a message that goes on from the name of its file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def _json(text: str) -> dict[str, object]:
 
 
 def _cells(notebook: dict[str, object]) -> list[object]:
-    """The cells, in the newer formats at the top, in the older ones in sheets."""
+    """The cells: newer formats have them at the top level, older ones in sheets."""
     sheets = notebook.get("worksheets")
     cells = notebook.get("cells")
     if isinstance(sheets, list):

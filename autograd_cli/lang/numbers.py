@@ -26,7 +26,7 @@ _LONG = 10_000
 _NOT_FOR_JSON = re.compile(r'["{]|null|\d{20}')
 _MAX_DIGITS = 20
 _THOUSANDS = re.compile(r"0\d\d(?:\.\d*)?")
-# Possessive (`++`), so that a long word that is no number is told in linear time.
+# Possessive (`++`), so that a long word that is no number is rejected in linear time.
 _UNSIGNED = r"(?:\d++(?:\.\d*+)?+(?:e[+-]?\d++)?+|\.\d++(?:e[+-]?\d++)?+|inf(?:inity)?+|nan)"
 _COMPLEX = re.compile(
     rf"(?:(?P<re>[+-]?{_UNSIGNED})(?=[+-]))?+(?P<im>[+-]?{_UNSIGNED}?+)j|(?P<real>[+-]?{_UNSIGNED})",
@@ -93,7 +93,7 @@ def literal_of_nested(nested: object, source: str) -> Literal:
             raise bad_request("ragged", "the rows do not have the same length", source=source)
         level = [element for item in level if isinstance(item, list | tuple) for element in item]
     if set(map(type, level)) <= {bool, int, float}:
-        return Literal(shape=shape, values=cast("tuple[Number, ...]", tuple(level)))  # of a million, each at once
+        return Literal(shape=shape, values=cast("tuple[Number, ...]", tuple(level)))  # no call for each number
     return Literal(shape=shape, values=tuple(_number_of_object(item, source) for item in level))
 
 
@@ -135,12 +135,12 @@ def _parse_many(body: str, source: str) -> Literal | None:
 
 
 def _is_misspelt(word: str) -> bool:
-    """Whether the word is a number but for its digits or its `i`: no expression either."""
+    """Whether the word would be a number with ASCII digits or with `j` for its `i`: then it is no expression either."""
     return _rewritten(word) is not None and (word[-1] in "iI" or any(_is_foreign_digit(one) for one in word))
 
 
 def _rewritten(word: str) -> str | None:
-    """The number that a word would be in ASCII and with `j`, as it is written here; None where it would be none."""
+    """The word with ASCII digits and signs and with `j`; None where that changes nothing or makes no number."""
     plain = "".join(str(unicodedata.decimal(one)) if _is_foreign_digit(one) else _SIGNS.get(one, one) for one in word)
     plain = plain.replace("_", "") if plain.isascii() else plain
     if plain[-1:] in {"i", "I"}:
@@ -272,7 +272,7 @@ class _NumberReader:
         """Make sure that none of these words is there.
 
         Raises:
-            AgxError: the first that is.
+            AgxError: for the first that is.
         """
         for word, offset in self._tokens if words else ():
             if word in words:

@@ -11,7 +11,7 @@ _MOST_PLACES = 12
 
 
 class OutsideError(AgxError):
-    """Something that torch or Python has and agx does not run; `kind` is what that is called in a sum."""
+    """Something that torch or Python has and agx does not run; `kind` names it in a list of such things."""
 
     def __init__(self, diagnostic: Diagnostic, kind: str) -> None:
         super().__init__(diagnostic)

@@ -65,7 +65,7 @@ def pasted(text: str) -> Pasted:
 
 
 def cell_lines(code: str) -> list[str]:
-    """The lines of a notebook's cell, those that only IPython understands as comments."""
+    """The lines of a notebook's cell; those that only IPython understands become comments."""
     rows = code.split("\n")
     return rows if _parses(rows) else _without_magics(rows)
 
@@ -92,12 +92,12 @@ def _parses(rows: Sequence[str]) -> bool:
 
 
 def _cleaned(rows: Sequence[str]) -> list[str]:
-    """The lines without all that a copy brought along, each step taken where its marks are."""
+    """The lines without what copying brought along; each step changes only lines with its own marks."""
     cleaned = [row.translate(_PLAIN) for row in rows]
     for step in _STEPS:
         cleaned = list(step(cleaned))
     if not any(row.strip() and not row.lstrip().startswith("#") for row in cleaned):
-        return _dedented(rows)  # all of it would be left out
+        return _dedented(rows)  # nothing but comments would be left
     cleaned = _dedented(cleaned)
     levelled = _with_first_line_level(cleaned)
     return levelled if levelled != cleaned and _parses(levelled) else cleaned
@@ -164,7 +164,7 @@ def _without_magic(row: str) -> str:
 
 
 def _with_first_line_level(rows: Sequence[str]) -> list[str]:
-    """The lines where the first was copied without its indentation, and the others with theirs."""
+    """The lines as they are if the first was copied without its indentation, and the others with theirs."""
     return [rows[0], *_dedented(rows[1:])]
 
 

@@ -17,7 +17,7 @@ _TO_INTEGERS = frozenset("to type int long short bool char byte type_as".split()
 
 
 def check_power(program: Program, floating: Collection[str] | None, source: str = PROGRAM) -> None:
-    """Refuse `^` beside a floating point number; `floating` are the inputs that hold such, None where all numbers do.
+    """Refuse `^` beside a floating point number; `floating` are the inputs that hold these. None refuses every `^`.
 
     Raises:
         AgxError: with the power to write.
@@ -33,7 +33,7 @@ def check_power(program: Program, floating: Collection[str] | None, source: str 
 
 
 def _place(program: Program, node: ast.BinOp) -> tuple[Span, str]:
-    """The base, the `^` and the exponent as their writer sees them, where `^` binds like a power; and what to write."""
+    """Where base, `^` and exponent are for a writer who thinks that `^` binds like a power; and what to write."""
     whole, left, right = program.spans.of(node), program.spans.of(node.left), program.spans.of(node.right)
     row = program.source.split("\n")[left.end_line - 1]
     caret = row.find("^", left.end_column)

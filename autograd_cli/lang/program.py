@@ -45,9 +45,9 @@ class Program:
 
     `names` are the names that it reads without having bound them, in order of appearance, with the first place of
     each. Those that the language does not define are `free`: each needs an input. `bound` are the names that it binds
-    at its top level, `imported` those that its imports give to what is in the vocabulary. `resolved` tells, by the id
-    of a node of `tree`, which full name of the vocabulary it stands for. `text` answers what stands where as it was
-    written, for those who edit it or speak of its places.
+    at its top level, `imported` those that its imports bind (but for `*`). `resolved` maps the id of a node of `tree`
+    to the full name of the vocabulary that it stands for. `text` answers questions about the program as it was
+    written, for those who edit it or quote pieces of it.
     """
 
     source: str

@@ -14,7 +14,7 @@ from autograd_cli.lang.spans import SpanFinder
 from autograd_cli.lang.suggest import did_you_mean
 
 _SMALL = "agx runs a small, safe part of Python"
-# What a node type that is not in the subset is called, and the way around it.
+# What a message calls a node type that is not in the subset, and what to write instead.
 _UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
     ast.AsyncFor: ("async", "write a plain for"),
     ast.AsyncFunctionDef: ("async", "write a plain def"),
@@ -98,7 +98,7 @@ class Refusals:
         return self.refused(library, words, member or node, label=label, fix=fix, rule=rule)
 
     def left_out_by_agx(self, name: str, reason: str, node: ast.AST | Span) -> AgxError:
-        """The error for a name of torch or Python that has a reason not to be here; the way to NumPy is a cut."""
+        """The error for a name that agx leaves out for this reason; for NumPy, it names torch's functions instead."""
         if not reason.startswith(libraries.NO_GRADIENT):
             words = f"agx does not run `{name}`"
             return self.refused(name, words, node, fix=reason, rule="refused-name")
@@ -111,7 +111,7 @@ class Refusals:
         return self.refused("NumPy", libraries.NO_GRADIENT, node, fix=fix, rule="refused-name")
 
     def _is_numpy(self, node: ast.Attribute) -> bool:
-        """Whether this is a function of NumPy, by the name that it was imported as or usually is."""
+        """Whether this is a function of NumPy, under the name that NumPy was imported as or usually has."""
         owner = node.value.id if isinstance(node.value, ast.Name) else ""
         return library_of(self._scope.left_out.get(owner, owner)) == "NumPy"
 
@@ -198,7 +198,7 @@ def _path_below(member: ast.expr) -> str:
 
 
 def _in_torch(name: str) -> str | None:
-    """What to write for a function that mathematics or another library calls so."""
+    """What to write for a function by the name that mathematics gives it, and for the `dx` of `d/dx(…)`."""
     known = libraries.of_derivative(name) or libraries.of_mathematics(name)
     return None if known is None else _written(known)
 
@@ -215,5 +215,5 @@ def _method_in_torch(name: str) -> str | None:
 
 
 def _written(known: str) -> str:
-    """An entry of the tables of `libraries` as a remedy: it is a name, or a remedy already."""
+    """What to write, by an entry of the tables of `libraries`, which is a name or says this already."""
     return known if known.startswith("write") else f"write {known}"

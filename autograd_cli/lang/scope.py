@@ -1,7 +1,7 @@
 """What a name stands for at each place of a program: a variable, an input, or what the language or an import gave it.
 
-A function has its own names, a loop lends its names to what stands before them in it, and the top level's are known
-everywhere inside functions, as these run later.
+A function has its own names. The names that a loop binds are known in its whole body, from its second round on. The
+names of the top level are known everywhere inside functions, since these run later.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from autograd_cli.lang import kinds, libraries, vocabulary
 class Scope:
     """The names known where the checker is. `given` are the inputs, `everywhere` what the top level binds at all.
 
-    `bound` are the names that the top level has bound so far, `aliases` what imports named: the full name, or None for
-    what is not in the vocabulary; that has come from the library that `left_out` tells.
+    `bound` are the names that the top level has bound so far. `aliases` maps the names of imports and namespaces to
+    full names, or to None for what is not in the vocabulary; `left_out` maps the names of imports to where they came
+    from.
     """
 
     def __init__(self, given: frozenset[str], everywhere: AbstractSet[str]) -> None:
@@ -77,7 +78,7 @@ class Scope:
         (self._functions[-1] if self._functions else self.bound).add(name)
 
     def import_(self, name: str, full_name: str | None, library: str) -> None:
-        """An import takes the name, also from the variable that had it."""
+        """An import binds the name, in place of a variable that had it."""
         self.aliases[name] = full_name
         self.left_out[name] = library
         (self._functions[-1] if self._functions else self.bound).discard(name)
@@ -99,13 +100,13 @@ class Scope:
         return name in self.bound or any(name in loop for loop in self._loops)
 
     def is_unavailable(self, name: str) -> bool:
-        """Whether the name is that of a library that agx does not run: as imported, or as one usually writes it."""
+        """Whether the name was imported from what agx does not run, or is the usual name of a library, such as `np`."""
         if name in self._given or (name not in self.aliases and name not in libraries.LIBRARIES):
             return False
         return self.aliases.get(name) is None
 
     def written_out(self, path: str) -> str:
-        """A path with what its first name was imported for in its place: `torch.nn.Linear` for `nn.Linear`."""
+        """A path with the full name in place of its first name: `torch.nn.Linear` for `nn.Linear`."""
         first, dot, rest = path.partition(".")
         return f"{self.aliases.get(first) or first}{dot}{rest}"
 
@@ -138,7 +139,7 @@ def is_uncalled(node: ast.expr) -> bool:
 
 
 def names_in(node: ast.AST) -> set[str]:
-    """Every name that is written in it."""
+    """Every name that occurs in a node."""
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 

@@ -1,4 +1,4 @@
-"""The program as a text, understood once: what stands where, what encloses what, and changes of it as Edits."""
+"""The text of a program, parsed once: what stands where, what encloses what, and changes to it as Edits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Source:
 
     @cached_property
     def _tree(self) -> ast.Module:
-        """The syntax tree, an empty one where Python reads none: then there is no place to speak of, and no edit."""
+        """The syntax tree; empty where Python cannot parse the text: then nothing is found in it or edited."""
         try:
             with warnings.catch_warnings(), deep_stack():
                 warnings.simplefilter("ignore")  # Python's style is not our subject
@@ -76,7 +76,7 @@ class Source:
         return words if is_whole else f"({words})"
 
     def statements(self) -> Iterator[tuple[Span, ast.stmt]]:
-        """All statements with their places, those that hold others before these."""
+        """All statements with their places, the outer ones first."""
         return ((span, node) for span, node in self._nodes if isinstance(node, ast.stmt))
 
     def expressions(self) -> Iterator[ast.expr]:
@@ -99,7 +99,7 @@ class Source:
     # What a call is made of.
 
     def operands(self, span: Span | None, *, of_method: bool) -> list[ast.expr]:
-        """What the operation at a place was given, without keywords: what its method was called on, first."""
+        """The operands of the operation at a place, without keywords; for a method, its owner comes first."""
         node = self.expression_at(span)
         if isinstance(node, ast.BinOp):
             return [node.left, node.right]
@@ -152,7 +152,7 @@ class Source:
         return None
 
     def is_tested(self, span: Span | None) -> bool:
-        """Whether the expression there only decides something, as that of an `if`."""
+        """Whether the expression there only decides something, as the test of an `if` does."""
         here = self.expression_at(span)
         for _, node in self._nodes:
             if isinstance(node, ast.If | ast.While | ast.IfExp | ast.Assert) and node.test is here:
@@ -162,7 +162,7 @@ class Source:
         return False
 
     def is_alone(self, statement: Span) -> bool:
-        """Whether it is all that its block holds, or shares its lines."""
+        """Whether a statement is the only one of its block, or shares its lines."""
         words = statement.cut_lines(self.lines)
         if "\n".join(self.lines[statement.line - 1 : statement.end_line]).strip() != words:
             return True
@@ -187,9 +187,9 @@ class Source:
         return self.replaced(self.span_of(node), words)
 
     def replaced_all(self, pieces: Iterable[tuple[Span, str]]) -> tuple[Edit, ...]:
-        """The changes that write the words beside each piece in its place; pieces of one line make one change.
+        """The changes that replace each piece by the words beside it; pieces on one line make one change.
 
-        Nothing where pieces share a line and are not on one line alone.
+        No changes where a piece that shares a line with another one goes on over several lines.
         """
         edits: list[Edit] = []
         for span, words in sorted(pieces, key=lambda piece: (piece[0].line, piece[0].column), reverse=True):

@@ -30,7 +30,7 @@ class SpanFinder:
         return span
 
     def text_of(self, node: ast.AST) -> str:
-        """The piece of the program that a node is, on one line."""
+        """The piece of the program that a node is, without any whitespace."""
         text = self._texts.get(id(node))
         if text is None:
             text = self._texts[id(node)] = "".join(self.of(node).cut(self.text).split())
@@ -41,7 +41,7 @@ class SpanFinder:
         return span.cut(self.text)
 
     def cover(self, tree: ast.AST) -> None:
-        """Give what stands inside an f-string the span of the f-string: Python tells no true place for it."""
+        """Give what stands inside an f-string the span of the f-string: Python gives no reliable place for it."""
         if _F_STRING.search(self.text) is None:
             return
         for text in ast.walk(tree):

@@ -1,4 +1,4 @@
-"""Text → syntax tree, by Python's own parser: its errors in its words, at a place that is inside the text."""
+"""Text → syntax tree, by Python's own parser; its errors say what was meant, at a place that is inside the text."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from pathlib import Path
 class Operation:
     """A row of operations.tsv: a function, method, attribute or class of torch that a program may use.
 
-    `keywords` are the arguments that may be given by name. `precondition` is what `engine.preconditions` checks before
-    a call that could crash the process or never end.
+    `keywords` are the arguments that may be given by name. `precondition` names the check of
+    `engine.interpret.preconditions` before a call that could crash the process or never end.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Operation:
 
 
 def _table(name: str) -> dict[str, str]:
-    """The rest of each line by its first column."""
+    """The lines of a table: what follows the first column, by the first column."""
     text = Path(__file__).with_name(name).read_text(encoding="utf-8")
     pairs = (line.partition("\t") for line in text.splitlines()[1:])
     return {first: rest for first, _, rest in pairs}
@@ -108,7 +108,7 @@ BUILTINS = frozenset(
     """.split()
 )
 
-# Names that a program reaches a namespace by, as after the usual imports.
+# The names of namespaces in a program, after the usual imports.
 NAMESPACES = {
     "torch": "torch",
     "F": "torch.nn.functional",

@@ -1,1 +1,1 @@
-"""A worker that can be stopped, limited, or crash; and many of them, for lines. No torch."""
+"""Runs work in a process that can be stopped, be limited or crash, and lines in many such workers. No torch."""

@@ -1,4 +1,4 @@
-"""What a worker sends back, whole: an Answer as one message, each of its parts behind its length."""
+"""What a worker sends back: an Answer as one message, in which each part follows its length."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Answer:
 
 
 def joined(parts: Sequence[bytes]) -> bytes:
-    """One message of several parts, each behind its length."""
+    """One message of several parts, each after its length."""
     return b"".join(piece for part in parts for piece in (_HEAD.pack(len(part)), part))
 
 
@@ -48,7 +48,7 @@ def _split(message: bytes) -> list[bytes]:
 
 
 def take_message(incoming: bytearray) -> bytes | None:
-    """The first message of what has come, taken out of it; None where it is not whole yet."""
+    """Take the first message out of the bytes that have come; None while it is incomplete."""
     if len(incoming) < _HEAD.size:
         return None
     end = _HEAD.size + _HEAD.unpack_from(incoming)[0]

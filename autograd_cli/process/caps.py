@@ -1,4 +1,4 @@
-"""How much of the machine a worker may take, set by itself: memory from when all is loaded, and processor time."""
+"""The limits that a worker sets itself: memory, from when everything is loaded, and processor time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from autograd_cli.limits import Limits
 from autograd_cli.position import Phase
 
 _CPU_GRACE = 10
-# Each thread of torch has its stack and an arena of malloc: address space that holds nothing.
+# Each thread of torch reserves a stack and an arena of malloc: address space, most of it never used.
 _PER_THREAD = 80 * 1024**2
 
 
 def settle(limits: Limits) -> None:
-    """Between loading and running: what is loaded stays and is not garbage, and memory is limited from here on."""
+    """Between loading and running: exempt what is loaded from garbage collection, and limit memory from here on."""
     gc.freeze()
     gc.enable()
     limit_memory(limits.memory)
@@ -25,7 +25,7 @@ def settle(limits: Limits) -> None:
 
 
 def limit_memory(more: int) -> None:
-    """Limit this process's address space to what it has and `more` bytes."""
+    """Limit this process's address space to what it has, `more` bytes, and room for the stacks of threads."""
     size = _address_space()
     if size is None:
         return
@@ -54,7 +54,7 @@ def _address_space() -> int | None:
 
 
 def limit_cpu(seconds: float) -> None:
-    """Let this process take processor time for as much as `seconds` from here on: what ends it if nothing else does."""
+    """End this process, if nothing else does, when it has used `seconds` of each processor from here on."""
     import resource
 
     usage = resource.getrusage(resource.RUSAGE_SELF)

@@ -38,7 +38,7 @@ def whereabouts(where: Position, place: Callable[[int], str] = "line {}".format)
 
 
 def too_slow(limits: Limits, where: Position | None) -> AgxError:
-    """The error for work that was stopped at its deadline: no line is blamed but the one that ran."""
+    """The error for work that was stopped at its deadline, at the line that was running."""
     message = f"stopped after {limits.time:g} s"
     if where is None:
         return limit_reached("time", message)

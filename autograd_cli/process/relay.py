@@ -33,7 +33,7 @@ Write = Callable[[bytes, bool], None]
 
 @dataclass(slots=True)
 class _Station:
-    """A worker, and the lines that it has not answered: the first is the one that it works at, since `since`."""
+    """A worker and the lines that it has not answered; it was last heard from, or got work when idle, at `since`."""
 
     worker: Worker
     waiting: deque[tuple[int, bytes]] = field(default_factory=deque)
@@ -42,7 +42,7 @@ class _Station:
 
 
 class Lines:
-    """Reads lines from a descriptor as they arrive. A line that is too long comes as its beginning."""
+    """Reads lines from a descriptor as they arrive. Of a line that is too long only the beginning comes."""
 
     def __init__(self, descriptor: int, max_line: int = MAX_LINE) -> None:
         self.descriptor = descriptor
@@ -196,7 +196,7 @@ class Relay:
             self._replace(index, station, out_of_time=is_alive)
 
     def _replace(self, index: int, station: _Station, *, out_of_time: bool) -> None:
-        """The worker is lost: so is the line that it worked at. Another takes the rest."""
+        """A worker is lost: the line that it was at fails, and a new worker takes the rest."""
         error = station.worker.lost(self._limits, out_of_time=out_of_time)
         if not station.waiting:
             del self._stations[index]
@@ -207,11 +207,11 @@ class Relay:
         for number, line in station.waiting:
             if number == lost:
                 self._results[number] = (self._failure(line, number, error), False)
-            else:  # what it had answered and not sent is done again
+            else:  # also those that it had answered, but not sent: they are done again
                 self._give(successor, number, line)
 
     def _write_out(self, write: Write) -> None:
-        """Write what has its turn."""
+        """Write the results whose turn has come."""
         while self._order and self._order[0] in self._results:
             result, is_ok = self._results.pop(self._order.popleft())
             write(result, is_ok)

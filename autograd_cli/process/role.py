@@ -2,8 +2,8 @@
 
 A fork copies no threads. Torch starts some for its first large operation, and a child forked after that waits for them
 for ever. So only a process that runs no tensor operation forks workers; it may have torch loaded, which starts none.
-Who enters a process says so, for nobody can tell from outside what it has run: the command line does, and a server that
-keeps torch loaded. The Python API and a notebook work in the process of their user.
+Whoever starts a process says which kind it is, because nobody can tell from outside what it has run. The command line
+only supervises, but for `agx run`; the Python API and a notebook work in the process of their user.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A worker where there is no fork: a new process with the same words, whose stderr is the channel."""
+"""A worker where there is no fork: a new process with the same command line, whose stderr is the channel."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _PROGRAM = __name__.partition(".")[0]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Respawn:
-    """The same call for a new process where there is no fork: its words, and what was read from its stdin."""
+    """What a new process needs to repeat this command: its words, and what was read from stdin."""
 
     words: Sequence[str]
     stdin: str | None
 
 
 def spawned(on_error: Callable[[Exception], Answer], limits: Limits, respawn: Respawn) -> Answer:
-    """The answer of a new process with the same words, whose stderr is the channel."""
+    """The answer of a new process with the same command line, whose stderr is the channel."""
     import subprocess
 
     process = subprocess.Popen(  # noqa: S603 - this program, with the words that it was given
@@ -50,7 +50,7 @@ def spawned(on_error: Callable[[Exception], Answer], limits: Limits, respawn: Re
 
 
 def answer_and_end(answer: Callable[[], Answer]) -> NoReturn:
-    """In the process that `spawned` started: answer on what was stderr, which natives now print past."""
+    """In the process that `spawned` started: answer on what was stderr, where native libraries no longer print."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = os.dup(2)
     silence(debug=False)

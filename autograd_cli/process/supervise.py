@@ -31,7 +31,7 @@ class Task(Protocol):
         """The answer. It calls `ready` when everything is loaded and only the user's program is left to run."""
 
     def failed(self, error: Exception) -> Answer:
-        """What there is to say of the error that kept it from an answer."""
+        """The answer for an error that kept the task from its own."""
 
 
 def supervise(
@@ -42,11 +42,12 @@ def supervise(
     waiting: Waiting | None = None,
     debug: bool = False,
 ) -> Answer:
-    """The answer of the task, or what it says of the error that kept it from one.
+    """The answer of the task, or of its `failed` for the error that kept it from one.
 
-    From where it is ready memory is limited. What it raises it is told of in the worker; a worker that was stopped or
-    died, here (an AgxError). `waiting` is called every now and then, with the seconds gone and how far it is. In a
-    process that does not only supervise (see `role`) the task is done here, without limits of time and memory.
+    Memory is limited once the task calls `ready`. `failed` is called in the worker for what the task raises, and here,
+    with an AgxError, for a worker that was stopped or died. `waiting` is called every now and then, with the seconds
+    gone and the worker's position. In a process that does not only supervise (see `role`) the task is done here,
+    without limits of time and memory.
 
     Raises:
         Interrupted: Ctrl-C came while the worker worked.
@@ -88,7 +89,7 @@ def _nothing() -> None:
 
 
 def _perform_within(limits: Limits, task: Task) -> Answer:
-    """The answer, in a worker."""
+    """The answer of the task in a worker, which limits its memory."""
 
     def with_room(error: Exception) -> Answer:
         lift_memory_limit()

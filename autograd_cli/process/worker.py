@@ -1,4 +1,4 @@
-"""A forked process that answers requests, and can be stopped: both ends of it.
+"""A forked process that answers requests and can be stopped: the worker's end and the supervisor's.
 
 It ends when the process that forked it does.
 """
@@ -101,7 +101,7 @@ class Worker:
         return take_message(self._incoming)
 
     def position(self) -> position.Position:
-        """How far it is."""
+        """How far the worker is."""
         return self._page.read()
 
     def request(self) -> int:
@@ -117,7 +117,7 @@ class Worker:
             yield self._requests, select.POLLOUT
 
     def exchange(self, ready: Container[int]) -> bool:
-        """Send and read what can be, on the descriptors that are ready; False where the worker has ended."""
+        """Send and read what the ready descriptors allow; False where the worker has ended."""
         if self._requests in ready and self._outgoing:
             self._flush()
         return self._answers not in ready or self._fill()
@@ -167,7 +167,7 @@ class Worker:
         self._close()
 
     def let_go(self) -> None:
-        """Forget a worker that has answered all: it ends by itself, and to wait for that takes 20 ms."""
+        """Forget a worker that has answered everything: it ends by itself, and waiting for that would take 20 ms."""
         self._exit_code = 0
         _leaving.add(self.pid)
         self._close()
@@ -226,7 +226,7 @@ def _be_a_worker(life: int, *, debug: bool) -> None:
 def _end_with_supervisor(life: int) -> None:
     """Ask for SIGIO, which ends a process, when the other end of this pipe closes: when the supervisor is gone.
 
-    Only Linux ends a process so; elsewhere the limit of processor time does it.
+    Only Linux ends a process this way; elsewhere the limit of processor time does.
     """
     import fcntl
 
@@ -238,7 +238,7 @@ def _end_with_supervisor(life: int) -> None:
 
 
 def silence(*, debug: bool) -> None:
-    """Native libraries print where they like, MKL its errors on stdout."""
+    """Send stdout and, unless `debug`, stderr nowhere: native libraries print as they like, MKL errors on stdout."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     if not debug:

@@ -78,8 +78,8 @@ class Look:
     whole: bool = False
 
 
-# Colours that hold on a dark and on a light background: of medium lightness, so that each has a contrast of at least 3
-# with both. On a terminal of 16 colours Rich takes the nearest, which is the bright blue, magenta and red.
+# Colours for a dark and for a light background: of medium lightness, so that each has a contrast of at least 3 with
+# both. On a terminal of 16 colours Rich takes the nearest, which is the bright blue, magenta and red.
 GREEN = "#228b22"
 BLUE = "#2f7fd6"
 MAGENTA = "#b94fc8"

@@ -50,9 +50,9 @@ def explain(trace: Trace, counterfactuals: Iterable[Counterfactual]) -> Explanat
 
 
 def _needed(trace: Trace) -> frozenset[int]:
-    """The values that what a backward pass started from was computed from: all, where none was started.
+    """The values that the roots of backward passes were computed from; all values, where no pass was started.
 
-    What was written in place into the memory of one of them, as through `.data`, is among them.
+    A tensor that shares memory with one of them and was written to, as `h.data` in `h.data.zero_()`, is among them.
     """
     asked = [value.operands for value in trace.values if value.function == GRAD]
     roots = {root for backward in trace.backwards for root in backward.roots}
@@ -67,7 +67,7 @@ def _needed(trace: Trace) -> frozenset[int]:
 
 
 def _is_used(trace: Trace, gradient: int) -> bool:
-    """Whether anything was computed from what `autograd.grad` returned: the gradient that is asked for is no cut."""
+    """Whether anything was computed from what `autograd.grad` returned: where it is only the answer, it is no cut."""
     held = {gradient, *trace.values[gradient].elements}
     return any(
         value.tensor is not None and value.id not in held and not held.isdisjoint(value.operands)

@@ -1,4 +1,4 @@
-"""All rules, in the order in which `agx rules` lists them and findings of one rank are told."""
+"""All rules, in the order in which `agx rules` lists them, and in which findings of equal rank are reported."""
 
 from __future__ import annotations
 

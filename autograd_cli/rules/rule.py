@@ -42,16 +42,16 @@ class Rule:
     """A row.
 
     `summary`, `why`, `example` (a program that shows it) and `cure` are its page. `find` yields what it finds in a run;
-    rules that are told apart only at the end of one search share one. With `needs_walks` it is asked only where the run
-    was watched. What a rule of the family `SYMPTOM` finds is said where no other rule knows the cause; what has
-    no `find` is said before there is a run, or in place of one.
+    rules that only the end of one search tells apart share it. With `needs_walks` it is asked only where the run was
+    watched. A rule of the family `SYMPTOM` speaks only where no other rule knows the cause. A rule without `find` is
+    found by other code, mostly before there is a run, or in place of one.
 
-    Of two findings that tell of the same trouble the one with the smaller `generality` is said: it knows more.
+    Of two findings of the same trouble, the one with the smaller `generality` is reported: it knows more.
 
-    What findings say, where there is nothing better to say of one: `blame` completes "`piece of the program` …", and
-    `advice` is the cure in a few words. Of a cut, `short` says in a cell why there is no gradient, and `margin` what
-    cuts, beside the line: `{call}` in it is the operation, and `{n}` in `margin_since` the line that switched tracking
-    off. `lifted` is what is taken out to see what it changed.
+    The words of a finding that has none of its own: `blame` completes "`piece of the program` …", and `advice` is the
+    cure in a few words. For a cut, `short` says in a table cell why there is no gradient, and `margin` what cuts,
+    beside the line: `{call}` in it is the operation, and `{n}` in `margin_since` the line that switched tracking off.
+    `lifted` is what to take out of the program to see what the cut changed.
     """
 
     slug: str
@@ -74,5 +74,5 @@ class Rule:
         object.__setattr__(self, "example", inspect.cleandoc(self.example))
 
     def beside(self, since: Span | None) -> str:
-        """What stands beside the line of a cut, where tracking was switched off at a place of its own or was not."""
+        """What stands beside the line of a cut; `since` is the place that switched tracking off, if that is another."""
         return self.margin if since is None else self.margin_since or self.margin

@@ -1,4 +1,4 @@
-"""Whether a rule would find something in a run, were it watched: told cheaply, and rather too often than too seldom."""
+"""Whether rules may find something if a run is watched: a cheap test that says yes too often rather than too seldom."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from autograd_cli.rules.evidence.symptoms import GRAD, flattened
 from autograd_cli.trace import TensorValues, Trace
 
 _HUGE, _TINY = 1e6, 1e-5
-_CUTS = frozenset({"data", "detach", "detach_"})  # what is written through one may be wrong in silence
+_CUTS = frozenset({"data", "detach", "detach_"})  # a write through one may silently make a gradient wrong
 
 
 def looks_broken(trace: Trace, found: Iterable[Diagnostic]) -> bool:

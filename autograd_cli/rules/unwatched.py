@@ -1,4 +1,4 @@
-"""What is told of a run that nothing was seen of but its end."""
+"""What is said of a run whose backward passes were not watched."""
 
 from __future__ import annotations
 

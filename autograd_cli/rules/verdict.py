@@ -17,9 +17,9 @@ _PLACE = {slug: place for place, slug in enumerate(CATALOGUE)}
 
 
 def verdict(trace: Trace, text: Source) -> tuple[Diagnostic, ...]:
-    """The findings in a run of the program `text`, first what explains what its reader sees.
+    """The findings in a run of the program `text`, those first that explain what its reader sees.
 
-    Of a run that was watched all causes are found; of another one those that need no walk.
+    Rules that need walks are asked only if the run was watched.
     """
     evidence = Evidence(trace, text)
     asked = [rule for rule in CATALOGUE.values() if trace.walks or not rule.needs_walks]
@@ -45,18 +45,18 @@ def _found(evidence: Evidence, rules: Iterable[Rule]) -> list[Diagnostic]:
 
 
 def _advised(diagnostic: Diagnostic) -> Diagnostic:
-    """A finding with its page, and with the cure that its rule knows where it knows no better."""
+    """A finding that names its page, with the advice of its rule where it has no fix of its own."""
     return replace(diagnostic, is_documented=True, fix=diagnostic.fix or CATALOGUE[diagnostic.rule].advice)
 
 
 def _advised_on_errors(symptom: Diagnostic) -> Diagnostic:
-    """The same of what has no known cause, which needs no cure where it may be meant."""
+    """The same for a symptom; one that is no error may be meant, and gets no advice."""
     is_error = symptom.severity is Severity.ERROR
     return _advised(symptom) if is_error else replace(symptom, is_documented=True)
 
 
 def _rank(diagnostic: Diagnostic) -> tuple[int, bool, int, int]:
-    """The gravest first; of these what torch refused, where the program stopped; the particular before the general."""
+    """The sort key: the gravest first, then what torch refused, then the particular before the general."""
     generality, place = CATALOGUE[diagnostic.rule].generality, _PLACE[diagnostic.rule]
     return _ORDER[diagnostic.severity], diagnostic.torch_says is None, generality, place
 
@@ -64,8 +64,8 @@ def _rank(diagnostic: Diagnostic) -> tuple[int, bool, int, int]:
 def _folds(cause: Diagnostic, other: Diagnostic) -> bool:
     """Whether `other` tells of the same trouble as `cause`, which ranks before it.
 
-    A gradient is missing once, and a program is refused once. One place of the program is one cause, for
-    however many variables.
+    A gradient is missing only once, and a program is refused only once. One place of the program is one cause, however
+    many variables it affects.
     """
     if cause.severity is Severity.ERROR and other.severity is Severity.ERROR:
         is_refusal = cause.torch_says is not None and other.torch_says is not None
@@ -76,7 +76,7 @@ def _folds(cause: Diagnostic, other: Diagnostic) -> bool:
 
 
 def _explains(cause: Diagnostic, symptom: Diagnostic) -> bool:
-    """Whether a finding of the catalogue takes the place of what `agx grad` says."""
+    """Whether a finding with a known cause takes the place of a symptom."""
     victims = {cause.victim, *cause.others}
     if cause.rule == symptom.rule and symptom.victim in victims:
         return True

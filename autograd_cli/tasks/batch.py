@@ -64,7 +64,7 @@ def _quick_answer(line: Line, settings: Settings) -> tuple[bytes, bool] | None:
 
 @functools.lru_cache(maxsize=_CACHED)
 def _cached(expr: str, names: frozenset[str], limits: Limits) -> Quick | None:
-    """The parsed program, where nothing but its result and gradients is there to tell."""
+    """The parsed program, where there is nothing to tell but its result and gradients; else None."""
     from autograd_cli.engine.quick import Quick, is_quick
 
     try:

@@ -53,12 +53,12 @@ def _columns(runs: Sequence[tuple[str, Request]], before_run: Callable[[], None]
 
 
 def _share(settings: Settings, runs: int) -> Settings:
-    """The settings of one of so many runs, which have their steps together."""
+    """The settings of one of this many runs, which share the limit of steps."""
     return replace(settings, limits=replace(settings.limits, steps=max(settings.limits.steps // runs, 1)))
 
 
 def _of_all(found: Diagnostic, name: str, before: Sequence[Column]) -> Diagnostic:
-    """The error, with the mode where those before it went well, and with what its limit is of."""
+    """The error, naming the mode if others went well before it, and saying that a limit is for all modes."""
     message = f"{found.message} (under {name})" if before else found.message
     if found.rule == "limit-steps":
         message = f"{message}: its share of the limit, which is for all modes together"
@@ -66,7 +66,7 @@ def _of_all(found: Diagnostic, name: str, before: Sequence[Column]) -> Diagnosti
 
 
 def _status(columns: Iterable[Column]) -> Status:
-    """Bad news is what every mode has."""
+    """Bad news only where every mode has it."""
     return Status.ANSWER if any(column.report.ok for column in columns) else Status.BAD_NEWS
 
 

@@ -26,7 +26,7 @@ SHARE_OF_RERUNS = 0.4  # of the time limit: after it a program is not run again,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rerun:
-    """How a program that took so long is run again, in the time from `started` to `started + limit`."""
+    """How a program that `took` this long is run again, in the time from `started` to `started + limit`."""
 
     maker: Maker
     took: float
@@ -47,7 +47,7 @@ class Rerun:
 
 
 def diagnosed(trace: Trace, rerun: Rerun) -> tuple[Diagnostic, ...]:
-    """What the rules find in a run that nobody asked an explanation of: it is watched where it looks broken."""
+    """What the rules find in a run for which no explanation was asked: it is watched only where it looks broken."""
     found = rules.verdict(trace, rerun.maker.text)
     if not rules.looks_broken(trace, found):
         return found
@@ -66,7 +66,7 @@ def diagnosed(trace: Trace, rerun: Rerun) -> tuple[Diagnostic, ...]:
 def explained(
     trace: Trace, rerun: Rerun, *, counterfactuals: bool
 ) -> tuple[Trace, tuple[Diagnostic, ...], Explanation]:
-    """The run watched, what is wrong with it and whether a fix was tried, and both graphs."""
+    """The run, watched if there is time; what is wrong with it, with fixes tried; and where its graphs differ."""
     unwatched: tuple[Diagnostic, ...] = ()
     if rerun.took * WATCHED_TAKES > rerun.started + rerun.limit - time.monotonic():
         unwatched = (rules.not_watched(rerun.took),)
@@ -78,7 +78,7 @@ def explained(
 
 
 def _with_edits_tried(diagnostics: Sequence[Diagnostic], rerun: Rerun) -> Iterator[Diagnostic]:
-    """The findings, of the first few with a fix whether the program has them no longer when it is made."""
+    """The findings; for the first few with a fix, whether the program no longer has them once it is made."""
     left = MAX_TRIED
     for diagnostic in diagnostics:
         if not diagnostic.edits or not left or not rerun.has_time(SHARE_OF_RERUNS):

@@ -19,11 +19,11 @@ from autograd_cli.trace import Explanation, Trace
 
 
 def nothing() -> None:
-    """What is to be done before a run, where that is nothing."""
+    """Do nothing: the default for what is to be done before a run."""
 
 
 def explore(request: Request, before_run: Callable[[], None] = nothing) -> Report:
-    """Run a program, and backward on its result, and tell both graphs.
+    """Run a program and backward on its result, and report both graphs.
 
     `before_run` is called when torch and all files are loaded. A request that cannot be understood does not raise:
     `Report.status` and `Report.diagnostics` say what is wrong.
@@ -49,7 +49,7 @@ def explore(request: Request, before_run: Callable[[], None] = nothing) -> Repor
 
 
 def _run(problem: Problem, started: float, before_run: Callable[[], None]) -> tuple[Trace, Rerun]:
-    """What the program comes to, and how it runs again."""
+    """The Trace of the program, and how to run it again."""
     from autograd_cli.engine.run import run  # torch is imported here, after all that can fail without it
 
     before_run()

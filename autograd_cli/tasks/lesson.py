@@ -12,7 +12,7 @@ from autograd_cli.tasks.request import Request
 
 
 def teach(request: Request, name: str, before_run: Callable[[], None] = nothing) -> Report:
-    """The lesson of this name: what torch refuses in it is what it shows."""
+    """The lesson of this name; where torch refuses something in it, that is what it shows, and no bad news."""
     report = explore(replace(request, watch=True), before_run)
     body = report.body
     if not isinstance(body, Explained):

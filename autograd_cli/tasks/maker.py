@@ -1,4 +1,4 @@
-"""Whoever makes Traces of a program, as those see it who want it run once more: watched, mended, without a cut."""
+"""What makes Traces of a program, for those who want it run once more: watched, mended, or without a cut."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from autograd_cli.trace import Trace
 
 
 class Maker(Protocol):
-    """Runs a program, and what an edit makes of its text, under the same request each time."""
+    """Runs a program, or an edited text of it, under the same request each time."""
 
     @property
     def text(self) -> Source:
@@ -37,7 +37,7 @@ class Maker(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreted:
-    """The maker of the safe language: agx's own interpreter, as `engine` runs it."""
+    """The maker for the safe language: agx's own interpreter, as `engine` runs it."""
 
     problem: Problem
     engine: Callable[..., Trace]

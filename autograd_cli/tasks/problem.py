@@ -25,7 +25,7 @@ _FILE_NAME = re.compile(r"\S+\.(?:py|ipynb)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """What is to run. `held` are the contents of files and the objects, by the source of the input that they are."""
+    """What is to run. `held` are the contents of files and Python objects, by the source of the input they are for."""
 
     request: Request
     program: Program
@@ -40,7 +40,7 @@ class Problem:
     def trace(
         self, run: Callable[..., Trace], program: Program, *, in_mode: str | None = None, watched: bool = False
     ) -> Trace:
-        """What comes of it, or of another `program`, where `run` (the engine's) runs it."""
+        """The Trace of `program`, this one or another, for the same inputs; `run` is the engine's function."""
         request = self.request
         return run(
             program,
@@ -90,7 +90,7 @@ def _check_is_text(program: object) -> None:
 
 
 def _check_names(program: Program, specs: Sequence[InputSpec], wrt: Sequence[str] | None) -> None:
-    """Every free name has a value, every value and every name of `wrt` is of use."""
+    """Check that every free name has a value, every value is used, and every name of `wrt` is an input."""
     given = [spec.name for spec in specs]
     for name, span in program.names:
         if name in program.free and name not in given:

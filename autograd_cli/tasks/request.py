@@ -19,9 +19,9 @@ class Request:
 
     A value of `inputs`, and one of `gradients`, is a text as on the command line, a number, a nested list, a NumPy
     array or a tensor. `wrt` are the inputs that require gradients (None: all of a floating or complex dtype); `mode` is
-    a name of `modes.MODES`. Where it is to `watch`, the program runs again, to look into its backward passes and
-    (unless without `counterfactuals`) to see what each of its cuts changed; where that is None, it runs again only if
-    something looks wrong, to name the cause. `of` is the variable that the answer is narrowed to.
+    a name of `modes.MODES`. If `watch` is True, the program runs again, to look into its backward passes and (with
+    `counterfactuals`) to see what each of its cuts changed; if None, it runs again only where something looks wrong, to
+    name the cause; if False, never. `of` is the variable that the answer is narrowed to.
     """
 
     program: str
@@ -36,7 +36,7 @@ class Request:
 
     @property
     def weights(self) -> dict[str, object]:
-        """The gradients by what diagnostics call them: by number where there are several, or an input has the name."""
+        """The gradients by their names in diagnostics: numbered if several, or if an input is called `gradient`."""
         if len(self.gradients) == 1 and "gradient" not in self.inputs:
             return {"gradient": self.gradients[0]}
         return {f"gradient #{index + 1}": value for index, value in enumerate(self.gradients)}

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class RunRequest:
     """A script to run, and which of its files are looked into: those below the `directories`.
 
-    The last `passes` backward passes are kept whole, and what led to them. It is stopped after so many of them, or
-    `until` one of these is seen; else it runs to its end.
+    The last `passes` backward passes are kept whole, and what led to them. The script is stopped after `stop_after`
+    passes, or when one of `until` is seen; else it runs to its end.
     """
 
     script: Script
@@ -45,15 +45,15 @@ class RunRequest:
         if not INSTALLED.isdisjoint(file.parts) or str(file).startswith(_AGX):
             return False
         real = os.path.realpath(file)
-        inside = any(real.startswith(os.path.join(each, "")) for each in self.directories)  # noqa: PTH118 - texts
-        return inside and not real.startswith(os.path.join(sys.prefix, ""))  # noqa: PTH118 - as above
+        inside = any(real.startswith(os.path.join(each, "")) for each in self.directories)  # noqa: PTH118 - Path drops a final slash
+        return inside and not real.startswith(os.path.join(sys.prefix, ""))  # noqa: PTH118 - Path drops a final slash
 
 
 _AGX = str(Path(__file__).parent.parent) + os.sep
 
 
 def run(request: RunRequest, tell: Callable[[Report], int]) -> tuple[Ending, int]:
-    """Run a script to its end, and `tell` what was seen: before the process ends, and its atexit callbacks run.
+    """Run a script to its end, and `tell` what was seen, before the process ends and atexit callbacks run.
 
     What `tell` returns is the exit code that the answer asks for.
 
@@ -83,7 +83,7 @@ def _report(request: RunRequest, observation: Observation, ending: Ending, names
 
 
 def report_of(observed: Observed, *, name: str, ended: str, of: str | None = None) -> Report:
-    """What there is to say of what was seen: `name` is that of the file, `ended` what ended it."""
+    """The Report of what was observed: `name` is that of the file, `ended` says what ended it."""
     text = Source(observed.text)
     trace = observed.trace
     diagnostics = rules.verdict(trace, text)

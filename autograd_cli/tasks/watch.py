@@ -28,14 +28,14 @@ class Block:
         self._name, self._ended = "", ""
 
     def begin(self, frame: FrameType | None) -> None:
-        """Watch from here on what runs, in this frame and below it if there is one."""
+        """Watch what runs from here on: only in this frame and below it, if there is one."""
         from autograd_cli.engine.observe.watching import Watching  # torch is imported here
 
         self._watching = Watching(frame)
         self._watching.begin()
 
     def end(self, frame: FrameType, error: BaseException | None, asked: Mapping[str, Any] | None = None) -> None:
-        """Look at nothing any more: the block has ended in this frame, by an exception if there is one.
+        """Stop looking: the block has ended in this frame, by an exception if there is one.
 
         `asked` are tensors that must have gradients, by name.
         """
@@ -49,7 +49,7 @@ class Block:
         self._ended = "was watched to the end of the block" if error is None else f"ended by {type(error).__name__}"
 
     def leave(self) -> None:
-        """Let torch be as it was."""
+        """Leave torch as it was before the block."""
         if self._watching is not None:
             self._watching.leave()
             self._watching = None
@@ -72,7 +72,7 @@ class Block:
     def causes(self, frame: FrameType, error: BaseException | None, asked: Mapping[str, Any]) -> str:
         """What is wrong, as text: the problems, or else the remarks, each cause once.
 
-        The block ends with it.
+        This ends the block.
         """
         if self._watching is None or self._observed is not None:
             return ""  # it has been told already

@@ -41,8 +41,8 @@ class Calls:
         self._report: Report | None = None
         self._ended = ""
 
-    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:  # noqa: ANN401 - as the user has them
-        """Call it, observed unless it is a part of what is observed already."""
+    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the user's function takes and returns
+        """Call the function, observed unless the call is a part of what is observed already."""
         from autograd_cli.engine.observe.functions import ALL
 
         if self.is_compiling() or ALL.is_observed or self._is_run:
@@ -80,5 +80,5 @@ def _variables(function: Callable[..., Any], arguments: tuple[Any, ...], keyword
     """What the parameters of the function were given, by name."""
     try:
         return inspect.signature(function).bind(*arguments, **keywords).arguments
-    except (TypeError, ValueError):  # it was called as it cannot be
+    except (TypeError, ValueError):  # it was called with arguments that it does not take
         return {}

@@ -92,7 +92,7 @@ def _with_lesson(asked: Sorted) -> Sorted:
 
 
 def _one_mode(asked: Sorted) -> AgxError:
-    """The error for a mode as `agx grad` takes it."""
+    """The error for a mode that is given as a flag, as `agx grad` takes it."""
     word = next(index for index, word in enumerate(asked.line.words) if word in _MODE_OPTIONS)
     name = asked.line.words[word].removeprefix("--")
     fix = f"choose modes by --modes {DEFAULT_MODE},{name}"

@@ -49,5 +49,5 @@ def grad(
 
 
 def _without_quiet(formats: Sequence[str]) -> Sequence[str]:
-    """The formats without --quiet where --names, which says more exactly the same, is among them."""
+    """The formats without --quiet where --names, which asks for the same with more detail, is among them."""
     return [name for name in formats if name != "quiet"] if "names" in formats else formats

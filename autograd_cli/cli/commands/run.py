@@ -179,7 +179,7 @@ def _write(report: Report, delivery: Delivery, answers: int, *, debug: bool) -> 
     """Write what there is to say, behind what the script has written; the exit code that it asks for."""
     try:
         answer = render(report, delivery)
-    except Exception as error:  # noqa: BLE001 - a bug, or an AgxError: told as such, and the script ends as it does
+    except Exception as error:  # noqa: BLE001 - a bug or an AgxError is reported, and the script still ends as it does
         answer = render_error(error, replace(report, body=None), delivery, debug=debug)
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -59,7 +59,7 @@ def member(module: torch.nn.Module, name: str) -> torch.Tensor | torch.nn.Module
 
 
 def setter(name: str) -> Function:
-    """The function that assigns to the attribute `name`, and returns the owner where that changed it."""
+    """The function that assigns to the attribute `name`; it returns the owner, or None where nothing was changed."""
 
     def assign(owner: object, value: object) -> object:
         if _is_of_no_use(owner, name, value):
@@ -76,7 +76,7 @@ def setter(name: str) -> Function:
 
 
 def _is_of_no_use(owner: object, name: str, value: object) -> bool:
-    """Whether Python would keep the value as an attribute that torch knows nothing of, and no program can read here."""
+    """Whether the assignment has no effect: torch does not know the attribute, and no program can read it here."""
     if isinstance(owner, torch.Tensor):
         return name not in _OF_TENSOR | kinds.MODULE_MEMBERS
     if not isinstance(owner, torch.nn.Module) or isinstance(value, torch.Tensor | torch.nn.Module):
@@ -89,7 +89,7 @@ _OF_MODULE = frozenset(dir(torch.nn.Module)) | kinds.MODULE_ATTRIBUTES
 
 
 def _set_member(module: torch.nn.Module, name: str, value: object) -> None:
-    known = name in module._parameters or name in module._buffers  # noqa: SLF001 - as above
+    known = name in module._parameters or name in module._buffers  # noqa: SLF001 - the registries themselves, never getattr
     if not known or not (value is None or isinstance(value, torch.Tensor)):
         raise no_attribute(module, name)
     setattr(module, name, value)

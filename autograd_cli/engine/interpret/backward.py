@@ -1,4 +1,4 @@
-"""Backward passes, as torch does them, and what each leaf got: agx's own on a result, and those of the program."""
+"""Backward passes through torch, agx's own from a result and those of the program, and what each leaf got."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from autograd_cli.trace import Backward, Phase, Refusal
 def roots_of(result: Box) -> list[Box]:
     """The outputs that backward starts from.
 
-    Of a sequence these are its tracked tensors, in whatever depth, or, where none is, those of a floating or complex
+    For a sequence these are its tracked tensors, at any depth; where none is tracked, those of a floating or complex
     dtype (for torch to refuse them).
     """
     if not isinstance(result.payload, tuple | list):
@@ -89,7 +89,7 @@ def run_backward(
         refused = error.refusal
     except AgxError:
         raise
-    except Exception as error:  # torch raises what it likes, and all of it is its answer
+    except Exception as error:  # whatever torch raises is its answer
         if memory_error(error) is not None:
             raise
         refused = refusal(error, span=None, during=Phase.BACKWARD)
@@ -120,7 +120,7 @@ def _backward(
     start: tuple[Sequence[Box], Box | None],
     span: Span,
 ) -> Box:
-    """A call of backward() in the program: run as it stands, and remembered as the pass that is shown."""
+    """A call of backward() in the program: run unchanged, and recorded as a pass."""
     performer, recording = machine.performer, machine.performer.recording
     roots, gradient = start
     operation = naming.backward(naming.full_name(function))
@@ -128,7 +128,7 @@ def _backward(
     with recording.backward(roots, _weights_of(gradient), span) as one:
         try:
             function(*[each.unwrap() for each in arguments], **{name: each.unwrap() for name, each in keywords.items()})
-        except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
+        except Exception as error:  # noqa: BLE001 - whatever torch raises is its answer
             raised = performer.refused(error, span, Phase.BACKWARD, operation=operation, operands=arguments)
             one.refusal = raised.refusal if isinstance(raised, RefusedError) else None
             raise raised from None
@@ -138,14 +138,14 @@ def _backward(
 
 
 def _weights_of(gradient: Box | None) -> Sequence[Box]:
-    """The gradients that a pass starts with, one for each root: None is one, too."""
+    """The gradients that a call gives, one for each root (which may be None); empty where it gives none."""
     if gradient is None:
         return ()
     return gradient.payload if isinstance(gradient.payload, tuple | list) else (gradient,)
 
 
 def _autograd_grad(machine: Machine, arguments: Sequence[Box], keywords: Mapping[str, Box], span: Span) -> Box:
-    """`torch.autograd.grad`: its results are values of the program; a refusal is one of a backward pass."""
+    """`torch.autograd.grad`: its results are values of the program; a refusal counts as that of a backward pass."""
     performer = machine.performer
     outputs = keywords.get("outputs", arguments[0] if arguments else None)
     roots = [] if outputs is None else list(tensors_in([outputs]))
@@ -168,7 +168,7 @@ CALLS: dict[str, Callable[[Machine, Sequence[Box], dict[str, Box], Span], Box]] 
 
 
 def _ones(payload: object) -> torch.Tensor | None:
-    """The gradient that torch would ask for: of everything but a real scalar, for which it takes 1 by itself."""
+    """Ones for a root that torch wants a gradient for; None for a real scalar, where it takes 1 by itself."""
     if not isinstance(payload, torch.Tensor) or not (payload.shape or payload.is_complex()):
         return None
     return torch.ones_like(payload)
@@ -179,11 +179,11 @@ def _start(
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """What to call backward() on so that `root` gets its gradient, and with which argument.
 
-    `given` is the user's gradient, `weight` that or ones. A gradient passed to torch imports sympy, for half a second.
-    A real scalar needs none, and the sum of y * g gives the same bits: d(y * g)/dy = g. Where that does not hold torch
-    gets the gradient itself: for complex numbers (infinity times 1+0j is not infinity, and complex32 has no sum), for
-    a tensor without elements (view_as_real does not take what a sum hands back to one), and for a leaf (torch refuses
-    a view made under no_grad as a root, and not what is computed from it).
+    `given` is the user's gradient, `weight` that or ones. Passing torch a gradient imports sympy, which takes half a
+    second. A real scalar needs none, and the sum of y * g gives the same bits: d(y * g)/dy = g. Where that does not
+    hold torch gets the gradient itself: for complex numbers (infinity times 1+0j is not infinity, and complex32 has no
+    sum), for a tensor without elements (view_as_real fails on the gradient that a sum gives it), and for a leaf (as a
+    root, torch refuses a view made under no_grad, but not what is computed from it).
     """
     payload = root.payload
     if not isinstance(payload, torch.Tensor):

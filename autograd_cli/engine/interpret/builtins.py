@@ -77,7 +77,7 @@ def _elements_of_list(payload: list[Box]) -> Iterator[Box]:
 
 
 class _Guarded:
-    """The boxes that a function such as `map` makes one by one: it refuses as an operation does, and nests so deep."""
+    """The boxes that `map` and the like make one by one: their errors are refusals, and their nesting is limited."""
 
     def __init__(self, machine: Machine, boxes: Iterable[Box], span: Span) -> None:
         self._machine = machine
@@ -96,7 +96,7 @@ class _Guarded:
             return next(self._boxes)
         except StopIteration:
             raise
-        except Exception as error:  # noqa: BLE001 - as the function refuses its arguments
+        except Exception as error:  # noqa: BLE001 - whatever is raised is a refusal of the arguments
             raise performer.refused(error, self._span) from None
         finally:
             self._machine.iterations -= 1
@@ -133,7 +133,7 @@ class PythonFunctions:
         except TypeError as error:
             words = re.sub(r"PythonFunctions\._(\w+)\(\)", r"\1()", str(error))
             raise self._performer.refused(TypeError(words), span) from None
-        except Exception as error:  # noqa: BLE001 - as Python refuses these arguments
+        except Exception as error:  # noqa: BLE001 - whatever is raised is a refusal of the arguments
             raise self._performer.refused(error, span) from None
 
     def _plain(self, argument: Box, span: Span) -> Box:
@@ -250,7 +250,7 @@ class PythonFunctions:
         keys = elements if key is None else [self._machine.call_value(key, [element], {}, span) for element in elements]
         try:
             order = sorted(range(len(keys)), key=lambda index: keys[index].unwrap())
-        except Exception as error:  # noqa: BLE001 - what comparing tensors raises has no bounds
+        except Exception as error:  # noqa: BLE001 - comparing tensors may raise anything
             raise self._performer.refused(error, span) from None
         if reverse is not None and reverse.payload:
             order.reverse()
@@ -311,4 +311,4 @@ _PLAIN: dict[str, Callable[..., Any]] = {
 }
 for _name, _function in _PLAIN.items():
     if isinstance(_function, FunctionType):
-        _function.__qualname__ = _name  # which Python's errors say
+        _function.__qualname__ = _name  # the name that Python's errors use

@@ -1,7 +1,7 @@
 """Functions of the program that torch calls, such as hooks: interpreted like any other, within the same limits.
 
-Torch gets a callable of ours. What it hands to it becomes boxes, and what the function returns is unwrapped again; the
-values in between are recorded as made inside of the call that torch was in.
+Torch gets a callable of ours. Its arguments become boxes, and what the function returns is unwrapped again; the values
+in between are recorded as made inside the call that torch was in.
 """
 
 from __future__ import annotations
@@ -27,11 +27,10 @@ _CHECKPOINT = "torch.utils.checkpoint.checkpoint"
 
 
 class Callback:
-    """A function of the program, or one of the vocabulary, as torch takes one.
+    """A callable for torch that runs a function of the program, or one of the vocabulary.
 
-    It is never Python's own function: `print` tells the run what it prints. `span` is the call that it was handed to.
-
-    `end` is where the gradient goes that torch calls a tensor's hook with.
+    Torch is never given Python's own function: `print`, for one, is to record what it prints. `span` is the call that
+    the function was handed to. For a tensor's hook, `end` is where the gradient arrives that torch calls it with.
     """
 
     __slots__ = ("__name__", "_end", "_function", "_machine", "_span")
@@ -44,7 +43,7 @@ class Callback:
         called = function.payload
         self.__name__ = called.name if isinstance(called, Function) else called.full_name.rpartition(".")[2]
 
-    def __repr__(self) -> str:  # which torch's errors say
+    def __repr__(self) -> str:  # torch's errors show it
         return str(self._function.payload)
 
     def __call__(self, *arguments: object, **keywords: object) -> Any:  # noqa: ANN401 - whatever the program computed
@@ -77,14 +76,14 @@ class Callback:
 
 
 def handed(machine: Machine, argument: Box, span: Span, end: End | None = None) -> Box:
-    """An argument for torch: a function of the program, or one of the vocabulary, as what it can call."""
+    """An argument for torch: a function of the program, or one of the vocabulary, becomes a Callback."""
     if isinstance(argument.payload, Function | Named):
         return Box(argument.value, Callback(machine, argument, span, end))
     return argument
 
 
 def deriving(operation: Operation, function: Callable[..., Any]) -> Callable[..., Any]:
-    """An operation that makes functions of functions, or calls them: it returns them as a program can hold them."""
+    """The function of an operation that takes functions: any function that it returns becomes a Derived."""
     if operation.function == _CHECKPOINT:
         return _checkpoint
     if operation.function not in TRANSFORMS:
@@ -100,7 +99,7 @@ def deriving(operation: Operation, function: Callable[..., Any]) -> Callable[...
 
 
 def _checkpoint(function: Callable[..., Any], *arguments: object, use_reentrant: object = None, **keywords: Any) -> Any:  # noqa: ANN401 - as torch's own
-    """`checkpoint`, which computes all of the function again: torch would stop it by an exception at what it needs."""
+    """`checkpoint` that recomputes the whole function: torch would stop it early, by an exception in the function."""
     if use_reentrant is not False:
         raise ValueError("agx runs checkpoint with use_reentrant=False, which torch recommends")
     with torch.utils.checkpoint.set_checkpoint_early_stop(False):
@@ -108,6 +107,6 @@ def _checkpoint(function: Callable[..., Any], *arguments: object, use_reentrant:
 
 
 def has_hooks(module: torch.nn.Module) -> bool:
-    """Whether a call of the module calls hooks of it, too."""
-    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)  # noqa: SLF001 - torch has no other name for them
+    """Whether the module has hooks, which a call of it calls, too."""
+    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)  # noqa: SLF001 - torch has no public name for them
     return any(hooks)

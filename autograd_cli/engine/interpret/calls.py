@@ -65,7 +65,7 @@ class Calls:
         return arguments, keywords
 
     def grad_mode(self, node: ast.Call) -> contextlib.AbstractContextManager[Any]:
-        """The context manager of a `with` or a decorator, which takes no more than a truth.
+        """The context manager of a `with` or a decorator, whose arguments can only be bools.
 
         Raises:
             RefusedError: its argument is something else.
@@ -77,7 +77,7 @@ class Calls:
             plain = [_truth(argument) for argument in arguments]
             named = {name: _truth(keyword) for name, keyword in keywords.items()}
             manager: contextlib.AbstractContextManager[Any] = functions.function_of(full_name)(*plain, **named)
-        except Exception as error:  # noqa: BLE001 - torch refuses arguments as it likes
+        except Exception as error:  # noqa: BLE001 - whatever torch raises is a refusal of the arguments
             raise self._performer.refused(error, span) from None
         return manager
 
@@ -108,7 +108,7 @@ class Calls:
         *,
         also: Sequence[Box] = (),
     ) -> Box:
-        """Run an operation of torch; where it takes functions of the program, it gets them as it can call them."""
+        """Run an operation of torch; where it takes functions of the program, it gets them as Callbacks."""
         if operation.function in kinds.CALLBACKS:
             end = self._recording.end_of(arguments[0]) if operation.function == callbacks.REGISTER_HOOK else None
             arguments = [callbacks.handed(self._machine, each, span, end) for each in arguments]
@@ -160,7 +160,7 @@ class Calls:
                 self._performer.tick(f".{name}", span)
                 try:
                     return containers.call_method(self._performer, owner, name, arguments, keywords, span)
-                except Exception as error:  # noqa: BLE001 - what comparing tensors raises has no bounds
+                except Exception as error:  # noqa: BLE001 - comparing tensors may raise anything
                     raise self._performer.refused(error, span) from None
             case torch.nn.Module():
                 return self._call_module_method(owner, name, arguments, keywords, span)
@@ -209,7 +209,7 @@ class Calls:
                     *[each.unwrap() for each in arguments], **{key: keywords[key].unwrap() for key in keywords}
                 )
                 return self._listed(owner, name, items, span)
-            except Exception as error:  # noqa: BLE001 - as torch refuses the arguments
+            except Exception as error:  # noqa: BLE001 - whatever torch raises is a refusal of the arguments
                 raise self._performer.refused(error, span) from None
         operation = naming.method(class_of(owner.payload), name)
         result = self._perform(operation, method, arguments, span, keywords, also=[*self._state(owner, span)])
@@ -238,7 +238,7 @@ class Calls:
         """`model[0]`: a child of a container of modules."""
         try:
             found = owner.payload[index.unwrap()]
-        except Exception as error:  # noqa: BLE001 - as the container refuses it
+        except Exception as error:  # noqa: BLE001 - whatever the container raises is a refusal of the index
             raise self._performer.refused(error, span) from None
         return self._boxed(found, naming.index(class_of(owner.payload)), span)
 
@@ -313,7 +313,7 @@ class Calls:
         """The variables that a call of a function of the program starts with.
 
         Raises:
-            TypeError: too many arguments, or too few, or one of another name.
+            TypeError: too many arguments, too few, or one with a wrong name.
         """
         parameters = function.node.args
         positional = [parameter.arg for parameter in (*parameters.posonlyargs, *parameters.args)]

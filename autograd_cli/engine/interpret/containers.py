@@ -47,7 +47,7 @@ def _check_arguments(kind: str, name: str, arguments: Sequence[Box], keywords: M
     """Refuse too few or too many arguments, as Python does.
 
     Raises:
-        TypeError: they are.
+        TypeError: there are too few or too many, or some by name.
     """
     if keywords and name != "update":
         raise TypeError(f"{kind}.{name}() takes no keyword arguments")
@@ -58,12 +58,12 @@ def _check_arguments(kind: str, name: str, arguments: Sequence[Box], keywords: M
 
 
 def _held(arguments: Iterable[Box]) -> Iterable[Box]:
-    """What a list or dict comes to hold that takes over the elements of its arguments."""
+    """The elements of the arguments, which the list or dict takes over."""
     return [element for argument in arguments for element in elements_of(argument.payload)]
 
 
 def check_cycle(owner: Box, items: Iterable[Box]) -> None:
-    """Refuse a container that would hold itself: nothing could be made of it.
+    """Refuse to make a container hold itself: it could be neither shown nor walked.
 
     Raises:
         ValueError: it would.

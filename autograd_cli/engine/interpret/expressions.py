@@ -38,8 +38,8 @@ class Expressions(ABC):
         self.performer = performer
         self.spans = program.spans
         self.resolved = program.resolved
-        self.iterations = 0  # those of `map` and its like that are under way, one inside the other
-        self.callbacks = 0  # calls by torch that are under way, as well
+        self.iterations = 0  # nested iterations of `map` and the like that are under way
+        self.callbacks = 0  # nested calls by torch that are under way
         self._constants: dict[int, Box] = {}
         self.calls = Calls(self)
 
@@ -218,7 +218,7 @@ class Expressions(ABC):
         return result
 
     def _is(self, left: Box, right: Box, span: Span, *, negated: bool) -> Box:
-        """Identity, which Python asks of any two objects."""
+        """`is`, which Python allows for any two objects."""
         pair = [each.payload.node if isinstance(each.payload, GraphNode) else each.payload for each in (left, right)]
         truth = (pair[0] is pair[1]) is not negated
         self.performer.tick("is", span)
@@ -264,7 +264,7 @@ class Expressions(ABC):
             if isinstance(box.payload, Function | Named | GraphNode | Iteration | dict | list | tuple):
                 return bool(box.payload)
             return bool(box.unwrap())
-        except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
+        except Exception as error:  # noqa: BLE001 - whatever torch raises is its answer
             raise self.performer.refused(error, span) from None
 
     def _comprehension(self, node: _Comprehension) -> Box:
@@ -286,7 +286,7 @@ class Expressions(ABC):
         return self.recording.add(payload, naming.DICT, operands=elements[1::2], span=span)
 
     def _generate(self, node: _Comprehension, index: int, source: Box, elements: list[Box]) -> None:
-        """The elements of a comprehension, from its generator `index` on: of a dict, keys and values by turns."""
+        """The elements of a comprehension, from its generator `index` on; for a dict, keys and values in turn."""
         generator = node.generators[index]
         span = self.spans.of(generator.iter)
         for box in iterate(self.performer, source, span):

@@ -26,7 +26,7 @@ def function_of(full_name: str) -> Function:
 
 
 def _checked(full_name: str, function: Function) -> Function:
-    """The function, with the look at its arguments that the table asks for."""
+    """The function, which first checks the precondition that the table names, if any."""
     operation = vocabulary.operation(full_name)
     if operation is None or operation.precondition is None:
         return function

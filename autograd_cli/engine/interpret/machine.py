@@ -1,4 +1,4 @@
-"""What a call asks of the interpreter that it is made in: to evaluate, to run a function of the program, to tell."""
+"""What calls need from the interpreter: to evaluate expressions, to run functions of the program, to print."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from autograd_cli.lang.spans import SpanFinder
 class Machine(Protocol):
     """The interpreter, as calls know it.
 
-    `iterations` are those of `map` and its like that are under way, one inside the other, and `callbacks` the calls by
+    `iterations` counts the nested iterations of `map` and the like that are under way, `callbacks` the nested calls by
     torch.
     """
 
@@ -29,7 +29,7 @@ class Machine(Protocol):
         """The box of an expression."""
 
     def elements(self, nodes: Sequence[ast.expr]) -> list[Box]:
-        """The boxes of several expressions, those of a starred one each."""
+        """The boxes of expressions, those of `*sequence` one by one."""
 
     def truth(self, box: Box, span: Span) -> bool:
         """Whether a value counts as true."""

@@ -93,7 +93,7 @@ def joined(op: str, left: Any, right: Any, limits: Limits) -> str | list[Any] | 
         right = operator.index(right)
         _check_length(len(left) * right, left, limits)
         found = left * right
-        return found  # noqa: RET504 - a name with a type, where an operator has none
+        return found  # noqa: RET504 - the name has a type, the product has none
     names = [type_name(each) for each in (left, right)]
     raise TypeError(f"unsupported operand type(s) for {op}: '{names[0]}' and '{names[1]}'")
 

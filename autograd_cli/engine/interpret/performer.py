@@ -17,7 +17,7 @@ from autograd_cli.engine.values import SEQUENCES, Box
 from autograd_cli.limits import Limits, limit_reached, memory_error
 from autograd_cli.trace import Kind, Operation, Phase, Refusal
 
-_LAZY = frozenset({"len", "contains", "__contains__", "eq", "ne"})  # and an index
+_LAZY = frozenset({"len", "contains", "__contains__", "eq", "ne"})  # they do not go through a range, nor does an index
 _MAX_MODULES = 100
 _NONE: Mapping[str, Box] = {}
 
@@ -69,19 +69,19 @@ class Performer:
                 result = function(*plain, **{name: keyword.unwrap() for name, keyword in keywords.items()})
             else:
                 result = function(*plain)
-        except Exception as error:  # noqa: BLE001 - torch raises what it likes, and all of it is its answer
+        except Exception as error:  # noqa: BLE001 - whatever torch raises is its answer
             raise self.refused(error, span, operation=operation, operands=operands) from None
         self.check_result(result, span)
         try:
             return self.recording.add_performed(result, operation, operands=operands, versions=versions, span=span)
-        except Exception as error:  # noqa: BLE001 - looking at what torch made can fail as making it can
+        except Exception as error:  # noqa: BLE001 - looking at a result may fail as computing it may
             raise self.refused(error, span) from None
 
     def check_length(self, length: int, span: Span) -> None:
         """Refuse a sequence of too many elements.
 
         Raises:
-            AgxError: it is one.
+            AgxError: it has too many.
         """
         if length > self.limits.sequence:
             message = f"a sequence of {length:,} elements; at most {self.limits.sequence:,} are allowed"

@@ -1,4 +1,4 @@
-"""What is looked at before a call that torch itself does not check: it could crash the process, or never end.
+"""Checks before calls whose arguments torch does not check itself: they could crash the process, or never end.
 
 One function for each name in the column `precondition` of operations.tsv. Each was seen on torch 2.13.0 to end the
 process or to run on (tests/test_preconditions.py shows which); torch checks nearly everything else by itself.
@@ -135,7 +135,7 @@ def _truncated_division(call: _Call) -> None:
 
 
 def _integers(value: object) -> torch.Tensor | None:
-    """The tensor or number as a tensor, where it is of integers."""
+    """A tensor of integers, or an integer as a tensor; None for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return torch.tensor(value) if _INT64_MIN <= value < 2**63 else None
     if not isinstance(value, torch.Tensor) or value.is_meta:
@@ -193,7 +193,7 @@ def _polynomial(call: _Call) -> None:
 
 
 def _recurrent(call: _Call) -> None:
-    """The form for packed sequences: (data, batch_sizes, hx, ...)."""
+    """Check the form for packed sequences alone: (data, batch_sizes, hx, ...)."""
     data, sizes = call.tensor(0, "data", "input"), call.tensor(1, "batch_sizes")
     hx = call.get(2, "hx")
     is_packed = sizes is not None and (isinstance(hx, torch.Tensor) or _is_state(hx))
@@ -205,7 +205,7 @@ def _recurrent(call: _Call) -> None:
 
 
 def _is_state(value: object) -> bool:
-    """The two tensors that an LSTM carries on, and not the list of its weights."""
+    """Whether this is the pair of states of an LSTM, and not the list of its weights."""
     return isinstance(value, tuple) and all(isinstance(element, torch.Tensor) for element in value)
 
 

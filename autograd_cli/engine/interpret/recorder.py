@@ -59,7 +59,7 @@ class Recorder(Protocol):
     # Functions of the program that torch calls.
 
     def end_of(self, tensor: Box) -> End | None:
-        """Where the gradient of a tensor arrives, which a hook of it will be called with."""
+        """Where the gradient arrives that a hook on the tensor will be called with."""
 
     def returned(self, box: Box, handed: Sequence[Box], end: End | None) -> None:
         """The function returned; it may be the hook that is called with the gradient that arrives at `end`."""
@@ -68,21 +68,21 @@ class Recorder(Protocol):
         """Torch has called a function of the program, which runs while the context lasts."""
 
     def handed(self, payload: object, span: Span) -> Box:
-        """What torch called it with."""
+        """A box of something that torch called a function with."""
 
     def close(self, box: Box) -> None:
-        """The operation that ran has this value: what torch called in it was made inside of it."""
+        """The operation that ran has this value: what functions called by torch made meanwhile is inside it."""
 
     # Names.
 
     def give_name(self, box: Box, name: str, function: str = "") -> None:
-        """A variable of a function of the program, or (as "") of the program, got a value."""
+        """A variable got a value; `function` is the function whose variable it is, "" for the program itself."""
 
     def enter(self, names: Mapping[str, Box], function: str) -> int:
         """A function of the program is called with these arguments; what comes back is for `leave`."""
 
     def leave(self, names: Mapping[str, Box], function: str, entered: int) -> None:
-        """It returned when its variables were these."""
+        """The function returned, when its variables were these."""
 
     # Statements.
 
@@ -106,4 +106,4 @@ class Recorder(Protocol):
         """A call of `torch.autograd.grad`, while the context lasts."""
 
     def roots_of(self, leaf: object) -> Sequence[Box]:
-        """What the pass started from that gave a leaf its `.grad`."""
+        """The roots of the pass that gave a leaf its `.grad`."""

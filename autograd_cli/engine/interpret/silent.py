@@ -73,39 +73,39 @@ class Silent:
         return None
 
     def end_of(self, tensor: Box) -> End | None:  # noqa: ARG002
-        """Nowhere that anybody asks for."""
+        """None: nobody asks where a gradient arrives."""
         return None
 
     def returned(self, box: Box, handed: Sequence[Box], end: End | None) -> None:
-        """Its result is the result."""
+        """Do nothing: what a function returned is not recorded."""
 
     def called(self) -> contextlib.AbstractContextManager[None]:
         """Calls by torch are like any other."""
         return contextlib.nullcontext()
 
     def close(self, box: Box) -> None:
-        """Nothing was made inside of anything."""
+        """Do nothing: nobody asks what was made inside the operation."""
 
     def handed(self, payload: object, span: Span) -> Box:
         """Boxes of what torch called a function with."""
         return self.add_result(payload, naming.HANDED, operands=(), span=span)
 
     def give_name(self, box: Box, name: str, function: str = "") -> None:
-        """Names are for those who tell of them."""
+        """Do nothing: names are not recorded."""
 
     def enter(self, names: Mapping[str, Box], function: str) -> int:  # noqa: ARG002
         """A call needs no number."""
         return 0
 
     def leave(self, names: Mapping[str, Box], function: str, entered: int) -> None:
-        """As for names."""
+        """Do nothing: names are not recorded."""
 
     def begin_step(self, span: Span, iteration: tuple[int, ...]) -> int:  # noqa: ARG002
         """A statement needs no number."""
         return 0
 
     def end_step(self, number: int, box: Box | None, bound: Mapping[str, int], refusal: Refusal | None) -> None:
-        """Nor an end."""
+        """Do nothing: statements are not recorded."""
 
     def add_printed(self, text: str, span: Span) -> None:
         """Nobody reads it."""
@@ -116,11 +116,11 @@ class Silent:
         weights: Sequence[Box],  # noqa: ARG002
         span: Span,  # noqa: ARG002
     ) -> contextlib.AbstractContextManager[Pass]:
-        """A pass that is not looked at."""
+        """A pass that is not recorded."""
         return contextlib.nullcontext(Pass())
 
     def grad(self, roots: Sequence[Box], *, given: bool, span: Span) -> contextlib.AbstractContextManager[Pass]:  # noqa: ARG002
-        """The same."""
+        """A pass that is not recorded."""
         return contextlib.nullcontext(Pass())
 
     def roots_of(self, leaf: object) -> Sequence[Box]:  # noqa: ARG002

@@ -34,11 +34,11 @@ class _Break(Exception):  # noqa: N818 - a way out of a loop, not an error
     pass
 
 
-class _Continue(Exception):  # noqa: N818 - as above
+class _Continue(Exception):  # noqa: N818 - a way to the next round, not an error
     pass
 
 
-class _Return(Exception):  # noqa: N818 - as above
+class _Return(Exception):  # noqa: N818 - a way out of a function, not an error
     def __init__(self, box: Box) -> None:
         super().__init__()
         self.box = box
@@ -94,7 +94,7 @@ class Interpreter(Expressions):
     # Statements.
 
     def statement(self, node: ast.stmt) -> tuple[Box | None, dict[str, int]]:  # noqa: C901, PLR0912 - one case for each kind of statement
-        """The value of a statement, and the names that it bound, each with what to."""
+        """The value of a statement, and the names that it bound, each with the value."""
         match node:
             case ast.Expr(value=ast.Attribute() as named) if id(named) not in self.resolved and is_uncalled(named):
                 self._uncalled(named)
@@ -140,7 +140,7 @@ class Interpreter(Expressions):
         return None, {}
 
     def _result(self, box: Box, node: ast.expr) -> Box | None:
-        """The value of an expression statement: None where that is None, as of `print(x)` and `y.backward()`."""
+        """The value of an expression statement; None for a call that gives None, such as `y.backward()`."""
         if isinstance(box.payload, RemovableHandle):
             return None  # a line that registers a hook
         if isinstance(box.payload, Named | Function | Derived):
@@ -148,7 +148,7 @@ class Interpreter(Expressions):
         return None if box.payload is None and isinstance(node, ast.Call) else box
 
     def _uncalled(self, node: ast.Attribute) -> None:
-        """A method that is named and not called: a value that nothing is done with."""
+        """Record a method that is named and not called, as a value that is not used."""
         owner = self.evaluate(node.value)
         span = self.spans.of(node)
         if not attributes.has_method(owner.payload, node.attr):
@@ -205,7 +205,7 @@ class Interpreter(Expressions):
             position.mark_rounds(self._rounds)
 
     def _next_round(self) -> None:
-        """Count a round; of the functions that are being called, the supervisor hears of the loops of all."""
+        """Count a round. The supervisor hears of the rounds of all loops, also of those around the running function."""
         self._iterations[-1] += 1
         self._rounds[-1] += 1
         position.mark_rounds(self._rounds)
@@ -251,7 +251,7 @@ class Interpreter(Expressions):
     def _try(self, node: ast.Try) -> Box | None:
         try:
             result = self._tried(node)
-        except (RefusedError, _Break, _Continue, _Return):  # not a limit: nothing of the program runs after it
+        except (RefusedError, _Break, _Continue, _Return):  # but no limit: after one, nothing of the program runs
             self._block(node.finalbody)
             raise
         self._block(node.finalbody)

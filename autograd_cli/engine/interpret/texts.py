@@ -39,7 +39,7 @@ def formatted(box: Box, specification: str, conversion: int) -> str:
     """A value in an f-string: `{box!r:specification}`.
 
     Raises:
-        ValueError: the specification is none, or asks for too many characters.
+        ValueError: the specification is invalid, or asks for too many characters.
     """
     _check_specification(specification)
     if conversion != -1:
@@ -52,7 +52,7 @@ def formatted(box: Box, specification: str, conversion: int) -> str:
 
 
 def percent(text: str, argument: Any, limits: Limits) -> str:  # noqa: ANN401 - the payload of a box
-    """`text % argument`, as Python's own but for mappings and widths given as `*`.
+    """`text % argument`, as in Python but without mappings and widths given as `*`.
 
     Raises:
         TypeError: too few or too many arguments, or one that does not fit.
@@ -99,7 +99,7 @@ def _check_specification(specification: str) -> None:
 
 
 class _Words:
-    """A text that stands in a list as it is."""
+    """A text that a list shows as it is, without quotes."""
 
     def __init__(self, words: str) -> None:
         self._words = words
@@ -109,13 +109,13 @@ class _Words:
 
 
 def _shown(box: Box) -> Any:  # noqa: ANN401 - whatever the program computed
-    """The payload with what only agx has, and what would print an address, as words."""
+    """The payload, in which objects that only agx has, or that would print an address, are replaced by words."""
     if isinstance(box.payload, CONTAINERS):
         check_nesting(box.payload)
     return _as_words(box)
 
 
-def _as_words(box: Box) -> Any:  # noqa: ANN401 - as above
+def _as_words(box: Box) -> Any:  # noqa: ANN401 - whatever the program computed
     payload = box.payload
     if isinstance(payload, tuple):
         elements = tuple([_as_words(element) for element in payload])

@@ -42,7 +42,7 @@ _LISTING = frozenset(
         "state_dict",
     }
 )
-_CHOOSING = (max, min, getattr, next)  # what they return, they were given
+_CHOOSING = (max, min, getattr, next)  # they return something that they were given
 _LISTS = {list: naming.LIST, tuple: naming.TUPLE, dict: naming.DICT, sorted: naming.LIST, set: naming.LIST}
 
 
@@ -189,7 +189,7 @@ def _grad(state: State, site: Site) -> Callable[..., Any]:
 
 
 def _refused(one: Pass | None, error: Exception, span: Span, operation: Operation, operands: Sequence[Seen]) -> None:
-    """A pass was refused, which the exception remembers; it may be one that is not observed any more."""
+    """Note that a pass was refused, also on the exception; `one` is None for a pass that is no longer observed."""
     if one is not None:
         one.refusal = refusal(error, operation, operands, span=span, during=Phase.BACKWARD)
         vars(error)[REFUSAL] = one.refusal  # to be found where the run ends
@@ -230,7 +230,7 @@ def recorded(
 
 
 def _of_library(state: State, call: Call, given: Sequence[Seen], site: Site, value: object) -> Seen | None:
-    """The value of a call that ran no code of the user's, by whose method it is."""
+    """The value of a call that ran no code of the user's; whose method it is decides how it is recorded."""
     function, owner, span = call.function, call.owner, site.span
     if isinstance(function, Module):
         also = [_box_of(state, function, span), *call.also]
@@ -253,7 +253,7 @@ def _of_library(state: State, call: Call, given: Sequence[Seen], site: Site, val
 def _of_optimizer(
     state: State, owner: Optimizer, call: Call, given: Sequence[Seen], site: Site, value: object
 ) -> Seen | None:
-    if call.stepped is not None:  # and has returned what its closure returned
+    if call.stepped is not None:  # the step is recorded already; the call returned what its closure returned
         return state.objects.box(value, site.span)
     name = call.function.__name__
     operation = naming.step(type(owner)) if name == "step" else naming.method(type(owner), name)
@@ -262,7 +262,7 @@ def _of_optimizer(
 
 
 def _switched(state: State, frame: Frame, call: Call, span: Span) -> None:
-    """Whoever is called may switch a grad mode on, `torch.set_grad_enabled(False)`; one of the script's calls that."""
+    """Note which call switched the grad mode, such as `torch.set_grad_enabled(False)`: the script's innermost."""
     if torch.is_grad_enabled() == call.grad_enabled:
         return
     entered, inner = state.switched
@@ -367,7 +367,7 @@ def record_uncalled(state: State, site: Site, value: Any) -> None:  # noqa: ANN4
 
 
 def operation_of(call: Call, site: Site) -> Operation:
-    """What a call would be recorded as that was refused."""
+    """What a refused call would have been recorded as."""
     function, owner = call.function, call.owner
     if isinstance(function, Module):
         return naming.module(type(function))

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def run_cell(code: CodeType, names: dict[str, Any]) -> BaseException | None:
-    """Run the code of a cell; what ended it, if it did not come to its end."""
+    """Run the code of a cell; the exception that ended it, if one did."""
     try:
         exec(code, names)  # noqa: S102 - the user's own, trusted
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is told of, and raised again by the caller

@@ -1,4 +1,4 @@
-"""How a script ended, and how its process ends after it: as with plain Python, to the byte and the exit code."""
+"""How a script ended, and how its process ends: as in plain Python, with the same output and exit code."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How a script ended, the exit code that Python gives it, and where in the user's own files that came about.
+    """How a script ended, the exit code that Python gives it, and where in the user's own files it ended.
 
-    `exception` is what nobody caught. A SystemExit is let go of, as Python does: what its frames hold ends with it.
+    `exception` is what nobody caught. A SystemExit is not kept, as in Python, so that what its frames hold is freed.
     """
 
     how: How
@@ -40,10 +40,10 @@ class Ending:
 
 
 def ending_of(error: BaseException | None, is_own: Callable[[Path], bool], display: Display) -> Ending:
-    """The ending of a script that raised `error`, of which stderr is told as Python does it.
+    """The ending of a script that raised `error`, which is printed to stderr as Python does it.
 
-    Not to be called while an exception is being handled: a `sys.excepthook` of the user's has none around it.
-    `display` is what shows an exception where there is no such hook.
+    Do not call it while an exception is being handled: Python calls a `sys.excepthook` when none is. `display` shows
+    an exception where the user has set no such hook.
     """
     if error is None:
         return Ending(how=How.END, exit_code=0)
@@ -77,7 +77,7 @@ def leave(ending: Ending, exit_code: int | None = None) -> NoReturn:
         raise SystemExit(ending.exit_code if exit_code is None else exit_code)
     hook = sys.excepthook
 
-    def say_nothing(*_: object) -> None:  # the exception was told of when it came
+    def say_nothing(*_: object) -> None:  # the exception was printed when it was raised
         sys.excepthook = hook
 
     sys.excepthook = say_nothing

@@ -1,4 +1,4 @@
-"""A function of torch's that is called while a block is watched, and what it is called in a Trace."""
+"""A call of a function of torch's while a block is watched, and its name in a Trace."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MAX_DEPTH = 3  # of lists in lists that hold operands
 class Event:
     """One call, and where. `is_direct` says that the user's own line makes it.
 
-    Of a backward pass there is a `call`, and `run` looks into it.
+    A backward pass also has a `call`, and is run by `run`, which looks into it.
     """
 
     function: Function
@@ -45,7 +45,7 @@ class Event:
 
     @property
     def name(self) -> str:
-        """That of the function, without its home."""
+        """The name of the function, without its module or class."""
         return str(getattr(self.function, "__name__", ""))
 
     @property
@@ -55,7 +55,7 @@ class Event:
 
 
 def flat(given: object) -> Iterator[Any]:
-    """What a function was given, that which lists hold among it."""
+    """What a function was given, with the elements of lists, tuples and dicts in their place."""
     pending = [(given, 0)]
     while pending:
         thing, depth = pending.pop()
@@ -67,7 +67,7 @@ def flat(given: object) -> Iterator[Any]:
 
 
 def holds_tensor(result: object) -> bool:
-    """Whether it is a tensor, or a list of such."""
+    """Whether it is a tensor, or a list, tuple or dict that holds one."""
     return any(isinstance(each, torch.Tensor) for each in flat(result))
 
 
@@ -79,7 +79,7 @@ def site_of(event: Event) -> Site:
 
 
 def operation_of(event: Event) -> Operation | None:
-    """What an event is called, where it can be as the user's line writes it; None for what has no name."""
+    """The operation of an event, named as the user's line writes it where possible; None for what has no name."""
     operation = _special(event) or (_written(event) if event.is_direct else None)
     if operation is not None or not hasattr(event.function, "__qualname__"):
         return operation

@@ -30,7 +30,7 @@ class Parts:
 class Expressions:
     """Rewrites expressions. `sites` are the places found so far; a place is called by its index there.
 
-    `first_line` is that of the file in the text of all files, one below the other.
+    `first_line` is where the file begins in the text of all files, one below the other.
     """
 
     def __init__(self, text: str, tree: ast.Module, sites: list[Site], frame: str, first_line: int = 1) -> None:
@@ -109,7 +109,7 @@ class Expressions:
         return new
 
     def _pushed(self, node: ast.expr, parts: Parts) -> ast.expr:
-        """An operand that may not be evaluated at all, so that nothing of it may be read once more."""
+        """An operand that may be skipped, as in `a and b`: it leaves an entry on the stack and is not read again."""
         if not isinstance(node, ast.Constant) and not self._is_plain(node):
             return self._operand(node, parts)
         parts.operands.append(Operand(source=Source.STACK, span=self._span(node)))
@@ -118,7 +118,7 @@ class Expressions:
         return new
 
     def _left(self, node: ast.expr) -> ast.expr:
-        """A variable or a constant that leaves an entry on the stack itself."""
+        """A variable or a constant with a report of its own, which leaves an entry on the stack."""
         if isinstance(node, ast.Constant):
             parts = Parts()
             self._operand(node, parts)
@@ -208,7 +208,7 @@ class Expressions:
         return self._value(Kind.INDEX, node, "[]", parts)
 
     def _index(self, node: ast.expr, parts: Parts) -> ast.expr:
-        """What stands in the brackets: the operands are those within its slices and commas."""
+        """The rewritten index; the parts of its slices and tuples are operands one by one."""
         if isinstance(node, ast.Tuple):
             node.elts = [self._index(each, parts) for each in node.elts]
             return node
@@ -257,13 +257,13 @@ class Expressions:
             node.values[index] = self._operand(value, parts, "**" if key is None else None)
 
     def _comprehension(self, node: _Comprehension) -> ast.expr:
-        """Its rounds run in a frame of its own, which a loop around all others binds."""
+        """The rewritten comprehension: its rounds report to a frame of their own, which a new outermost loop binds."""
         first = node.generators[0]
         symbol = _COMPREHENSIONS[type(node)]
         with self._operands() as parts, self._in_iterable():
             iterated = self._operand(first.iter, parts)
         place = self._site(Kind.LOOP, first.iter, symbol, parts)
-        if not first.is_async:  # Python takes the iterator at once, and may fail in that
+        if not first.is_async:  # Python calls iter() at once, which may raise
             name = ast.Name(helpers.ITER, ast.Load())
             iterated = placed(ast.Call(func=name, args=[iterated], keywords=[]), first.iter)
         start = self._report(helpers.GENERATE, place, iterated, *parts.again, at=first.iter)
@@ -293,7 +293,7 @@ class Expressions:
 
     @contextmanager
     def _in_iterable(self) -> Iterator[None]:
-        """What a comprehension goes through: Python allows no lambda there that binds a name by `:=`."""
+        """In what a comprehension iterates over: Python allows no `:=` there, so a lambda in it stays unrewritten."""
         outer, self._is_iterable = self._is_iterable, True
         yield
         self._is_iterable = outer
@@ -302,7 +302,7 @@ class Expressions:
         return node if isinstance(node, ast.Constant) or self._is_plain(node) else self.expression(node)
 
     def _element(self, node: ast.expr) -> ast.expr:
-        """What a round of a comprehension gives, told to the frame that makes the whole."""
+        """The element that a round of a comprehension gives, reported to the frame of its rounds."""
         with self._operands() as parts:
             new = self._operand(node, parts)
         place = self._site(Kind.RETURN, node, parts=parts)
@@ -310,7 +310,7 @@ class Expressions:
 
     @contextmanager
     def _own_frame(self) -> Iterator[None]:
-        """What stands here runs in a frame that the code itself binds."""
+        """In code that runs in a frame of its own, which the rewritten code binds."""
         outer = self._frame, self._depth, self._nesting, self._loops
         self._frame, self._depth, self._nesting, self._loops = helpers.FRAME, 0, 0, 0
         yield
@@ -360,7 +360,7 @@ class Expressions:
 
 
 def _imported(tree: ast.Module) -> frozenset[str]:
-    """The names that imports bind, and nothing else does: attributes of these are members of a module."""
+    """The names that only imports bind, so that their attributes are members of a module."""
     bound = {
         (alias.asname or alias.name.partition(".")[0])
         for node in ast.walk(tree)

@@ -9,7 +9,7 @@ from autograd_cli.diagnostic import Span
 
 if TYPE_CHECKING:
     from autograd_cli.engine.observe.seen import (
-        Seen,  # which imports torch: a script may have to set something before it
+        Seen,  # its module imports torch, and a script may have to set something first
     )
 
 
@@ -35,7 +35,7 @@ Entry: TypeAlias = "Seen | Call | None"  # None: a value that is not followed, s
 
 @dataclass(slots=True)
 class Loop:
-    """What a loop goes through, and its value; of a tensor the `rows` that torch makes of it."""
+    """What a loop iterates over, and its value; for a tensor, `rows` is the value of all its rows."""
 
     iterable: object
     box: Seen | None
@@ -45,17 +45,17 @@ class Loop:
 
 
 KEPT = 3  # backward passes, of a long run
-ITSELF = object()  # stands for what is found by its identity and must not be held, such as a tensor
+ITSELF = object()  # in place of an object that must not be held, such as a tensor: it is found by its identity
 
 
 class Frame(list[Entry]):
     """The stack of one call of a function, or of the top level of a file, and what belongs to it.
 
     `names` are its variables, each with the object that it was bound to: ITSELF for what is held weakly.
-    `steps` are the numbers of the statements that run, the outermost first, `rounds` those of its loops; the numbers
-    are those of an `epoch`, which ends when older ones are forgotten. `returned` is what the rounds of a comprehension
-    gave. `kept` are the objects that the expressions of a statement gave: they last until it ends, so that what is
-    recorded of one can be told from the next. A frame that is `quiet` is not told of: it belongs to one operation of a
+    `steps` are the numbers of the statements that run, the outermost first, `rounds` those of its loops. The numbers
+    hold for one `epoch`, which ends when older statements are forgotten. `returned` is what the rounds of a
+    comprehension gave. `kept` are the objects that the expressions of a statement gave: they are held until it ends, so
+    that no two of them have the same identity. A `quiet` frame is not recorded: it belongs to one operation of a
     library's, or to another thread.
     """
 

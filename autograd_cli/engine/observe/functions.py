@@ -31,10 +31,10 @@ class Functions:
         self._codes: dict[str, tuple[str, dict[tuple[str, int], CodeType]]] = {}  # by file: its text, and what is in it
 
     def rewrite(self, function: FunctionType) -> None:
-        """Rewrite one.
+        """Rewrite a function in place.
 
         Raises:
-            OSError: its source is not there, or is another one by now.
+            OSError: its source is not available, or has changed since.
         """
         code = function.__code__
         if is_rewritten(function):
@@ -47,11 +47,11 @@ class Functions:
         function.__code__ = found
 
     def make_code(self, text: str, name: str) -> CodeType:
-        """The code of a text, such as a cell, that is to be run as the main one."""
+        """The code of a text, such as a cell, that is to run as the top level of the program."""
         rewritten = self._begin()
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
         code = rewritten.make_code(text, Path(name))
-        if name in rewritten.files:  # and it is not nested too deeply
+        if name in rewritten.files:  # else it was nested too deeply to be rewritten
             frame = getattr(builtins, helpers.module_frame(rewritten.files[name].number))
             assert isinstance(frame, Frame)
             rewritten.main = frame
@@ -69,7 +69,7 @@ class Functions:
         if known is None or known[0] != text:
             try:
                 whole = rewritten.make_code(text, Path(name))
-            except SyntaxError:  # it is not what was run
+            except SyntaxError:  # the file has changed since it was run
                 return {}
             known = self._codes[name] = (
                 text,
@@ -79,7 +79,7 @@ class Functions:
 
     @contextlib.contextmanager
     def observation(self, stopping: Stopping | None = None, *, kept: int = KEPT) -> Iterator[Observation]:
-        """An observation of what of them runs while the context lasts; it is to be ended in it."""
+        """An observation of the functions that run while the context lasts; its `end` is to be called inside."""
         observation = Observation(stopping, kept=kept, rewritten=self._rewritten)
         self.is_observed = True
         observation.begin_at_once()
@@ -91,7 +91,7 @@ class Functions:
 
 
 def is_rewritten(function: FunctionType) -> bool:
-    """Whether it is rewritten already, as all of a script is that `agx run` runs."""
+    """Whether it is rewritten already, as every function of a script under `agx run` is."""
     return helpers.ENTER in function.__code__.co_names
 
 

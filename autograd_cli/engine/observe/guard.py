@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
-_is_compiling = torch.compiler.is_compiling  # torch.compile takes it for a constant, and looks no further
+_is_compiling = torch.compiler.is_compiling  # a constant for torch.compile, which then skips the rest of the helper
 _T = TypeVar("_T")
 
 
 class Guard:
-    """Runs what is the recorder's. Where that fails, which is a bug, `fail` is told, and the script goes on.
+    """Runs code of the recorder. If that raises, which is a bug, `fail` is called and the script goes on.
 
-    It `is_threaded` when code of the script's ran in another thread, too, where nobody looked.
+    `is_threaded` says that code of the script's also ran in another thread, where it was not observed.
     """
 
     def __init__(self, fail: Callable[[Exception], None]) -> None:
@@ -27,9 +27,9 @@ class Guard:
         self.is_threaded = False
 
     def helper(self, helper: Callable[..., Any], plainly: Callable[..., Any]) -> Callable[..., Any]:
-        """A helper that is never called by what it does itself, in another thread, or while torch compiles or traces.
+        """A helper, but `plainly` inside a running helper, in another thread, and while torch compiles or traces.
 
-        What it asks an object may run code of the script's; `plainly` is called in its place then.
+        A helper may ask something of an object and so run code of the script's, which calls helpers again.
         """
         thread = threading.get_ident()
 
@@ -66,7 +66,7 @@ class Guard:
 
     @contextlib.contextmanager
     def around(self, begin: Callable[[], AbstractContextManager[_T]]) -> Iterator[_T | None]:
-        """What `begin` makes is entered before code of the script's, and left after it."""
+        """Enter what `begin` makes before code of the script's runs, and leave it afterwards, both guarded."""
         manager, entered = None, None
         with self.ours():
             manager = begin()
@@ -84,27 +84,27 @@ class Guard:
 
     @contextlib.contextmanager
     def ours(self) -> Iterator[None]:
-        """What the context holds is the recorder's."""
+        """A context in which code of the recorder runs."""
         was, self._is_inside = self._is_inside, True
         try:
             with as_torch_alone():
                 yield
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not become one of the script's
             self._fail(error)
         finally:
             self._is_inside = was
 
 
 def is_traced() -> bool:
-    """Whether `torch.jit.trace` writes down what torch is asked."""
-    return torch._C._get_tracing_state() is not None  # noqa: SLF001 - torch has no other name for it
+    """Whether `torch.jit.trace` is recording what torch does."""
+    return torch._C._get_tracing_state() is not None  # noqa: SLF001 - torch has no public name for it
 
 
 def as_torch_alone() -> AbstractContextManager[object]:
-    """Ask torch past the script's own subclasses of Tensor, and past modes that see every operation."""
-    if torch._C._len_torch_dispatch_stack():  # noqa: SLF001 - torch has no other name for it
+    """A context in which neither Tensor subclasses of the script's nor modes see our calls of torch."""
+    if torch._C._len_torch_dispatch_stack():  # noqa: SLF001 - torch has no public name for it
         return _without_modes()
-    disabled: AbstractContextManager[object] = torch._C.DisableTorchFunction()  # noqa: SLF001 - as above
+    disabled: AbstractContextManager[object] = torch._C.DisableTorchFunction()  # noqa: SLF001 - torch has no public name for it
     return disabled
 
 

@@ -15,7 +15,7 @@ from types import CodeType
 from autograd_cli.engine.observe.tracebacks import disguised
 
 INSTALLED = frozenset({"site-packages", "dist-packages"})
-"""The directories of what is installed, which is no file of the user's own."""
+"""The directories of installed packages, whose files are not the user's own."""
 
 MakeCode = Callable[[str, Path], CodeType]
 IsOwn = Callable[[Path], bool]
@@ -26,9 +26,9 @@ _IMPORTLIB = "<frozen importlib._bootstrap_external>"
 def compile_own_files(make_code: MakeCode, is_own: IsOwn) -> None:
     """From here on each file of the user's own that is imported, in whichever way, is compiled by `make_code`.
 
-    Python compiles it first: what it reads and writes of bytecode, what it warns of and how it refuses a text stay its
-    own. The loader and the finder of a module stay what they are, too, so it does not matter who found it: the path, a
-    package installed as editable, `runpy`, `spec_from_file_location`.
+    Python compiles it first, so that its cached bytecode, its warnings and its syntax errors are the usual ones. The
+    loader and the finder of a module stay the same, too, so it does not matter how it was found: by the path, as a
+    package installed as editable, by `runpy` or `spec_from_file_location`.
     """
     as_ever = SourceFileLoader.get_code
 
@@ -39,18 +39,18 @@ def compile_own_files(make_code: MakeCode, is_own: IsOwn) -> None:
             return code
         return own_code(loader.get_data(file), file, make_code)
 
-    # Python leaves frames of importlib out of the traceback of an import; this one is to go with them.
+    # Python leaves frames of importlib out of the traceback of an import; it is to leave this one out, too.
     get_code.__code__ = get_code.__code__.replace(co_filename=_IMPORTLIB)
     disguised.add(get_code.__code__)
     SourceFileLoader.get_code = get_code  # type: ignore[method-assign, assignment]
 
 
 def own_code(data: bytes, file: str, make_code: MakeCode) -> CodeType:
-    """The code of a file that Python has compiled before, as `make_code` has it."""
+    """The code that `make_code` makes of a file, which Python has compiled before."""
     with _warned_before(file):
         code = make_code(decode_source(data), Path(file))
-    if code.co_filename != file:  # pathlib shortens it, Python does not; importlib does this with files that moved
-        _imp._fix_co_filename(code, file)  # type: ignore[attr-defined]  # noqa: SLF001 - see above
+    if code.co_filename != file:  # pathlib shortens it, Python does not; importlib does the same for moved files
+        _imp._fix_co_filename(code, file)  # type: ignore[attr-defined]  # noqa: SLF001 - as importlib does
     return code
 
 

@@ -17,9 +17,10 @@ class Keeping:
         self._most = _MOST  # values, above which older ones are forgotten
 
     def start(self) -> int | None:
-        """The value before which all is to be forgotten now: when there are twice as many passes as are kept.
+        """The value before which everything is to be forgotten now; None for nothing.
 
-        Where a gradient was not finite, all that follows is kept, as far as there is room.
+        It is time when there are more than twice as many passes as are kept, or too many values. Once a gradient was
+        not finite, everything is kept as long as there is room.
         """
         recorded, training = self._state.recorded, self._state.training
         count, values = len(recorded.passes.backwards), len(recorded.values)
@@ -33,5 +34,5 @@ class Keeping:
         return start
 
     def forgotten(self) -> None:
-        """It has been forgotten."""
+        """What `start` said has been forgotten."""
         self._most = max(_MOST, 2 * len(self._state.recorded.values))

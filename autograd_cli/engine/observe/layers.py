@@ -1,6 +1,6 @@
 """A module of a library's that calls what is the script's: `nn.Sequential(Mine(), nn.ReLU())`, a layer with a hook.
 
-What it calls is observed layer by layer, as the script's own modules are; each layer stands at the call of the whole.
+What it calls is observed layer by layer, as the script's own modules are; the place of each layer is the whole call.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Module = torch.nn.Module
 
 
 def is_own(function: object) -> bool:
-    """Whether a function is code of the script's, rewritten; a decorator of a library's may stand around it."""
+    """Whether a function is rewritten code of the script's, perhaps under a decorator of a library's."""
     if type(function) is functools.partial:
         function = function.func
     if type(function) not in {types.FunctionType, types.MethodType}:
@@ -37,14 +37,14 @@ def is_own(function: object) -> bool:
 
 
 def calls_own(module: Module) -> bool:
-    """Whether a module is of a library's, and has some of the script's in it, or hooks of the script's."""
+    """Whether a module is a library's, but has modules or hooks of the script's in it."""
     if type(module).__module__.startswith("torch._dynamo") or isinstance(module, torch.jit.ScriptModule):
         return False
     return not _runs_own(type(module)) and any(_is_own_layer(each) for each in module.modules())
 
 
 def _is_own_layer(module: Module) -> bool:
-    hooks = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())  # noqa: SLF001 - torch has no other name for them
+    hooks = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())  # noqa: SLF001 - torch has no public name for them
     return _runs_own(type(module)) or any(is_own(hook) for hook in hooks)
 
 
@@ -59,7 +59,10 @@ _own: WeakKeyDictionary[type[Module], bool] = WeakKeyDictionary()
 
 
 def layer_by_layer(state: State, site: Site, call: Call, held: Callable[[Module], list[Seen]]) -> Callable[..., Any]:
-    """Call the module of a call; `held` are the parameters and buffers of a layer. `also` becomes what was made."""
+    """What calls the module of `call` layer by layer; `held` gives a layer's parameters and buffers.
+
+    Afterwards `call.also` is what the layers made.
+    """
     module = call.function
     layers = _Layers(state, site, held)
 
@@ -107,7 +110,7 @@ class _Layers:
         while self._under_way and self._under_way.pop() is not module:
             pass  # one that raised, and whoever called it went on
         if self._state.quiet or (self._under_way and not calls_own(self._under_way[-1])):
-            return  # what the script's own modules call is told of there
+            return  # a module of the script's reports its own calls
         if not _runs_own(type(module)) and not any(
             calls_own(each) or _runs_own(type(each)) for each in module.children()
         ):
@@ -118,7 +121,7 @@ class _Layers:
         self.made += [self._box(each) for each in _tensors(result)]
 
     def _box(self, tensor: torch.Tensor) -> Seen:
-        """The value of a tensor; one that is new was made by the library, from what there is."""
+        """The value of a tensor; a new one was made by the library's module, from what was made so far."""
         found = self._state.objects.find(tensor)
         if found is not None:
             return found

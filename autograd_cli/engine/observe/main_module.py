@@ -29,7 +29,7 @@ class Piece:
 def fresh_main() -> ModuleType:
     """The module before anything runs in it."""
     main = ModuleType("__main__")
-    main.__loader__ = BuiltinImporter  # a class is what Python takes, too
+    main.__loader__ = BuiltinImporter  # the class itself, as in Python
     if sys.version_info < (3, 14):
         main.__annotations__ = {}
     main.__dict__["__builtins__"] = builtins
@@ -64,7 +64,7 @@ def forget_file(main: ModuleType) -> None:
 
 
 def _is_python(piece: Piece) -> bool:
-    """Whether Python compiles a text; it warns of it here, and refuses that of a cell."""
+    """Whether Python compiles the text, with its warnings; the SyntaxError of a cell is raised."""
     try:
         compile(piece.data, piece.file, "exec", dont_inherit=True)
     except SyntaxError:
@@ -75,7 +75,7 @@ def _is_python(piece: Piece) -> bool:
 
 
 def _refuse(file: str, main: ModuleType) -> None:
-    """Have Python refuse a file as it refuses files: in other words, now and then, than the same text."""
+    """Have Python refuse the file itself: its words sometimes differ from those for the same text."""
     import ctypes
 
     c_open = ctypes.CDLL(None).fopen

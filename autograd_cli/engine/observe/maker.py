@@ -75,13 +75,13 @@ class Observation:
     # Observing.
 
     def begin(self) -> None:
-        """Observe from here on. It is not undone: code of the script may run until the process ends."""
+        """Observe from here on. The helpers stay installed: code of the script may run until the process ends."""
         os.register_at_fork(after_in_child=self._let_go, after_in_parent=self._forked)
         waiting: dict[str, Callable[..., Any]] = {helpers.STATEMENT: self._wait, helpers.ENTER: self._enter}
         _install(SILENT | waiting)
 
     def begin_at_once(self) -> None:
-        """Observe from here on, and only until the end: torch is there, and what runs was rewritten before."""
+        """Observe from here on, without waiting for torch: it is loaded, and what runs was rewritten before."""
         self._start()
 
     def _wait(self, frame: Frame, number: int) -> None:
@@ -193,7 +193,7 @@ class Observation:
 
 
 def let_run() -> None:
-    """Make rewritten code run as it is, whether it is observed later or not, and in child processes."""
+    """Let rewritten code run, here and in child processes, while it is not observed."""
     os.register_at_fork(after_in_child=lambda: _install(SILENT))
     _install(SILENT)
 
@@ -244,7 +244,7 @@ def told(
 
 
 def _parameters(training: Training, leaves: Mapping[str, torch.Tensor]) -> Iterator[Trained]:
-    """The parameters of the script, those that an optimizer has among them."""
+    """The leaves that are parameters, or that an optimizer changes."""
     import torch
 
     from autograd_cli.engine.observe.training import norm

@@ -1,4 +1,4 @@
-"""Pieces of syntax trees that rewriting builds, and what it asks of those of the user's."""
+"""Pieces of syntax trees that rewriting builds, and what it needs to know of the user's own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def entered(place: int, names: Sequence[str]) -> ast.expr:
 
 
 def values_of(names: Sequence[str]) -> ast.expr:
-    """A tuple of what variables are now."""
+    """An expression for the tuple of the values of variables."""
     return ast.Tuple(elts=[ast.Name(name, ast.Load()) for name in names], ctx=ast.Load())
 
 
@@ -43,7 +43,7 @@ def copied(node: ast.expr) -> ast.expr:
 
 
 def placed(node: _Node, at: ast.AST) -> _Node:
-    """Give what was built, where it has no place of its own, that of a node of the user's."""
+    """Give what was built the place of a node of the user's, where it has none of its own."""
     pending: list[ast.AST] = [node]
     while pending:
         each = pending.pop()

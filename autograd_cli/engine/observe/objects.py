@@ -34,7 +34,7 @@ _NOT_FOLLOWED = (
 _SMALL = range(-5, 257)  # integers of which Python has one object each
 
 
-_MAX_NESTING = 50  # of lists that are looked into
+_MAX_NESTING = 50  # levels of lists that are looked into
 
 
 class Opaque:
@@ -59,7 +59,7 @@ def is_followed(thing: object) -> bool:
 
 
 def is_elusive(kind: type) -> bool:
-    """Whether objects of a class decide by code of their own what they are: a proxy that loads itself, a mock."""
+    """Whether objects of a class answer by their own code what they are, as lazy proxies and mocks do."""
     known = _elusive.get(kind)
     if known is None:
         known = _elusive[kind] = _decides_itself(kind)
@@ -76,12 +76,12 @@ def _decides_itself(kind: type) -> bool:
 
 
 class Objects:
-    """The values that the objects of one run are."""
+    """Which value each object of one run is."""
 
     def __init__(self, recorded: Recorded[Seen]) -> None:
         self._recorded = recorded
         self._known: dict[int, tuple[object, Seen]] = {}  # each with itself, or a weak reference to it
-        self._things: dict[Seen, object] = {}  # of the lists and dicts
+        self._things: dict[Seen, object] = {}  # the lists and dicts themselves
         self._under_way: set[int] = set()  # the lists that are being looked into
         self._versions: dict[int, int | None] = {}
 
@@ -100,7 +100,7 @@ class Objects:
         return known
 
     def box(self, thing: object, span: Span) -> Seen | None:
-        """The value that an object is, a new one where it was none; None for what is not followed."""
+        """The value that an object is, a new one where it has none yet; None for what is not followed."""
         found = self.find(thing)
         if found is not None or not is_followed(thing):
             return found
@@ -147,7 +147,7 @@ class Objects:
         return box
 
     def add(self, thing: object, operation: Operation, operands: Sequence[Seen], span: Span | None) -> Seen:
-        """A new value; what a list holds are the values that its elements are."""
+        """A new value; that of a list holds the values of its elements."""
         payload = self._payload(thing, operands, span)
         box = self._recorded.add(payload, operation, operands=operands, span=span, fields=_fields(thing))
         return self.register(thing, box)
@@ -163,7 +163,8 @@ class Objects:
     ) -> Seen:
         """The value of an operation that ran, or the operand that it changed in place.
 
-        `before` are the versions that tensors had before it, if code of the script's ran in it, which looked at them.
+        `before` are the versions that the tensors had before it. It is needed where code of the script's ran in the
+        operation, since tensors were looked at then.
         """
         tensors = [each for each in tensors_in(operands) if is_plain(each.payload)]
         payload = result if self._can_look_into(result) else Opaque(result)
@@ -260,8 +261,8 @@ class Objects:
     def let_go(self, start: int) -> None:
         """Forget tensors and layers that are gone, and plain values that were made before the value `start`.
 
-        A number has no weak references, so nobody can tell whether the script still has it: what a variable has is
-        known by its name.
+        There are no weak references to a number, so nobody can tell whether the script still has it; one that a
+        variable has is found by the variable's name.
         """
         kept = {}
         for key, (held, box) in self._known.items():

@@ -53,10 +53,10 @@ class Observer(State):
         self._keeping = Keeping(self, kept)
         self.result: tuple[int, Seen] | None = None  # of the last expression of the script, and its statement
         self.frame: Frame | None = None
-        self._stepping: dict[int, tuple[Frame | None, Call | None]] = {}  # where it is taken, by the id of an optimizer
+        self._stepping: dict[int, tuple[Frame | None, Call | None]] = {}  # by the id of an optimizer, where it steps
         self._epoch = 0
         self._constants: dict[int, Seen] = {}  # by the identity of their Operand
-        self._last: dict[str, tuple[object, Seen]] = {}  # the variables of all frames, for those of enclosing ones
+        self._last: dict[str, tuple[object, Seen]] = {}  # the latest variable of each name in any frame, for closures
 
     def helpers(self) -> dict[str, Callable[..., Any]]:
         """What rewritten code is to call."""
@@ -82,7 +82,7 @@ class Observer(State):
     # Where we are.
 
     def _is_silent(self, frame: Frame) -> bool:
-        """Whether nothing is to be told of the frame; if not, it is the one that runs now."""
+        """Whether the frame is not recorded; one that is recorded becomes the one that runs now."""
         if frame.quiet:
             return True
         self.quiet = False
@@ -103,7 +103,7 @@ class Observer(State):
     # Operands.
 
     def operands(self, frame: Frame, site: Site, given: Sequence[object]) -> list[Seen | None]:
-        """The values of the operands of what has just run, and its entries taken off the stack."""
+        """The values of the operands of what has just run; its entries are taken off the stack."""
         entries = frame[site.depth :]
         del frame[site.depth :]
         stack, variables = iter(entries), iter(given)
@@ -138,7 +138,7 @@ class Observer(State):
         return box
 
     def variable(self, frame: Frame, name: str, thing: object, span: Span) -> Seen | None:
-        """The value that a variable has; of a number it is the variable that says which value it is."""
+        """The value that a variable has; a number has no identity of its own: its name says which value it is."""
         for names in (frame.names, self._last):
             known = names.get(name)
             if known is not None and known[0] is thing:
@@ -164,7 +164,7 @@ class Observer(State):
         return value
 
     def _evaluated(self, frame: Frame) -> None:
-        """An argument has been evaluated: what ran for it is no part of the call that it is for."""
+        """An argument has been evaluated: the functions entered for it do not belong to the call."""
         for entry in reversed(frame):
             if isinstance(entry, Call):
                 entry.entered = self.entered
@@ -261,8 +261,8 @@ class Observer(State):
         frame.append(call)
         return function
 
-    def name(self, frame: Frame, number: int, value: Any) -> Any:  # noqa: ANN401 - as above
-        """A variable was read, where it may not be read once more."""
+    def name(self, frame: Frame, number: int, value: Any) -> Any:  # noqa: ANN401 - whatever the script computes
+        """A variable was read where it cannot be read once more."""
         if self._is_silent(frame):
             return value
         site = self.sites[number]
@@ -273,8 +273,8 @@ class Observer(State):
         frame.append(box)
         return value
 
-    def constant(self, frame: Frame, number: int, value: Any) -> Any:  # noqa: ANN401 - as above
-        """A constant was read, where it is not certain that it is."""
+    def constant(self, frame: Frame, number: int, value: Any) -> Any:  # noqa: ANN401 - whatever the script computes
+        """A constant was evaluated where it might have been skipped."""
         if self._is_silent(frame):
             return value
         site = self.sites[number]
@@ -298,7 +298,7 @@ class Observer(State):
         frame.steps.append(self.recorded.next_step(site.span, tuple(frame.rounds)))
 
     def _end(self, frame: Frame, site: Site) -> None:
-        """What stood at least as deep has ended: statements, loops, and grad modes."""
+        """End the statements, loops and grad modes that are nested at least as deeply as this place."""
         del frame.steps[site.nesting :]
         del frame.rounds[site.loops :]
         for loop in [each for each in frame.loops if each >= site.loops]:
@@ -332,7 +332,7 @@ class Observer(State):
             step = frame.steps[-1]
             self.recorded.steps[step] = replace(self.recorded.steps[step], **changes)
 
-    def statement_value(self, frame: Frame, number: int, value: Any, *given: object) -> Any:  # noqa: ANN401 - as above
+    def statement_value(self, frame: Frame, number: int, value: Any, *given: object) -> Any:  # noqa: ANN401 - whatever the script computes
         """An expression that is a statement of its own has run."""
         if self._is_silent(frame):
             return value
@@ -346,7 +346,7 @@ class Observer(State):
             self.result = (frame.steps[0], box)
         return value
 
-    def assign(self, frame: Frame, number: int, value: Any, *given: object) -> Any:  # noqa: ANN401 - as above
+    def assign(self, frame: Frame, number: int, value: Any, *given: object) -> Any:  # noqa: ANN401 - whatever the script computes
         """One variable is about to be bound."""
         if self._is_silent(frame):
             return value
@@ -418,7 +418,7 @@ class Observer(State):
 
     # Loops.
 
-    def iterate(self, frame: Frame, number: int, iterable: Any, *given: object) -> Any:  # noqa: ANN401 - as above
+    def iterate(self, frame: Frame, number: int, iterable: Any, *given: object) -> Any:  # noqa: ANN401 - whatever the script computes
         """A loop begins."""
         if self._is_silent(frame):
             return iterable
@@ -428,7 +428,7 @@ class Observer(State):
         return iterable
 
     def round(self, frame: Frame, number: int, values: tuple[Any, ...]) -> bool:
-        """One round of a loop begins, and its variables have these values. True, for a comprehension."""
+        """One round of a loop begins, and its variables have these values. Returns True: a comprehension tests it."""
         if self._is_silent(frame):
             return True
         site = self.sites[number]
@@ -467,7 +467,7 @@ class Observer(State):
         return row
 
     def test(self, frame: Frame, number: int) -> None:
-        """The test of a `while` is about to run, in the statement that the loop is."""
+        """The test of a `while` is about to run; it belongs to the loop's own statement."""
         if self._is_silent(frame):
             return
         site = self.sites[number]
@@ -478,7 +478,7 @@ class Observer(State):
         self,
         frame: Frame,
         number: int,
-        through: Any,  # noqa: ANN401 - as above
+        through: Any,  # noqa: ANN401 - whatever the script computes
         *given: object,
     ) -> tuple[tuple[Frame, Iterator[Any]]]:
         """A comprehension begins, in a frame of its own."""
@@ -494,7 +494,7 @@ class Observer(State):
 
     # Grad modes.
 
-    def context(self, frame: Frame, number: int, manager: Any, *given: object) -> Any:  # noqa: ANN401 - as above
+    def context(self, frame: Frame, number: int, manager: Any, *given: object) -> Any:  # noqa: ANN401 - whatever the script computes
         """A context manager was made."""
         if self._is_silent(frame):
             return manager
@@ -543,7 +543,7 @@ class Observer(State):
     def _span_of(self, outer: Frame, site: Site) -> Span:
         return self.recorded.steps[outer.steps[-1]].span if outer.steps else site.span
 
-    def returns(self, frame: Frame, number: int, value: Any, *given: object) -> Any:  # noqa: ANN401 - as above
+    def returns(self, frame: Frame, number: int, value: Any, *given: object) -> Any:  # noqa: ANN401 - whatever the script computes
         """A function returns a value, or a round of a comprehension gives one."""
         if self._is_silent(frame):
             return value
@@ -568,7 +568,7 @@ class Observer(State):
         self._stepping[id(optimizer)] = (self.frame, under_way[-1] if under_way else None)
 
     def after_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """It has taken it."""
+        """An optimizer has taken a step."""
         frame, call = self._stepping.pop(id(optimizer), (None, None))
         if self.quiet or frame is None or self._is_silent(frame) or self.recorded.step is None:
             return
@@ -579,7 +579,7 @@ class Observer(State):
 
 
 def _known(thing: object, box: Seen) -> tuple[object, Seen]:
-    """A variable's object, as far as it may be held, and its value."""
+    """A variable's object, or ITSELF if it must not be held, and its value."""
     return ITSELF if is_weak(thing) else thing, box
 
 

@@ -25,7 +25,7 @@ _Position: TypeAlias = "tuple[int | None, int | None, int | None, int | None]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A piece of the text of all files; what stands there, if it is one whole, and the statement that it is in."""
+    """A piece of the text of all files: its node, if it is exactly one, and the statement around it."""
 
     span: Span
     node: ast.AST | None
@@ -64,7 +64,7 @@ class Places(Texts):
         return found
 
     def mode_around(self, frame: FrameType) -> Span | None:
-        """The `with torch.no_grad():` or the decorator that what a frame runs stands in, the innermost."""
+        """The innermost `with torch.no_grad():` or decorator around what a frame runs now."""
         file = self._file(frame)
         line = frame.f_lineno
         around = [span for first, last, span in file.modes if first <= line <= last]
@@ -95,7 +95,7 @@ def _is_own(name: str) -> bool:
 
 
 class _File:
-    """What stands where in one file. `modes` are its lines under a grad mode, the outer first, and what sets each."""
+    """The nodes of one file by place. `modes` are its lines under a grad mode, the outer first, and what sets it."""
 
     def __init__(self, text: str, above: int) -> None:
         self._lines = text.split("\n")
@@ -148,7 +148,7 @@ class _File:
         return self._lines[number - 1] if number <= len(self._lines) else ""
 
     def _modes(self, node: ast.AST) -> Iterator[tuple[int, int, Span]]:
-        """The lines that stand under a grad mode, and the expression that switches it on."""
+        """The lines under each grad mode that a node sets, and the expression that sets it."""
         if isinstance(node, ast.With | ast.AsyncWith):
             setting = [each.context_expr for each in node.items]
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -1,4 +1,4 @@
-"""How an observed script ended: the exception that ended it as torch's refusal, at its place in the user's code."""
+"""How an observed script ended: the exception that ended it as a Refusal, at its place in the user's code."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def refusal_of(observer: Observer, error: BaseException, files: Files) -> Refusa
 
 
 def _own(error: BaseException, files: Files) -> Iterator[TracebackType]:
-    """Where the exception came through code of the user's, the outermost first."""
+    """The steps of the traceback in code of the user's, the outermost first."""
     traceback = error.__traceback__
     while traceback is not None:
         if traceback.tb_frame.f_code.co_filename in files:
@@ -87,7 +87,7 @@ def _refusal(
 
 
 def _without(observer: Observer, error: BaseException) -> list[Seen]:
-    """What has no such attribute."""
+    """The object that lacks the attribute, where that is the error."""
     found = observer.objects.find(error.obj) if isinstance(error, AttributeError) else None
     return [] if found is None else [found]
 
@@ -109,7 +109,7 @@ def _span_of(traceback: TracebackType, files: Files) -> Span:
 
 
 def _site(sites: Sequence[Site], span: Span, error: BaseException) -> Site | None:
-    """The operation at a place: a failing attribute and a failing assertion are narrower than what they belong to."""
+    """The operation at a place; that of a failing attribute or assertion is only a part of a call or statement."""
     exact = next((each for each in sites if each.span == span and each.kind in _OPERATIONS), None)
     written = next((each for each in sites if any(write.span == span for write in each.writes)), None)
     if exact is not None or written is not None:

@@ -119,7 +119,7 @@ class Rewriter(Expressions):
         return self._stands(self._report(helpers.BOUND, place, values_of(names), *parts.again, at=node), node)
 
     def _target(self, target: ast.expr, parts: Parts) -> list[Write]:
-        """What a target writes that is no variable; its owner and index are operands."""
+        """The writes of a target to something other than a variable; their owners and indices become operands."""
         match target:
             case ast.Tuple() | ast.List():
                 return [write for each in target.elts for write in self._target(each, parts)]
@@ -293,7 +293,7 @@ class Rewriter(Expressions):
 
 
 def _head(body: Sequence[ast.stmt], *, is_module: bool = True) -> int:
-    """How many statements must stay first: a docstring, and in a module what it takes from `__future__`."""
+    """How many statements must stay first: a docstring, and in a module imports from `__future__`."""
     count = 0
     for node in body:
         is_text = (

@@ -1,8 +1,8 @@
 """A script of the user's, run by Python in this process as `python FILE` runs it, with its files compiled by us.
 
-What it does is what it does without agx: what it prints and writes, its exceptions, its exit, threads, children and
-signals. Two things differ, since our frames stand below its own: `sys._getframe` and `traceback.print_stack` show them,
-and `sys.getrecursionlimit()` is higher by as many frames, so that as many are left.
+It behaves as it does without agx: what it prints and writes, its exceptions, its exit, threads, children and signals.
+Two things differ, since our frames are below its own on the stack: `sys._getframe` and `traceback.print_stack` show
+them, and `sys.getrecursionlimit()` is higher by their number, so that the script has as many as ever.
 
 What a command has to do:
 
@@ -10,8 +10,8 @@ What a command has to do:
   KeyboardInterrupt: not inside of Typer, and not where `os._exit` follows. A child made by `os.fork()` leaves by them.
 - Before it, `stdout_to_stderr()` where stdout is to be left for the answer.
 - Make the report and write it in `at_end`. The script's threads have ended, so no thread pool can be made any more; its
-  atexit callbacks come after, when the process ends: they belong to Python's end of the process, are told of as Python
-  tells of them, and may remove the files that a report quotes.
+  atexit callbacks come after, when the process ends: Python runs them and reports their errors, and they may remove
+  the files that a report quotes.
 - End the process with `leave(ending)`: the exit code is the script's, or SIGINT kills it as it would have the script.
   With a code of its own, say for findings where the script's is 0: `leave(ending, 1)`.
 """
@@ -59,12 +59,12 @@ class Script:
 
     @property
     def file(self) -> str:
-        """The file as Python names it: absolute, and else as it was written."""
+        """The file as Python names it: absolute, but otherwise as it was written."""
         return os.path.join(os.getcwd(), self.target)  # noqa: PTH109, PTH118
 
 
 def run_script(script: Script, *, make_code: MakeCode, is_own: IsOwn, at_end: Callable[[Ending], None]) -> Ending:
-    """Run a script to its end, whichever it is, and tell `at_end` of it, when its threads have ended, too.
+    """Run a script until it ends, in whatever way, wait for its threads, and call `at_end` with its ending.
 
     `make_code` compiles the text of each file for which `is_own` holds, and of the script itself; the code must inherit
     no flags (`dont_inherit=True`). It is given no text that Python refuses, and must not raise.
@@ -95,7 +95,7 @@ def run_script(script: Script, *, make_code: MakeCode, is_own: IsOwn, at_end: Ca
     compile_own_files(make_code, is_theirs)
     sys.modules["__main__"] = main
     sys.setrecursionlimit(sys.getrecursionlimit() + _frames_below())
-    display = traceback.print_exception if script.is_notebook else sys.__excepthook__  # 3.11's knows no lines of cells
+    display = traceback.print_exception if script.is_notebook else sys.__excepthook__  # 3.11's shows no lines of cells
     ending = ending_of(raised_by(start), is_theirs, display)
     if not script.is_module and ending.how is not How.EXIT:
         forget_file(main)
@@ -144,7 +144,7 @@ def _be_as_python_starts(script: Script) -> None:
     interrupt.as_usual()
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    errors = getattr(sys.stdin, "errors", None)  # stdin and stdout begin with the same
+    errors = getattr(sys.stdin, "errors", None)  # they are the same at the start of Python
     if errors is not None and errors != getattr(sys.stdout, "errors", errors):
         sys.stdout.reconfigure(errors=errors)  # type: ignore[union-attr]
     sys.argv = ["-m" if script.is_module else script.target, *script.arguments]

@@ -1,4 +1,4 @@
-"""What an observed run holds of its objects: weakly what it can, to live no longer than the script lets it."""
+"""What an observed run holds of its objects: weakly where it can, so that they live no longer than in the script."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from autograd_cli.engine.values import Entry
 
 
 def is_weak(thing: object) -> bool:
-    """Whether an object is held weakly: what Python has no weak references to (numbers, texts, lists) lives with us."""
+    """Whether an object is held weakly. Numbers, texts and lists cannot be: the run keeps them alive."""
     return type(thing).__weakrefoffset__ != 0
 
 
@@ -26,7 +26,7 @@ class Seen(Entry):
         return thing() if type(thing) is ReferenceType else thing
 
     @payload.setter
-    def payload(self, payload: Any) -> None:  # noqa: ANN401 - as above
+    def payload(self, payload: Any) -> None:  # noqa: ANN401 - whatever the script computes
         self._thing = ref(payload) if is_weak(payload) else payload
 
 
@@ -36,8 +36,8 @@ class Entries:
     def __init__(self) -> None:
         self._all: WeakSet[Seen] = WeakSet()
 
-    def make(self, value: int, payload: Any, fields: tuple[str, ...] = (), kind: type | None = None) -> Seen:  # noqa: ANN401 - as above
-        """A new one."""
+    def make(self, value: int, payload: Any, fields: tuple[str, ...] = (), kind: type | None = None) -> Seen:  # noqa: ANN401 - whatever the script computes
+        """A new entry."""
         made = Seen(value, payload, fields, kind)
         self._all.add(made)
         return made

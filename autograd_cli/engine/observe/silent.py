@@ -18,7 +18,7 @@ def _nothing(*_arguments: object) -> None:
 
 
 def _frame(*_arguments: object) -> Frame:
-    """A frame that stays silent, whoever goes on with it: a generator may outlive what made it so."""
+    """A frame that stays quiet, also if an observation begins: a generator may go on then."""
     return Frame("", None, quiet=True)
 
 
@@ -31,7 +31,7 @@ def _own(names: Any) -> Any:  # noqa: ANN401 - what `locals()`, `vars()` or `dir
     return names
 
 
-def _generated(_of: object, _number: int, through: Any, *_given: object) -> Iterable[Any]:  # noqa: ANN401 - as above
+def _generated(_of: object, _number: int, through: Any, *_given: object) -> Iterable[Any]:  # noqa: ANN401 - whatever the script computes
     return ((_frame(), through),)
 
 

@@ -65,7 +65,7 @@ class Kind(StrEnum):
 class Write:
     """A target of an assignment that is no variable: `x.data`, with its `attribute`, or `x[i]`, which has none.
 
-    `owner` and `index` count the operands.
+    `owner` and `index` are positions among the operands.
     """
 
     attribute: str | None

@@ -21,10 +21,10 @@ class State:
     """One run. `entered` counts the functions of the user's that were entered, `returned` is what the last one gave.
 
     `generated` is what each generator has given so far.
-    `switched` is where a call switched a grad mode last, and how many functions had been entered then.
-    `versions` are those of what an optimizer trains, by its id, while it takes a step.
-    It `is_compiled` when the script has called what torch.compile made.
-    While it is `quiet`, code of the user's runs inside one operation, and is not told of.
+    `switched` is how many functions had been entered when a call last switched a grad mode, and where it is.
+    `versions` are those of what an optimizer trains, by the optimizer's id, while it takes a step.
+    `is_compiled` says that the script has called something that torch.compile made.
+    While it is `quiet`, code of the user's runs inside one operation, and is not recorded.
     """
 
     def __init__(self, stopping: Stopping, guard: Guard, *, watched: bool) -> None:
@@ -44,7 +44,7 @@ class State:
         self.switched: tuple[int, Span | None] = (0, None)
 
     def perform(self, value: object, operation: Operation, operands: Sequence[Seen], span: Span) -> Seen:
-        """The value of an operation that cannot have written: a write that shows now was made before it."""
+        """The value of an operation that cannot have written: a write that is found now was made before it."""
         for each in operands:
             if isinstance(each.payload, torch.Tensor):
                 self.objects.read(each.payload, each, span)

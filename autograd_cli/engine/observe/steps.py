@@ -1,4 +1,4 @@
-"""The steps of optimizers, told by torch: the user's code takes one, a scheduler that wraps it, a GradScaler."""
+"""The steps of optimizers, reported by torch's hooks: user code, a scheduler or a GradScaler may take them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.recording import tensors_in
 
 Tell = Callable[[Optimizer], None]
-_is_compiling = torch.compiler.is_compiling  # torch.compile takes it for a constant, and looks no further
+_is_compiling = torch.compiler.is_compiling  # a constant for torch.compile, which then skips the rest of the hook
 
 
 class Steps:
-    """Torch tells `before` that an optimizer is about to take a step in this thread, and `after` that it has.
+    """Has torch call `before` when an optimizer is about to take a step in this thread, and `after` when it has.
 
-    Once it `is_over`, neither is told any more; torch does not bear that a hook goes while it calls its hooks.
+    Once `is_over`, neither is called: torch cannot bear a hook being removed while it calls its hooks.
     """
 
     def __init__(self, before: Tell, after: Tell) -> None:
@@ -51,14 +51,14 @@ class Steps:
 
 
 def begin_step(state: State, optimizer: Optimizer) -> None:
-    """An optimizer is about to take a step: code of the user's may run in it, a closure, and look at what it trains."""
+    """An optimizer is about to take a step. Versions are noted now: a closure in it may look at the parameters."""
     state.training.about_to_step(optimizer)
     state.stopping.before_step(parameters_of(optimizer))
     state.versions[id(optimizer)] = state.objects.versions(tensors_in(trained(state, optimizer, is_step=True)))
 
 
 def end_step(state: State, optimizer: Optimizer, span: Span) -> Seen:
-    """It has taken it, at this place: the value that the step is."""
+    """An optimizer has taken a step, at this place: the value of the step."""
     owner = state.objects.box(optimizer, span)
     operands = [*trained(state, optimizer, is_step=True), *([] if owner is None else [owner])]
     before = state.versions.pop(id(optimizer), None)

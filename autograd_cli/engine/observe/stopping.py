@@ -25,7 +25,7 @@ class Enough(SystemExit):
 
 @dataclass(slots=True)
 class Stopping:
-    """After how many passes to stop, or at what; `due` is the reason, once there is one, and `why` that it stopped."""
+    """After how many passes to stop, or at what; `due` is a reason to stop, `why` the reason once it has stopped."""
 
     after: int | None = None
     until: frozenset[Until] = frozenset()
@@ -34,7 +34,7 @@ class Stopping:
     _passes: int = 0
 
     def begin_pass(self) -> None:
-        """A backward pass is about to run: the one behind the last is not wanted, but all that follows that is.
+        """A backward pass is about to run: stop before one too many, so that what follows the last wanted one is seen.
 
         Raises:
             Enough: there have been as many as were asked for.

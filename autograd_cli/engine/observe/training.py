@@ -21,7 +21,7 @@ class Training:
         self._before: dict[int, torch.Tensor] = {}
 
     def passed(self, roots: Sequence[torch.Tensor], leaves: Iterable[torch.Tensor]) -> None:
-        """A backward pass has run from these, and the leaves have what it gave them."""
+        """A backward pass has run from these roots, and the leaves have their gradients."""
         self.passes += 1
         grads = [each.grad for each in leaves if each.grad is not None and each.grad.layout is torch.strided]
         if grads and not math.isfinite(float(torch.nn.utils.get_total_norm(grads))):
@@ -55,7 +55,7 @@ class Training:
 
 
 def parameters_of(optimizer: _Optimizer) -> Iterator[torch.Tensor]:
-    """All that an optimizer changes."""
+    """The parameters that an optimizer changes."""
     groups = getattr(optimizer, "param_groups", ())  # it has none before its `super().__init__()`
     return (each for group in groups for each in group["params"])
 

@@ -1,8 +1,8 @@
-"""Operations by place: what torch is asked for while a block runs, with nothing rewritten.
+"""Operations by place: the calls of torch while a block runs, with nothing rewritten.
 
-Torch itself hands over each function that is called, by its mode for functions, and the frames of Python say where. So
-there are tensors and their operations, exact places, and the variables that a line binds at once; there is no Python
-arithmetic between them: a float is known where `item()` gave it and where it goes back into torch as it is.
+Torch hands over each function that is called, by a TorchFunctionMode, and Python's frames say where. This shows tensors
+and their operations, exact places, and the variables that a line binds at once. It does not show Python's arithmetic in
+between: a float is known where `item()` gave it and where it goes back into torch unchanged.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from autograd_cli.engine.record.forget import forget
 from autograd_cli.engine.record.refusals import refusal
 from autograd_cli.trace import Refusal
 
-# From torch 2.14 on it is written in C, and has no frame.
+# From torch 2.14 on `apply` is written in C, and has no frame.
 _APPLY = getattr(getattr(vars(torch.autograd.Function)["apply"], "__func__", None), "__code__", None)
 _ZERO_GRAD = frozenset(inspect.unwrap(of.zero_grad).__code__ for of in (Optimizer, torch.nn.Module))
 _QUIET = ("/torch/optim/", "/torch/nn/init", "/torch/serialization")
@@ -110,7 +110,7 @@ class Watching(TorchFunctionMode):
     # Where we are.
 
     def _own(self, frame: FrameType | None) -> tuple[FrameType | None, bool, bool]:
-        """The innermost frame of the user's, whether it called torch itself, and whether it is to be told of."""
+        """The innermost frame of the user's, whether it called torch itself, and whether the call is to be recorded."""
         found, is_direct, is_told = None, True, True
         while frame is not None:
             if found is None and self._places.is_own(frame):
@@ -160,7 +160,7 @@ class Watching(TorchFunctionMode):
         return self._pass(event) if name in {"backward", "grad"} else event
 
     def _pass(self, event: Event) -> Event:
-        """The event, where it is a backward pass one that is looked into."""
+        """The event; that of a backward pass gets a `run` that looks into the pass."""
         function = event.function
         if function is torch.Tensor.backward:
             function = types.MethodType(function, event.arguments[0])
@@ -184,7 +184,7 @@ class Watching(TorchFunctionMode):
         return self._switched
 
     def _step(self, frame: FrameType, place: Place) -> None:
-        """The statement that runs: another round of a loop is another one."""
+        """Make the statement that runs the step; another round of a loop is another step."""
         known = self._current.get(id(frame))
         recorded = self._state.recorded
         if known is not None and known[0] is place.statement and known[1] < frame.f_lasti:
@@ -225,7 +225,7 @@ class Watching(TorchFunctionMode):
         return found
 
     def _box(self, tensor: torch.Tensor, span: Span) -> Seen | None:
-        """The value that a tensor is: one that an autograd.Function made was not told of."""
+        """The value that a tensor is; one that an autograd.Function made, unseen, is the result of its `apply`."""
         objects = self._state.objects
         known = objects.find(tensor)
         if known is None and tensor.grad_fn is not None and self._inside:
@@ -253,7 +253,7 @@ class Watching(TorchFunctionMode):
         self._bind(event, state.objects.add_performed(written, operation, operands, span))
 
     def _bind(self, event: Event, box: Seen | None) -> None:
-        """The variable that the statement binds to what it is."""
+        """Bind the variables of the statement, if the event gives its whole value."""
         statement, recorded = event.place.statement, self._state.recorded
         is_whole = isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr) and statement.value is event.place.node
         is_augmented = isinstance(statement, ast.AugAssign) and statement is event.place.node
@@ -298,7 +298,7 @@ class Watching(TorchFunctionMode):
         end_step(self._state, optimizer, place.span)
 
     def _reset(self, frame: FrameType, own: FrameType) -> None:
-        """Gradients are reset, by a method that runs in `frame`: the first of what it asks of torch tells so."""
+        """Record once that the `zero_grad()` that runs in `frame` resets gradients: at its first call of torch."""
         call = (id(frame), own.f_lasti, len(self._state.recorded.steps))
         if call == self._reset_last:
             return
@@ -340,7 +340,7 @@ class Watching(TorchFunctionMode):
                 yield name, box
 
     def leave(self) -> None:
-        """Be as if it had never been begun. Modes that were entered since must have been left."""
+        """Undo `begin`. Modes that were entered since must have been left."""
         TorchFunctionMode.__exit__(self, None, None, None)
         if self._steps is not None:
             self._steps.remove()
@@ -400,7 +400,7 @@ def _is_followed(event: Event, result: object) -> bool:
 
 
 def _is_to_be_named(thing: object) -> bool:
-    """Whether a variable's value matters though no operation has used it: an input of the program does not."""
+    """Whether a variable matters although no operation has used its value; a tensor without requires_grad does not."""
     return not isinstance(thing, torch.Tensor) or thing.requires_grad
 
 
@@ -419,7 +419,7 @@ def _is_fake() -> bool:
 
 
 def _is_apply(frame: FrameType) -> bool:
-    """Whether a frame is that of a function of the user's own (an `autograd.Function`), or of what calls it."""
+    """Whether a frame is that of an `autograd.Function` of the user's, or of the `apply` that calls it."""
     code = frame.f_code
     if code is _APPLY:
         return True
@@ -428,13 +428,13 @@ def _is_apply(frame: FrameType) -> bool:
 
 
 def _is_quiet(frame: FrameType) -> bool:
-    """Whether what a library does here is no operation of its own: it makes or reads a layer, takes a step, is agx."""
+    """Whether a library's calls in this frame are not recorded: it makes or loads a layer, takes a step, or is agx."""
     name = frame.f_code.co_filename
     return frame.f_code.co_name == "__init__" or name.startswith(AGX) or any(each in name for each in _QUIET)
 
 
 def _targets(statement: ast.AST | None) -> list[str]:
-    """The variables that a statement binds, each whole."""
+    """The variables that a statement binds to its whole value."""
     match statement:
         case ast.Assign(targets=targets):
             return [each.id for each in targets if isinstance(each, ast.Name)]

@@ -1,6 +1,6 @@
 """Two worlds in one process: the modules and the path that a script imports from, and our own.
 
-A script may have a `trace.py` or a `rich/` beside it. Ours must not be what it gets, nor may its be what we get.
+A script may have a `trace.py` or a `rich/` beside it. It must not get ours, and we must not get its.
 """
 
 from __future__ import annotations

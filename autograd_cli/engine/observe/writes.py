@@ -1,4 +1,4 @@
-"""What a script writes to that is no variable: `x.data = y`, `x[i] = y`, `model.weight = y`."""
+"""Writes of a script to something other than a variable: `x.data = y`, `x[i] = y`, `model.weight = y`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from autograd_cli.trace import Operation
 
 
 def write_operation(write: Write, operands: Sequence[Seen | None]) -> tuple[Operation, list[Seen]]:
-    """What a write is recorded as: the first of the operands is the value, the others are as the place counts them."""
+    """What a write is recorded as. The first operand is the value; the Write says where owner and index are."""
     value, owner = operands[0], operands[write.owner] if write.owner < len(operands) else None
     index = () if write.index is None else operands[write.index : write.index + 1]
     own = [each for each in (owner, *index, value) if each is not None]

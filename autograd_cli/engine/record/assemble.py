@@ -1,4 +1,4 @@
-"""What was told of a run → its Trace: the one way to make one, whoever ran the program."""
+"""What was recorded of a run → its Trace, whether agx or Python ran the program."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Text(Protocol):
     """The text that the places of a run stand in."""
 
     def __call__(self, span: Span) -> str:
-        """The piece of it at a place."""
+        """The piece of the text at a place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """How a run stands at its end.
 
-    `names` are the variables of the program, those of `of_loops` only bound by loops; `shown` are the inputs, `asked`
-    those of them whose gradients were asked for. `cut_by` is how the mode names an input that it cuts, such as
-    `.detach()`. Above `max_values` elements there is a Summary of a tensor; None is no limit.
+    `names` are the variables of the program, `of_loops` those that a loop binds; `shown` are the inputs, `asked` those
+    of them whose gradients were asked for. `cut_by` is what the mode adds to the name of an input that it cuts, such as
+    `.detach()`. A tensor of more than `max_values` elements gets a Summary; None is no limit.
     """
 
     mode: str
@@ -120,7 +120,7 @@ class _Variables:
         return tuple([self._variable(name, tensor, name in reachable) for name, tensor in tensors.items()])
 
     def _boxes(self) -> dict[str, Entry]:
-        """By name: a variable that has an input's name and is no longer that input stands beside it."""
+        """Inputs and variables by name; where a variable has taken the name of input x, the input is `x (input)`."""
         boxes = dict(self._ended.shown)
         for name, box in self._ended.names.items():
             entered = next((key for key in (f"{name}{self._ended.cut_by}", name) if key in boxes), name)
@@ -163,7 +163,7 @@ def _can_have_gradient(tensor: torch.Tensor) -> bool:
 
 
 def _outputs(result: Entry) -> Iterator[int]:
-    """The values that a result consists of: of a sequence its elements, in whatever depth."""
+    """The values that a result consists of: for a sequence its elements, at any depth."""
     if not isinstance(result.payload, tuple | list) or not result.payload:
         yield result.value
         return
@@ -182,9 +182,10 @@ def _named_backwards(recorded: Recorded[Any], names: Mapping[int, str]) -> Itera
 
 
 def _with_names(backward: Backward, local: Mapping[int, str], names: Mapping[int, str]) -> Backward:
-    """The pass, each of its leaves by the name that the program used then, or else by that which it has at the end.
+    """The pass, with each of its leaves under the name that the program used then, or else the one it has at the end.
 
-    Where several had one name, it is that of the last: the others had lost it by then. Both are by the leaves' values.
+    Where several had the same name, the last keeps it: the others had lost it by then. Both mappings go by the values
+    of leaves.
     """
     leaves: list[LeafGradient] = []
     taken: set[str] = set()

@@ -1,7 +1,7 @@
 """Forgets the older part of a long run: what is left is a run that began later, with what is still held from before.
 
-Values, nodes and statements are renumbered, so that ids stay ordinals. A value that is kept for what holds it now, and
-that was made before, has no operands any more; what torch can still reach is kept with its nodes.
+Values, nodes and statements are renumbered, so that ids stay ordinals. An older value that something still holds
+becomes a constant where its operands are gone; what torch can still reach is kept with its nodes.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from autograd_cli.engine.values import Entry
 from autograd_cli.modes import GradMode
 from autograd_cli.trace import Backward, Kind, Node, Step, TensorInfo, Value, Visit, Walk
 
-_OURS = 3  # references to a leaf that only the recording holds: its own, that of a loop, that of the count
+_OURS = 3  # references to a leaf that only the recording holds: in `leaves`, of a local variable, of getrefcount
 _Kept = TypeVar("_Kept", Value, Node, Step, Backward)
 
 
 def start_of(recorded: Recorded[Any], passes: int) -> int | None:
-    """The first value of the last `passes` backward passes and of what led to them; None where there were no more.
+    """The first value of the last `passes` backward passes and of what led to them; None where there were no others.
 
-    A round begins when the parameters have been changed for the last time before its pass.
+    What led to a pass begins after the last update of the parameters before it.
     """
     starts = [walk.start for walk in recorded.passes.watch.walks if walk.backward is not None]
     if len(starts) <= passes:
@@ -42,8 +42,8 @@ def _is_update(value: Value) -> bool:
 def forget(recorded: Recorded[Any], start: int, held: Iterable[Entry], under_way: Collection[int]) -> Mapping[int, int]:
     """Forget what was made before the value `start`, but for the values of the entries that are `held`.
 
-    It must not be called while a backward pass runs. `under_way` are the statements that are; all statements that are
-    left have the numbers that this returns.
+    It must not be called while a backward pass runs. `under_way` are the statements that are running. Returns the new
+    numbers of the statements that are left, by their old ones.
     """
     entries = list(held)
     _let_leaves_go(recorded)
@@ -110,7 +110,7 @@ def _numbered(kept: Collection[int]) -> dict[int, int]:
 
 
 def _first_versions(recorded: Recorded[Any], values: Collection[int], start: int) -> dict[int, int]:
-    """Of each value before `start` the first version of its tensor, which stands for it: how it was changed is gone."""
+    """For each value before `start` the first version of its tensor, which replaces it: the changes are forgotten."""
     found: dict[int, int] = {}
     for value in recorded.values[:start]:
         found[value.id] = value.id if value.previous is None else found[value.previous]
@@ -122,7 +122,7 @@ def _kept(all_of_them: list[_Kept], kept: Iterable[int]) -> list[_Kept]:
 
 
 class _Numbers:
-    """What is kept under new numbers, by the old ones."""
+    """The new numbers of what is kept, by the old ones."""
 
     def __init__(
         self,

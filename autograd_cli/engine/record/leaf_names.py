@@ -23,15 +23,15 @@ from autograd_cli.engine.record.snapshot import is_opaque, is_plain
 from autograd_cli.engine.values import CONTAINERS, Entry, has_words
 from autograd_cli.trace import without_number
 
-_MAX_BOUND = 200  # of what a name holds when it is bound, which happens often
-_MAX_HELD = 10_000  # of what a function holds when it returns after it made a leaf
+_MAX_BOUND = 200  # things to look at in what a name is bound to, which happens often
+_MAX_HELD = 10_000  # things to look at in what a function holds at its return, if it made a leaf
 _MAX_WORDS = 60
-_MAX_ALIKE = 50  # at the beginning and at the end, of what has one name but for its number
+_MAX_ALIKE = 50  # leaves kept first and last, of those whose names differ only in their number
 
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """A name that a tensor had: its place in what a variable held, of a function or (as "") of the program."""
+    """A name that a tensor had: a path from a variable of a function or, where that is "", of the program."""
 
     tensor: ReferenceType[torch.Tensor]
     function: str
@@ -66,7 +66,7 @@ class LeafNames:
         self._made = 0  # layers
 
     def bind(self, name: str, payload: object, function: str) -> list[int]:
-        """A variable of a function, or (as "") of the program, got a value: the identities of the tensors in it."""
+        """A variable of a function, or of the program (""), got a value: the identities of the tensors in it."""
         found = list(by_place({name: payload}, _MAX_BOUND))
         for path, tensor in found:
             if _found(self._bound, tensor) is None:
@@ -80,7 +80,7 @@ class LeafNames:
                 self._held[id(tensor)] = _Claim(ref(tensor), function, path)
 
     def make(self, layer: torch.nn.Module) -> None:
-        """A module came to be."""
+        """A module was made."""
         known = self._layers.get(id(layer))
         if known is None or known() is not layer:
             self._layers[id(layer)] = ref(layer)
@@ -143,7 +143,7 @@ class LeafNames:
 
 
 def _found(names: Mapping[int, _N], tensor: torch.Tensor) -> _N | None:
-    """What is known of a tensor, and not of another that is gone and had its identity."""
+    """What is known of a tensor, not of an earlier one that had the same identity."""
     found = names.get(id(tensor))
     return found if found is not None and found.tensor() is tensor else None
 
@@ -151,7 +151,7 @@ def _found(names: Mapping[int, _N], tensor: torch.Tensor) -> _N | None:
 def by_place(names: Mapping[str, object], most: int | None = None) -> Iterator[tuple[str, torch.Tensor]]:
     """The tensors that variables hold, the nearest first, each with its place: `w`, `net.weight`, `ws[0]`.
 
-    `most` is how many things are looked at. Each container is looked into once, so that circles end.
+    `most` is how many things are looked at. Each container is looked into once, so that cycles end.
     """
     for path, payload in islice(_everything_in(names), most):
         if isinstance(payload, torch.Tensor):
@@ -192,5 +192,5 @@ def _shortened(text: str) -> str:
 
 
 def _numbered(name: str, used: Collection[str]) -> str:
-    """The name, with the first number that makes it another one where it is used."""
+    """The name, with the first number that makes it a new one where it is used already."""
     return name if name not in used else next(each for n in count(2) if (each := f"{name}#{n}") not in used)

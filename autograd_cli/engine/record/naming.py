@@ -1,7 +1,7 @@
 """What the operations of a program are called in a Trace: see `trace.Operation` for the convention.
 
-Whoever makes a Trace names them here, by the little that there is to know of each: the function or the class of the
-object that was asked, and how the program writes it.
+Whoever makes a Trace names them here, by the little that this needs: the function, or the class of the object and the
+name of its member, and how the program writes it.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ _P = ParamSpec("_P")
 
 
 def _remembered(make: Callable[_P, Operation]) -> Callable[_P, Operation]:
-    """The function, remembering the most of its answers: a program can make up any number of names."""
+    """The function with a bounded cache of its results: a program can make up any number of names."""
     return cast("Callable[_P, Operation]", functools.lru_cache(maxsize=4096)(make))
 
 
@@ -187,7 +187,7 @@ def operator(symbol: str, *operands: object) -> Operation:
 @_remembered
 def _operator(symbol: str, first: bool, other: bool, *, unary: bool) -> Operation:  # noqa: FBT001 - whether they are tensors
     if symbol in _PYTHON:
-        is_asked = other and symbol.endswith("in")  # the container, which stands behind it
+        is_asked = other and symbol.endswith("in")  # for `in`, the right operand is the container
         full = "torch.Tensor.__contains__" if is_asked else _of_python(_PYTHON[symbol])
         return Operation(kind=Kind.OPERATOR, function=full, op=symbol)
     is_augmented = symbol not in _BINARY and symbol not in _UNARY
@@ -205,7 +205,7 @@ def _of_python(function: Any) -> str:  # noqa: ANN401 - a function of the module
 
 
 def _member(of: type, name: str) -> str:
-    """The full name of a member, by the class that defines it; by that of its object where only the object has it."""
+    """The full name of a member, after the class that defines it; after the object's own where no class does."""
     if issubclass(of, torch.Tensor):
         return f"torch.Tensor.{name}"
     return f"{full_name(next((base for base in of.__mro__ if name in vars(base)), of))}.{name}"
@@ -214,7 +214,7 @@ def _member(of: type, name: str) -> str:
 def full_name(thing: Any) -> str:  # noqa: ANN401 - a function or class of torch or Python
     """The name that a function or class goes by: `torch.nn.functional.relu`, `torch.nn.Linear`.
 
-    What reads or sets an attribute goes by the attribute: `torch.Tensor.grad`.
+    A method that reads or sets an attribute has the name of the attribute: `torch.Tensor.grad`.
     """
     if isinstance(thing, MethodWrapperType):
         thing = thing.__self__
@@ -227,7 +227,7 @@ def full_name(thing: Any) -> str:  # noqa: ANN401 - a function or class of torch
 
 @functools.cache
 def _full_names() -> dict[int, tuple[str, Any]]:
-    """The names by identity, each with its thing, which is kept so that it remains the one: torch replaces some.
+    """The names by identity. Each thing is kept, so that nothing else gets its identity: torch replaces some.
 
     Not by equality: functions of torch that are the same in C, such as `mm` and `dsmm`, are equal.
     """

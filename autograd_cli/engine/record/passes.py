@@ -37,12 +37,12 @@ class Passes(Generic[E]):
         self.called_grad = False
 
     def roots_of(self, leaf: object) -> Sequence[E]:
-        """What the pass started from that gave a leaf its `.grad`."""
+        """The roots of the pass that gave a leaf its `.grad`."""
         return self._roots_of_gradients.get(id(leaf), ())
 
     @contextlib.contextmanager
     def under_way(self) -> Iterator[None]:
-        """What is made now, by hooks, is not kept: torch copies a gradient that somebody else holds."""
+        """Do not hold what hooks make now: torch copies a gradient that somebody else holds."""
         self._recording.passes_under_way += 1
         try:
             yield
@@ -84,7 +84,7 @@ class Passes(Generic[E]):
 
     @contextlib.contextmanager
     def grad(self, roots: Sequence[E], *, given: bool, span: Span) -> Iterator[Pass]:
-        """A call of `torch.autograd.grad`, which leaves `.grad` alone: a pass to tell of only where it is refused."""
+        """A call of `torch.autograd.grad`, which leaves `.grad` alone: it is recorded only where it is refused."""
         self.called_grad = True
         one = Pass()
         try:
@@ -121,7 +121,7 @@ class LeafGradients:
         return self._recording.look(tensor, self._root, None, max_values=MAX_VALUES)
 
     def changes(self) -> tuple[LeafGradient, ...]:
-        """What became of each since."""
+        """Each gradient before the pass and now."""
         return tuple(
             [
                 LeafGradient(

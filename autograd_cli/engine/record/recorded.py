@@ -1,4 +1,4 @@
-"""What a run tells, kept: the Recording of a run, its statements, what it printed and its backward passes."""
+"""What a run reports, kept: the Recording of a run, its statements, what it printed and its backward passes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Versions: TypeAlias = Sequence[tuple[E, int | None]]
 
 
 class Recorded(Recording[E]):
-    """The Recorder of a run that a Trace is made of. Where it is `watched`, its backward passes are looked into."""
+    """The Recorder of a run that a Trace is made of. Where it is `watched`, so is each node of a backward pass."""
 
     def __init__(
         self, make: Callable[..., E], *, full: bool = False, keeps: bool = True, watched: bool = False
@@ -62,7 +62,7 @@ class Recorded(Recording[E]):
         return made
 
     def _source_of(self, result: object, operands: Sequence[E]) -> Sequence[E]:
-        """What an operation's result was made from: where a function that it called made it, only that."""
+        """What a result was made from: the operands, or only what a called function returned if that is the result."""
         return [box for box in self._calls[-1].returned if box.payload is result is not None][-1:] or operands
 
     # Functions of the program that torch calls.
@@ -76,7 +76,7 @@ class Recorded(Recording[E]):
         if is_switched:
             self.grad_mode_spans.append(None)
         if step is None and self.steps:
-            self.step = len(self.steps) - 1  # in the backward pass behind the last statement
+            self.step = len(self.steps) - 1  # in agx's own backward pass, after the last statement
         try:
             yield
         finally:
@@ -95,14 +95,14 @@ class Recorded(Recording[E]):
         return (None, leaf) if info.grad_fn is None else (info.grad_fn, info.output_nr)
 
     def returned(self, box: E, handed: Sequence[E], end: End | None) -> None:
-        """The function returned: a hook another gradient than it was called with, or what the operation will return."""
+        """The function returned this: a hook a new gradient, another function what the operation may return."""
         if end is not None and isinstance(box.payload, torch.Tensor):
             self.passes.watch.replaced(end, handed[0].value, box.value)
         if not self.passes_under_way:
             self._calls[-2].returned.append(box)
 
     def handed(self, payload: object, span: Span) -> E:
-        """What torch called it with: a tensor that the program knows is what it was, or one that the operation made."""
+        """The entry of an argument that torch called it with: that of a known tensor, or a new one."""
         if isinstance(payload, torch.Tensor):
             calls = self._calls[-2]
             is_made = not is_opaque(payload) and payload.grad_fn is not None
@@ -117,7 +117,7 @@ class Recorded(Recording[E]):
         return self.add(payload, naming.HANDED, span=span)
 
     def close(self, box: Entry) -> None:
-        """The operation that ran has this value: what it called was made inside of it."""
+        """The operation that ran has this value: what the functions that it called made is inside it."""
         for made in self._calls[-1].made:
             for number in made:
                 if self.values[number].made_inside is None and number != box.value:
@@ -125,13 +125,13 @@ class Recorded(Recording[E]):
         self._calls[-1] = _Calls()
 
     def enter(self, names: Mapping[str, Entry], function: str) -> int:
-        """A function is called: how many leaves there are."""
+        """A function is called with these arguments: how many leaves there are, for `leave`."""
         for name, box in names.items():
             self.bind(name, box.payload, function)
         return len(self.leaves)
 
     def leave(self, names: Mapping[str, Entry], function: str, entered: int) -> None:
-        """It returned; the leaves that it made are known by its names."""
+        """The function returned: the leaves that it made may be known by its names."""
         if len(self.leaves) > entered:
             self.names.leave(names, function)
 
@@ -142,7 +142,7 @@ class Recorded(Recording[E]):
         return number
 
     def begin_step(self, span: Span, iteration: tuple[int, ...]) -> int:
-        """A statement begins in the one that runs, if any, and is to be ended by `end_step`: its number."""
+        """A statement begins inside the one that runs, if any: its number, for `end_step`."""
         self._outer_steps.append(self.step)
         return self.next_step(span, iteration)
 
@@ -178,7 +178,7 @@ class Recorded(Recording[E]):
 
 @dataclass(slots=True)
 class _Calls(Generic[E]):
-    """What the functions of the program `made` and `returned` that one operation called, begun in `grad_mode`."""
+    """What functions of the program `made` and `returned` while one operation called them; it began in `grad_mode`."""
 
     operands: Sequence[E] = ()
     span: Span | None = None

@@ -25,17 +25,17 @@ from autograd_cli.trace import Kind, Node, Operation, Scalar, TensorInfo, Value
 
 E = TypeVar("E", bound=Entry)  # what a maker's own entries are
 _OF_KNOWN_WORDS = frozenset({"torch", "builtins", __name__.partition(".")[0]})
-_HOLD = frozenset({Kind.CONTAINER, Kind.ITEM, Kind.PRINT})  # what looks at a tensor, or holds it
+_HOLD = frozenset({Kind.CONTAINER, Kind.ITEM, Kind.PRINT})  # these only look at a tensor, or hold it
 
 
 class Recording(Generic[E]):
-    """Collects the values and nodes of one run. It keeps every tensor and node alive, so that identities stay true."""
+    """Collects the values and nodes of one run. Nodes and leaves are kept alive, so that their identities stay true."""
 
     def __init__(self, make: Callable[..., E], *, full: bool = False, keeps: bool = True) -> None:
-        """`make` makes the entries of this maker, as `Entry` does.
+        """`make` makes the entries of this maker, with the arguments of `Entry`.
 
         Where it is `full`, the values of every tensor are kept, whatever its size. Where it `keeps` tensors, they live
-        as long as the recording does; else no longer than the program lets them, but for leaves.
+        as long as the recording does; otherwise only leaves do, and other tensors as long as in the program.
         """
         self.full = full
         self._make = make
@@ -45,10 +45,10 @@ class Recording(Generic[E]):
         self.step: int | None = None
         self.grad_mode_spans: list[Span | None] = [None]
         self.leaves: dict[int, torch.Tensor] = {}
-        self.values_of_leaves: dict[int, int] = {}  # the first value that each of them was
+        self.values_of_leaves: dict[int, int] = {}  # the first value that each leaf was
         self.names = LeafNames()
-        self.last_values: dict[int, int] = {}  # the last one
-        self._unnamed: set[int] = set()  # of the leaves
+        self.last_values: dict[int, int] = {}  # the last value that each leaf was
+        self._unnamed: set[int] = set()  # the leaves without a name
         self._node_ids: dict[Any, int] = {}
         self.passes_under_way = 0
         self._storages: dict[int, int] = {}
@@ -100,7 +100,7 @@ class Recording(Generic[E]):
         if elements:
             self._nest(number, elements)
         if isinstance(payload, torch.Tensor) and not is_opaque(payload):
-            is_leaf = operation.kind is not Kind.HANDED  # one that torch made for a derivative is none of the program's
+            is_leaf = operation.kind is not Kind.HANDED  # what torch made for a derivative is no leaf of the program
             tensor = self.look(payload, number, span, is_leaf=is_leaf, max_values=None if self.full else max_values)
         elif not isinstance(payload, tuple | list | dict):
             scalar = _scalar(payload)
@@ -130,7 +130,7 @@ class Recording(Generic[E]):
         return self._nesting.get(box.value, 0)
 
     def _nest(self, number: int, elements: Iterable[Entry]) -> None:
-        """Remember how deeply containers are nested, and refuse what nothing could walk through."""
+        """Remember how deeply containers are nested, and refuse what is too deep to walk."""
         nesting = 1 + max([self._nesting.get(element.value, 0) for element in elements])
         check_depth(nesting)
         self._nesting[number] = nesting
@@ -169,7 +169,7 @@ class Recording(Generic[E]):
     def give_name(self, box: Entry, name: str, function: str = "") -> None:
         """Remember the first name that a value was bound to, and those of a module's parameters.
 
-        `function` is that of the program whose variable it is, "" for one of the program.
+        `function` is the function whose variable it is, "" for the program itself.
         """
         if self.values[box.value].name is None:
             self._revise(box.value, name=name)
@@ -181,14 +181,14 @@ class Recording(Generic[E]):
                 self.give_name(self.box_of(parameter, naming.PARAMETER, None), f"{name}.{parameter_name}", function)
 
     def bind(self, name: str, payload: object, function: str) -> None:
-        """Remember the name of what a variable, or a parameter of a function, was bound to, and of what that holds."""
+        """Remember the name of the tensors in what a variable, or a parameter of a function, was bound to."""
         if self.passes_under_way or (isinstance(payload, torch.Tensor) and not self._is_to_be_named(payload)):
             return
         if isinstance(payload, torch.Tensor | torch.nn.Module) or self._unnamed:
             self._unnamed.difference_update(self.names.bind(name, payload, function))
 
     def _is_to_be_named(self, tensor: torch.Tensor) -> bool:
-        """Whether a name of the tensor may be asked for: to remember it keeps the tensor."""
+        """Whether the name of the tensor may be needed later."""
         return not is_opaque(tensor) and (self._keeps or (leaf_facts(tensor)[0] and tensor.requires_grad))
 
     def used_leaves(self) -> list[torch.Tensor]:
@@ -202,9 +202,9 @@ class Recording(Generic[E]):
         ]
 
     def _is_used(self, leaf: int, used: AbstractSet[int]) -> bool:
-        """Whether a leaf is among those used, and not only called one, as a view made without grad mode is."""
+        """Whether a leaf is among those used, and not one only because it was made of tracked tensors under no_grad."""
         first = self.values[self.values_of_leaves[leaf]]
-        wholes = [self.values[each] for each in first.operands]  # of an element of what `split` returned
+        wholes = [self.values[each] for each in first.operands]  # such as the tuple of `split`, for one of its elements
         given = {*first.operands, *(each for whole in wholes if whole.tensor is None for each in whole.operands)}
         made_of = [self.values[each].tensor for each in given]
         is_dead = first.grad_mode != GradMode.GRAD and any(each is not None and each.requires_grad for each in made_of)
@@ -312,7 +312,7 @@ class Recording(Generic[E]):
         )
 
     def _number_of_storage(self, tensor: torch.Tensor) -> int:
-        """The number of the memory that a tensor lives in; that of a gradient in flight is free for others after it."""
+        """The number of a tensor's memory; that of a gradient in flight is not kept, as others may get the memory."""
         key = _storage(tensor)
         number = self._storages.get(key)
         if number is None or not (self._keeps or self._is_in_use(key)):
@@ -322,7 +322,7 @@ class Recording(Generic[E]):
         return number
 
     def _is_in_use(self, storage: int) -> bool:
-        """Whether a tensor that was seen in this memory lives there still, and it is not another one at its address."""
+        """Whether a tensor seen in this memory is still alive; else this is new memory at the same address."""
         return any(each.payload is not None for found in self._sharing.get(storage, {}).values() for each in found)
 
     def _see(self, grad_fn: Any, value: int, span: Span | None) -> int:  # noqa: ANN401 - torch exports no type for nodes
@@ -368,7 +368,7 @@ class Recording(Generic[E]):
         )
 
     def finish(self, names: Mapping[int, str]) -> None:
-        """Give the leaves that were no variable when torch first used them the names that they have at the end."""
+        """Give leaves that had no name when torch first used them the names that they have at the end."""
         for node, number in self._node_ids.items():
             variable = getattr(node, "variable", None)
             if variable is not None and self.nodes[number].variable is None:
@@ -391,8 +391,8 @@ class Recording(Generic[E]):
     def release(self) -> None:
         """Let go of all tensors, and then of the nodes, from the last one on.
 
-        Torch frees a chain of nodes that Python has seen by recursion, and crashes at some ten thousand: here each is
-        the last to hold itself alone.
+        Torch frees a chain of nodes that Python has seen by recursion, and crashes at some ten thousand. From the last
+        one on, each is freed alone.
         """
         for boxes in [boxes for found in self._sharing.values() for boxes in found.values()]:
             for box in list(boxes):
@@ -461,7 +461,7 @@ def _scalar(payload: object) -> Scalar:
     if payload is None or isinstance(payload, bool | int | float | complex | str):
         return payload
     home = type(payload).__module__.partition(".")[0]
-    is_known = home in _OF_KNOWN_WORDS and has_words(payload)  # what a script has of its own may do anything when asked
+    is_known = home in _OF_KNOWN_WORDS and has_words(payload)  # str() of a script's own class may do anything
     return str(payload).removeprefix("torch.") if is_known else f"<{type(payload).__name__}>"
 
 

@@ -17,10 +17,10 @@ from autograd_cli.lang.documentation import Formulas
 from autograd_cli.trace import Saved
 
 _PREFIX = "_saved_"
-_CHANGED = "modified by an inplace operation"  # only torch's words tell it from what was freed
-_UNSIGNED = 2**64  # torch hands a negative int64 out as this much more
-_TENSOR = "tensor"  # how a tensor counts where only its absence decides
-_FRACTION = 0.5  # any number that is no integer: none of them decides anything
+_CHANGED = "modified by an inplace operation"  # only torch's words tell a changed tensor from a freed one
+_UNSIGNED = 2**64  # torch returns a negative int64 with this added
+_TENSOR = "tensor"  # stands for any tensor: only its absence decides anything
+_FRACTION = 0.5  # stands for any number that is no integer: which one decides nothing
 _EDGES_CACHED = 4_096
 _COMMA = re.compile(r",\s*")
 
@@ -38,8 +38,8 @@ def saved_of(node: Any) -> tuple[Saved, ...]:  # noqa: ANN401 - torch has no pub
     return tuple(saved for attribute in _saved_attributes(node.__class__) for saved in _read(node, attribute))
 
 
-def changed_of(node: Any) -> tuple[str, ...]:  # noqa: ANN401 - as above
-    """The names of what the node kept that was changed in place since, for which it cannot have its turn any more."""
+def changed_of(node: Any) -> tuple[str, ...]:  # noqa: ANN401 - torch has no public class for a node
+    """The names of what the node kept and was changed in place since, so that the node cannot run any more."""
     return tuple(
         attribute.removeprefix(_PREFIX)
         for attribute in _saved_attributes(node.__class__)
@@ -47,12 +47,12 @@ def changed_of(node: Any) -> tuple[str, ...]:  # noqa: ANN401 - as above
     )
 
 
-def _is_changed(node: Any, attribute: str) -> bool:  # noqa: ANN401 - as above
+def _is_changed(node: Any, attribute: str) -> bool:  # noqa: ANN401 - torch has no public class for a node
     try:
         getattr(node, attribute)
     except RuntimeError as error:
         return _CHANGED in str(error)
-    except Exception:  # noqa: BLE001 - as below
+    except Exception:  # noqa: BLE001 - torch refuses in many ways, and this is another one
         return False
     return False
 
@@ -62,7 +62,7 @@ def _saved_attributes(kind: type) -> tuple[str, ...]:
     return tuple(name for name in dir(kind) if name.startswith(_PREFIX))
 
 
-def _read(node: Any, attribute: str) -> Sequence[Saved]:  # noqa: ANN401 - as above
+def _read(node: Any, attribute: str) -> Sequence[Saved]:  # noqa: ANN401 - torch has no public class for a node
     name = attribute.removeprefix(_PREFIX)
     try:
         return _saved(name, getattr(node, attribute))
@@ -95,7 +95,7 @@ def _signed(value: object) -> object:
     return value - _UNSIGNED if isinstance(value, int) and value >= _UNSIGNED // 2 else value
 
 
-def edges_of(node: Any) -> tuple[Edge, ...]:  # noqa: ANN401 - as above
+def edges_of(node: Any) -> tuple[Edge, ...]:  # noqa: ANN401 - torch has no public class for a node
     """What the table of the installed torch says of each of the node's `next_functions`."""
     name = type(node).__name__
     settings = tuple([_setting(node, argument) for argument in _consulted(name)])
@@ -104,16 +104,16 @@ def edges_of(node: Any) -> tuple[Edge, ...]:  # noqa: ANN401 - as above
 
 @functools.cache
 def _consulted(name: str) -> tuple[str, ...]:
-    """The options of a node that decide how its formulas are told."""
+    """The arguments of a node whose values decide how its formulas are written."""
     entry = formulas_of_node(name)
     formulas = entry.formulas if entry is not None else ()
     return tuple(sorted({argument for _, formula in formulas for argument in spelling.consulted(formula)}))
 
 
-def _setting(node: Any, argument: str) -> object:  # noqa: ANN401 - as above
-    """The value of an option: of a list of one its element, nothing for an empty list, a mark for a tensor.
+def _setting(node: Any, argument: str) -> object:  # noqa: ANN401 - torch has no public class for a node
+    """The value of such an argument: for a list of one its element, None for an empty list, a mark for a tensor.
 
-    The one dimension that a tensor without dimensions may be asked for is nothing, too.
+    The `dim` of a tensor without dimensions is None, too.
     """
     if argument == "dim" and _has_no_dimensions(node):
         return None
@@ -131,13 +131,13 @@ def _setting(node: Any, argument: str) -> object:  # noqa: ANN401 - as above
     return _signed(value)
 
 
-def _has_no_dimensions(node: Any) -> bool:  # noqa: ANN401 - as above
+def _has_no_dimensions(node: Any) -> bool:  # noqa: ANN401 - torch has no public class for a node
     function, number = node.next_functions[0]
     ends = getattr(function, "_input_metadata", ())[number : number + 1]
     return len(ends) == 1 and len(ends[0].shape) == 0
 
 
-def _are_complex(node: Any) -> tuple[bool, ...]:  # noqa: ANN401 - as above
+def _are_complex(node: Any) -> tuple[bool, ...]:  # noqa: ANN401 - torch has no public class for a node
     """Whether a complex number arrives at the node, and whether one leaves along each edge."""
     found = [_any_complex(getattr(node, "_input_metadata", ()))]
     for function, number in node.next_functions:
@@ -151,7 +151,7 @@ def _any_complex(ends: Sequence[Any]) -> bool:
 
 @functools.lru_cache(maxsize=_EDGES_CACHED)
 def _edges(name: str, are_complex: tuple[bool, ...], settings: tuple[object, ...]) -> tuple[Edge, ...]:
-    """The edges of a node, of which `are_complex` tells first what arrives, then what leaves along each of them."""
+    """The edges of a node. `are_complex` is as `_are_complex` returns it, `settings` are those of `_consulted`."""
     entry = formulas_of_node(name)
     values: dict[str, object] = dict(zip(_consulted(name), settings, strict=True))
     arrives, *leave = are_complex
@@ -175,7 +175,7 @@ def _edge(entry: Formulas, argument: str, values: dict[str, object]) -> Edge:
 
 
 def _of_node(name: str, number: int, edge: Edge) -> Edge:
-    """The edge, by what glosses.tsv says of nodes of this name where it says something."""
+    """The edge, with the argument and gloss of glosses.tsv where it has an entry for this edge."""
     for gloss in glosses().get(name, ()):
         if gloss.index == number:
             return edge._replace(argument=gloss.parameters[number], gloss=gloss.text)

@@ -37,7 +37,7 @@ def snapshot(tensor: torch.Tensor, *, grad_fn: int | None, storage: int, max_val
 
 def version_of(tensor: torch.Tensor) -> int | None:
     """How often a tensor was written to; None under inference mode, where torch does not count."""
-    return None if tensor.is_inference() else tensor._version  # noqa: SLF001 - torch has no other name for it
+    return None if tensor.is_inference() else tensor._version  # noqa: SLF001 - torch has no public name for it
 
 
 def values_of(tensor: torch.Tensor, max_values: int | None) -> TensorValues:
@@ -54,7 +54,7 @@ def values_of(tensor: torch.Tensor, max_values: int | None) -> TensorValues:
 
 def is_opaque(tensor: torch.Tensor) -> bool:
     """Whether `torch.func` wrapped the tensor for a transform: it has neither numbers nor memory of its own."""
-    return torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # noqa: SLF001 - torch has no other name for it
+    return torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # noqa: SLF001 - torch has no public name for it
 
 
 def is_plain(tensor: torch.Tensor) -> bool:
@@ -75,7 +75,7 @@ def is_plain(tensor: torch.Tensor) -> bool:
 def leaf_facts(tensor: torch.Tensor) -> tuple[bool, bool]:
     """`is_leaf` and `retains_grad`.
 
-    Torch refuses to tell of a view that was made without grad mode and then written to. It leads nowhere, as a leaf.
+    Torch refuses to tell them for a view that was made without grad mode and then written to: that counts as a leaf.
     """
     try:
         return tensor.is_leaf, tensor.retains_grad
@@ -101,8 +101,8 @@ def _summary(tensor: torch.Tensor) -> Summary:
 
 
 def _summary_of_finite(plain: torch.Tensor) -> Summary | None:
-    """The summary of real numbers that are all finite, in a third of the time: None of others."""
-    if not plain.is_floating_point() or plain.dtype is torch.float64:  # whose squares may be infinite
+    """The summary of real floating point numbers that are all finite, in a third of the time; None for others."""
+    if not plain.is_floating_point() or plain.dtype is torch.float64:  # squares of float64 may be infinite
         return None
     minimum, maximum = (float(each) for each in torch.aminmax(plain))
     if not (math.isfinite(minimum) and math.isfinite(maximum)):

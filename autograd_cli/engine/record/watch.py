@@ -1,7 +1,7 @@
 """Watches backward passes: what arrives at each node of the recorded graph, and what leaves along each of its edges.
 
-A hook on every node reads the gradients in flight and changes nothing. It is for a run of its own all the same, beside
-the one whose values are shown: while a hook holds a gradient, torch may keep memory that it would else reuse.
+A hook on every node reads the gradients in flight and changes nothing but one thing: while a hook holds a gradient,
+torch may keep memory that it would otherwise reuse. So a program that agx runs itself is watched in a run of its own.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ End: TypeAlias = tuple[int | None, int]  # a node and its output, or None and th
 
 
 class Watch:
-    """The walks of one run: none, unless it `is_on`. Each hook is `guarded` by who is to look after it."""
+    """The walks of one run: none, unless it `is_on`. `guarded` wraps each hook, for whoever observes the run."""
 
     def __init__(self, recording: Recording[Any], *, is_on: bool) -> None:
         self._recording = recording
         self._is_on = is_on
         self.guarded: Callable[[Callable[..., None]], Callable[..., None]] = lambda hook: hook
         self.walks: list[Walk] = []
-        self._under_way: list[list[Visit]] = []  # the visits of those that have begun, the innermost last
-        self._hooked: dict[End, list[Hooked]] = {}  # on the way to the node that has its turn next
+        self._under_way: list[list[Visit]] = []  # the visits of the walks that have begun, the innermost last
+        self._hooked: dict[End, list[Hooked]] = {}  # what hooks of the program did on the way to each end
 
     @contextlib.contextmanager
     def walk(self, roots: Iterable[Entry], *, span: Span | None, backward: int | None) -> Iterator[None]:

@@ -25,7 +25,7 @@ def _annotation(diagnostic: Diagnostic, report: Report) -> str:
         properties["file"] = report.source_name
     place = ""
     if diagnostic.source == PROGRAM and diagnostic.span is not None:
-        if report.cells:  # a notebook is a file of other lines than its cells have
+        if report.cells:  # the lines of a notebook's file are not those of its cells
             place = f"{report.place_of(diagnostic.span.line)}: "
         else:
             properties |= _position(diagnostic.span, report)
@@ -38,7 +38,7 @@ def _annotation(diagnostic: Diagnostic, report: Report) -> str:
 
 
 def _position(span: Span, report: Report) -> dict[str, object]:
-    """The lines of a span in its file, and where it has only one the columns, both from 1 and inclusive."""
+    """The lines of a span in its file, and the columns of a single line; both count from 1 and are inclusive."""
     above = report.source_line - 1
     lines = {"line": above + span.line, "endLine": above + span.end_line}
     if span.line != span.end_line:

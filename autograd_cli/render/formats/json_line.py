@@ -21,7 +21,7 @@ _ENCODER = json.JSONEncoder(allow_nan=False)
 
 
 class Tensor(Protocol):
-    """What is asked of a tensor of torch, which is not known here."""
+    """What is used of a tensor of torch, which is not imported here."""
 
     @property
     def shape(self) -> Iterable[int]:
@@ -63,7 +63,7 @@ def error_line(identity: object, number: int, diagnostic: Diagnostic) -> bytes:
 
 
 def quick_line(identity: object, result: Tensor, grads: Mapping[str, Tensor]) -> bytes | None:
-    """The line for a result and gradients as torch has them; None where JSON has no such numbers, as NaN."""
+    """The line for a result and gradients as torch has them; None where JSON has no such number, as for NaN."""
     outcome = {
         "id": identity,
         "ok": True,

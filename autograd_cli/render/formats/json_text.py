@@ -51,7 +51,7 @@ def schema_text() -> str:
 
 
 def _own(body: Body) -> Iterator[tuple[str, Any]]:
-    """What the body adds: of a run and of several what scripts ask for, of all else the field as it is."""
+    """What the body adds: for one run or several what scripts ask for, and every other field as it is."""
     for field in fields(body):
         value = getattr(body, field.name)
         match field.name:
@@ -83,7 +83,7 @@ def _no_trace() -> dict[str, Any]:
 
 
 def _column(report: Report) -> dict[str, Any]:
-    """One of the runs of a comparison: the same as of a run alone, without what they have in common."""
+    """One run of a comparison: the object of a single run, without what all the runs have in common."""
     return {
         "ok": report.ok,
         "status": report.status.value,

@@ -45,7 +45,7 @@ def plain_text(report: Report, look: Look) -> str:
 
 
 def findings_text(report: Report, look: Look) -> str:
-    """What is wrong alone, as text without colours."""
+    """Only what is wrong, as text without colours."""
     file = io.StringIO()
     _console(file, 10_000, colour=False).print(Group(*found(report, look)))
     return rstrip_lines(file.getvalue())
@@ -64,7 +64,7 @@ def _recorded(report: Report, look: Look) -> Console:
 
 
 def _console(file: io.StringIO, width: int, *, colour: bool) -> Console:
-    """A console that writes to `file` alone: in a notebook Rich's own would display there what is printed on it."""
+    """A console that writes to `file` alone; in a notebook, Rich would by default display its output as well."""
     return Console(
         file=file,
         width=width,
@@ -77,7 +77,7 @@ def _console(file: io.StringIO, width: int, *, colour: bool) -> Console:
 
 
 def _moved(text: re.Match[str]) -> str:
-    """The text without its first spaces, as far to the right as they are wide."""
+    """The text without its leading spaces, moved to the right by their width."""
     indent = _CHARACTER * text[5].count(";")
     left, length = float(text[1]) + indent, float(text[3]) - indent
     return f'x="{left:.1f}" y="{text[2]}" textLength="{length:.1f}"{text[4]}>'

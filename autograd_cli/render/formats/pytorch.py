@@ -68,7 +68,7 @@ def _unused(name: str, names: frozenset[str]) -> str:
 
 
 def _calls_on_numbers(trace: Trace) -> frozenset[Span]:
-    """The calls that gave a number: of a function that Python's math has, it was that one."""
+    """The calls that gave a number: where Python's math has a function of the name, that one was called."""
     return frozenset(value.span for value in trace.values if value.span is not None and isinstance(value.scalar, float))
 
 
@@ -93,7 +93,7 @@ def _settings(report: Report, text: str) -> Iterator[str]:
 
 
 def _leaf_name(trace: Trace, program: Program, name: str) -> str:
-    """What the leaf is called: its name may mean something else in the program, which `.grad` is not asked of."""
+    """What the leaf is called: in the program its name may come to mean a tensor whose `.grad` is not asked for."""
     enters_cut = MODES[trace.mode].entry in {Entry.DETACHED, Entry.DATA}
     return f"{name}_leaf" if name in trace.asked and (enters_cut or name in program.bound) else name
 
@@ -119,7 +119,7 @@ def _tensor(report: Report, given: GivenInput, value: Value, requires_grad: bool
 
 
 def _created(given: GivenInput, tensor: TensorInfo) -> str | None:
-    """The expression that makes the input, where it is one and not numbers, a file or an object."""
+    """The expression that makes the input; None where it was given as numbers, a file or an object."""
     try:
         spec = parse_input(given.name, given.text)
     except AgxError:
@@ -208,7 +208,7 @@ class _Converter:
     def __init__(self, program: Program, number_calls: frozenset[Span] | None) -> None:
         self._program = program
         self._pieces: list[tuple[Span, str]] = []
-        self._number_calls = number_calls  # None for a program without variables, whose text says it
+        self._number_calls = number_calls  # None for a program without variables: its text tells them
 
     def text(self, result: str | None) -> str:
         """The program, its last value bound to the name `result`, if it has one."""
@@ -238,7 +238,7 @@ class _Converter:
             pending.extend(self._edit(pending.pop()))
 
     def _edit(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Rewrite one node, and tell which below it to look at."""
+        """Rewrite one node, and yield the nodes below it that are to be looked at."""
         match node:
             case ast.ImportFrom(module="__future__"):
                 self._replace(node, "pass")

@@ -18,13 +18,13 @@ def fixed(report: Report) -> Diagnostic | None:
 
 
 def fixed_text(report: Report) -> str:
-    """One line that says which problem the repaired program has no longer; nothing where nothing is wrong."""
+    """One line that says which problem the repaired program no longer has; nothing where nothing is wrong."""
     found = fixed(report)
     return "" if found is None else f"fixed: {visible(in_short(found, report))}\n"
 
 
 def repaired(report: Report) -> str:
-    """The program with the first fix made that is known to work; as it stands, where nothing is wrong with it.
+    """The program with the first fix that is known to work; unchanged where nothing is wrong with it.
 
     Raises:
         AgxError: something is wrong, and no fix is known to work.

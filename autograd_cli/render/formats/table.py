@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class Format:
     """One format.
 
-    It is a `text`, or a `page` that a person reads, with colours on a terminal. Answers `of` these types (where Body is
-    one, of all) may be asked for in it, by an option `--name` that has this `help` and the other `spellings`. A file
-    whose name ends in `suffix` has it. What `tells_all` says itself what is wrong, so that there is nothing left for
-    stderr; what is `of_errors` has something to say of a request without an answer; a `repair` is the program, mended.
+    It gives a `text`, or a `page` for a person, with colours on a terminal. Answers `of` these types (Body stands for
+    all) can be asked for in it, by an option `--name` with this `help` and these other `spellings`, and are written in
+    it to a file whose name ends in `suffix`. One that `tells_all` says itself what is wrong, so that nothing is left
+    for stderr; one `of_errors` has something to say of a request without an answer; a `repair` is the program, mended.
     """
 
     name: str

@@ -12,11 +12,11 @@ from autograd_cli.trace import TensorValues, Trace
 
 
 def values_text(report: Report, *, named: bool = False) -> str:
-    """The gradient, or one `name=values` a line where there are several, or always if `named`; none for a missing one.
+    """The gradient; a line `name=values` for each where there are several or if `named`; no line for a missing one.
 
-    Of a program without a backward pass it is the result, or each of several on a line. Of the one variable that the
-    answer is narrowed to, it is the gradient that arrived there. Of a comparison it is `mode name=values` for each
-    gradient of each mode, with None for one that is missing, or `mode result=values`.
+    For a program without a backward pass, it is the result, or each of several on a line; for an answer that is
+    narrowed to one variable, the gradient that arrived there; for a comparison, `mode name=values` for each gradient of
+    each mode, with None for one that is missing, or `mode result=values`.
 
     Raises:
         AgxError: a gradient is too large to be written out.

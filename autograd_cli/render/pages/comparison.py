@@ -91,7 +91,7 @@ class _Drawing:
         return Group(*lines)
 
     def _cells(self, row: Row, block: Sequence[int]) -> list[Text]:
-        """The cells of a row. What the first column has is shown whole once, and where another has other numbers."""
+        """The cells of a row. After the first block, a matrix of the first column is whole only beside another one."""
         cells = [self._cell(row, index) for index in block]
         is_first = block[1:2] in ([], [1])
         if not is_first and "\n" in cells[0].plain and not any("\n" in cell.plain for cell in cells[1:]):
@@ -99,7 +99,7 @@ class _Drawing:
         return cells
 
     def _cell(self, row: Row, index: int) -> Text:
-        """What stands in a cell: of several lines that the first column has as well, that it is the same."""
+        """What stands in a cell: for several lines that the first column has as well, only that they are the same."""
         cell = row.cells[index]
         if row.is_wrong(index):
             return Text(f"{cell.text} {self._look.glyphs.refused}", style=BAD)
@@ -109,7 +109,7 @@ class _Drawing:
         return Text(_SAME if is_same else cell.text, style=style)
 
     def _line(self, name: Text, cells: Sequence[Text], block: Sequence[int]) -> Text:
-        """A row, each of its cells as wide as its column; what ends it ends where its text ends."""
+        """A row, each of its cells as wide as its column, without spaces at the end."""
         columns = [name, *cells]
         widths = [self._label, *[self._widths[index] for index in block]]
         split = [column.split("\n", allow_blank=True) or [Text()] for column in columns]

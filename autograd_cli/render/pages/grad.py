@@ -175,7 +175,7 @@ class _Columns:
         return (self._look.width or _UNLIMITED) - sum(max(map(len, column)) + _GAP for column in columns)
 
     def is_fitting(self) -> bool:
-        """Whether labels have enough room, were it shortened."""
+        """Whether there is room enough for labels, even if they must be shortened."""
         longest = max((len(row[0]) for row in self._rows), default=0)
         least = _LABEL if len(self._headings) == len(_HEADINGS) else _SHORT_LABEL
         return self._room() >= max(min(longest, least), len(self._headings[0]))
@@ -229,9 +229,9 @@ def _rows(report: Report, trace: Trace) -> Iterator[_Facts]:
 
 
 def _last_rounds(trace: Trace) -> list[Value]:
-    """The values in order, but of those that one piece of a loop or function made again and again only the last.
+    """The values in order; of those that one piece of a loop or function made again and again, only the last.
 
-    Torch calls a function many times in one step: of what that made in it the last as well.
+    The same holds for a function that torch called many times within one step.
     """
     last: dict[tuple[object, ...], Value] = {}
     counts: dict[tuple[object, ...], int] = {}
@@ -245,7 +245,7 @@ def _last_rounds(trace: Trace) -> list[Value]:
 
 
 def _label(report: Report, value: Value) -> str:
-    """The piece of the program that made a value; an element of a sequence with its index."""
+    """The piece of the program that made a value; for an element of a sequence, with its index."""
     piece = "" if value.span is None else value.span.cut(report.source)
     return f"{piece}{value.op}" if value.kind is Kind.ELEMENT else piece
 

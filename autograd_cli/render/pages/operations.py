@@ -63,7 +63,7 @@ def list_text(operations: Sequence[Operation], width: int | None) -> Text:
 
 
 def _names(operations: Iterable[Operation], group: str, *, differentiable: bool) -> list[str]:
-    """The short names of a group; a method that is a function of torch, too, is not told twice."""
+    """The short names of a group; a method that is a function of torch, too, is not listed twice."""
     members = [op.name for op in operations if op.group == group and op.differentiable == differentiable]
     functions = {name.removeprefix("torch.") for name in members if name.count(".") == 1}
     names = [short_name(name) for name in members]

@@ -46,7 +46,7 @@ def _headline(report: Report, course: Course, look: Look) -> Text:
 
 
 def _parameters(parameters: Sequence[Trained], look: Look) -> Group:
-    """One row for each, those with trouble first; of very many the layers, with the worst of each."""
+    """One row for each, those with trouble first; of many, the rest as a count of parameters and layers."""
     several = len({each.optimizer for each in parameters if each.optimizer is not None}) > 1
     made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=QUIET)
     for heading in ("parameter", "shape", "optimizer", "‖grad‖", "‖last change‖"):

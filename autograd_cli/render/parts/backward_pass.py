@@ -31,7 +31,7 @@ _ROOM = 40  # for a tensor in a sentence
 
 
 def backward_passes(report: Report, look: Look) -> Iterator[RenderableType]:
-    """Each backward pass of the run; of those that one call made the first and the last, of those alike one."""
+    """The backward passes of the run: the first and the last of those that one call made, and one of those alike."""
     names = Names(report)
     walks = report.trace.walks
     calls: dict[Span | None, list[int]] = {}
@@ -92,14 +92,14 @@ class _Pass:
         return max(self._look.width - name - label - 4, _LEAST)
 
     def key(self, *, leaves: bool = True) -> tuple[str, ...]:
-        """What passes that are alike share; without what became of the `leaves`, where those are left out."""
+        """Passes with the same key are alike. Without `leaves`, what became of the leaves does not count."""
         rows = [row for is_leaf, row in self._rows if leaves or not is_leaf]
         return (self._start(), *[cell.plain for row in rows for cell in row])
 
     def show(self, *, alike: Sequence[int], like: int) -> RenderableType:
         """The pass, which stands for those with the indices `alike`.
 
-        Where all but the leaves is as in an earlier pass `like`, only what became of these.
+        Where only the leaves differ from an earlier pass `like`, only what became of the leaves is shown.
         """
         is_like = like != alike[0] and any(not is_leaf for is_leaf, _ in self._rows)
         grid = Table.grid(padding=(0, 2))
@@ -113,7 +113,7 @@ class _Pass:
         return Group(self._heading(alike), *above, grid)
 
     def _find_rows(self) -> Iterator[tuple[bool, tuple[Text, ...]]]:
-        """The rows, each with whether it is of a leaf."""
+        """The rows as pairs: whether it is about a leaf, and its cells."""
         shown = self._shown()
         for index, visit in enumerate(self._walk.visits):
             if index in shown:
@@ -135,7 +135,7 @@ class _Pass:
         return Text(f"{self._look.glyphs.fold} {nodes}{why}", style=QUIET)
 
     def _without_nodes(self) -> Iterator[tuple[Text, ...]]:
-        """What a pass did that began at leaves and ended there."""
+        """What a pass did that began at leaves, and so visited no node."""
         leaves: Sequence[LeafGradient] = () if self._backward is None else self._backward.leaves
         changed = [leaf for leaf in leaves if leaf.before != leaf.after]
         for leaf in changed:
@@ -144,7 +144,7 @@ class _Pass:
             yield (Text("backward() did not run", style=QUIET),)
 
     def _stopped_at(self) -> tuple[Text, ...]:
-        """The node that torch refused to run: the one that something was handed to, and that had no turn."""
+        """The node that torch refused to run: a gradient was handed to it, and it had no turn."""
         visited = {visit.node for visit in self._walk.visits}
         waiting = sorted({node for node, _ in self._received if node not in visited}, reverse=True)
         if not waiting:
@@ -156,7 +156,7 @@ class _Pass:
         )
 
     def _shown(self) -> frozenset[int]:
-        """Which visits are shown: those that have to do with the one variable, where there is one; few of many."""
+        """Which visits are shown: those related to the one variable, if the answer is narrowed; of many, both ends."""
         indices = [index for index, visit in enumerate(self._walk.visits) if self._is_related(visit)]
         if self._look.full or len(indices) <= _VISITS:
             return frozenset(indices)

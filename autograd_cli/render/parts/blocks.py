@@ -9,7 +9,7 @@ _INDENT = "  "
 
 
 def flowing(*pieces: str | tuple[str, str], width: int | None = None) -> Text:
-    """A sentence of pieces (text, or text and style), in which what has several lines stands on lines of its own.
+    """A sentence of pieces (text, or text and style); a piece of several lines stands on lines of its own.
 
     So does a piece with a style, such as a tensor, that would be broken at the `width`.
     """
@@ -31,7 +31,7 @@ def flowing(*pieces: str | tuple[str, str], width: int | None = None) -> Text:
 
 
 def hanging(start: Text, block: Text) -> Text:
-    """A text and behind it another, whose later lines stand under its first."""
+    """A text followed by a block, whose later lines stand under its first."""
     lines = block.split("\n")
     indent = "\n" + " " * cell_len(start.plain)
     return start + Text(indent).join(lines)

@@ -25,7 +25,7 @@ _ON_ENTRY = frozenset({"value", "requires_grad", "is_leaf", "is_inference"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """What one run has for a row. Cells with the same `key` agree. `short` says of several lines of `text` the gist."""
+    """What one run has for a row. Cells with the same `key` agree. `short` is the gist of a `text` of several lines."""
 
     text: str
     key: object
@@ -45,7 +45,7 @@ class Row:
 
     @property
     def differs(self) -> bool:
-        """Whether the runs differ, those apart that do not have it."""
+        """Whether the runs that have the fact differ."""
         return len({cell.key for cell in self.cells if cell is not ABSENT}) > 1
 
     @property
@@ -54,7 +54,7 @@ class Row:
         return self.name.startswith(GRADIENT_ROW)
 
     def is_wrong(self, index: int) -> bool:
-        """Whether a run has another gradient than the first."""
+        """Whether a run has a gradient that is not the first run's."""
         first, cell = self.cells[0], self.cells[index]
         return self.is_gradient and cell.key not in {None, "None", first.key} and first.key not in {None, "None"}
 
@@ -103,9 +103,9 @@ class _Rows:
         self._width = _WIDEST if look.width is None else max((look.width - _LABELS) // 2 - _GAP, _LEAST)
 
     def of(self, states: Sequence[_State | None], *, whole: bool) -> Iterator[Row]:
-        """What there is to say of a tensor, run by run; None where the run does not have it.
+        """What there is to say of a tensor, run by run; a state is None where the run does not have it.
 
-        Unless it is to be the `whole`, what follows from the rest is left out.
+        Without `whole`, `is_inference` is left out.
         """
         yield self.row("value", states, lambda state, _: self.value(state.tensor))
         yield self.row("requires_grad", states, lambda state, _: _plain(state.tensor.requires_grad))
@@ -264,7 +264,7 @@ def _inside(trace: Trace, name: str) -> Variable | None:
 
 
 def _others(report: Report, rows: _Rows) -> Iterator[Section]:
-    """The rows in which the runs differ, or all of the one variable that is asked for."""
+    """The other variables: the rows in which the runs differ, or all rows of the one variable that is asked for."""
     traces = [column.report.trace for column in report.columns]
     shown = {value.id for run in _shown(report) for value in run.values()} if report.of is None else set()
     per_run = [_own_variables(report, trace) for trace in traces]

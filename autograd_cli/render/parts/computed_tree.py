@@ -1,4 +1,4 @@
-"""The computed graph as a tree: what torch recorded of it is solid, and where it was cut the reason stands."""
+"""The computed graph as a tree: what torch recorded of it is solid, and each cut has its reason beside it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from autograd_cli.trace import Cut, Kind, Value
 
 
 def computed_graph(report: Report, look: Look) -> RenderableType | None:
-    """The graph of what the last backward pass started from, or of the result; None where nothing was computed."""
+    """The graph of what the last backward passes started from, or of the result; None where nothing was computed."""
     graph = Computed(report, look.language)
     roots = graph.roots()
     if not roots:
@@ -74,7 +74,7 @@ class Computed:
                 self._of_input.add(value.id)
 
     def roots(self) -> tuple[int, ...]:
-        """What to draw from: the roots of the last passes, one of each call, the result, or else the last tensor."""
+        """What to draw: the roots of the last passes, one for each call; or else the result, or the last tensor."""
         trace = self._trace
         passes = {backward.span: backward.roots for backward in trace.backwards if backward.step is not None}
         shown = list(passes.values())[-_PASSES:]
@@ -86,7 +86,7 @@ class Computed:
         return tuple(dict.fromkeys(root for root in roots if self._is_kept(root)))
 
     def _as_given(self, root: int) -> int:
-        """The root, or the input that it is."""
+        """The root; the input itself where the program returned an input as its result."""
         value = self._trace.values[root]
         return value.operands[0] if value.kind is Kind.RESULT else root
 

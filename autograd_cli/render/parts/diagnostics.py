@@ -19,11 +19,11 @@ from autograd_cli.spelling import spelled, spelled_source
 
 _STYLES = {Severity.ERROR: BAD, Severity.WARNING: BAD, Severity.NOTE: REMARK}
 _WIDTH = 120
-_SPAN = 4  # lines of a place that takes several
+_SPAN = 4  # the most lines that are shown of a place
 
 
 def diagnostic_block(diagnostic: Diagnostic, report: Report, width: int | None) -> Group:
-    """One diagnostic, several lines. `width` is None where these may be long."""
+    """One diagnostic, in several lines. `width` is None where these may have any length."""
     text = report.text_of(diagnostic.source)
     style = _STYLES[diagnostic.severity]
     title = f"{diagnostic.severity.value}[{diagnostic.rule}]"
@@ -66,7 +66,7 @@ def _where(span: Span, source: str, report: Report) -> str:
 
 
 def _changes(diagnostic: Diagnostic, report: Report, margin: str, width: int | None) -> Iterator[Text]:
-    """The lines that the fix changes, as they are and as they are to be: of long ones what differs."""
+    """The lines that the fix changes, as they are and as they are to be; of a long line the part that differs."""
     rows = report.source.split("\n")
     room = max((width or _WIDTH) - len(margin) - 3, 20)
     for edit in diagnostic.edits:
@@ -115,7 +115,7 @@ class _Excerpts:
                 yield from _marked(self.margin, " " * seen.column, mark * seen.width, label, self._room, mark_style)
 
     def _pieces(self, span: Span) -> list[tuple[int, int, int]]:
-        """What is marked: line, first column and end; of several lines the first ones, of a block of code its head."""
+        """What is marked, as (line, first column, end): the first lines of several, the head of a block of code."""
         rows = self._report.text_of(self._source).split("\n")
         last = min(span.end_line, span.line + _SPAN - 1)
         if rows[span.line - 1].rstrip().endswith(":"):

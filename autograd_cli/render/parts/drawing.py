@@ -14,7 +14,7 @@ from autograd_cli.spelling import spelled, spelled_full
 
 _RUN = 9
 _RUN_EDGE = 4
-_DEEPEST = 30  # columns of forks within forks, as of a sum that a loop has made
+_DEEPEST = 30  # columns of forks within forks, such as a sum made in a loop has
 _LINES = 60
 _LINES_EDGE = 25
 
@@ -65,7 +65,7 @@ def draw(graph: Graph, roots: Sequence[int], look: Look) -> list[TreeLine]:
 def _draw_from(graph: Graph, root: int, look: Look, seen: set[int]) -> list[TreeLine]:
     glyphs = look.glyphs
     lines: list[TreeLine] = []
-    pending = [(root, "", "", 1, False)]  # node, the drawing before its children, that before itself, level, in a chain
+    pending = [(root, "", "", 1, False)]  # node, what is drawn before its children, before itself, level, in a chain
     while pending:
         node, indent, prefix, level, is_chain = pending.pop()
         again = node in seen

@@ -38,9 +38,9 @@ class Kind(StrEnum):
 class Fact:
     """One thing that a line made.
 
-    `when` says in which round of a loop, `words` what torch knows of it, `version` its version after a change in place,
-    with a comma before it where it follows `words`.
-    `block` is a tensor whose numbers take lines of their own, in place of `value`.
+    `when` says in which round of a loop, `words` what torch knows of it, and `version` its version after a change in
+    place, with a comma in front where it follows `words`. `block` is a tensor whose numbers take lines of their own, in
+    place of `value`.
     """
 
     when: str = ""
@@ -189,7 +189,7 @@ class Facts:
         return self._say(words.ROUND, n=".".join(f"{number + 1:,}" for number in step.iteration))
 
     def _compared(self, fact: Fact, before: Fact | None) -> Fact:
-        """The fact, with what was otherwise in the first round."""
+        """The fact, with what was different in the first round."""
         if before is None or (fact.words, fact.shape) == (before.words, before.shape):
             return fact
         was = ", ".join(text for text in (before.shape * (before.shape != fact.shape), before.words) if text)

@@ -15,7 +15,7 @@ from autograd_cli.spelling import spelled
 
 
 def in_brief(report: Report, look: Look) -> list[RenderableType]:
-    """What `agx grad` says of it: errors as blocks, of everything else the line that `agx explain` begins with."""
+    """What `agx grad` says of a run: errors as blocks, and everything else in a line each."""
     by_severity = {
         severity: [each for each in report.diagnostics if each.severity is severity] for severity in Severity
     }
@@ -36,14 +36,14 @@ def found(report: Report, look: Look) -> list[RenderableType]:
 
 
 def findings(report: Report, look: Look) -> list[RenderableType]:
-    """The same, and the verdict."""
+    """The remarks and the problems, and the verdict."""
     parts = found(report, look)
     line = _verdict_line(report)
     return parts if line is None else [*parts, *([Text()] if parts else []), line]
 
 
 def findings_page(report: Report, look: Look) -> Group:
-    """The findings alone; the verdict says which file it is of. Without a final empty line."""
+    """The findings alone; the verdict names the file that it is about. Without a final empty line."""
     parts = found(report, look)
     line = _verdict_line(report)
     if line is None:

@@ -16,7 +16,7 @@ from autograd_cli.trace import Flow, Saved, TensorValues, Visit
 MAX_ELEMENTS = 6
 MAX_LENGTH = 60
 _ELEMENTWISE = {"elementwise", "activation", "special", "comparison"}
-# Methods that stay methods: as a function Python's own has the name, or torch's takes other arguments.
+# Methods that stay methods: the function of that name is Python's own, or torch's takes other arguments.
 _METHODS = {"sum", "max", "min", "all", "any", "round", "flip", "permute"}
 _CONSTANTS = {"pi", "inf", "nan", "math", "linalg", "special", "True", "False"}
 _NO_END = 2**63 - 1  # how torch writes the end of a slice that has none
@@ -30,7 +30,7 @@ class UnknownNumberError(Exception):
 
 
 def equation(flow: Flow, visit: Visit, look: Look, width: int = MAX_LENGTH) -> tuple[str, str]:
-    """`grad * other = [1., 1.] * 2. = ` and `[2., 2.]`: what is known of how a gradient came about, and itself.
+    """`grad * other = [1., 1.] * 2. = ` and `[2., 2.]`: what is known of how a gradient came about, and the gradient.
 
     Numbers that take several lines have lines of this `width`.
     """
@@ -54,7 +54,7 @@ def equation(flow: Flow, visit: Visit, look: Look, width: int = MAX_LENGTH) -> t
 
 
 def with_numbers(flow: Flow, visit: Visit, look: Look) -> str | None:
-    """The formula with numbers in the place of names; None where one is not known, or it would be long.
+    """The formula with numbers in the place of names; None where a number is not known, or the text would be long.
 
     Where torch adds up a broadcast gradient after the formula, so does the text.
     """
@@ -71,7 +71,7 @@ def with_numbers(flow: Flow, visit: Visit, look: Look) -> str | None:
 
 
 def _tree(text: str) -> ast.expr | None:
-    """The formula, to be changed at will; None where it is words, or still C++."""
+    """The formula as a tree, which may be changed; None where it is words, or still C++."""
     try:
         return ast.parse(text, mode="eval").body
     except SyntaxError:
@@ -156,7 +156,7 @@ class _Known:
 
 
 def _summed(tree: ast.expr, flow: Flow, visit: Visit) -> ast.expr:
-    """The formula, and the sum that torch takes of it where the argument was broadcast; itself where it was not."""
+    """The formula, inside the sum that torch takes where the argument was broadcast; unchanged where it was not."""
     if flow.gradient is None:
         return tree
     try:
@@ -221,10 +221,10 @@ def _is_elementwise(name: str) -> bool:
 
 
 def _broadcast(*shapes: Shape) -> Shape:
-    """The shape of these together.
+    """The shape that these broadcast to.
 
     Raises:
-        UnknownNumberError: they do not go together.
+        UnknownNumberError: they do not broadcast.
     """
     length = max(map(len, shapes))
     sizes = []

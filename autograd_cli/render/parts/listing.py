@@ -29,13 +29,13 @@ from autograd_cli.spelling import spelled_full
 from autograd_cli.trace import Cut
 from autograd_cli.translation import translate
 
-_NARROWEST = 24  # columns of code, beside which there is room for facts
+_NARROWEST = 24  # columns: with less room than this for the code, facts stand under it
 _PRINTED = 5
 _WRAPPED = 3  # lines of a terminal that one line of the program takes at most
 _GAP = 2
 _BESIDE = 3  # between the code and the facts
 _UNDER = 2  # how far facts under the code are indented
-_VALUE = 2  # the cells before that of the value
+_VALUE = 2  # how many cells come before that of the value
 _BLOCK = 48  # columns for the numbers of a matrix
 _STYLES = {
     Kind.RECORDED: NODE,
@@ -58,7 +58,7 @@ _THEME = ANSISyntaxTheme(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A piece of a line that was cut, and why; or that torch refused. It is `quiet` where that does no harm."""
+    """A piece of a line that was cut or that torch refused, and why. It is `quiet` where the cut does no harm."""
 
     start: int
     end: int
@@ -128,7 +128,7 @@ class Listing:
         return Group(*parts, *self._without_prose(lines, kept))
 
     def _kept(self, lines: Sequence[int]) -> list[int]:
-        """The lines to show: those that have to do with the one variable, where there is one; few of many."""
+        """The lines to show: those related to the one variable, if there is one; of many, those that tell most."""
         if self._look.full or len(self._rows) <= LINES:
             return self._related(lines)
         shown = set(self._outline.kept(self._related(self.lines)))
@@ -143,11 +143,11 @@ class Listing:
         return [line for line in lines if line in related]
 
     def _is_fold(self, lines: range) -> bool:
-        """Whether it is to be said that these lines are left out: of comments the line numbers tell."""
+        """Whether to say that these lines are left out: for comments alone, the gap in the line numbers is enough."""
         return any(self._outline.rank(line) > Rank.PROSE for line in lines)
 
     def _without_prose(self, lines: Sequence[int], kept: Sequence[int]) -> Iterator[Text]:
-        """That comments are left out, where they are."""
+        """The line that says that comments are left out, if they are."""
         if self._explanation.related is None and len(kept) < len(lines):
             count = sum(self._outline.rank(line) is Rank.PROSE for line in lines)
             words = f"without {count:,} lines of comments, docstrings and blank lines ({spelled_full()})"

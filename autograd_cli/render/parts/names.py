@@ -57,7 +57,7 @@ class Names:
         return value
 
     def piece(self, value: int, limit: int | None = _PIECE) -> str:
-        """The piece of the program that made the value, of an element of a sequence with its index."""
+        """The piece of the program that made the value; for an element of a sequence, with its index."""
         found = self._trace.values[value]
         text = "" if found.span is None else shortened(found.span.cut_lines(self._lines), limit)
         if found.kind is Kind.MODULE and self._layers[found.step, found.span] > 1:

@@ -17,7 +17,7 @@ _ANY_WIDTH = 1_000_000
 
 
 def array_text(tensor: TensorValues, look: Look, width: int | None) -> str:
-    """The tensor's values, aligned, in the middle shortened where there are many; several lines for a matrix."""
+    """The tensor's values, aligned, without the middle where there are many; several lines for a matrix."""
     import numpy as np
 
     array = _array(tensor)
@@ -30,7 +30,7 @@ def array_text(tensor: TensorValues, look: Look, width: int | None) -> str:
         edgeitems=EDGE_ITEMS,
         max_line_width=max(width or _ANY_WIDTH, 20),
     )
-    # NumPy fills numbers up to one width; only in columns is that of use.
+    # NumPy pads numbers to one width, which is of use only in columns.
     return text if "\n" in text else re.sub(r" +(?=[,\]])|(?<=[\[ ]) +", "", text)
 
 
@@ -41,7 +41,7 @@ def is_shortened(tensor: TensorValues, look: Look) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """What a tensor comes to: of its finite elements minimum, maximum and mean, None where there are none.
+    """A tensor in a few numbers: minimum, maximum and mean of its finite elements, None where there are none.
 
     `norm` is the 2-norm of all elements: NaN or infinite where one of them is.
     """
@@ -121,7 +121,7 @@ def _other_numbers(found: Statistics) -> list[str]:
 
 
 def _norm(array: np.ndarray[Any, np.dtype[Any]]) -> float:
-    """The 2-norm, by way of the largest element: the squares of large elements are infinite."""
+    """The 2-norm, scaled by the largest element: the squares of large elements would be infinite."""
     import numpy as np
 
     sizes = np.abs(array.astype(np.complex128))
@@ -147,12 +147,12 @@ def _array(tensor: TensorValues) -> np.ndarray[Any, np.dtype[Any]]:
 
 
 def _numpy_dtype(dtype: str) -> str:
-    # float32 holds every bfloat16, and its shortest decimal is one for bfloat16, too; complex64 every complex32
+    # float32 holds every bfloat16, and its shortest decimal gives the same bfloat16; complex64 holds every complex32
     return {"bfloat16": "float32", "complex32": "complex64"}.get(dtype, dtype)
 
 
 def shell_text(tensor: TensorValues) -> str:
-    """The values as `--x` reads them, shortest decimals that give the same tensor.
+    """The values as `--x` reads them: the shortest decimals that give the same tensor.
 
     Raises:
         ValueError: there are only summarised values.

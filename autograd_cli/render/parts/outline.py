@@ -61,7 +61,7 @@ class Outline:
         return ranks
 
     def _own_lines(self, span: Span, statement: ast.stmt) -> Iterator[int]:
-        """The lines of a statement: of one that holds others those of its head."""
+        """The lines of a statement; of one that holds other statements, the lines of its head."""
         body: list[ast.stmt] = getattr(statement, "body", [])
         end = max(body[0].lineno - 1, span.line) if body else span.end_line
         return (line for line in range(span.line, end + 1) if not body or not _is_prose(self._rows[line - 1]))
@@ -72,7 +72,7 @@ def _is_prose(row: str) -> bool:
 
 
 def _telling_lines(span: Span, statement: ast.stmt) -> range:
-    """The lines that tell whether a statement ran: of a function those of its body, which runs where it is called."""
+    """The lines that tell whether a statement ran: for a function those of its body, which runs when it is called."""
     is_function = isinstance(statement, ast.FunctionDef) and span.end_line > span.line
     return range(span.line + 1, span.end_line + 1) if is_function else range(span.line, span.line + 1)
 

@@ -25,7 +25,7 @@ def paragraph(text: str, width: int) -> Text:
     lines = [""]
     for piece in _PIECE.findall(text):
         if piece.isspace():
-            piece = " "  # noqa: PLW2901 - however the source is laid out
+            piece = " "  # noqa: PLW2901 - the line breaks of the source do not count
         if cell_len(lines[-1] + piece.rstrip()) > width and lines[-1].strip():
             lines[-1] = lines[-1].rstrip()
             lines.append("")

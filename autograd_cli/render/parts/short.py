@@ -54,7 +54,7 @@ def is_one_line(tensor: TensorValues, look: Look, room: int = CELL) -> bool:
 
 
 def _on_one_line(tensor: TensorValues, look: Look, room: int) -> str | None:
-    """All of the numbers, where there is room: of many that are the same it is `all 1.`."""
+    """The numbers where there is room; else `all 1.` where they are all the same, or None."""
     if is_shortened(tensor, look):
         return None
     text = one_line(array_text(tensor, look, None))
@@ -67,7 +67,7 @@ def _on_one_line(tensor: TensorValues, look: Look, room: int) -> str | None:
 def tensor_text(tensor: TensorValues, look: Look, *, room: int = CELL, width: int = _WIDTH) -> str:
     """The numbers on one line where they fit the `room`, or else all in lines of this `width`.
 
-    Of a tensor that is too large for that it is the range that they span.
+    A tensor too large for that is shown as the range that its numbers span.
     """
     if is_one_line(tensor, look, room):
         return short_tensor(tensor, look, room)
@@ -75,7 +75,7 @@ def tensor_text(tensor: TensorValues, look: Look, *, room: int = CELL, width: in
 
 
 def block_text(tensor: TensorValues, look: Look, width: int | None) -> str:
-    """The numbers by rows, in lines of this `width`: but those of a long column, one to a row, one after the other."""
+    """The numbers row by row, in lines of this `width`; those of a long column, one to a row, as running text."""
     text = array_text(tensor, look, width)
     if tensor.shape[-1:] != (1,) or text.count("\n") <= _ROWS:
         return text

@@ -12,7 +12,7 @@ _LONGEST = 80
 
 
 def verdict(report: Report) -> str | None:
-    """The line; None of a request that nothing ran for."""
+    """The line; None for a request for which nothing ran."""
     if report.outcome is None:
         return None
     found = alarms(report)
@@ -30,7 +30,7 @@ def named_verdict(report: Report) -> str | None:
 
 
 def alarms(report: Report) -> tuple[Diagnostic, ...]:
-    """The findings that are no mere remarks."""
+    """The findings that are more than remarks."""
     return tuple([found for found in report.diagnostics if found.severity is not Severity.NOTE])
 
 

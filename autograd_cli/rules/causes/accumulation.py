@@ -21,7 +21,7 @@ from autograd_cli.rules.evidence.symptoms import (
 )
 from autograd_cli.trace import Kind, LeafGradient, TensorInfo, Value
 
-_ERASING = frozenset({"zero_", "fill_", "__setitem__", "mul_"})  # of a gradient, or all but
+_ERASING = frozenset({"zero_", "fill_", "__setitem__", "mul_"})  # writes that count as a reset
 
 
 def grad_accumulated(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -71,7 +71,7 @@ def grad_accumulated(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def _stale(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
-    """The first pass that added to a gradient that an update had used, and whose sum an update used again."""
+    """The first pass that added to a gradient that an update had already used, where a later update used the sum."""
     before = dict[int, Pass]()
     for each in passes(evidence):
         found: list[str] = []
@@ -102,7 +102,7 @@ def _is_used_twice(evidence: Evidence, leaf: int, last: Pass, each: Pass) -> boo
 
 
 def _summed(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
-    """The first pass that added to a gradient that is never used but to be looked at."""
+    """The first pass that added to a gradient that the program or its user only looks at: no update uses it."""
     asked = {evidence.origin(owner.id) for owner, read in evidence.grad_reads if read.tensor is not None}
     for each in passes(evidence):
         found = [
@@ -222,7 +222,7 @@ def steps_in_vain(evidence: Evidence) -> list[Value]:
 
 
 def idle_steps(evidence: Evidence) -> Iterator[Diagnostic]:
-    """An optimizer's step before there was any gradient, though there is one later or was one earlier."""
+    """An optimizer's step that found no gradient: backward() comes later or never, or a reset came in between."""
     ran = [each for each in passes(evidence) if each.backward is not None and each.call is not None]
     if not ran and passes(evidence):
         return

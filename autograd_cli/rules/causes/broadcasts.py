@@ -1,4 +1,4 @@
-"""A difference of a column and a row that becomes a loss: it is taken over every pair."""
+"""A loss that is taken over every pair by mistake, because a column and a row were broadcast."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autograd_cli.trace import TensorInfo, Value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broadcast:
-    """The operation, the shapes of both operands and of the result, and the leaves whose gradients are of it."""
+    """The operation, the shapes of both operands and of the result, and the leaves whose gradients are wrong by it."""
 
     value: Value
     shapes: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
@@ -40,7 +40,7 @@ def find_broadcast(evidence: Evidence) -> Broadcast | None:
 
 
 def _shapes(pair: list[Value]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] | None:
-    """The shapes of both operands, and of a result that is larger than each."""
+    """The shapes of both operands and of their broadcast result; None unless it is larger than either."""
     tensors = [value.tensor for value in pair if value.tensor is not None]
     if len(tensors) < 2:  # noqa: PLR2004 - a pair
         return None
@@ -52,7 +52,7 @@ def _shapes(pair: list[Value]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[
 
 
 def _compares(pair: list[Value], value: Value, shape: tuple[int, ...]) -> bool:
-    """Whether each element of what was computed from a leaf meets one of the data, by whatever operation."""
+    """Whether some operation combines, element by element, what was computed from a leaf with untracked data."""
     tensors = [each.tensor for each in pair if each.tensor is not None]
     computed = [each for each in tensors if each.requires_grad and not each.is_leaf]
     given = [each for each in tensors if not each.requires_grad]
@@ -60,13 +60,13 @@ def _compares(pair: list[Value], value: Value, shape: tuple[int, ...]) -> bool:
 
 
 def _has_two_axes(shapes: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]) -> bool:
-    """Whether the operands have axes of their own, or other numbers of elements: then every pair is meant."""
+    """Whether the operands have equally many axes, or different numbers of elements: then every pair is meant."""
     one, other, _ = shapes
     return len(one) == len(other) or prod(one) != prod(other)
 
 
 def _is_deliberate(pair: list[Value], value: Value) -> bool:
-    """Whether a reader sees that every pair is meant: an operand is reshaped in place, or both are the same tensor."""
+    """Whether a reader sees that every pair is meant: an operand is reshaped right there, or both share memory."""
     tensors = [each.tensor for each in pair if each.tensor is not None]
     if tensors[0].storage == tensors[1].storage:
         return True
@@ -94,7 +94,7 @@ def _is_leaf(tensor: TensorInfo | None) -> bool:
 
 
 def _becomes_loss(evidence: Evidence, value: Value, roots: frozenset[int]) -> bool:
-    """Whether all elements are summed up, after operations on each of them that no kernel of pairs has."""
+    """Whether all elements are reduced to one number, without an operation that shows that pairs are meant (KERNEL)."""
     shape = None if value.tensor is None else value.tensor.shape
     is_difference = has(value.stem, Trait.DIFFERENCE)
     pending, seen = [value], set[int]()

@@ -62,7 +62,7 @@ def reaches_roots(trace: Trace, name: str) -> bool:
 
 
 def _starts(trace: Trace, names: tuple[str, ...]) -> list[int]:
-    """The values that the leaves `names` were when they were made or given."""
+    """The first value of each of the leaves `names`: as it was made, or given as an input."""
     found: dict[str, int] = {}
     for value in trace.values:
         is_leaf = value.tensor is not None and value.tensor.requires_grad and value.tensor.is_leaf

@@ -24,7 +24,7 @@ _OF_OPERAND: dict[str, Callable[[str], str]] = {
 
 
 def factor_of(evidence: Evidence, departure: Departure, element: tuple[int, ...] | None) -> str | None:
-    """The factor at an element; None of an operation that is not known here."""
+    """The factor at an element; None for an operation that is not known here."""
     node = evidence.trace.nodes[departure.visit.node]
     operands = [evidence.trace.values[each] for each in evidence.trace.values[node.value].operands]
     numbers = [_at(each, element) for each in operands]
@@ -51,7 +51,7 @@ def _of_pair(kind: str, argument: str, one: str, other: str) -> str | None:
 
 
 def _at(value: Value, element: tuple[int, ...] | None) -> str | None:
-    """The number at an element of a tensor that broadcasts to it, or a number itself."""
+    """The number that a tensor, broadcast, has at an element; a Python number is its own."""
     if isinstance(value.scalar, int | float):
         return f"{value.scalar:.4g}"
     place = None if value.tensor is None or element is None else _place(value.tensor, element)

@@ -1,4 +1,4 @@
-"""What let only zeros through, told by what flowed alone: whatever the operation is called."""
+"""What let only zeros through, found by the gradients that flowed, for an operation of whatever name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from autograd_cli.trace import Kind, TensorValues, Value, Visit
 GENERAL = "zero-grad-stopped"
 _MOST = 16  # operations that are looked at
 _FEW = 4  # numbers that are told one by one
-# What has a rule of its own where its zero is somebody's fault.
+# Traits of operations that have a rule of their own, where their zero is a mistake.
 _DECIDED = (
     *(Trait.STEP, Trait.DRAW, Trait.RANDOM, Trait.RELU, Trait.CLAMP, Trait.PAIR, Trait.SATURATING),
     *(Trait.SOFTMAX, Trait.NORMALISING, Trait.KINK, Trait.PRODUCT, Trait.LOOKUP),
@@ -43,12 +43,12 @@ class Stop:
 
     @property
     def cause(self) -> tuple[str, Span | None]:
-        """What two stops have in common that are one to a reader: the slug, and the place in the program."""
+        """The slug and the place in the program: two stops that share both are one cause to a reader."""
         return self.slug, (self.by or self.value).span
 
 
 def stop_by_flow(evidence: Evidence, passage: Passage, departures: Sequence[Departure], victim: str) -> Stop | None:
-    """What stopped a gradient: of several operations one that is to blame for it, if there is one."""
+    """The first operation that stopped a gradient, a mistake if there is one; None where a write made the zeros."""
     departures = departures[:_MOST]
     if any(_is_changed(evidence, passage, each) for each in departures):
         return None
@@ -57,7 +57,7 @@ def stop_by_flow(evidence: Evidence, passage: Passage, departures: Sequence[Depa
 
 
 def _is_changed(evidence: Evidence, passage: Passage, departure: Departure) -> bool:
-    """Whether a node kept zeros that none of its operands was: somebody wrote to them behind torch's back."""
+    """Whether a product saved zeros though no operand was zero: somebody wrote to them behind torch's back."""
     value = evidence.trace.values[passage.nodes[departure.visit.node].value]
     operands = [evidence.trace.values[each] for each in value.operands]
     kept = [saved.tensor for saved in departure.visit.saved if saved.tensor is not None and saved.tensor.numel]
@@ -118,7 +118,7 @@ def _why_meant(evidence: Evidence, passage: Passage, departure: Departure, value
 
 
 def _how_it_is_zero(evidence: Evidence, departure: Departure, value: Value, kind: str) -> str:
-    """What an operation did whose zero is right, as far as its operands tell."""
+    """What an operation did, as far as its operands show, where its zero is right."""
     zeros = [each for each in value.operands if _is_nothing(evidence.trace.values[each])]
     argument = departure.visit.flows[departure.edge].argument
     kept = [saved.tensor for saved in departure.visit.saved if saved.name != argument and saved.tensor is not None]
@@ -139,7 +139,7 @@ def _how_it_is_zero(evidence: Evidence, departure: Departure, value: Value, kind
 
 
 def _gate(evidence: Evidence, value: Value) -> Value | None:
-    """What closed: a mask or a condition, or a number that is 0, made of what it is to let through."""
+    """The operand that closed the way, a mask, a condition or a 0, and was computed from what it lets through."""
     operands = [evidence.trace.values[each] for each in value.operands]
     for gate in operands:
         if _requires_grad(gate) or not (_is_truth(gate) or _is_nothing(gate)):
@@ -152,7 +152,7 @@ def _gate(evidence: Evidence, value: Value) -> Value | None:
 
 
 def _alike(evidence: Evidence, value: Value, gate: Value) -> Iterator[int]:
-    """What a value was computed from that has an element for each of the gate's."""
+    """The tracked tensors that a value was computed from and that have the gate's shape; all, for a number as gate."""
     for each in _tracked_before(evidence, value.id):
         tensor = evidence.tensor(each)
         if gate.tensor is None or (tensor is not None and tensor.shape == gate.tensor.shape):
@@ -166,7 +166,7 @@ def _tracked_before(evidence: Evidence, value: int) -> tuple[int, ...]:
 
 
 def _slug_of_gate(evidence: Evidence, value: Value, gate: Value) -> str:
-    """What a function that is written with a gate is called: a relu compares with 0 and gives 0, a clamp its bound."""
+    """The rule for a function written by hand with a gate: a relu compares with 0 and gives 0, a clamp its bound."""
     if value.tensor is None or not is_zero(value.tensor):
         return "zero-grad-clamp"
     compared = gate
@@ -181,18 +181,18 @@ def _is_comparison(evidence: Evidence, value: Value) -> bool:
     return _is_truth(value) and any(_requires_grad(each) for each in operands)
 
 
-# A curve of each element that is flat where the element is.
+# An elementwise function that is flat at its operand.
 
 
 def _is_of_each_element(evidence: Evidence, departure: Departure, value: Value) -> bool:
-    """Whether one node made one element of each element of the one tensor, none of which is 0."""
+    """Whether one node made one element of each element of the only tensor, and that is not all zeros."""
     tensors = [tensor for each in value.operands if (tensor := evidence.tensor(each)) is not None]
     is_alone = sum(node.value == value.id and bool(node.next) for node in evidence.trace.nodes) == 1
     return is_alone and len(tensors) == 1 and not is_zero(tensors[0]) and _is_of_one_shape(departure)
 
 
 def _is_too_small(evidence: Evidence, departure: Departure, value: Value, kind: str) -> bool:
-    """Whether it is a product, element by element, of what is not 0."""
+    """Whether the operation is an elementwise product of tensors without a 0 in them."""
     tensors = [tensor for each in value.operands if (tensor := evidence.tensor(each)) is not None]
     has_zeros = any(tensor.values is None or not all(tensor.values) for tensor in tensors)
     return has(kind, Trait.PRODUCT) and _is_of_one_shape(departure) and not has_zeros

@@ -1,4 +1,4 @@
-"""The graph that was gone: what two backward passes shared, and how the second came by it."""
+"""A graph that was already freed: what two backward passes shared, and how the second one reached it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from autograd_cli.trace import Kind, Phase, Step, Value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shared:
-    """`nodes` that the refused pass shares with `earlier`, which freed them; `carried` was used `again` in between."""
+    """`nodes` that the refused pass shares with `earlier`, which freed them; after that `again` used `carried`."""
 
     nodes: frozenset[int]
     earlier: Pass
@@ -84,7 +84,7 @@ def _twice(evidence: Evidence, shared: _Shared, refused: Span | None) -> Diagnos
 
 
 def _undetached(evidence: Evidence, shared: _Shared, use: Span) -> Diagnostic:
-    """The first pass went through a value that was only to be looked at by it."""
+    """The first pass went through a value that it was to treat as a constant."""
     assert shared.carried is not None
     name = name_of(evidence, shared.carried.id)
     first, refusal = shared.earlier.call, evidence.trace.refusal
@@ -194,7 +194,7 @@ def _node(value: Value) -> int | None:
 
 
 def _thrown_away(evidence: Evidence, carried: Value) -> Value | None:
-    """A detach() of the value whose result nobody has."""
+    """A detach() of the value whose result was neither bound to a name nor used."""
     for value in evidence.trace.values[carried.id :]:
         step = evidence.step_of(value)
         is_detach = (
@@ -229,7 +229,7 @@ def _cure(evidence: Evidence, shared: _Shared, thrown: Value | None) -> tuple[Ed
 
 
 def _is_simple(evidence: Evidence, step: Step) -> bool:
-    """Whether a statement has its line for itself."""
+    """Whether a statement has its line to itself."""
     span = step.span
     return span.line == span.end_line and evidence.lines[span.line - 1].strip() == evidence.piece_whole(span)
 

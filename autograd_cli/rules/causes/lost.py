@@ -16,7 +16,7 @@ from autograd_cli.trace import Cut, Kind, Phase, Refusal, Value
 
 _LOSSES = ("loss", "kl_div", "cross_entropy", "cross_entropy_with_logits", "binary_cross_entropy")
 _AT_INDEX = frozenset({Kind.INDEX, Kind.ITEM_ASSIGNMENT})
-# What a program may do all day without touching the gradient: compare, choose, count.
+# Cuts that are blamed only if there is no other: a program may compare, choose and count without harm.
 _WEAK = frozenset({"cut-by-comparison", "cut-by-index-op", "requires-grad-missing"})
 
 
@@ -34,7 +34,7 @@ COMPUTED = frozenset({Role.VALUE, Role.TARGET})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """A gradient that is not there: `start` is the variable as torch first tracked it, `roots` what backward had."""
+    """A missing gradient: `start` is the variable as torch first tracked it, `roots` are what backward started from."""
 
     start: int
     name: str | None
@@ -47,7 +47,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Culprit:
-    """The cut that is to blame, and those beside it. `role` is what the variable still is to the result."""
+    """The cut that is to blame, and the other cuts. `role` is the part that the variable still plays in the result."""
 
     lost: Lost
     cut: Cut
@@ -57,7 +57,7 @@ class Culprit:
 
 
 def lost_gradients(evidence: Evidence) -> Iterator[Lost]:
-    """The gradients that the program, its user or torch looked for in vain, in that order of what is seen first."""
+    """The gradients that torch, the program or its user looked for in vain, in the order that a reader sees them in."""
     yield from _refused(evidence)
     yield from _read(evidence)
     yield from _asked(evidence)
@@ -65,7 +65,7 @@ def lost_gradients(evidence: Evidence) -> Iterator[Lost]:
 
 
 def culprits(evidence: Evidence) -> Iterator[Culprit]:
-    """Of each lost gradient, the cut that explains it, where one does."""
+    """For each lost gradient the cut that explains it, where there is one."""
     for lost in lost_gradients(evidence):
         found = culprit_of(evidence, lost)
         if found is not None:
@@ -234,13 +234,13 @@ def taken(evidence: Evidence) -> frozenset[int]:
 
 @remembered
 def _received(evidence: Evidence) -> frozenset[int]:
-    """The leaves that were given a gradient, but those made of other leaves."""
+    """The leaves that were given a gradient, except those made of other leaves."""
     return given(evidence) - _made_leaves(evidence)
 
 
 @remembered
 def _made_leaves(evidence: Evidence) -> frozenset[int]:
-    """The leaves that were computed from other ones, as a loss is that was told to require gradients."""
+    """The leaves that were computed from other leaves, such as a loss that was told to require gradients."""
     starts = frozenset(leaves(evidence))
     derived: set[int] = set()
     for value in evidence.trace.values:
@@ -251,7 +251,7 @@ def _made_leaves(evidence: Evidence) -> frozenset[int]:
 
 
 def _roots_before(evidence: Evidence, value: int) -> tuple[int, ...]:
-    """What the backward passes before a value started from, but for those of `autograd.grad`."""
+    """What the calls of backward() before a value started from; `autograd.grad` does not count."""
     backwards = evidence.trace.backwards
     found = [
         root
@@ -310,7 +310,7 @@ def upstream(evidence: Evidence, ends: tuple[int, ...], roles: frozenset[Role]) 
 
 
 def _ways(evidence: Evidence, value: Value, roles: frozenset[Role]) -> Iterator[int]:
-    """The values that a value was made of, by the roles that count."""
+    """The values that a value was made of in one of the `roles`."""
     if is_metadata(value):
         return
     if is_written_leaf(value) and value.previous is not None:
@@ -341,14 +341,14 @@ def role_of(evidence: Evidence, user: Value, place: int, operand: int) -> Role:
 
 
 def is_target_of(user: Value, between: frozenset[int]) -> bool:
-    """Whether what comes along `between` is a target: what the other operand of a difference or a loss is held to."""
+    """Whether the values `between` reach `user` as a target: what a difference or a loss compares with a prediction."""
     name = user.verb.lower()
     coming = [place for place, operand in enumerate(user.operands) if operand in between]
     return has(name, Trait.DIFFERENCE, Trait.DISTANCE) or (name.endswith(_LOSSES) and 0 not in coming)
 
 
 def _conditions(evidence: Evidence, value: Value) -> Iterator[int]:
-    """The last value of each test that a value was computed under: of `if` and `while`."""
+    """The values of the tests of `if` and `while` that a value was computed under."""
     step = value.step
     if step is None:
         return

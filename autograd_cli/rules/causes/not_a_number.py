@@ -1,4 +1,4 @@
-"""Where a gradient ceased to be a number, in the forward or in the backward pass, and which of the causes that is."""
+"""Where NaN or infinity in a gradient comes from, in the forward or in the backward pass, and by which cause."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from autograd_cli.trace import Kind, Number, TensorValues, Value
 
 Test: TypeAlias = Callable[[TensorValues | None], bool]
 
-_MOST = 64  # gradients that are told apart
+_MOST = 64  # broken gradients that are examined
 _EXPONENTIALS = (Trait.SOFTMAX, Trait.EXPONENTIALS)
 
 
@@ -24,10 +24,10 @@ _EXPONENTIALS = (Trait.SOFTMAX, Trait.EXPONENTIALS)
 class Birth:
     """The NaN or infinity in the gradient of `victim`: its cause, by slug, and where it comes from.
 
-    `value` is the operation to blame. `departure` is where the backward pass first handed on what is no number, at
+    `value` is the operation to blame. `departure` is where the backward pass first handed on NaN or infinity, at
     `element`, and `turned` where infinity became NaN. `source` is the value in which the forward pass had it first, and
-    `masker` the one that let nothing come back to that place. Where the loss alone is no number there is no departure.
-    `victims` are all whose gradient broke by the same cause, `victim` first.
+    `masker` the operation that sent only zeros back to that place. Where only the loss is broken, there is no
+    departure. `victims` are all leaves whose gradient broke by the same cause, `victim` first.
     """
 
     slug: str
@@ -57,7 +57,7 @@ def find_birth(evidence: Evidence) -> Birth | None:
 
 
 def _with_victim(evidence: Evidence, passage: Passage, ends: Sequence[int], first: Birth) -> Iterator[str]:
-    """Whom one cause befell: the first, and the other ends whose gradient broke at the same operation, the same way."""
+    """The leaves that share one cause: the first, and all whose gradient broke at the same operation, the same way."""
     if first.victim is not None:
         yield first.victim
     for end in sorted(ends, key=evidence.end_order)[:_MOST]:
@@ -69,7 +69,7 @@ def _with_victim(evidence: Evidence, passage: Passage, ends: Sequence[int], firs
 
 
 def _broken_losses(evidence: Evidence) -> Iterator[Birth]:
-    """The losses that are no number though their gradients are, where the operation that made them so is known."""
+    """The losses that are NaN or infinite though their gradients are not, where an operation made them so."""
     for passage in evidence.passages:
         number = passage.walk.backward
         roots = () if number is None else evidence.trace.backwards[number].roots
@@ -154,7 +154,7 @@ def _cause(
 
 
 def _cause_of_value(evidence: Evidence, value: Value) -> str:
-    """Why the forward pass made what is no number of numbers."""
+    """Why the forward pass made NaN or infinity of finite numbers."""
     kinds = stems_of(evidence.trace, value)
     operands = [evidence.trace.values[each] for each in value.operands]
     is_masked = "sub" in kinds and all(_holds(evidence, each, _is_infinite) for each in operands)
@@ -175,7 +175,7 @@ def divides_by_zero(evidence: Evidence, value: Value) -> bool:
 
 
 def _cause_of_departure(evidence: Evidence, departure: Departure, value: Value) -> str:
-    """Why the backward pass made what is no number of numbers."""
+    """Why the backward pass made NaN or infinity of finite numbers."""
     kind = evidence.trace.nodes[departure.visit.node].stem
     if has(kind, Trait.POWER):
         exponent = next((each for each in departure.visit.saved if each.name == "exponent"), None)
@@ -236,7 +236,7 @@ def _is_softmax_by_hand(evidence: Evidence, denominator: Value) -> bool:
 
 
 def _first_written(evidence: Evidence, departure: Departure, value: Value) -> Value:
-    """The operation of the program itself: of one that `autograd.grad` made, the one that it is the derivative of."""
+    """The program's own operation: for a value that `autograd.grad` made, the operation whose derivative it is."""
     if value.function != GRAD:
         return value
     kind = evidence.trace.nodes[departure.visit.node].stem
@@ -247,11 +247,11 @@ def _first_written(evidence: Evidence, departure: Departure, value: Value) -> Va
     return value
 
 
-# Where the forward pass had it first.
+# Where the forward pass first had NaN or infinity.
 
 
 def _source(evidence: Evidence, value: Value, departure: Departure) -> Value | None:
-    """The value in which NaN, or else infinity, stands first among those that the operation knew; None without any."""
+    """The value in which NaN, or else infinity, first appeared on the way to the operation; None where neither did."""
     kept = [saved.tensor for saved in departure.visit.saved]
     known = [value, *[evidence.trace.values[each] for each in value.operands]]
     for test in (has_nan, _is_infinite):
@@ -264,7 +264,7 @@ def _source(evidence: Evidence, value: Value, departure: Departure) -> Value | N
 
 
 def _origin(evidence: Evidence, value: Value, test: Test) -> Value:
-    """Where NaN or infinity stands first; of NaN that was computed from infinity, where that was computed."""
+    """Where NaN or infinity first appeared; for NaN that was computed from infinity, where the infinity was."""
     found = _first(evidence, value, test)
     if test is not has_nan or _is_softmax(evidence, found) or not _takes_infinity(evidence, found):
         return found
@@ -273,7 +273,7 @@ def _origin(evidence: Evidence, value: Value, test: Test) -> Value:
 
 
 def _first_tracked(evidence: Evidence, value: Value) -> Value:
-    """The operation in which the data that is no number met what torch tracks."""
+    """The operation in which NaN or infinity in the data first met a tracked tensor."""
     while True:
         operands = [evidence.trace.values[each] for each in value.operands]
         tracked = [each for each in operands if each.tensor is not None and each.tensor.requires_grad]
@@ -284,7 +284,7 @@ def _first_tracked(evidence: Evidence, value: Value) -> Value:
 
 
 def _whole(evidence: Evidence, value: Value) -> Value:
-    """Of a part of what an operation returned, all of it."""
+    """All that an operation returned, for a value that is one part of it."""
     return evidence.trace.values[value.operands[0]] if value.kind is Kind.ELEMENT else value
 
 
@@ -328,11 +328,11 @@ def _has_zero(value: Value) -> bool:
     return isinstance(value.scalar, int | float) and value.scalar == 0
 
 
-# What let only zero arrive.
+# What sent back only zeros.
 
 
 def _arrived_at(departure: Departure, place: int | None, kind: str) -> Number | None:
-    """What arrived at the element: None where the operation is not one of each element alone."""
+    """What arrived at the element; None unless the operation works on each element alone."""
     gradient = departure.gradient
     if place is None or gradient is None or len(departure.arrived) != 1 or not has(kind, Trait.ELEMENTWISE):
         return None
@@ -343,7 +343,7 @@ def _arrived_at(departure: Departure, place: int | None, kind: str) -> Number | 
 
 
 def _broken_place(departure: Departure, kind: str) -> int | None:
-    """The first element that is no number where something other than zero arrived, or else the first of all."""
+    """The first NaN or infinite element at which something other than zero arrived, or else the first of all."""
     gradient = departure.gradient
     first = first_broken(gradient)
     if first is None or gradient is None or gradient.values is None or _arrived_at(departure, first, kind) is None:
@@ -380,7 +380,7 @@ def _hides(passage: Passage, departure: Departure) -> bool:
 
 
 def _how(evidence: Evidence, passage: Passage, maker: Departure) -> str | None:
-    """How zeros came into a departure: `where`, a factor that is a `mask`, or `cleaned`; None by themselves."""
+    """How zeros came into a departure: by `where`, a `mask` as factor, or a `cleaned` value; None in any other way."""
     node = passage.nodes[maker.visit.node]
     kind = node.stem
     if kind == "where":

@@ -32,7 +32,7 @@ _UNTRACKED = "does not require grad and does not have a grad_fn"
 
 
 def find_symptoms(evidence: Evidence) -> Iterator[Diagnostic]:
-    """What can be told without a look at what flowed, of a run of which nothing but its end is known."""
+    """What can be said of a run from its end alone, without watching what flowed in its backward passes."""
     for find in (
         _refused_operation,
         _refused_backward,
@@ -216,7 +216,7 @@ def _since(cut: Cut) -> tuple[Related, ...]:
 
 
 def _root(evidence: Evidence) -> str:
-    """What the program calls that on which it called backward()."""
+    """What to call the tensor on which the program called backward()."""
     trace = evidence.trace
     if trace.result is not None or not trace.roots:
         return "the result"

@@ -1,4 +1,4 @@
-"""Where all of a leaf's gradient became zero in the backward pass, and which of the causes that is."""
+"""Where all of a leaf's gradient became zero in the backward pass, and by which cause."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Kind, TensorInfo, TensorValues, Value, Visit
 
 _FACTORS = frozenset("self other mat1 mat2 vec weight input tensor batch1 batch2".split())
-# A finding that an unexplained zero beside it does not put in doubt.
+# Causes that stay certain, even if another zero beside them is unexplained.
 _CERTAIN = frozenset({"zero-grad-step", "sampling-not-reparameterised"})
 _FEW = 3
 _TRIED = 10
@@ -40,7 +40,7 @@ def find_stop(evidence: Evidence) -> Stop | None:
 
 
 def _stop_of(evidence: Evidence, name: str, run: Sequence[tuple[Passage, int]]) -> Stop | None:
-    """What explains one leaf, in the first of the passes in which something does."""
+    """What explains the zeros of one leaf, from the first pass in which a cause is found."""
     for passage, end in run[:_TRIED]:
         victim = evidence.affected(passage, end, lambda arrived: bool(arrived) and all(map(is_zero, arrived)))
         stop = _explained(evidence, passage, end, victim or name)
@@ -50,7 +50,7 @@ def _stop_of(evidence: Evidence, name: str, run: Sequence[tuple[Passage, int]]) 
 
 
 def _last_run(turns: Sequence[tuple[Passage, int, bool]]) -> list[tuple[Passage, int]]:
-    """The passes since which nothing came to a leaf any more; none where that may be chance."""
+    """The last passes in a row in which only zeros came to a leaf; empty where that may be chance."""
     count = 0
     while count < len(turns) and turns[-1 - count][2]:
         count += 1
@@ -69,7 +69,7 @@ def _is_dead(passage: Passage, end: int) -> bool:
 
 
 def _is_cancelled(passage: Passage, end: int) -> bool:
-    """Whether what is left is what rounding left of it: all of it passed a normalisation that cancelled it."""
+    """Whether a tiny gradient is only rounding: every way to `end` leads through a normalisation that cancelled it."""
     pending = list(passage.into.get(end, ()))
     seen = set[int]()
     found = False
@@ -96,7 +96,7 @@ def _cancels(passage: Passage, leaving: Departure) -> bool:
 
 
 def _explained(evidence: Evidence, passage: Passage, end: int, victim: str) -> Stop | None:
-    """What stopped the gradient, where all that did is known, or one of it is certain."""
+    """What stopped the gradient: a certain cause, or the first if all are known, else what the flow alone shows."""
     if (blocked := _blocked(passage, end)) is not None:
         departures = [blocked]
     elif all(map(is_zero, passage.arrived_at(end))):
@@ -119,7 +119,7 @@ def _explained(evidence: Evidence, passage: Passage, end: int, victim: str) -> S
 
 
 def _blocked(passage: Passage, end: int) -> Departure | None:
-    """Where every way to `end` leads through a step or a draw, which hand on zeros whatever arrives: one of these."""
+    """A step or a draw, which hand on zeros whatever arrives, if every way to `end` leads through one."""
     pending = list(passage.into.get(end, ()))
     seen = set[int]()
     found = None
@@ -192,14 +192,14 @@ def _was_changed(visit: Visit, value: Value) -> bool:
 
 
 def _meets_itself(passage: Passage, departure: Departure) -> bool:
-    """Whether one operation hands on what cancels, as it does where its operands are the same or it normalises one."""
+    """Whether all that meets at the next node comes from this one operation, as in `x - x`, and so may cancel."""
     node = passage.nodes[departure.visit.node]
     met = passage.into.get(node.next[departure.edge] or 0, ())
     return len(met) > 1 and all(passage.nodes[each.visit.node].value == node.value for each in met)
 
 
 def _operand(evidence: Evidence, value: Value) -> TensorInfo | None:
-    """The tensor that an operation of one operand was given."""
+    """The first tensor that an operation was given."""
     return next((tensor for each in value.operands if (tensor := evidence.tensor(each)) is not None), None)
 
 
@@ -228,7 +228,7 @@ def _is_hardly_bound(evidence: Evidence, value: Value) -> bool:
 
 
 def _is_hinge(evidence: Evidence, passage: Passage, departure: Departure) -> bool:
-    """Whether the bound is the loss itself, of a margin that is kept: then nothing is left to learn."""
+    """Whether the bound is that of a hinge loss whose margin is kept: then nothing is left to learn."""
     earlier = list(passage.before(departure))
     if any(not has(passage.nodes[each.visit.node].stem, Trait.LINEAR) for each in earlier):
         return False
@@ -244,7 +244,7 @@ def _is_hinge(evidence: Evidence, passage: Passage, departure: Departure) -> boo
 
 
 def _is_one_of_several(passage: Passage, departure: Departure) -> bool:
-    """Whether it is a single unit, and another one beside it is on."""
+    """Whether the bound is on a single unit, while another unit of the pass lets a gradient through."""
     if departure.gradient is None or departure.gradient.numel != 1:
         return False
     units = [visit for visit in passage.walk.visits if has(passage.nodes[visit.node].stem, Trait.RELU)]
@@ -350,7 +350,7 @@ def origin_of_zero(evidence: Evidence, value: Value) -> tuple[str, Value] | None
 
 
 def _zero_made_by(evidence: Evidence, value: Value) -> tuple[str, Value] | None:
-    """The operation that made a value all zero of operands that are not."""
+    """The operation that made a value of zeros from operands that are not zero."""
     if has(value.stem, Trait.RELU, Trait.CLAMP):
         slug = _cause_of_bound(evidence, value, value.stem)
         operand = _operand(evidence, value)

@@ -25,7 +25,7 @@ def find_tie(evidence: Evidence) -> tuple[Value, str, str] | None:
 
 
 def find_padding(evidence: Evidence) -> tuple[Value, str, int] | None:
-    """The first look-up of the padding of an embedding whose gradient the program reads, its table, and the row."""
+    """The first look-up of a padding row in an embedding whose gradient is looked at, its table, and the row."""
     for passage in evidence.passages:
         for visit in passage.walk.visits:
             node = passage.nodes[visit.node]
@@ -45,7 +45,7 @@ def _looked_up(visit: Visit) -> Iterator[object]:
 
 
 def _shared(visit: Visit) -> str | None:
-    """How a node shared what arrived: more elements leave than arrived, none of them whole."""
+    """How a node shared what arrived, in words; None unless more elements that are not 0 leave than arrived."""
     arrived, left = visit.arrived[0], visit.flows[0].gradient
     if arrived is None or left is None or arrived.values is None or left.values is None:
         return None

@@ -1,7 +1,7 @@
-"""Leaves that require a gradient, were used for the result and got nothing, and nobody looked: the silent bug.
+"""Leaves that require a gradient, were used for the result and silently got none: nobody looked at their `.grad`.
 
-A program may mean it. It does where the leaf is frozen, where a target was computed from it or a new leaf begins in its
-place, and where it belongs to a module that was cut off in so many words, or that no optimizer is to train.
+Some of these are meant: where the leaf is frozen, where a target was computed from it, where a new leaf begins in its
+place, and where it belongs to a module that was cut off explicitly, or that no optimizer is to train.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _STOPS = frozenset({"cut-by-detach", "cut-by-data", "cut-by-no-grad", "cut-by-gr
 
 
 def unreached(evidence: Evidence) -> Iterator[Culprit]:
-    """Of each such leaf, the cut that is to blame."""
+    """For each such leaf the cut that is to blame, unless it is meant."""
     trace = evidence.trace
     if trace.refusal is not None or not trace.backwards:
         return
@@ -62,13 +62,13 @@ def unreached(evidence: Evidence) -> Iterator[Culprit]:
 
 
 def _recorded(evidence: Evidence, roots: tuple[int, ...]) -> frozenset[int]:
-    """The leaves that the recorded graph leads to: what backward() did not give them it was not asked for."""
+    """The leaves that the recorded graph leads to: if backward() gave them nothing, it was not asked to."""
     nodes = [evidence.trace.nodes[node] for node in reach(evidence.trace, roots)]
     return frozenset(first_tracked(evidence, node.leaf) for node in nodes if node.leaf is not None)
 
 
 def _is_frozen(evidence: Evidence, start: int) -> bool:
-    """Whether requires_grad of the leaf was switched off, before or after."""
+    """Whether requires_grad of the leaf was switched off at any time after torch first tracked it."""
     trace, origin = evidence.trace, evidence.origin(start)
     later = [value.tensor for value in trace.values[start:] if evidence.origin(value.id) == origin]
     later += [variable.tensor for variable in trace.variables if evidence.origin(variable.value) == origin]

@@ -1,4 +1,4 @@
-"""Tensors that were never tracked, though a gradient of them was to be had."""
+"""Tensors that were never tracked, though their gradient was wanted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def marks(evidence: Evidence) -> list[Value]:
 
 
 def is_mark(evidence: Evidence, value: Value) -> bool:
-    """Whether a value is such an assignment."""
+    """Whether a value is an assignment to a misspelt requires_grad, or to requires_grad of a module."""
     if value.kind is not Kind.ASSIGNMENT or not value.operands:
         return False
     of_tensor = evidence.tensor(value.operands[0]) is not None
@@ -46,7 +46,7 @@ def is_mark(evidence: Evidence, value: Value) -> bool:
 
 
 class Untracked:
-    """A tensor whose gradient was to be had, and that torch never tracked, nor anything that it was computed from.
+    """A tensor whose gradient was wanted, though torch tracked neither it nor anything that it was computed from.
 
     `value` is that tensor (or a root), `source` what it was made of: the piece of the program to mark.
     """
@@ -65,7 +65,7 @@ class Untracked:
 
     @classmethod
     def find(cls, evidence: Evidence) -> Untracked | None:
-        """What was never tracked, of what the reader sees first: torch's refusal, or a `.grad` that is None."""
+        """The untracked tensor behind what the reader sees first: torch's refusal, or a `.grad` that is None."""
         if cls not in evidence.memory:
             evidence.memory[cls] = cls._find(evidence)
         found: Untracked | None = evidence.memory[cls]
@@ -88,7 +88,7 @@ class Untracked:
             source = _source(evidence, look.asked.id)
             if source is not None and source.kind is not Kind.INPUT:
                 found = cls(evidence, look.asked, source, seen_in(evidence, look))
-                is_missing = is_plain(look.asked.tensor) and found.switched_off is None  # which was meant
+                is_missing = is_plain(look.asked.tensor) and found.switched_off is None  # off on purpose
                 if is_missing or found.late is not None:
                     return found
         return None
@@ -108,7 +108,7 @@ class Untracked:
         return self._use_before(switch) is not None
 
     def _use_before(self, switch: Value) -> Value | None:
-        """The first operation on the tensor before it was switched on that what was differentiated depends on."""
+        """The first operation that used the tensor before the switch and that what was differentiated depends on."""
         trace = self._evidence.trace
         roots = (
             untracked_roots(trace)
@@ -139,7 +139,7 @@ class Untracked:
 
     @property
     def whose(self) -> str:
-        """Which tensor it was that was made without the flag."""
+        """The tensor that was made without the flag, as the subject of a sentence: `it was`, `x was`."""
         if self.source.id == self.value.id:
             return "it was"
         return f"{name_of(self._evidence, self.source.id) or self._evidence.called(self.source.id)} was"
@@ -208,7 +208,7 @@ def _source(evidence: Evidence, value: int) -> Value | None:
 
 
 def _first_named(evidence: Evidence, behind: list[int]) -> list[Value]:
-    """Of values in the order of the computation, those with names that were not computed from others with names."""
+    """The named values of `behind`, in the order of the computation, that were computed from no other named value."""
     values = evidence.trace.values
     found: list[Value] = []
     covered: set[int] = set()
@@ -232,7 +232,7 @@ def _likeliest(evidence: Evidence, found: list[Value]) -> list[Value]:
 
 
 def _asked_in_text(evidence: Evidence) -> frozenset[str]:
-    """The names whose `.grad` the program asks for, whether it came so far or not, or that it hands to an optimizer."""
+    """The names whose `.grad` stands in the program, even in parts that did not run, or that an optimizer was given."""
     found = [
         node.value.id
         for node in evidence.text.expressions()

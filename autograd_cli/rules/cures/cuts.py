@@ -40,7 +40,7 @@ def edits_of(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
 
 
 def _recorded(evidence: Evidence, found: Culprit, value: Value) -> tuple[Edit, ...]:
-    """The first derivative recorded, and the refused one; of a constant derivative, something to differentiate."""
+    """create_graph=True for the first derivative and for the refused one; for a constant, a term to differentiate."""
     refusal = found.lost.refusal
     again = None if refusal is None else refusal.span
     if value.span is None:
@@ -53,7 +53,7 @@ def _recorded(evidence: Evidence, found: Culprit, value: Value) -> tuple[Edit, .
 
 
 def _with_zero(evidence: Evidence, span: Span, name: str | None) -> tuple[Edit, ...]:
-    """What is differentiated, plus nothing of the variable: its derivative is then the zero that it is."""
+    """What is differentiated, plus `0 * x.sum()`: torch then gives the derivative 0 instead of an error."""
     node = evidence.text.expression_at(span)
     root = owner_of(node) if isinstance(node, ast.Call) else None
     if root is None or name is None or "." in name:
@@ -65,7 +65,7 @@ def _with_zero(evidence: Evidence, span: Span, name: str | None) -> tuple[Edit, 
 
 
 def _behind(evidence: Evidence, found: Culprit) -> Iterator[tuple[Span, str]]:
-    """What else would cut on the way to the result, once this cut were mended: numbers made a tensor again."""
+    """The edits of what would still cut once this cut is mended, such as numbers made a tensor again."""
     cut = evidence.trace.values[found.cut.value]
     seen = {cut.span}
     for number in sorted(path(evidence, cut.id, found.lost.roots, COMPUTED)):
@@ -104,7 +104,7 @@ def _instead(evidence: Evidence, rule: str, node: ast.expr, value: Value) -> str
 
 
 def grad_mode_on(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
-    """The place that switched grad mode off, switching it on."""
+    """The edit by which the place that switched grad mode off switches it on."""
     span = value.grad_mode_span
     if span is None:
         return ()
@@ -137,7 +137,7 @@ def is_statement(evidence: Evidence, span: Span) -> bool:
 
 
 def removed_flag(evidence: Evidence, span: Span) -> tuple[Edit, ...]:
-    """The statement that only sets a flag taken out."""
+    """The edit that takes out a statement that only sets a flag."""
     node = evidence.text.statement_at(span)
     is_flag = isinstance(node, ast.Expr) or (
         isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute)

@@ -17,7 +17,7 @@ from autograd_cli.trace import Kind, Value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fix:
-    """What to do as edits, none where no line alone does it, and in words where those of the rule are not enough."""
+    """What to do: `edits`, empty where no change of lines does it, and `words`, where the rule's own are not enough."""
 
     words: str | None = None
     edits: tuple[Edit, ...] = ()
@@ -47,7 +47,7 @@ def fix_of_normalize(evidence: Evidence, value: Value) -> Fix:
 
 
 def _keep_above_zero(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
-    """A small number inside; a bound where the operand is below 0."""
+    """A small number added to the operand, or a lower bound where the operand is below 0."""
     yield from _inside(evidence, birth.value, 0)
 
 

@@ -14,7 +14,7 @@ _GREATER = frozenset({"gt", "ge", "greater", "greater_equal"})
 _LESS = frozenset({"lt", "le", "less", "less_equal"})
 _ROUNDING = frozenset({"round", "floor", "ceil", "trunc", "fix"})
 _WITH_POSITIONS = frozenset("max min topk sort median mode kthvalue cummax cummin".split())
-# Distributions that cannot be drawn from by a function of their parameters, but for one whose mean says nothing.
+# Distributions without rsample(), for which the mean stands in; not Categorical, whose mean says nothing.
 _WITHOUT_RSAMPLE = ("Bernoulli", "Binomial", "Poisson", "Geometric", "NegativeBinomial", "OneHot", "Multinomial")
 
 
@@ -56,20 +56,20 @@ _KINDS: dict[type[ast.cmpop], str] = {
 
 
 def _plain(evidence: Evidence, node: ast.expr) -> str:
-    """The text of an expression, of `k.item()` that of `k`."""
+    """The text of an expression; for `k.item()` that of `k`."""
     if isinstance(node, ast.Call) and _name(node) in {"item", "float"}:
         node = owner_of(node) or node
     return evidence.text.operand(node)
 
 
 def _name(node: ast.expr) -> str:
-    """What a call calls, without its home."""
+    """The name of the called function, without its namespace or owner."""
     func = node.func if isinstance(node, ast.Call) else node
     return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
 
 
 def choice(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
-    """A choice by a comparison as a weighing: of `a[a > b]`, `torch.where(a > b, c, d)`, `masked_fill`, and an `if`."""
+    """A choice by a comparison as a weighted mean: `a[a > b]`, `torch.where(a > b, c, d)`, `masked_fill`, an `if`."""
     compared = _comparison(evidence, found)
     weight = None if compared is None else step(evidence, compared)
     if weight is None or compared is None:
@@ -92,7 +92,7 @@ def choice(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
 
 
 def _comparison(evidence: Evidence, found: Culprit) -> ast.expr | None:
-    """The comparison that decides: the cut itself, or what was made of the number that it gave."""
+    """The comparison that decides: the cut itself, or the test of the `if` that the cut stands in."""
     span = found.cut.span
     node = evidence.text.expression_at(span)
     if node is not None and _compared(evidence, node) is not None:
@@ -150,7 +150,7 @@ def interpolated(evidence: Evidence, found: Culprit) -> tuple[Edit, ...]:
 
 
 def position(evidence: Evidence, node: ast.expr, value: Value) -> str | None:
-    """Positions as means of them, or the values that stand there instead."""
+    """Positions written as a weighted mean of positions, or replaced by the values that stand there."""
     name, owner = _name(node), owner_of(node)
     if name == "indices" and isinstance(node, ast.Attribute):
         return f"{evidence.text.operand(node.value)}.values"
@@ -188,7 +188,7 @@ def _mean_position(evidence: Evidence, text: str, value: Value) -> str | None:
 
 
 def unpacked_values(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
-    """Of `values, positions = torch.max(x, 1)`, `x.max(1)[1]` and `.indices` the values, where positions were taken."""
+    """The values instead of the positions: for `values, positions = torch.max(x, 1)`, `x.max(1)[1]` and `.indices`."""
     if value.kind not in {Kind.ELEMENT, Kind.INDEX} or value.span is None:
         return ()
     node = evidence.text.expression_at(value.span)

@@ -12,7 +12,7 @@ from autograd_cli.trace import Kind, Value
 
 
 def out_of_place(evidence: Evidence, writer: Value, refused: Span | None) -> tuple[Edit, ...]:
-    """The write into a copy; an update of a leaf, such as an optimizer's step, after the pass that was refused."""
+    """The write made into a copy; an update of a leaf, such as an optimizer's step, moved behind the refused pass."""
     span = writer.span
     if span is None:
         return ()
@@ -31,7 +31,7 @@ def out_of_place(evidence: Evidence, writer: Value, refused: Span | None) -> tup
 
 
 def not_in_place(evidence: Evidence, operands: Iterable[int], span: Span | None) -> tuple[Edit, ...]:
-    """A function or a module that was told `inplace=True`, told otherwise."""
+    """`inplace=False` for a function or a module that was given `inplace=True`."""
     for place in [*[evidence.trace.values[each].span for each in operands], span]:
         node = evidence.text.expression_at(place)
         for keyword in node.keywords if isinstance(node, ast.Call) else []:
@@ -49,7 +49,7 @@ def _spelled_out(evidence: Evidence, node: ast.AugAssign) -> str:
 
 
 def _moved(evidence: Evidence, statement: ast.stmt, refused: Span | None) -> tuple[Edit, ...]:
-    """A statement behind the one that torch refused, where both stand in one block."""
+    """A statement moved behind the one that torch refused, where both stand in one block."""
     if refused is None:
         return ()
     target = evidence.text.statement_around(refused)
@@ -92,7 +92,7 @@ def written_name(statement: ast.stmt) -> str | None:
 
 
 def update(evidence: Evidence, span: Span | None, *, is_computed: bool) -> tuple[Edit, ...]:
-    """A write to a leaf under no_grad; one of what was computed, into a copy."""
+    """A write to a leaf, put under no_grad; where a computed value is written, made into a copy instead."""
     statement = None if span is None else evidence.text.statement_around(span)
     if statement is None or span is None:
         return ()
@@ -167,7 +167,7 @@ def read_from_copy(evidence: Evidence, span: Span | None) -> tuple[Edit, ...]:
 
 
 def on_copy(evidence: Evidence, writer: Value, alias: Value) -> tuple[Edit, ...]:
-    """A write through `.data` to a copy: where the alias has a name that is made a copy, else the tensor itself is."""
+    """A write through `.data`, made to a copy: of the alias where that has a name, else of the tensor itself."""
     node = evidence.text.expression_at(alias.span)
     if evidence.names(alias.id) and isinstance(node, ast.Attribute) and alias.span is not None:
         text = evidence.text.operand(node.value)
@@ -196,7 +196,7 @@ def assigned(evidence: Evidence, place: Span | None, span: Span | None, *, is_da
 
 
 def assigned_result(evidence: Evidence, value: Value, operand: Value) -> tuple[Edit, ...]:
-    """A result that was dropped, assigned to the operand; of a `.grad` the method that writes."""
+    """A result that was dropped, assigned to the operand."""
     node, span = evidence.text.expression_at(value.span), value.span
     owner = owner_of(node) if node is not None else None
     if owner is None or span is None:

@@ -149,7 +149,7 @@ def _scaled_down(evidence: Evidence, value: Value) -> Iterator[Edit]:
 
 
 def fix_of_tie(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
-    """The reduction that gives all of it to one element, where all elements are reduced to one."""
+    """The reduction that gives the whole gradient to one element, where all elements are reduced to one."""
     node = evidence.text.expression_at(value.span)
     given = evidence.given(value)
     if node is None or len(given) != 1 or value.stem not in {"max", "min"} or len(value.operands) != 1:

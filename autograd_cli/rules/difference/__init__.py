@@ -1,1 +1,1 @@
-"""What tells the computed graph from the recorded one, and what a cut changed."""
+"""How the computed graph differs from the recorded one, and what a cut changed."""

@@ -43,7 +43,7 @@ def _lift_of(trace: Trace, cut: Cut) -> Lift | None:
 
 
 def differences(trace: Trace, lifted: Trace, lift: Lift) -> Iterator[Counterfactual]:
-    """The gradients of `trace` that are others in `lifted`, the same program without the cut `lift`."""
+    """The gradients of `trace` that differ in `lifted`, a run of the same program without the cut `lift`."""
     if lifted.refusal is not None:
         return
     would_be = dict(lifted.grads)

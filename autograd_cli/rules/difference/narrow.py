@@ -50,7 +50,7 @@ def _related(trace: Trace, name: str) -> frozenset[int]:
 
 
 def _unreached(trace: Trace, name: str) -> tuple[Diagnostic, ...]:
-    """The error that no gradient arrives at what is no leaf."""
+    """The error that no gradient arrives at a variable that is no leaf, where none does."""
     if trace.arrived(name) is not None or trace.refusal is not None:
         return ()
     variable = next(each for each in trace.variables if each.name == name)

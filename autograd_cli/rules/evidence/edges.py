@@ -10,8 +10,8 @@ from autograd_cli.trace import Kind, TensorInfo, Trace, Value
 def recorded_edges(trace: Trace) -> tuple[tuple[int, int], ...]:
     """The pairs (value, operand) between which torch recorded an edge.
 
-    Torch knows no lists and tuples, and no objects such as distributions: to what holds tensors, and from it, an edge
-    counts as recorded where one of the tensors has it.
+    Torch knows no lists, tuples or objects such as distributions. An edge to or from one of these counts as recorded
+    where one of the tensors in it has the edge.
     """
     finder = _Edges(trace)
     return tuple(
@@ -27,8 +27,8 @@ def recorded_edges(trace: Trace) -> tuple[tuple[int, int], ...]:
 class _Edges:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
-        self._origins: list[int] = []  # of a new version the value that it was first
-        self._wholes: list[int] = []  # of an element that an operation returned the sequence that it returned
+        self._origins: list[int] = []  # for each value its first version
+        self._wholes: list[int] = []  # for each element of what an operation returned, the whole
         for value in trace.values:
             same = handed_back(trace, value) if value.previous is None else value.previous
             self._origins.append(value.id if same is None else self._origins[same])
@@ -38,7 +38,7 @@ class _Edges:
         self._reached: dict[int, frozenset[int]] = {}
 
     def is_recorded(self, value: Value, operand: int) -> bool:
-        """Whether one of the nodes that were made for `value` leads to one of `operand`, or is one."""
+        """Whether a node that was made for `value` leads to a node of `operand`, or is one itself."""
         if value.tensor is not None and self._origins[value.id] == self._origins[operand] and value.tensor.is_leaf:
             return False  # the same leaf: there is no node between them
         if is_unrecorded_write(value):
@@ -47,7 +47,7 @@ class _Edges:
         return bool(ends) and any(not ends.isdisjoint(self._reach(node, value.id)) for node in self._nodes(value.id))
 
     def _nodes(self, number: int) -> frozenset[int]:
-        """The nodes that stand for a value: its grad_fn, the accumulator of a leaf; of a sequence, its elements'."""
+        """The nodes of a value: its grad_fn, or the accumulator of a leaf; of a sequence, those of its elements."""
         pending = [number]
         while pending:
             current = pending[-1]
@@ -65,7 +65,7 @@ class _Edges:
     def _held(self, number: int) -> tuple[int, ...]:
         """The values whose nodes stand for a value that only holds others, or was made of them.
 
-        An element without any, such as a module that a `for` took out of a list of modules, stands for what the whole
+        A value without elements, such as a module that a `for` took from a list of modules, stands for what the whole
         was made of. So this leads inwards, or to values from before the operation that returned the whole, and ends.
         """
         value = self._trace.values[number]

@@ -84,12 +84,12 @@ class Evidence:
         return "" if span is None else span.cut_lines(self.lines)
 
     def origin(self, value: int) -> int:
-        """The value that a tensor was before the changes in place that led to this version."""
+        """The first version of a tensor, from before all changes in place."""
         return self._origins[value]
 
     @cached_property
     def _origins(self) -> list[int]:
-        """Of each value what it was first; of what an optimizer holds under no name any more, the leaf that it was."""
+        """The first version of each value; for a leaf that only an optimizer still holds, the leaf as it was made."""
         leaves: dict[tuple[object, ...], int] = {}
         found: list[int] = []
         for value in self.trace.values:
@@ -144,14 +144,14 @@ class Evidence:
 
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
-        """The walks, in order, by where what left a node went to."""
+        """The walks, in order, each indexed by the nodes that gradients went to."""
         return tuple([Passage(walk, self.trace.nodes, self.trace.values) for walk in self.trace.walks])
 
     def end_name(self, node: int) -> str | None:
         """The program's name of what a gradient ended at.
 
-        That is a leaf, or what `autograd.grad` was asked for; where the walk broke off, a leaf that it had not come to
-        yet; of a leaf without a name the first name of what was made of it.
+        That is a leaf, or what `autograd.grad` was asked for. Where the walk broke off, it is a leaf further down the
+        graph. A leaf without a name goes by the first name of what was made of it.
         """
         end = self.trace.nodes[node]
         value = end.value if end.leaf is None else end.leaf
@@ -165,7 +165,7 @@ class Evidence:
         return name or self._name_of_user(value if end.leaf is None else end.leaf)
 
     def has_name(self, node: int) -> bool:
-        """Whether the program has a name for what a gradient ended at, or reads the `.grad` of something before it."""
+        """Whether the program has a name for what a gradient ended at, or else reads the `.grad` of anything."""
         end = self.trace.nodes[node]
         value = end.value if end.leaf is None else end.leaf
         return bool(end.variable or self.names(value) or self._names_read)
@@ -178,7 +178,10 @@ class Evidence:
         return None
 
     def affected(self, passage: Passage, end: int, test: Callable[[tuple[TensorValues, ...]], bool]) -> str | None:
-        """Who to speak of: the end, or where its `.grad` is not read, a result whose own is, and passes the test."""
+        """The name to report for an end.
+
+        Where its `.grad` is not read, that is a result whose `.grad` is read and passes `test`, if there is one.
+        """
         name = self.end_name(end)
         if name not in self._names_read:
             for owner, _ in self.grad_reads:
@@ -188,7 +191,7 @@ class Evidence:
         return name
 
     def end_order(self, node: int) -> tuple[bool, int]:
-        """Where an end stands among those to tell of: first those whose `.grad` the program reads, by their age."""
+        """The sort key of an end: first come those whose `.grad` the program reads, and among these the older ones."""
         end = self.trace.nodes[node]
         value = end.value if end.leaf is None else end.leaf
         return self.end_name(node) not in self._names_read, value

@@ -16,8 +16,8 @@ _METADATA = frozenset(
     """.split()
 )
 COMPARISONS = frozenset("eq ne lt le gt ge not_ isnan isinf isfinite isclose equal allclose".split())
-_PARTS = frozenset({Kind.ELEMENT, Kind.INDEX, Kind.ITEM, Kind.UNCALLED})  # of an object
-_MAX_PARTS = 10_000  # of a list or an object that are looked at
+_PARTS = frozenset({Kind.ELEMENT, Kind.INDEX, Kind.ITEM, Kind.UNCALLED})  # taken out of an object
+_MAX_PARTS = 10_000  # how many parts of a list or an object are examined
 
 
 def dependents(trace: Trace, start: int) -> frozenset[int]:
@@ -45,7 +45,7 @@ def ancestors(trace: Trace, ends: Iterable[int]) -> frozenset[int]:
 
 
 def _made_of(value: Value) -> tuple[int, ...]:
-    """What a value was computed from: of a leaf that was written to, what it was before, for it begins anew."""
+    """What a value was computed from; for a leaf that was written to, only its version before: it begins anew."""
     return (value.previous,) if value.previous is not None and is_written_leaf(value) else value.operands
 
 
@@ -87,14 +87,14 @@ def is_written_leaf(value: Value) -> bool:
 
 
 def is_unrecorded_write(value: Value) -> bool:
-    """An in-place operation under no_grad leaves the tensor tracked as if it had not happened."""
+    """Whether a value is a write under no_grad, after which torch tracks the tensor as if nothing had happened."""
     tensor = value.tensor
     writes = value.previous is not None and value.function != "torch.Tensor.requires_grad_"
     return writes and value.grad_mode != GradMode.GRAD and tensor is not None and not tensor.is_leaf
 
 
 def is_dead_view(trace: Trace, value: Value) -> bool:
-    """A view taken under no_grad says that it requires grad and is a leaf, and yet no gradient passes through it."""
+    """Whether a value is a view taken under no_grad: it says that it requires grad, but no gradient passes through."""
     tensor = value.tensor
     return (
         tensor is not None
@@ -107,7 +107,7 @@ def is_dead_view(trace: Trace, value: Value) -> bool:
 
 
 def _has_tracked(trace: Trace, number: int) -> bool:
-    """Whether a value requires gradients; of what an operation returned in pieces, whether something that it took."""
+    """Whether a value requires gradients; for a sequence that an operation returned, whether any operand does."""
     value = trace.values[number]
     if value.tensor is not None:
         return value.tensor.requires_grad

@@ -1,4 +1,4 @@
-"""What the operation that made a value was made of: what torch recorded for it, its data, the module that it calls."""
+"""The operation that made a value: what torch recorded for it, whether it is data, the module that it called."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def is_data(trace: Trace, value: Value) -> bool:
 
 
 def module_of(trace: Trace, value: Value, kind: str) -> Value | None:
-    """The module of a kind, such as `Embedding`, by whose call a value was made, as it was when it was made.
+    """The module of a kind, such as `Embedding`, whose call made a value: the value at which the module was made.
 
-    What a container calls is known by its kind alone: then it is the only one that the program made, or None.
+    Of a module that a container called only the kind is known: then it is the only such module of the program, or None.
     """
     operands = [trace.values[each] for each in value.operands]
     used = next((each for each in operands if each.tensor is None and _is_module(each, kind)), None)

@@ -1,4 +1,4 @@
-"""Gradients in flight: what ends at the leaves of a walk, where on the way it ceased to be a number, or became zero."""
+"""Gradients on their way: what arrives at the leaves of a walk, and where it became NaN, infinite or zero."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from autograd_cli.trace import Node, Number, TensorValues, Value, Visit, Walk
 
-# What is left of a gradient where an operation's result is the same whatever its operand: float32 cancels to this.
+# The rounding error that float32 leaves of a gradient that cancels, as of an operation whose result is constant.
 NEGLIGIBLE = 1e-6
 
 
@@ -33,7 +33,7 @@ class Departure:
 
 
 class Passage:
-    """One walk, by the nodes that what left a node went to."""
+    """One walk, indexed by the nodes that gradients went to."""
 
     def __init__(self, walk: Walk, nodes: Sequence[Node], values: Sequence[Value]) -> None:
         self.walk = walk
@@ -52,14 +52,14 @@ class Passage:
         return tuple([node for node in self.into if node not in self._visited or not self.nodes[node].next])
 
     def arrived_at(self, end: int) -> tuple[TensorValues, ...]:
-        """What arrived at a node: the sum, or where the walk did not tell it, all parts of it."""
+        """What arrived at a node: the sum, or all parts of it where the walk did not visit the node."""
         visit = self._visited.get(end)
         if visit is not None:
             return tuple([each for each in visit.arrived if each is not None])
         return tuple([each.gradient for each in self.into.get(end, ()) if each.gradient is not None])
 
     def birth(self, end: int) -> tuple[Departure, ...]:
-        """How NaN or infinity came to `end`: from where it first left a node to there, nothing where it was given."""
+        """The way of NaN or infinity to `end`, from the node that it first left; empty where a hook brought it in."""
         path: list[Departure] = []
         seen = {end}
         if self._is_by_hook(end, _is_broken):
@@ -77,8 +77,8 @@ class Passage:
     def stops(self, end: int) -> Iterator[Departure]:
         """Where gradients on their way to `end` became zero: all that left was zero, and not all that had arrived.
 
-        A departure that is not zero tells that it was cancelled by another one, at the node that both went to. Nothing
-        stopped what a hook made zero.
+        A departure that is not zero itself was cancelled by another one, at the node that both went to. What a hook
+        made zero was stopped by no node.
         """
         pending = list(() if self._is_by_hook(end, is_zero) else self.into.get(end, ()))
         seen: set[tuple[int, int]] = set()
@@ -104,7 +104,7 @@ class Passage:
         return False
 
     def before(self, start: Departure) -> Iterator[Departure]:
-        """All that a departure came of, the nearest first."""
+        """All earlier departures that led to this one, the nearest first."""
         pending = deque([start])
         seen: set[tuple[int, int]] = set()
         while pending:

@@ -1,4 +1,4 @@
-"""Names that come to mean other tensors, those of lists and dicts whose elements are replaced among them."""
+"""Names that come to mean other tensors, and lists and dicts whose elements are replaced."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Rebinding:
 
 @remembered
 def rebindings(evidence: Evidence) -> dict[str, list[Rebinding]]:
-    """All of them in order, by name; of a sequence each element."""
+    """All rebindings by name, in order; a sequence gives one for each of its elements."""
     found: dict[str, list[Rebinding]] = {}
     bases: dict[Span, str | None] = {}
     for step in evidence.trace.steps:
@@ -74,7 +74,7 @@ def was_leaf(evidence: Evidence, name: str, number: int) -> bool:
 
 
 def update_of(evidence: Evidence, value: Value) -> Rebinding | None:
-    """The statement that gave the name of a leaf, after a backward pass, to this result of it."""
+    """The statement that gave a leaf's name, after a backward pass, to this result that was computed from it."""
     made = evidence.origin(value.id)
     earlier = [root for each in passes(evidence) if each.at < made for root in each.roots]
     used = origins(evidence, earlier) & (ancestors(evidence.trace, [made]) - {made})

@@ -1,4 +1,4 @@
-"""How a finding speaks of the leaves that one cause befell: the first by name, two by both, of more their number."""
+"""How a finding names the leaves that share one cause: one or two by name, of more the first and how many more."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _GUARDS = frozenset({"operator.is_", "operator.is_not"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """A reading of `.grad` that gave None, and that is no test for just that: the tensor that was asked, the answer."""
+    """A reading of `.grad` that gave None, and was not just a test for None: the tensor asked, and the answer."""
 
     asked: Value
     read: Value
@@ -42,7 +42,7 @@ class Pass:
 
 @remembered
 def looks(evidence: Evidence) -> list[Look]:
-    """The readings of `.grad` that gave None, in order, of each place the first; no more than a few."""
+    """The readings of `.grad` that gave None, in order: only the first of each place, and no more than a few."""
     found = [
         Look(asked=asked, read=read)
         for asked, read in evidence.grad_reads
@@ -84,7 +84,7 @@ def passes(evidence: Evidence) -> list[Pass]:
 
 
 def flattened(trace: Trace, values: Iterable[int]) -> list[int]:
-    """The values, of sequences their elements."""
+    """The values, with the elements of sequences in their place."""
     return [part.id for part in trace.parts(values) if not part.elements]
 
 
@@ -103,7 +103,7 @@ def words(refusal: Refusal | None) -> str | None:
 
 
 def name_of(evidence: Evidence, value: int) -> str | None:
-    """The name of the program that a value goes by, that of the list that holds it where it has none."""
+    """The name that the program has for a value or, where it has none, for a list that holds it."""
     origin = evidence.origin(value)
     names = evidence.names(value) or evidence.names(origin)
     if names:
@@ -114,7 +114,7 @@ def name_of(evidence: Evidence, value: int) -> str | None:
 
 
 def origins(evidence: Evidence, values: Iterable[int]) -> frozenset[int]:
-    """The values as they were first, of all that `values` were computed from."""
+    """The first versions of all values that `values` were computed from, themselves included."""
     return frozenset(evidence.origin(value) for value in ancestors(evidence.trace, values))
 
 
@@ -160,7 +160,7 @@ def seen_refused(evidence: Evidence) -> Seen:
 
 
 def places(*places: tuple[Span | None, str], but: Span | None = None) -> tuple[Related, ...]:
-    """The places that there are, but one that is told of otherwise."""
+    """The places that exist, except `but`, which the finding already shows."""
     return tuple(Related(span=span, label=label) for span, label in places if span is not None and span != but)
 
 

@@ -1,4 +1,4 @@
-"""What operations are like: the one table of their names. It refines the words of a finding; what flowed decides it."""
+"""Traits of operations, in the one table of their names. They refine a finding's words; what flowed decides it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Trait(StrEnum):
-    """Something that operations have in common, to a gradient."""
+    """Something that operations have in common, as far as gradients are concerned."""
 
     STEP = "step"  # flat but for its jumps: its derivative is 0 everywhere
     DRAW = "draw"  # draws at random, with its operands for parameters
@@ -34,11 +34,11 @@ class Trait(StrEnum):
     DIVISION = "division"  # by what may be 0
     CLEANING = "cleaning"  # is written to throw away what is no number
     ELEMENTWISE = "elementwise"  # one element of each element
-    DIFFERENCE = "difference"  # is what is left of one without the other
+    DIFFERENCE = "difference"  # one operand minus the other
     DISTANCE = "distance"  # how far two are from each other
     PAIRED_LOSS = "paired_loss"  # a loss of each element of a prediction and its target
     REDUCTION = "reduction"  # sums up all elements of an axis, or of all
-    KERNEL = "kernel"  # what every pair is computed for
+    KERNEL = "kernel"  # shows that every pair is meant, as a kernel or a nearest neighbour does
     RESHAPE = "reshape"  # the same elements in another shape
     MASKING = "masking"  # chooses by a condition
     INDEXING = "indexing"  # looks up by positions

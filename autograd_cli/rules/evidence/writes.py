@@ -9,7 +9,7 @@ from autograd_cli.trace import Kind, TensorInfo, TensorValues, Value
 
 
 def later_versions(evidence: Evidence, value: int, end: int) -> Iterator[Value]:
-    """The versions that came of a tensor by writes, before the value `end`, in order."""
+    """The later versions of a tensor, one for each write, before the value `end`, in order."""
     following = _following(evidence)
     while (found := following.get(value)) is not None and found.id < end:
         yield found
@@ -22,7 +22,7 @@ def _following(evidence: Evidence) -> dict[int, Value]:
 
 
 def writer_of(evidence: Evidence, version: Value) -> Value:
-    """The value of the operation that wrote: of another view of the memory, the one that was written to."""
+    """The value of the operation that wrote; for an alias that changed with it, the value that was written to."""
     while version.kind is Kind.ALIAS and len(version.operands) > 1:
         version = evidence.trace.values[version.operands[1]]
     return version
@@ -108,14 +108,14 @@ def base_of(evidence: Evidence, value: int) -> Value | None:
 
 
 def _sources(evidence: Evidence, value: Value) -> tuple[int, ...]:
-    """What a value was made of: an element of several, what these were made of; a new version, its first."""
+    """What a value was made of: for one of several elements, what all were; for a new version, the one before."""
     if value.previous is not None:
         return (value.previous,)
     return evidence.trace.values[value.operands[0]].operands if _is_element(evidence, value) else value.operands
 
 
 def source_of_several(evidence: Evidence, value: int) -> tuple[Value, Value] | None:
-    """What several views were taken of by one operation, and all of them, if a tensor is one, or a view of one."""
+    """The source and the whole of several views that one operation took, if a tensor is one, or a view of one."""
     current = evidence.trace.values[value]
     while current.tensor is not None:
         same = _sharing(evidence, current)

@@ -154,7 +154,7 @@ def _is_method(evidence: Evidence, call: ast.Call) -> bool:
 
 
 def _root_node(evidence: Evidence, span: Span | None = None) -> ast.expr | None:
-    """What a call (torch's refused one) differentiates, as the program writes it."""
+    """What a call differentiates, as the program writes it; without a span, the call that torch refused."""
     refusal = evidence.trace.refusal
     call = evidence.text.call_at(span or (None if refusal is None else refusal.span))
     if call is None:
@@ -166,7 +166,7 @@ def _root_node(evidence: Evidence, span: Span | None = None) -> ast.expr | None:
 
 
 def _asked_of_refused(evidence: Evidence) -> str | None:
-    """What autograd.grad, which torch refused, was to differentiate with respect to."""
+    """The first input of a call of `autograd.grad` that torch refused."""
     refusal = evidence.trace.refusal
     if refusal is None or refusal.function != GRAD:
         return None

@@ -16,12 +16,12 @@ from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import places
 from autograd_cli.rules.families.flag_on_loss import find_flag_on_loss
 
-_MOST = 64  # gradients that are told apart
+_MOST = 64  # lost gradients that are examined
 
 
 @remembered
 def missed(evidence: Evidence) -> tuple[Culprit, ...]:
-    """What explains the first gradient that somebody missed, or torch refused; and those that nobody looked for."""
+    """What explains the first gradient that somebody missed, those torch refused, and those nobody looked for."""
     if not is_to_be_explained(evidence):
         return ()
     looked_for = list(itertools.islice(culprits(evidence), _MOST))
@@ -30,7 +30,7 @@ def missed(evidence: Evidence) -> tuple[Culprit, ...]:
 
 
 def is_to_be_explained(evidence: Evidence) -> bool:
-    """Whether a lost gradient is not what was asked for, by a mode, nor explained by a loss that was made a leaf."""
+    """Whether a cut is to explain lost gradients: not if a mode took them away, or if the loss was made a leaf."""
     return evidence.trace.mode == DEFAULT_MODE and not any(find_flag_on_loss(evidence))
 
 
@@ -45,7 +45,7 @@ def find_cut(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def _diagnostic(evidence: Evidence, rule: str, alike: Sequence[Culprit]) -> Diagnostic:
-    """What is said of lost gradients, foremost of the first, and of the cut that is to blame."""
+    """What is said of the gradients that one cut took away; the details are those of the first."""
     found = alike[0]
     lost, cut = found.lost, found.cut
     value = evidence.trace.values[cut.value]
@@ -88,7 +88,7 @@ def _diagnostic(evidence: Evidence, rule: str, alike: Sequence[Culprit]) -> Diag
 
 
 def _rule(evidence: Evidence, found: Culprit) -> str | None:
-    """The slug of a cut, by what the variable still is to the result, and by what switched tracking off."""
+    """The slug of a cut, by the part that the variable still plays, and by what switched tracking off."""
     cut = found.cut
     if cut.rule == "requires-grad-missing":
         return None

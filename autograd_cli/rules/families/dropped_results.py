@@ -98,7 +98,7 @@ def _is_dropped(evidence: Evidence, value: Value) -> bool:
 def _symptom_of_temporary(
     evidence: Evidence, value: Value, meant: Value
 ) -> tuple[Severity, str | None, str | None, tuple[Span | None, str]] | None:
-    """What is missed for a dropped write: the gradient of what was to be written, or the change itself."""
+    """What is missing because of a dropped write: the gradient of what was to be written, or the change itself."""
     before = upstream(evidence, (value.id,), COMPUTED)
     for lost in lost_gradients(evidence):
         if lost.start in before:
@@ -137,7 +137,7 @@ def _uncalled(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def _is_pure(evidence: Evidence, value: Value, span: Span) -> bool:
-    """Whether a statement is nothing but an operation that has a sister in place, and its result is dropped."""
+    """Whether a statement is only an operation that has an in-place variant, and its result is dropped."""
     name = value.verb
     trace = evidence.trace
     if value.tensor is None or value.previous is not None or not value.operands or evidence.users.get(value.id):

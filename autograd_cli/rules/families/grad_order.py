@@ -63,7 +63,7 @@ def _moved_up(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
 
 
 def _guarded(evidence: Evidence, look: Look) -> tuple[Edit, ...]:
-    """The statement that uses it, under `if … is not None:`."""
+    """The statement that uses the gradient, under `if … is not None:`."""
     text = evidence.text
     statement = text.statement_around(look.read.span)
     if statement is None or look.read.span is None:

@@ -1,4 +1,4 @@
-"""Rules about hooks of the program, which put another gradient in the place of one on its way."""
+"""Rules about hooks of the program, which replace a gradient on its way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autograd_cli.trace import Hooked, TensorValues
 
 
 def _find_hook(evidence: Evidence) -> Iterator[Diagnostic]:
-    """The hooks that made zeros of a gradient, or something that is no number, and whose gradient became that."""
+    """The hooks that made a gradient zero, NaN or infinite, where the gradient of a leaf became the same."""
     told: set[object] = set()
     for passage in evidence.passages:
         for visit in passage.walk.visits:
@@ -50,7 +50,7 @@ def _finding(evidence: Evidence, passage: Passage, node: int, hooked: Hooked) ->
 
 
 def _victims(evidence: Evidence, passage: Passage, start: int, *, is_broken: bool) -> list[str]:
-    """The leaves behind a node whose gradient is no better than what a hook handed on to it."""
+    """The leaves behind a node whose gradient is broken, or all zero, as is what the hook returned there."""
 
     def is_bad(arrived: TensorValues) -> bool:
         return not is_finite(arrived) if is_broken else is_zero(arrived)

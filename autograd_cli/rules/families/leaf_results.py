@@ -133,7 +133,7 @@ def _flag_within(evidence: Evidence, span: Span | None) -> Span | None:
 
 
 def _hidden_leaf(evidence: Evidence, made: Value) -> Value | None:
-    """The leaf that a result was made of, where that is one alone."""
+    """The leaf that a result was made of, where there is only one."""
     found = [
         value
         for number in sorted(ancestors(evidence.trace, [made.id]))
@@ -208,7 +208,7 @@ def _rebound(evidence: Evidence) -> list[Rebinding]:
 
 
 def _kept_leaves(evidence: Evidence, mode: Span | None) -> tuple[Edit, ...]:
-    """In-place updates of all that lose their leaf in that block, or marks on the new tensors."""
+    """In-place updates for all names that lose their leaf in that block, or requires_grad_() on the new tensors."""
     lost: dict[Span, list[Rebinding]] = {}
     seen: set[Span | None] = set()
     for each in _rebound(evidence):
@@ -229,7 +229,7 @@ def _kept(evidence: Evidence, found: list[Rebinding]) -> Edit | None:
 
 
 def _in_place(evidence: Evidence, step: Step, name: str) -> Edit | None:
-    """`w -= …` for `w = w - …`, and a reset of the gradient, which the leaf keeps, where there is none."""
+    """`w -= …` for `w = w - …`, and a reset of its gradient, which the leaf keeps, where the program has none."""
     text = evidence.text
     match text.statement_around(step.span):
         case ast.Assign(
@@ -243,7 +243,7 @@ def _in_place(evidence: Evidence, step: Step, name: str) -> Edit | None:
 
 
 def _resets_in_text(evidence: Evidence) -> bool:
-    """Whether the program resets gradients anywhere, whether it came so far or not."""
+    """Whether the program resets gradients anywhere, even in parts that did not run."""
     return any(
         isinstance(node, ast.Attribute)
         and (
@@ -304,7 +304,7 @@ def _find_retain_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def _allearlier(evidence: Evidence, call: Value) -> tuple[Edit, ...]:
-    """The same of all tensors that this place of the program called retain_grad() on."""
+    """The call moved up, for all tensors that this place of the program called retain_grad() on."""
     edits: dict[Edit, None] = {}
     for look in looks(evidence):
         other = _retains(evidence, look)

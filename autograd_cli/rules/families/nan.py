@@ -65,7 +65,7 @@ def _find_birth(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def _blame(evidence: Evidence, birth: Birth) -> tuple[str, str | None]:
-    """What the operation does, and a cure: by what went in, where the rule's own words are of another operation."""
+    """What the operation does, and a cure: judged by its operands, where the rule's own words do not fit."""
     value = birth.value
     parts = evidence.trace.parts(value.operands)
     given = [part.tensor for part in parts if part.tensor is not None]
@@ -136,7 +136,7 @@ def _number(number: Number) -> str:
     return f"{number:.4g}" if isinstance(number, float) else str(number)
 
 
-# The one that is finite.
+# A gradient that is finite, but huge.
 
 
 def _divided_by_little(passage: Passage, end: int) -> Iterator[Departure]:

@@ -108,7 +108,7 @@ def _unused_input(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def _base(evidence: Evidence, value: Value, used: frozenset[int]) -> str | None:
-    """The name of what an input was made of, that the result was computed from, too."""
+    """The name of a tensor that both the input and the result were computed from."""
     behind = sorted(ancestors(evidence.trace, [value.id]), reverse=True)
     return next((name_of(evidence, each) for each in behind if _is_base(evidence, each, used)), None)
 
@@ -141,7 +141,7 @@ def _input_node(evidence: Evidence, value: Value) -> ast.expr | None:
 
 
 def _other_inputs(evidence: Evidence, unused: list[Value], bases: list[str | None]) -> tuple[Edit, ...]:
-    """The call with what the inputs were made of in their place; with allow_unused where that is not known of each."""
+    """The call with their bases in place of the unused inputs; with allow_unused=True where a base is not known."""
     refusal = evidence.trace.refusal
     call = evidence.text.call_at(None if refusal is None else refusal.span)
     if call is None or refusal is None or refusal.span is None:

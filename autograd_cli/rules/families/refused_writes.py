@@ -14,7 +14,7 @@ from autograd_cli.rules.evidence.writes import base_of, source_of_several
 from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Phase, Refusal, Value
 
-# Only torch's words tell these, for it alone knows the strides.
+# These can be told only by torch's message: the trace has no strides.
 _REPEATED = "more than one element of the written-to tensor"
 _SHARED = "some elements of the input tensor and the written-to tensor"
 _IN_PLACE = "in-place operation"
@@ -182,7 +182,7 @@ class _RefusedWrite:
 
     @property
     def is_expanded(self) -> bool:
-        """Whether it has more elements than the memory it was taken of."""
+        """Whether it has more elements than the memory that it is a view of, so that some are repeated."""
         base = base_of(self._evidence, self.value.id)
         first = None
         while base is not None:

@@ -53,9 +53,9 @@ def _find_silent_data_mutation(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def _stopped_at(evidence: Evidence, walk: Walk) -> tuple[Node, tuple[str, ...]]:
-    """The node that refused its turn, with torch's names for what was changed: the last made of those that had to run.
+    """The node at which the walk stopped, with torch's names for the saved tensors that were changed.
 
-    That are those to which all that leads to them had run.
+    Of the nodes with a changed tensor it is the last made of those that were ready: all that leads to them had run.
     """
     visited = {visit.node for visit in walk.visits}
     waiting: set[int] = set()
@@ -72,7 +72,7 @@ def _stopped_at(evidence: Evidence, walk: Walk) -> tuple[Node, tuple[str, ...]]:
 def _written(
     evidence: Evidence, walk: Walk, made: Value, saved: tuple[str, ...], refusal: Refusal
 ) -> tuple[Value, Value] | None:
-    """What the operation saved and who wrote to it: of several the one whose versions torch tells."""
+    """What the operation saved and what wrote to it; of several candidates, the one that torch's message fits."""
     given = [*tensors_in(evidence, *made.operands), *tensors_in(evidence, made.id)]
     if saved == ("result",):
         given.reverse()
@@ -86,7 +86,7 @@ def _written(
 
 
 def _is_told(tensor: TensorInfo | None, message: str) -> bool:
-    """Whether torch means this one of several operands: only its words tell shape and version of what it expected."""
+    """Whether torch's message means this operand: it has the shape, and the version that was expected."""
     if tensor is None:
         return False
     return f"{list(tensor.shape)}]" in message and f"expected version {tensor.version} instead" in message

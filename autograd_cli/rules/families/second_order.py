@@ -25,7 +25,7 @@ def _find_unrecorded(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def _from_gradient(evidence: Evidence) -> Diagnostic | None:
-    """Torch refused to start from what was computed of a `.grad`, which has no history."""
+    """Torch refused to start from what was computed from a `.grad`, which has no history."""
     refusal = evidence.trace.refusal
     if refusal is None or refusal.during is not Phase.BACKWARD:
         return None
@@ -57,7 +57,7 @@ def _from_gradient(evidence: Evidence) -> Diagnostic | None:
 
 
 def _silently_first_order(evidence: Evidence) -> Diagnostic | None:
-    """A gradient without history went into what a later pass started from, and that pass lacks what depends on it."""
+    """A gradient without history went into the root of a later pass, which lacks the part that leads through it."""
     for walk in evidence.trace.walks:
         if walk.backward is not None or walk.create_graph or walk.start >= len(evidence.trace.values):
             continue
@@ -109,9 +109,9 @@ def _lacking(evidence: Evidence, walk: Walk, answer: Value) -> tuple[int, Walk] 
 
 
 def _joins(evidence: Evidence, answer: int, roots: tuple[int, ...]) -> Value | None:
-    """The first tracked value that the answer of `autograd.grad` went into on its way to `roots`, meant as it stands.
+    """The first tracked value that the answer of `autograd.grad` went into on its way to `roots`.
 
-    Nothing where it went through detach() and its like, or through a function of steps: then a constant is meant.
+    None where it went through detach() and the like, or through a step function: then a constant is meant.
     """
     values = evidence.trace.values
     for number in sorted(path(evidence, answer, roots, COMPUTED) - {answer}):
@@ -124,7 +124,7 @@ def _joins(evidence: Evidence, answer: int, roots: tuple[int, ...]) -> Value | N
 
 
 def _is_added(evidence: Evidence, joined: Value, roots: tuple[int, ...]) -> bool:
-    """Whether a scalar made of gradients alone was added to the loss: as a constant it changes no gradient at all."""
+    """Whether a scalar made of gradients was added to the loss, as a penalty: as a constant it changes no gradient."""
     tensor = joined.tensor
     return (
         has(joined.verb, Trait.ADDITIVE)

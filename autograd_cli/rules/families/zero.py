@@ -74,7 +74,7 @@ def _find_broadcast_shape(evidence: Evidence) -> Iterator[Diagnostic]:
 
 @remembered
 def _stop(evidence: Evidence) -> Stop | None:
-    """What stopped a gradient, in a run whose gradients are numbers: where they are not, that is what to look at."""
+    """What stopped a gradient; None in a run with NaN or infinity in a gradient, which is to be cured first."""
     ends = ((passage, end) for passage in evidence.passages for end in passage.ends)
     if not all(is_finite(each) for passage, end in ends for each in passage.arrived_at(end)):
         return None
