@@ -30,6 +30,7 @@ _REHEARSAL = [
     ["explain", "w = (x*x).detach()\n(w*x).sum()", "--x", "1,2"],
     ["compare", "log(x*0).sum()", "--x", "1"],
     ["check", "x.exp().add_(1)", "--x", "1"],
+    ["check", "w = torch.ones(1, requires_grad=True)\nopt = torch.optim.SGD([w])\n(w*w).backward()\nopt.step()"],
 ]
 
 

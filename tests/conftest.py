@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -85,6 +86,12 @@ def supervised_agx(agx_server: AgxServer, monkeypatch: pytest.MonkeyPatch) -> Ag
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="write what agx prints now into the transcripts")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the thousands of tests that there are: it would look at them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -784,7 +784,7 @@ def torch_settings(dtype: str) -> Iterator[None]:
     try:
         with torch.random.fork_rng(devices=[]):
             torch.set_default_dtype(getattr(torch, dtype))
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)
             yield
     finally:
         torch.set_default_dtype(before)

@@ -713,7 +713,7 @@ def by_python(
     assert isinstance(tree.body[-1], ast.Expr)
     tree.body[-1] = ast.Assign([ast.Name("result", ast.Store())], tree.body[-1].value)
     names = {**NAMES, **leaves}
-    torch.manual_seed(SETTINGS.seed)
+    torch.default_generator.manual_seed(SETTINGS.seed)
     exec(compile(ast.fix_missing_locations(tree), "program", "exec", dont_inherit=True), names)  # noqa: S102 - the oracle is Python
     results = list(tensors_in(names["result"]))
     roots = [result for result in results if result.requires_grad]

@@ -150,7 +150,7 @@ def answer(case: Case) -> Answer | None:
     arguments, keywords = replaced(case.sample.arguments, leaves), replaced(dict(case.sample.keywords), leaves)
     if case.row.name.endswith("_"):
         arguments = (arguments[0] * 1, *arguments[1:])
-    torch.manual_seed(SEED)
+    torch.default_generator.manual_seed(SEED)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Sequence
@@ -97,11 +98,17 @@ def options(
     """PyTorch's autograd from the shell: real gradients, and the graph that torch recorded."""
 
 
+@functools.cache
+def commands() -> Commands:
+    """All commands, as Typer makes them: once, for it takes longer than a small program runs."""
+    return cast("Commands", get_command(app))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `agx` with these arguments (default: the process's own); the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     prepare_streams()
-    root = cast("Commands", get_command(app))
+    root = commands()
     try:
         if not words and _COMPLETION not in os.environ:
             sys.stdout.write(welcome({name: command.short_help or "" for name, command in root.commands.items()}))

@@ -14,14 +14,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from typing import Any, cast
+from typing import Any
 
 import typer
-from typer.main import get_command
 
 from autograd_cli.api import ShownReport, shown
-from autograd_cli.cli.app import app, bad_value, without_program
-from autograd_cli.cli.command import Commands
+from autograd_cli.cli.app import bad_value, commands, without_program
 from autograd_cli.cli.commands.run import RUN
 from autograd_cli.cli.delivery import Delivery, render, render_error, write
 from autograd_cli.cli.request import ANSWER, Call, UseCase, answer
@@ -85,7 +83,7 @@ def _ran(words: Sequence[str], cell: str, ipython: Any) -> ShownReport | None:  
             failed = partial(render_error, report=replace(report, body=None), delivery=delivery, debug=debug)
             write(render(report, delivery), failed)
 
-    command = cast("Commands", get_command(app)).commands[_RUN]
+    command = commands().commands[_RUN]
     with contextlib.suppress(typer.Exit), command.make_context(_RUN, [*words]) as context:
         context.meta[RUN] = run_here
         command.invoke(context)
@@ -115,7 +113,7 @@ def _explained(words: Sequence[str]) -> ShownReport | None:
         reports.append(shown(report, delivery.look, is_for_python=False))
         return report.status.exit_code
 
-    command = cast("Commands", get_command(app)).commands[_COMMAND]
+    command = commands().commands[_COMMAND]
     with contextlib.suppress(typer.Exit), command.make_context(_COMMAND, [*words]) as context:
         context.meta[ANSWER] = answer_here
         command.invoke(context)
