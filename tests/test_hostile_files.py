@@ -353,7 +353,7 @@ def test_a_hostile_file_is_one_error_under_its_name(name: str, raw: bytes, rule:
         ("a.pt", pt(torch.ones(1)), "@a.pt#w", "missing-key", "one array, without a key `w`", "write @a.pt"),
         ("a.pt", pt({"a": {"b": torch.ones(1)}}), "@a.pt#a.c", "missing-key", "it holds a.b", "did you mean #a.b?"),
         ("a.json", b'{"a": {"b": 1}}', "@a.json#a.c", "missing-key", "there is no `c` here; there is b", None),
-        ("a.json", b"[1]", "@a.json#a", "missing-key", "there is no `a` here; there is no key", None),
+        ("a.json", b"[1]", "@a.json#a", "missing-key", "there is no `a` here; there are no keys at all", None),
         ("a.json", b'{"\\ud800": 1}', "@a.json#a", "missing-key", "there is \ud800", None),
         ("a.safetensors", MANY_KEYS, "@a.safetensors#" + "x" * 9_000, "missing-key", "and 99990 more", None),
     ],

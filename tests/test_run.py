@@ -381,7 +381,7 @@ def test_what_is_not_observed_is_said(supervised_agx: Agx, tmp_path: Path) -> No
         + "torch.compile(work, backend='eager')(torch.ones(2))\n"
     )
     said = run(supervised_agx, tmp_path, script).err
-    assert "not observed: the inside of what torch.compile made" in said
+    assert "not observed: what happens inside a function or module compiled by torch.compile" in said
     assert "not observed: what ran in other threads" in said
     assert "not observed: what ran in other processes" in said
 

@@ -157,7 +157,7 @@ def test_nothing_is_kept_alive_after_it() -> None:
 
 
 def test_the_block_must_have_ended() -> None:
-    with autograd_cli.watch() as seen, pytest.raises(RuntimeError, match="when the block has ended"):
+    with autograd_cli.watch() as seen, pytest.raises(RuntimeError, match="no report yet: the block has not ended"):
         _ = seen.report
 
 

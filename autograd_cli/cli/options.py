@@ -56,7 +56,7 @@ Lang: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="LANGUAGE",
-        help="Such as en or zh (default: the locale's).",
+        help="Language, such as en or zh (default: from the locale).",
         parser=option_values.language,
         autocompletion=completion.languages,
         rich_help_panel=OUTPUT,

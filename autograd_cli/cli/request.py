@@ -59,7 +59,7 @@ class Call:
 def _with_way_to_run(found: Diagnostic, file: str) -> Diagnostic:
     if found.rule not in _NOT_RUN or found.source != PROGRAM or not file.endswith(_SCRIPTS):
         return found
-    way = f"if this file is yours, let Python run it: agx run {file}"
+    way = f"if you trust this file, let Python run it: agx run {file}"
     return replace(found, fix=f"{found.fix}\n{way}" if found.fix else way)
 
 

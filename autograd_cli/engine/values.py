@@ -82,7 +82,9 @@ class Box(Entry):
         if isinstance(payload, Derived):
             return payload.function
         if isinstance(payload, Function | Named):
-            raise TypeError("a function is called here, or handed to a function of the program, not to torch")
+            raise TypeError(
+                "a function cannot be used as a value here: call it, or pass it to a function of the program"
+            )
         if isinstance(payload, GraphNode):
             raise TypeError(f"this operation takes no node of the graph, such as {payload}")
         if isinstance(payload, Iteration):

@@ -132,7 +132,7 @@ def _tensor(file: OpenFile, dtype: object, shape: object, place: list[int], star
     kind = dtype if isinstance(dtype, str) else ""
     name, stored = _DTYPES_OF_TORCH.get(kind, (None, _DTYPES.get(kind)))
     if stored is None:
-        raise file.error("bad-file", "agx does not read the tensor's dtype")
+        raise file.error("bad-file", "the tensor has a dtype that agx cannot read")
     if place[1] - place[0] != math.prod(shape) * int(stored[2:]):
         raise _too_short(file)
     file.check_elements(tuple(shape))

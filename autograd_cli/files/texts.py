@@ -99,8 +99,8 @@ def read_json(file: OpenFile) -> Literal:
     for piece in (file.reference.key or "").split(".") if file.reference.key else ():
         if not isinstance(found, dict) or piece not in found:
             known = shown(sorted(found)) if isinstance(found, dict) else ""
-            message = f"there is no `{shown([piece])}` here; there is {known or 'no key'}"
-            raise file.error("missing-key", message)
+            there = f"there is {known}" if known else "there are no keys at all"
+            raise file.error("missing-key", f"there is no `{shown([piece])}` here; {there}")
         found = found[piece]
     if isinstance(found, dict) and "values" in found:
         found = found["values"]

@@ -223,7 +223,7 @@ class Checker:
             for kind in kinds_:
                 if kind is not None and not (isinstance(kind, ast.Name) and kind.id in kinds.EXCEPTIONS):
                     fix = "write except RuntimeError, or except Exception"
-                    words = f"agx does not know the exception {self._spans.text_of(kind)}"
+                    words = f"agx does not know the exception {self._spans.line_of(kind)}"
                     self._errors.append(self._refusals.refused("exceptions of others", words, kind, fix=fix))
             if handler.name is not None:
                 self._check_name(handler, handler.name)
@@ -303,7 +303,7 @@ class Checker:
             case ast.Tuple() | ast.List():
                 self._elements(node.elts)
             case ast.BinOp(op=ast.BitXor(), right=ast.Set(elts=[exponent])):
-                label = f"write **({self._spans.text_of(exponent)})"
+                label = f"write **({self._spans.line_of(exponent)})"
                 raise self._refusals.error("syntax", "this is LaTeX, not Python", node.right, label=label)
             case _ if isinstance(node, _PLAIN_EXPRESSIONS):
                 for child in ast.iter_child_nodes(node):

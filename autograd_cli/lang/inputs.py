@@ -99,9 +99,9 @@ _NOTATIONS = tuple(
     (re.compile(pattern, re.ASCII), message, label)
     for pattern, message, label in (
         (r"(-?\d{1,9})\s*:\s*(-?\d{1,9})", "a range is made by a function", "write arange({1}, {2})"),
-        (r"(range\([^()]*\))()", "a range is no tensor", "write a{1}"),
+        (r"(range\([^()]*\))()", "a range is not a tensor", "write a{1}"),
         (r"\{([^{}]*)\}()", "braces hold no numbers here", "write {1}"),
-        (r"[\"']([^\"']*)[\"']()", "a value stands without quotes of its own", "write {1}"),
+        (r"[\"']([^\"']*)[\"']()", "a value needs no quotes of its own", "write {1}"),
         (
             r"([\w./\\~-]*\.(?:txt|dat))()",
             "this kind of file cannot be read",
@@ -112,7 +112,7 @@ _NOTATIONS = tuple(
             "this kind of file cannot be read",
             f"{_KINDS}; numpy.save writes .npy",
         ),
-        (r"(None|none|null|NULL|nil)()", "a value is numbers", "write some, such as 1,2,3"),
+        (r"(None|none|null|NULL|nil)()", "a value must be numbers", "write some, such as 1,2,3"),
         (r"(np|numpy|jnp)\.(?:array|asarray)\(.*\)()", "a value needs no NumPy", "write its numbers: 1,2,3"),
     )
 )
@@ -225,7 +225,7 @@ def _parse_expression(body: str, source: str) -> Creation:
         if not is_defined(name):
             message = f"`{name}` is not a number, nor a function that creates a tensor"
             label = label_of_missing(name, vocabulary.CONSTANTS | {"true", "false"} | vocabulary.MEMBERS["torch"])
-            fix = "a value is numbers (1,2,3), an expression (randn(2,3)) or a file (@data.npy)"
+            fix = "a value must be numbers (1,2,3), an expression (randn(2,3)) or a file (@data.npy)"
             raise bad_request("not-a-number", message, source=source, span=span, label=label, fix=fix)
     return Creation(program=program)
 

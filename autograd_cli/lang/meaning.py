@@ -73,13 +73,13 @@ def _of_statement(program: Program, body: Sequence[ast.stmt], given: Collection[
         case ast.Compare(left=ast.Name(id=name), ops=[ast.Eq()], comparators=[right]) if is_alone:
             if name in missing and name not in {each.id for each in ast.walk(right) if isinstance(each, ast.Name)}:
                 yield (
-                    "== compares, and gives no name a value",
+                    "`==` compares; it does not assign",
                     span,
                     f"write {_piece(program, right)} alone, or {name} =",
                 )
         case ast.Compare(left=ast.Name(id=name) as target, ops=[ast.Lt()], comparators=[ast.UnaryOp(op=ast.USub())]):
             if name in missing and "<-" in program.source:
-                yield "`<-` gives no name a value", program.spans.of(target), f"write {name} ="
+                yield "`<-` does not assign in Python", program.spans.of(target), f"write {name} ="
         case ast.Attribute() as named if (full_name := program.resolved.get(id(named))) is not None:
             if not is_constant(full_name) and vocabulary.operation(full_name) is not None:
                 name = _piece(program, named)
@@ -103,7 +103,7 @@ def _of_function(program: Program, body: Sequence[ast.stmt]) -> _Found:
         span = Span(line=line, column=column, end_line=line, end_column=column + len("def"))
         arguments = ", ".join(argument.arg for argument in (*last.args.posonlyargs, *last.args.args))
         label = f"end the program with a call: {last.name}({arguments})"
-        yield f"nobody calls the function {last.name}", span, label
+        yield f"the function {last.name} is never called", span, label
 
 
 def _of_names(program: Program, given: Collection[str]) -> _Found:
@@ -125,7 +125,8 @@ def _of_hidden_inputs(program: Program, given: Collection[str]) -> _Found:
     for node in ast.walk(program.tree) if hidden else ():
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in hidden:
             label = "leave this line out, or the input"
-            yield f"the program gives {node.id} a value itself", program.spans.of(node), label
+            message = f"the program assigns {node.id} itself, so the input {node.id} is not used"
+            yield message, program.spans.of(node), label
 
 
 def _function(name: str) -> str:
@@ -133,7 +134,7 @@ def _function(name: str) -> str:
 
 
 def _piece(program: Program, node: ast.expr) -> str:
-    piece = " ".join(program.spans.of(node).cut(program.source).split())
+    piece = program.spans.line_of(node)
     return piece if len(piece) <= _LONGEST else f"{piece[: _LONGEST - 1]}…"
 
 

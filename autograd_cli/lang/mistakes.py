@@ -89,7 +89,7 @@ _NOTATIONS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (r"\.\*", "`.*` is not an operator here", "write *: it multiplies each element"),
         (r"\./", "`./` is not an operator here", "write /: it divides each element"),
         (r"@\(([\w\s,]*)\)\s*\w.*", "`@` makes no function here", "write lambda {1}: …"),
-        (r"\|\s*([\w.()+*/ -]+?)\s*\|", "an absolute value has no bars here", "write abs({1})"),
+        (r"\|\s*([\w.()+*/ -]+?)\s*\|", "bars do not mean absolute value here", "write abs({1})"),
         (r"&&", "`&&` is not an operator here", "write `and`; & for each element"),
         (r"\|\|", "`||` is not an operator here", "write `or`; | for each element"),
         (r"([\w.()> <]+?)\s*\?\s*([^:?]+):\s*([^:?]+)", "`? :` is not Python", "write {2} if {1} else {3}"),
@@ -98,14 +98,14 @@ _NOTATIONS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (r"(?:<>|=!|!==)", "this is not an operator here", "write !="),
         (r"===", "`===` is not an operator here", "write =="),
         (r"=<", "`=<` is not an operator here", "write <="),
-        (r"\b(\w+)\s*->\s*(.+)", "an arrow makes no function here", "write {2} alone, or lambda {1}: {2}"),
+        (r"\b(\w+)\s*->\s*(.+)", "`->` does not define a function here", "write {2} alone, or lambda {1}: {2}"),
         (r"=>", "`=>` is not an operator here", "write >=, or lambda x: … for a function"),
         (r"\blambda\s+(\w+)\s+(\w.*)", "a colon is missing", "write lambda {1}: {2}"),
         (r"^\s*\$?\s*agx\s+[a-z]+\s+(.+)", "this is a whole command, not a program", "write {1}"),
-        (r"(\w+)\s*:=", "`:=` stands only inside an expression, and not here", "write {1} ="),
+        (r"(\w+)\s*:=", "`:=` does not assign here", "write {1} ="),
         (
             r"^\s*(?:var|let|const|auto|int|float|double|tensor|Tensor)\s+(?=\w+\s*=)",
-            "a name has no type here",
+            "variables are not declared in Python",
             "leave it out",
         ),
         (r"\bmod\b", "`mod` is not an operator here", "write %"),
@@ -115,7 +115,7 @@ _NOTATIONS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (r"`([^`]*)`", "` has no meaning here", "write {1} alone"),
         (r"([\w.)\]]+)\s*!(?!=)", "`!` is not an operator here", "the factorial of {1} is exp(lgamma({1} + 1))"),
         (r"!(?!=)\s*(\w+)", "`!` is not an operator here", "write not {1}, or ~{1} for each element"),
-        (r"(\w+)\s*\{([^{}]*)\}", "braces call nothing", "write {1}({2}) or {1}[{2}]"),
+        (r"(\w+)\s*\{([^{}]*)\}", "braces do not call a function", "write {1}({2}) or {1}[{2}]"),
         (r"\.\.+", "one `.` is too much", "write one"),
         (r"([A-Za-z_)\]]\w*)\.(\d+)", "a number cannot follow `.` here", "write {1}[{2}], or {1}*0.{2}"),
         (r"\b0[xX](?![\da-fA-F])", "the digits are missing after `0x`", "write 0*x for a product"),
@@ -150,7 +150,7 @@ def _derivatives(failure: Failure) -> Meant | None:
         return Meant(message=_THE_GRADIENT, label=label, columns=(match.start(1), match.end(1)))
     if match := re.match(r"[^'\"#]*?\b([A-Za-z]\w*)'\s*[*@]\s*[\w(]", failure.row):
         label = f"write {match[1]}.T"
-        return Meant(message="`'` transposes nothing here", label=label, columns=(match.start(1), match.end(1) + 1))
+        return Meant(message="`'` does not transpose here", label=label, columns=(match.start(1), match.end(1) + 1))
     return None
 
 
@@ -193,7 +193,7 @@ def _quotes(failure: Failure) -> Meant | None:
         return None  # x': a derivative
     quote = failure.row[failure.start :].lstrip("fFrRbBuU")[:3]
     quote = quote if quote in {"'''", '"""'} else quote[:1]
-    return Meant(message="a text is not closed", label=f"write {quote} where it ends")
+    return Meant(message="the string is not closed", label=f"write {quote} where it ends")
 
 
 def _blocks(failure: Failure) -> Meant | None:
@@ -207,7 +207,9 @@ def _blocks(failure: Failure) -> Meant | None:
             message="this line is indented, and nothing before it begins a block", label="begin it further left"
         )
     if words.startswith("unindent does not match"):
-        return Meant(message="this line is indented as no line before it", label="begin it where its block begins")
+        return Meant(
+            message="the indentation of this line matches no block around it", label="begin it where its block begins"
+        )
     if "tabs and spaces" in words:
         return Meant(message="tabs and spaces are mixed in front of the lines", label="use spaces alone")
     if words.startswith("expected 'else'"):
@@ -245,7 +247,9 @@ def _assignments(failure: Failure) -> Meant | None:
         match[1]
     ):
         label = f"write {match[3]} alone, or def {match[1]}({match[2]}): return {match[3]}"
-        return Meant(message="a function is not defined so", label=label, columns=(match.start(1), match.end(2) + 1))
+        return Meant(
+            message="this is not how a function is defined", label=label, columns=(match.start(1), match.end(2) + 1)
+        )
     if failure.words.startswith("invalid syntax. Maybe you meant '=='"):
         compared = _shown(re.sub(r"\s*=\s*", " == ", row[failure.start : failure.end], count=1))
         return Meant(message="= gives a name a value, and compares nothing", label=f"write {compared}")
@@ -366,7 +370,7 @@ def _anything(failure: Failure) -> Meant | None:
     if keyword.iskeyword(piece[0]):
         return Meant(
             message=f"`{piece[0]}` cannot stand here",
-            label="it is a word of Python's; remove it or complete what it begins",
+            label="it is a Python keyword: remove it, or complete the statement",
         )
     return Meant(message=f"`{piece[0]}` cannot stand here", label="remove it, or write what is missing before it")
 

@@ -289,7 +289,7 @@ class _NumberReader:
             self._tokens, self._tokens[1:], self._tokens[2:], strict=False
         ):
             if _THOUSANDS.fullmatch(word) and comma == "," and place + 1 == offset and before.lstrip("-").isdigit():
-                message, label = "a comma separates two numbers, and no thousands", f"write {before}{word}"
+                message, label = "a comma separates numbers; it does not group thousands", f"write {before}{word}"
                 raise self._error("not-a-number", message, place, offset + len(word), label=label)
 
     def _no_comma(self, word: str, start: int) -> AgxError:

@@ -121,7 +121,8 @@ class Refusals:
             case ast.Call(func=ast.Name(id="open")):
                 return self.refused("files", "agx opens no files", context, fix=_FILES)
         if has_name:
-            return self.error("unsupported-syntax", "a grad mode gives no value", context, fix="leave out `as …`")
+            words = "a grad mode has no value to bind with `as`"
+            return self.error("unsupported-syntax", words, context, fix="leave out `as …`")
         words = "agx runs `with` only for grad modes"
         return self.refused("with", words, context, fix=f"{MODES}; or leave out the `with`")
 
@@ -136,7 +137,7 @@ class Refusals:
             label = f"write {power[1]}({inner})**{exponent}"
             if exponent == "-1" and vocabulary.resolve(f"a{power[1]}"):
                 label = f"write a{power[1]}({inner})"
-            return self.error("not-a-function", "a power stands behind the brackets", node.func, label=label)
+            return self.error("not-a-function", "the power is written after the brackets", node.func, label=label)
         words = called.cut(self._spans.text)
         left = words if isinstance(node.func, ast.Constant) else f"({words})"
         label = f"multiplication is {left}*({inner})"

@@ -36,6 +36,10 @@ class SpanFinder:
             text = self._texts[id(node)] = "".join(self.of(node).cut(self.text).split())
         return text
 
+    def line_of(self, node: ast.AST) -> str:
+        """The piece of the program that a node is, on one line: for a message."""
+        return " ".join(self.of(node).cut(self.text).split())
+
     def cut(self, span: Span) -> str:
         """The piece of the program at a place."""
         return span.cut(self.text)

@@ -82,10 +82,11 @@ def _check_is_text(program: object) -> None:
     example = 'explore("2*x", x=[1, 2, 3])'
     if not isinstance(program, str):
         is_path = isinstance(program, PurePath)
-        message = f"a program is a text, and not {'a path' if is_path else f'of type {type(program).__name__}'}"
+        given = "a path" if is_path else f"a value of type {type(program).__name__}"
+        message = f"the program must be given as text, not as {given}"
         raise bad_request("usage", message, fix="read the file: path.read_text()" if is_path else f"as in {example}")
     if _FILE_NAME.fullmatch(program):
-        message = f"{program} names a file, and a program is a text"
+        message = f"{program} is the name of a file; give the text of the program"
         raise bad_request("usage", message, fix=f'read the file: Path("{program}").read_text()')
 
 

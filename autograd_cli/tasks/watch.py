@@ -65,7 +65,7 @@ class Block:
             if self._bug is not None:
                 raise RuntimeError(f"agx failed: {type(self._bug).__name__}") from self._bug
             if self._observed is None:
-                raise RuntimeError("there is a report when the block has ended")
+                raise RuntimeError("there is no report yet: the block has not ended")
             self._report = report_of(self._observed, name=self._name, ended=self._ended)
         return self._report
 

@@ -33,7 +33,8 @@ class Calls:
             if each.__code__.co_flags & (inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR):
                 if isinstance(thing, type):
                     continue
-                raise TypeError(f"{self._name} is a generator or a coroutine: it runs when others call it")
+                why = "whose body does not run during the call: it cannot be observed"
+                raise TypeError(f"{self._name} is a generator or a coroutine, {why}")
             self._is_run = is_rewritten(each)
             ALL.rewrite(each)
         self._file = functions[0].__code__.co_filename
@@ -70,8 +71,8 @@ class Calls:
         """
         if self._report is None:
             if self._observed is None:
-                why = "agx run observes it already" if self._is_run else f"there is a report when {self._name} has run"
-                raise RuntimeError(why)
+                why = f"there is no report yet: no call of {self._name} has been observed"
+                raise RuntimeError("agx run observes it already" if self._is_run else why)
             self._report = report_of(self._observed, name=self._file, ended=self._ended)
         return self._report
 

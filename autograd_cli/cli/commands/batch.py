@@ -38,7 +38,8 @@ Only expr is needed. Its answer:
 
 \b
 A line that is no request, crashes torch or takes too long is answered with
-"ok": false and its "line", and the rest goes on. Exit code 1 if any was.
+"ok": false and its "line"; the other lines are still answered.
+The exit code is 1 if any answer has "ok": false.
 
 \b
 Examples:

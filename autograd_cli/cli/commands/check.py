@@ -23,7 +23,8 @@ SUMMARY = "what is wrong, in short"
 HELP = f"""Print what is wrong with the gradients of a program: a block for each problem, and one line as the verdict.
 
 The program runs, as with agx explain. The exit code is 1 where there is an error: torch refused, or a gradient is
-missing, NaN or infinite; with --strict, where there is a warning, too. Of several files it is the highest.
+missing, NaN or infinite; with --strict, where there is a warning, too. For several files it is the highest of
+theirs.
 
 {options.PROGRAM_HELP}
 

@@ -98,7 +98,9 @@ def _one_mode(asked: Sorted) -> AgxError:
     fix = f"choose modes by --modes {DEFAULT_MODE},{name}"
     if name.isidentifier():
         fix = f"{fix}; an input of this name is --var {name}=VALUE"
-    return asked.line.error("usage", f"--{name} is for one run, and here modes are compared", word, fix=fix)
+    return asked.line.error(
+        "usage", f"agx compare takes its modes from --modes, not from flags such as --{name}", word, fix=fix
+    )
 
 
 def _modes(asked: Sorted) -> tuple[str, ...]:

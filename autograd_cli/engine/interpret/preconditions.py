@@ -170,7 +170,9 @@ def _segment_reduce(call: _Call) -> None:
     if data is None or offsets is None or offsets.numel() == 0 or axis not in range(data.dim()):
         return
     if not _is_within(offsets, 0, data.shape[axis]) or bool((offsets.diff() < 0).any()):
-        raise ValueError(f"the offsets of segment_reduce rise from 0 to {data.shape[axis]}")
+        raise ValueError(
+            f"the offsets of segment_reduce must not decrease and must lie between 0 and {data.shape[axis]}"
+        )
 
 
 def _matrix_power(call: _Call) -> None:
@@ -201,7 +203,7 @@ def _recurrent(call: _Call) -> None:
         return
     positive = sizes.numel() > 0 and _is_within(sizes, 1, max(data.shape[:1], default=0))
     if not positive or bool((sizes.diff() > 0).any()) or int(sizes.sum()) != data.shape[0]:
-        raise ValueError("batch_sizes fall, each at least 1, and add up to the rows of the data")
+        raise ValueError("batch_sizes must not increase, must be at least 1, and must add up to the number of rows")
 
 
 def _is_state(value: object) -> bool:

@@ -110,8 +110,8 @@ class Observation:
     def _fail(self, error: Exception) -> None:
         if self._failure is None:
             steps = [] if self._observer is None else self._observer.recorded.steps
-            where = f" after line {steps[-1].span.line}" if steps else ""
-            self._failure = f"everything{where}: agx failed there, {type(error).__name__}: {error}"
+            where = f"line {steps[-1].span.line}, where " if steps else ""
+            self._failure = f"everything after {where}agx itself failed with {type(error).__name__}: {error}"
         self._let_go()
 
     def _forked(self) -> None:
@@ -165,7 +165,7 @@ class Observation:
     def _unseen(self) -> Iterator[str]:
         observer = self._observer
         if observer is not None and observer.is_compiled:
-            yield "the inside of what torch.compile made: it is one operation"
+            yield "what happens inside a function or module compiled by torch.compile: it is shown as one operation"
         if observer is not None and observer.guard.is_threaded:
             yield "what ran in other threads"
         if self._has_forked:

@@ -105,7 +105,7 @@ class Watching(TorchFunctionMode):
 
     def _fail(self, error: Exception) -> None:
         words, _, _ = str(error).partition("\n")
-        self._failure = f"everything after that: agx failed, {type(error).__name__}: {words[:200]}"
+        self._failure = f"everything after agx itself failed with {type(error).__name__}: {words[:200]}"
 
     # Where we are.
 

@@ -126,7 +126,7 @@ class _Drawing:
     def legend(self) -> Text:
         """What the marks mean."""
         if not any(row.differs for row in self._rows):
-            return Text("they agree in all", style=QUIET)
+            return Text("no row has different values", style=QUIET)
         words = (
             "the modes differ in this row"
             if len(set(self._names) - set(MODES)) == 0

@@ -109,7 +109,7 @@ class _Pass:
         for is_leaf, row in self._rows:
             if is_leaf or not is_like:
                 grid.add_row(*row)
-        above = [Text(f"as pass {like + 1:,} down to the leaves", style=QUIET)] if is_like else []
+        above = [Text(f"the same as pass {like + 1:,}, except at the leaves", style=QUIET)] if is_like else []
         return Group(self._heading(alike), *above, grid)
 
     def _find_rows(self) -> Iterator[tuple[bool, tuple[Text, ...]]]:

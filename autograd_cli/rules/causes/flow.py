@@ -75,7 +75,7 @@ def _stop(evidence: Evidence, passage: Passage, departure: Departure, victim: st
     elif not how and _is_of_each_element(evidence, departure, value) and not has(node.stem, *_DECIDED):
         how, is_meant = "is flat there", False
     elif not how and _is_too_small(evidence, departure, value, node.stem):
-        how, is_meant = "makes of it a number that is too small for its dtype", False
+        how, is_meant = "turns it into a number that is too small for its dtype", False
     elif not how:
         how = _how_it_is_zero(evidence, departure, value, node.stem)
     return Stop(
@@ -107,7 +107,7 @@ def _told(gradient: TensorValues) -> str:
 def _why_meant(evidence: Evidence, passage: Passage, departure: Departure, value: Value) -> str:
     """Why a zero is nobody's fault, in words: parts that cancel, a 0 that is written there, a random choice."""
     if departure.gradient is not None and not is_zero(departure.gradient):
-        return "hands back a part of it that other parts cancel"
+        return "hands back one part of the gradient, which other parts cancel"
     operands = [evidence.trace.values[each] for each in value.operands]
     kind = passage.nodes[departure.visit.node].stem
     if has(kind, Trait.PRODUCT) and any(each.kind is Kind.CONSTANT and _is_nothing(each) for each in operands):

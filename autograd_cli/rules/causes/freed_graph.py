@@ -113,11 +113,11 @@ def _carried(evidence: Evidence, shared: _Shared, refused: Span | None) -> Diagn
     assert shared.again is not None
     thrown = _thrown_away(evidence, carried)
     called = name_of(evidence, carried.id) or evidence.called(carried.id)
-    lost = f": the result of `{evidence.piece(thrown.span)}` is thrown away" if thrown is not None else ""
+    lost = f"; the result of `{evidence.piece(thrown.span)}` is thrown away" if thrown is not None else ""
     return Diagnostic(
         rule="graph-freed",
         severity=Severity.ERROR,
-        message=f"{called} carries a graph that a backward pass has freed into the next one{lost}",
+        message=f"{called} carries its graph into the next backward pass, but an earlier pass has freed it{lost}",
         span=carried.span if thrown is None else thrown.span,
         label=f"{called} keeps its graph" if thrown is None else "detach() changes nothing, it returns a new tensor",
         related=places(

@@ -17,11 +17,12 @@ from autograd_cli.trace import Cut, Phase, Refusal, Trace, Value, without_number
 _REMEDIES = {
     "xor": "power is **; ^ is bitwise xor",
     "size of tensor a": "make the shapes fit: x.unsqueeze(dim) adds a dimension of size 1, which fits any size",
-    "shapes cannot be multiplied": "make the inner sizes equal: w.T swaps the two of a matrix",
+    "shapes cannot be multiplied": "make the inner sizes equal: w.T swaps the two dimensions of a matrix",
     "inconsistent tensor size": "give both vectors the same number of elements",
     "is invalid for input of size": "let the sizes multiply to that number; one of them may be -1, for what is left",
     "Dimension out of range": "dim counts from 0, and from -1 at the end",
-    "Boolean value of Tensor": "torch.clamp and torch.maximum take each element; .any() and .all() make one truth",
+    "Boolean value of Tensor": "torch.clamp and torch.maximum work on each element; .any() and .all() give one truth "
+    "value",
     "only one element tensors": "float(), int() and math take one number; the functions of torch work on each element",
     "diff(): argument": "write the expression itself: agx computes the gradient for you",
     "got (keepdim": "name the dimension, too: dim=0, keepdim=True",

@@ -41,7 +41,7 @@ def _finding(evidence: Evidence, passage: Passage, node: int, hooked: Hooked) ->
         severity=Severity.ERROR if is_broken else Severity.WARNING,
         message=f"{gradients_of(victims)} {state}: a hook returned {what}, `{evidence.piece(returned.span)}`",
         span=returned.span,
-        label="torch goes on with this in the place of the gradient",
+        label="torch uses this instead of the gradient",
         victim=victims[0],
         others=others_of(victims),
         observed=f"{victims[0]}.grad is {state}",

@@ -291,7 +291,7 @@ def _find_retain_grad_late(evidence: Evidence) -> Iterator[Diagnostic]:
         yield Diagnostic(
             rule="retain-grad-late",
             severity=Severity.ERROR,
-            message=f"retain_grad() was called on {called} after the backward pass, whose gradient is gone",
+            message=f"retain_grad() was called on {called} after the backward pass: its gradient is gone",
             span=call.span,
             label="too late",
             related=places((None if ran is None else ran.span, "the backward pass ran here")),

@@ -30,7 +30,7 @@ RULES: tuple[Rule, ...] = (
     ),
     _limit(
         "elements",
-        summary="A tensor has more elements than one may have.",
+        summary="A tensor has more elements than the limit allows.",
         why="A few characters, such as torch.ones(10**12), ask for more memory than there is.",
     ),
     _limit(
@@ -40,7 +40,7 @@ RULES: tuple[Rule, ...] = (
     ),
     _limit(
         "sequence",
-        summary="A list, a range or a text has more elements than one may have.",
+        summary="A list, a range or a text has more elements than the limit allows.",
         why='[0] * 10**12 and "a" * 10**12 ask for more memory than there is.',
     ),
     _limit(
@@ -52,7 +52,7 @@ RULES: tuple[Rule, ...] = (
     _limit(
         "source",
         summary="The text of the program is longer than it may be.",
-        why="A program is read and checked as a whole. Data does not belong into it.",
+        why="A program is read and checked as a whole. Data does not belong in it.",
         unit="CHARACTERS",
     ),
     _limit(
@@ -72,7 +72,7 @@ RULES: tuple[Rule, ...] = (
         slug="bug",
         family=Family.LIMIT,
         summary="agx failed: a fault in agx itself.",
-        why="Whatever a program or a file holds, agx is to answer it. This it did not.",
+        why="Whatever a program or a file holds, agx should give an answer. Here it did not.",
         cure="--debug shows the traceback; please report it with the command.",
     ),
 )

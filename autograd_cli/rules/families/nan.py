@@ -76,8 +76,8 @@ def _blame(evidence: Evidence, birth: Birth) -> tuple[str, str | None]:
         return "divides by 0", None
     if birth.slug == "nan-zero-times-nan" and is_made_here:
         if any(tensor.numel == 0 for tensor in given):
-            return "is taken over no element at all", "look whether there is one before it is computed"
-        return "is no number, though all that goes in is", None
+            return "is computed over zero elements", "look whether there is one before it is computed"
+        return "is NaN or infinite, though all its operands are finite", None
     if birth.slug == "nan-overflow" and is_sound and all(norm(each) < _LARGE for each in given):
         return (
             "is infinite there" if is_made_here else "has no finite derivative there",
@@ -95,7 +95,7 @@ def _label(evidence: Evidence, birth: Birth) -> str | None:
     place = first_broken(tensor)
     if tensor is None or tensor.values is None or place is None:
         return None
-    return f"{_number(tensor.values[place])}{_at(index(tensor.shape, place))} of the forward pass"
+    return f"{_number(tensor.values[place])}{_at(index(tensor.shape, place))} in the forward pass"
 
 
 def _handed_on(evidence: Evidence, birth: Birth) -> str | None:

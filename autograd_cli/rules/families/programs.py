@@ -17,7 +17,7 @@ RULES: tuple[Rule, ...] = (
             x = torch.tensor([1., 2.]
             x.sum()
         """,
-        cure="Look at the caret, and for a bracket or a quotation mark before it that nothing closes.",
+        cure="Look at the caret, and before it for a bracket or a quotation mark that is never closed.",
     ),
     Rule(
         slug="empty-program",
@@ -54,8 +54,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         slug="unknown-name",
         family=Family.PROGRAM,
-        summary="A name that nothing has: of a function, a variable, a rule, a lesson.",
-        why="Names are looked up before the program runs. One that is like it is offered, where there is one.",
+        summary="A name that does not exist: of a function, a variable, a rule, a lesson.",
+        why="Names are looked up before the program runs. A similar name is suggested, where there is one.",
         example="torch.sigmiod(torch.ones(2))",
         cure="Correct the name; agx ops WORD looks for a function, and --NAME gives an input its value.",
     ),

@@ -50,7 +50,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         slug="bad-limit",
         family=Family.REQUEST,
-        summary="A limit that cannot be read, or that there is not.",
+        summary="A limit that cannot be read, or that does not exist.",
         why="A limit is written NAME=NUMBER, in an option or an environment variable of its own.",
         cure="As in --limit steps=2000000; agx grad --help has the names.",
     ),
@@ -99,7 +99,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         slug="bad-line",
         family=Family.REQUEST,
-        summary="A line of a batch is not a request: not JSON, or with a field that there is not.",
+        summary="A line of a batch is not a request: not JSON, or with an unknown field.",
         why="agx batch reads one JSON object on each line. A line that is bad has its own answer; the others go on.",
         cure='As in {"expr": "x**2", "inputs": {"x": [1, 2]}}; agx batch --help has the fields.',
     ),

@@ -25,8 +25,8 @@ RULES: tuple[Rule, ...] = (
         slug="nan-gradient",
         family=Family.SYMPTOM,
         summary="A gradient is NaN, and no backward pass made it so: the program wrote the NaN into `.grad`.",
-        why="backward() adds to the `.grad` that is there, and what follows it may change that once more: to divide "
-        "it by 0 makes it NaN, however sound the passes were. A NaN that a pass made is told with its operation.",
+        why="backward() adds to the `.grad` that is there, and what follows it may change that once more: dividing it "
+        "by 0 makes it NaN, even if every pass was sound. For a NaN that a pass made, agx names the operation.",
         example="""
             w = torch.tensor([1., 2.], requires_grad=True)
             (0 * w).sum().backward()
