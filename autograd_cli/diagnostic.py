@@ -67,12 +67,17 @@ _EXIT_CODES = {Status.ANSWER: 0, Status.BAD_NEWS: 1, Status.BAD_REQUEST: 2, Stat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A piece of a text: 1-based lines, 0-based columns in characters, half-open."""
+    """A piece of a text: 1-based lines, 0-based columns in characters, half-open.
+
+    In a Report of a script, whose files stand in one text, `file` is None; in its JSON it is the file that the piece
+    stands in, and the lines are those of this file.
+    """
 
     line: int
     column: int
     end_line: int
     end_column: int
+    file: str | None = None
 
     @classmethod
     def of_offsets(cls, text: str, start: int, end: int) -> Span:
@@ -145,11 +150,15 @@ class Related:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """Lines of the program, `line` to `end_line` inclusive, and what to write in their place: "" takes them out."""
+    """Lines of the program, `line` to `end_line` inclusive, and what to write in their place: "" takes them out.
+
+    `file` is as that of a Span.
+    """
 
     line: int
     end_line: int
     text: str
+    file: str | None = None
 
 
 def as_edits(*edits: Edit | None) -> tuple[Edit, ...]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from autograd_cli.diagnostic import COMMAND_LINE, PROGRAM, Cell, Diagnostic, Status
+from autograd_cli.diagnostic import COMMAND_LINE, PROGRAM, Cell, Diagnostic, Edit, Span, Status
 from autograd_cli.settings import Settings
 from autograd_cli.trace import Explanation, TensorInfo, Trace
 
 SCHEMA = "agx/1"
 _SHORT = 40
+_Piece = TypeVar("_Piece", Span, Edit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +182,12 @@ class Report:
         return self.body
 
     @property
+    def ran(self) -> Ran:
+        """The body, of the report on a script."""
+        assert isinstance(self.body, Ran)
+        return self.body
+
+    @property
     def columns(self) -> tuple[Column, ...]:
         """The runs that stand side by side, in a comparison."""
         return self.body.columns if isinstance(self.body, Compared) else ()
@@ -187,6 +196,19 @@ class Report:
     def outcome(self) -> str | None:
         """What became of the gradients, in a sentence; None where nothing ran."""
         return None if self.body is None else self.body.outcome
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        """The name and the text of each file of a script."""
+        rows = self.source.split("\n")
+        cells = self.cells or (Cell(number=1, line=1, file=self.source_name),)
+        ends = [*[cell.line - 1 for cell in cells[1:]], len(rows)]
+        for cell, end in zip(cells, ends, strict=True):
+            yield cell.file or self.source_name, "\n".join(rows[cell.line - 1 : end])
+
+    @property
+    def is_notebook(self) -> bool:
+        """Whether the program is the cells of a notebook."""
+        return self.source_name.endswith(".ipynb") or any(cell.file is None for cell in self.cells)
 
     def cell_of(self, line: int) -> tuple[Cell | None, int]:
         """The cell or file that a line of `source` stands in, if it has any, and the number of the line there."""
@@ -210,6 +232,13 @@ class Report:
         """The name of the file that a line of `source` stands in."""
         cell, _ = self.cell_of(line)
         return self.source_name if cell is None or cell.file is None else cell.file
+
+    def placed(self, piece: _Piece) -> _Piece:
+        """A span or an edit with the file of the script that it stands in, and its lines there."""
+        if not isinstance(self.body, Ran):
+            return piece
+        _, line = self.cell_of(piece.line)
+        return replace(piece, file=self.file_of(piece.line), line=line, end_line=line + piece.end_line - piece.line)
 
     def written_row(self, source: str, line: int) -> tuple[str, int]:
         """A line of a text as it was written, and how many columns of its beginning `source` leaves out."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograd_cli import rules
-from autograd_cli.diagnostic import Severity, Status
+from autograd_cli.diagnostic import Cell, Edit, Severity, Status
 from autograd_cli.engine.observe.frames import KEPT
 from autograd_cli.engine.observe.imports import INSTALLED
 from autograd_cli.engine.observe.stopping import Stopping, Until
@@ -18,6 +18,7 @@ from autograd_cli.lang.source import Source
 from autograd_cli.report import Course, Ran, Report
 from autograd_cli.settings import DEFAULT_SETTINGS
 from autograd_cli.tasks.request import Request, unanswered
+from autograd_cli.tasks.trial import Start, tried
 
 if TYPE_CHECKING:
     from autograd_cli.engine.observe.endings import Ending
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 class RunRequest:
     """A script to run, and which of its files are looked into: those below the `directories`.
 
+    It runs with `edits` made in its files; where it `tries` the fixes, the script is run again for each.
     The last `passes` backward passes are kept whole, and what led to them. The script is stopped after `stop_after`
     passes, or when one of `until` is seen; else it runs to its end.
     """
@@ -39,6 +41,17 @@ class RunRequest:
     passes: int = KEPT
     stop_after: int | None = None
     until: frozenset[Until] = frozenset()
+    tries: bool = False
+    edits: tuple[Edit, ...] = ()
+
+    @property
+    def words(self) -> list[str]:
+        """The words of `agx run` that ask for the same."""
+        words = ["--passes", str(self.passes)]
+        words += [] if self.stop_after is None else ["--stop-after", str(self.stop_after)]
+        words += [word for each in sorted(self.until) for word in ("--until", each.value)]
+        words += [word for each in self.directories for word in ("--observe", each)]
+        return [*words, "-m" if self.script.is_module else "--", self.script.target, *self.script.arguments]
 
     def is_own(self, file: Path) -> bool:
         """Whether a file is the user's: what is installed, even below one of the directories, is not."""
@@ -62,24 +75,38 @@ def run(request: RunRequest, tell: Callable[[Report], int]) -> tuple[Ending, int
         NotebookError: it is no notebook with code in Python.
     """
     from autograd_cli.engine.observe.maker import Observation  # torch is imported here
+    from autograd_cli.engine.observe.rewritten import Rewritten
     from autograd_cli.engine.observe.script import run_script
 
-    observation = Observation(Stopping(after=request.stop_after, until=request.until), kept=request.passes)
+    stopping, start = Stopping(after=request.stop_after, until=request.until), Start()
+    observation = Observation(stopping, kept=request.passes, rewritten=Rewritten(request.edits))
     codes: list[int] = []
 
     def at_end(ending: Ending) -> None:
-        main = vars(sys.modules["__main__"])
-        codes.append(tell(_report(request, observation, ending, main)))
+        report = _report(request, observation, ending, vars(sys.modules["__main__"]), start)
+        if request.tries:
+            report = replace(report, diagnostics=tuple(tried(report, request.words, start)))
+        codes.append(tell(report))
 
     observation.begin()
     ending = run_script(request.script, make_code=observation.make_code, is_own=request.is_own, at_end=at_end)
     return ending, codes[0] if codes else 0
 
 
-def _report(request: RunRequest, observation: Observation, ending: Ending, names: Mapping[str, Any]) -> Report:
+def _report(
+    request: RunRequest, observation: Observation, ending: Ending, names: Mapping[str, Any], start: Start
+) -> Report:
     observed = observation.end(names, ending.exception)
     ended = how_it_ended(observation.stopping, ending.exception, ending.exit_code)
-    return report_of(observed, name=request.script.target, ended=ended, of=request.of)
+    report = report_of(observed, name=request.script.target, ended=ended, of=request.of)
+    return replace(report, cells=tuple([_from(start.directory, cell) for cell in report.cells]))
+
+
+def _from(directory: str, cell: Cell) -> Cell:
+    """The file, named as from a directory that it is below."""
+    assert cell.file is not None
+    inside = os.path.join(directory, "")  # noqa: PTH118 - texts
+    return replace(cell, file=cell.file.removeprefix(inside))
 
 
 def report_of(observed: Observed, *, name: str, ended: str, of: str | None = None) -> Report:

@@ -36,12 +36,12 @@ HELP = """Run a script as python does, and say what happened to its gradients.
   agx run [OPTIONS] NOTEBOOK.ipynb
 
 Python itself runs it, here, with all that it imports: run only code that you trust. It prints, writes and ends as it
-does without agx; what agx has to say comes after it, on stderr, or in a format on stdout: what the script prints goes
-to stderr then.
+would without agx. The report follows on stderr. With a format such as --json the report goes to stdout, and what the
+script prints goes to stderr.
 
 The script and the modules below its directory are looked into; what a library does is one operation, where you call it.
-Of a long run the last backward passes are kept, or what followed the first gradient that was not finite.
-The exit code is the script's own; where that is 0 and a gradient is missing, NaN or infinite, it is 1.
+Of a long run only the last backward passes are kept; once a gradient was not finite, all from that pass on, as long as
+there is room. The exit code is the script's own; where that is 0 and a gradient is missing, NaN or infinite, it is 1.
 
 \b
 Examples:
@@ -65,7 +65,9 @@ def run(  # noqa: PLR0913 - the options of the command
     ] = None,
     observe: Annotated[
         list[str] | None,
-        typer.Option(metavar="DIRECTORY", help="Look into these files, too.", rich_help_panel=options.RUN),
+        typer.Option(
+            metavar="DIRECTORY", help="Look into the files below this directory, too.", rich_help_panel=options.RUN
+        ),
     ] = None,
     passes: Annotated[
         int,
@@ -81,7 +83,7 @@ def run(  # noqa: PLR0913 - the options of the command
         int | None,
         typer.Option(
             metavar="N",
-            help="Stop it after so many backward passes.",
+            help="Stop the script after N backward passes.",
             parser=option_values.whole_number(1, 10**9, "a whole number, 1 or more"),
             rich_help_panel=options.RUN,
         ),
@@ -96,6 +98,13 @@ def run(  # noqa: PLR0913 - the options of the command
             rich_help_panel=options.RUN,
         ),
     ] = None,
+    tries: Annotated[
+        bool,
+        typer.Option(
+            "--try", help="Run the script again for each fix, to see if it works.", rich_help_panel=options.RUN
+        ),
+    ] = False,
+    edits: Annotated[str | None, typer.Option(hidden=True)] = None,
     of: options.Of = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show the whole page of agx explain.", rich_help_panel=options.OUTPUT)
@@ -117,6 +126,7 @@ def run(  # noqa: PLR0913 - the options of the command
         delivery = replace(delivery, page=replace(delivery.page, whole=True))
     from autograd_cli.engine.observe.script import Script
     from autograd_cli.tasks.run import RunRequest
+    from autograd_cli.tasks.trial import read_edits
 
     assert words.target is not None
     asked = Script(target=words.target, arguments=words.arguments, is_module=words.is_module)
@@ -128,6 +138,8 @@ def run(  # noqa: PLR0913 - the options of the command
         passes=passes,
         stop_after=stop_after,
         until=frozenset(until or ()),
+        tries=tries,
+        edits=() if edits is None else read_edits(edits),
     )
     run_it(request, words, delivery, debug=debug)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import builtins
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType
 
+from autograd_cli.diagnostic import Edit, edited
 from autograd_cli.engine.observe import helpers
 from autograd_cli.engine.observe.frames import Frame
 from autograd_cli.engine.observe.rewriting import Rewriter
@@ -15,16 +18,20 @@ from autograd_cli.engine.observe.texts import Texts
 
 
 class Rewritten(Texts):
-    """All files of one run. `unread` are those that could not be rewritten, and why."""
+    """All files of one run, with `edits` made in them. `unread` are those that could not be rewritten, and why."""
 
-    def __init__(self) -> None:
+    def __init__(self, edits: Sequence[Edit] = ()) -> None:
         super().__init__()
+        self._edits = edits
         self.sites: list[Site] = []
         self.unread: dict[str, str] = {}
         self.main = Frame("", None, quiet=False)
 
     def make_code(self, text: str, file: Path) -> CodeType:
         """The code of a file, rewritten; as it is, where it is nested too deeply for that."""
+        if self._edits:
+            real = os.path.realpath(file)
+            text = edited(text, [edit for edit in self._edits if os.path.realpath(edit.file or "") == real])
         tree = ast.parse(text, str(file))
         number, count = len(self.files), len(self.sites)
         name = helpers.module_frame(number)

@@ -21,14 +21,14 @@ def github_text(report: Report) -> str:
 
 def _annotation(diagnostic: Diagnostic, report: Report) -> str:
     properties: dict[str, object] = {}
+    span = diagnostic.span if diagnostic.source == PROGRAM else None
     if diagnostic.source == PROGRAM and report.source_name != PROGRAM:
-        properties["file"] = report.source_name
+        properties["file"] = report.source_name if span is None else report.file_of(span.line)
     place = ""
-    if diagnostic.source == PROGRAM and diagnostic.span is not None:
-        if report.cells:  # the lines of a notebook's file are not those of its cells
-            place = f"{report.place_of(diagnostic.span.line)}: "
-        else:
-            properties |= _position(diagnostic.span, report)
+    if span is not None and report.is_notebook:  # the lines of its file are not those of its cells
+        place = f"{report.place_of(span.line)}: "
+    elif span is not None:
+        properties |= _position(span, report)
     properties["title"] = f"agx {diagnostic.rule}"
     listed = ",".join(f"{name}={_escaped(visible(str(value)), _OF_PROPERTY)}" for name, value in properties.items())
     torch_says = diagnostic.torch_says and f"{speaker(diagnostic.torch_says)} says: {diagnostic.torch_says}"
@@ -39,8 +39,8 @@ def _annotation(diagnostic: Diagnostic, report: Report) -> str:
 
 def _position(span: Span, report: Report) -> dict[str, object]:
     """The lines of a span in its file, and the columns of a single line; both count from 1 and are inclusive."""
-    above = report.source_line - 1
-    lines = {"line": above + span.line, "endLine": above + span.end_line}
+    _, line = report.cell_of(span.line)
+    lines = {"line": line, "endLine": line + span.end_line - span.line}
     if span.line != span.end_line:
         return {**lines}
     left = report.written_row(PROGRAM, span.line)[1]

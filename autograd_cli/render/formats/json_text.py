@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from importlib import resources
 from typing import Any
 
 from autograd_cli.render.parts.plain import plain
 from autograd_cli.render.parts.verdict import verdict
-from autograd_cli.report import Body, Report
+from autograd_cli.report import Body, Ran, Report
 from autograd_cli.trace import Trace
+
+Placed = Callable[[Any], Any]
 
 
 def json_text(report: Report) -> str:
@@ -40,9 +42,9 @@ def json_object(report: Report) -> dict[str, Any]:
         "course": None,
         "verdict": verdict(report),
         "modes": {},
-        "diagnostics": plain(report.diagnostics),
+        "diagnostics": plain(report.diagnostics, _placed_in(report)),
     }
-    return told if report.body is None else told | dict(_own(report.body))
+    return told if report.body is None else told | dict(_own(report.body, _placed_in(report)))
 
 
 def schema_text() -> str:
@@ -50,7 +52,12 @@ def schema_text() -> str:
     return resources.files(__package__).joinpath("report.schema.json").read_text(encoding="utf-8")
 
 
-def _own(body: Body) -> Iterator[tuple[str, Any]]:
+def _placed_in(report: Report) -> Placed | None:
+    """What gives a span of a script its file; None where the program is one text."""
+    return report.placed if isinstance(report.body, Ran) else None
+
+
+def _own(body: Body, placed: Placed | None) -> Iterator[tuple[str, Any]]:
     """What the body adds: for one run or several what scripts ask for, and every other field as it is."""
     for field in fields(body):
         value = getattr(body, field.name)
@@ -58,11 +65,11 @@ def _own(body: Body) -> Iterator[tuple[str, Any]]:
             case "outcome":  # which is in the verdict
                 pass
             case "trace":
-                yield from _trace_object(value).items()
+                yield from _trace_object(value, placed).items()
             case "columns":
                 yield "modes", {column.name: _column(column.report) for column in value}
             case name:
-                yield name, plain(value)
+                yield name, plain(value, placed)
 
 
 def _no_trace() -> dict[str, Any]:
@@ -88,12 +95,12 @@ def _column(report: Report) -> dict[str, Any]:
         "ok": report.ok,
         "status": report.status.value,
         "source": report.source,
-        **_trace_object(report.trace),
+        **_trace_object(report.trace, None),
         "diagnostics": plain(report.diagnostics),
     }
 
 
-def _trace_object(trace: Trace) -> dict[str, Any]:
+def _trace_object(trace: Trace, placed: Placed | None) -> dict[str, Any]:
     outputs = [_output(trace, output) for output in trace.outputs]
     several = trace.result is not None and trace.outputs != (trace.result,)
     return {
@@ -105,13 +112,13 @@ def _trace_object(trace: Trace) -> dict[str, Any]:
             for variable in trace.variables
         },
         "grads": {name: plain(grad) for name, grad in trace.grads},
-        "values": plain(trace.values),
-        "nodes": plain(trace.nodes),
-        "steps": plain(trace.steps),
-        "printed": plain(trace.printed),
-        "backwards": plain(trace.backwards),
-        "walks": plain(trace.walks),
-        "refusal": plain(trace.refusal),
+        "values": plain(trace.values, placed),
+        "nodes": plain(trace.nodes, placed),
+        "steps": plain(trace.steps, placed),
+        "printed": plain(trace.printed, placed),
+        "backwards": plain(trace.backwards, placed),
+        "walks": plain(trace.walks, placed),
+        "refusal": plain(trace.refusal, placed),
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autograd_cli.render.look import Look
-from autograd_cli.report import Body, Checked, Compared, Explained, Explored, Report
+from autograd_cli.report import Body, Checked, Compared, Explained, Explored, Ran, Report
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -127,13 +127,19 @@ FORMATS = {
             help="Print the gradients only, as --x reads them.",
             spellings=("-q",),
         ),
-        Format(name="names", text=_names, of=(Explored,), help="As -q, with NAME= before one gradient, too."),
+        Format(name="names", text=_names, of=(Explored,), help="Like -q, with NAME= even before a single gradient."),
         Format(name="result", text=_result, of=(Explored,), help="Print the result only, as --x reads it."),
-        Format(name="python", text=_python, of=(Explored,), help="Print the same as a PyTorch program."),
         Format(
-            name="fix", text=_fix, of=(Explained, Checked), help="Print the program, repaired and tried.", repair=True
+            name="python", text=_python, of=(Explored,), help="Print a PyTorch program that gives the same numbers."
         ),
-        Format(name="diff", text=_diff, of=(Explained, Checked), help="Print that repair as a patch.", repair=True),
+        Format(
+            name="fix",
+            text=_fix,
+            of=(Explained, Checked),
+            help="Print the program with a fix that was tried and works.",
+            repair=True,
+        ),
+        Format(name="diff", text=_diff, of=(Explained, Checked, Ran), help="Print that fix as a patch.", repair=True),
         Format(name="txt", text=_txt, suffix=".txt"),
         Format(name="svg", text=_svg, suffix=".svg"),
         Format(name="html", text=_html, suffix=".html"),

@@ -14,11 +14,15 @@ from autograd_cli.diagnostic import PROGRAM, Diagnostic, Related, Severity, Span
 from autograd_cli.render.escape import visible
 from autograd_cli.render.look import BAD, GRADIENT, HEADING, QUIET, REMARK
 from autograd_cli.render.parts.window import window
-from autograd_cli.report import Report
+from autograd_cli.report import Ran, Report
 from autograd_cli.spelling import spelled, spelled_source
 
 _STYLES = {Severity.ERROR: BAD, Severity.WARNING: BAD, Severity.NOTE: REMARK}
 _WIDTH = 120
+_TRIED = {
+    True: "verified by running the script with it",
+    False: "run with it, the script has this problem still, or another",
+}
 _SPAN = 4  # the most lines that are shown of a place
 
 
@@ -42,9 +46,9 @@ def diagnostic_block(diagnostic: Diagnostic, report: Report, width: int | None) 
         parts.append(_note(margin, f"{speaker(diagnostic.torch_says)} says", diagnostic.torch_says))
     if diagnostic.fix:
         parts += [_note(margin, "help", line) for line in diagnostic.fix.split("\n")]
-    if diagnostic.edits and diagnostic.edits_work:
-        how = spelled(option="--fix prints the program, --diff the patch", argument="report.fixed is the program")
-        parts.append(_note(margin, "fix", f"verified by running it; {how}:"))
+    words = _fix_words(diagnostic, report)
+    if words is not None:
+        parts.append(_note(margin, "fix", words))
         parts += _changes(diagnostic, report, margin, width)
     if diagnostic.is_documented:
         command = f"agx rules {diagnostic.rule}"
@@ -63,6 +67,18 @@ def _where(span: Span, source: str, report: Report) -> str:
     if cell.file is not None:
         return f"{cell.file}:{line}:{column}"
     return f"{report.source_name}, cell {cell.number}, line {line}, column {column}"
+
+
+def _fix_words(diagnostic: Diagnostic, report: Report) -> str | None:
+    """What is known of the fix; None where there is none to show."""
+    if not diagnostic.edits:
+        return None
+    if not isinstance(report.body, Ran):
+        how = spelled(option="--fix prints the program, --diff the patch", argument="report.fixed is the program")
+        return f"verified by running it; {how}:" if diagnostic.edits_work else None
+    if diagnostic.edits_work is not None:
+        return f"{_TRIED[diagnostic.edits_work]}:"
+    return f"{spelled(option='--try runs the script with it', argument='it was not tried')}:"
 
 
 def _changes(diagnostic: Diagnostic, report: Report, margin: str, width: int | None) -> Iterator[Text]:
@@ -98,10 +114,17 @@ class _Excerpts:
     def _number(self, line: int) -> str:
         return self._report.number_of(line) if self._source == PROGRAM else str(line)
 
+    def _file(self, place: Related) -> str:
+        return self._report.file_of(place.span.line) if self._source == PROGRAM else self._source
+
     def lines(self, style: str) -> Iterator[Text]:
         """The lines of all places, each line once where several places in succession share it."""
         shown = None
+        file = self._file(self._places[0])
         for place in self._places:
+            if self._file(place) != file:
+                file = self._file(place)
+                yield Text(f"{self.margin}::: {visible(_where(place.span, self._source, self._report))}", style=QUIET)
             mark, mark_style = ("^", style) if place is self._places[0] else ("-", REMARK)
             pieces = self._pieces(place.span)
             for index, (line, first, end) in enumerate(pieces):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
+from autograd_cli.diagnostic import Edit, Span
 from autograd_cli.trace import Number, TensorValues
 
 
-def plain(item: Any) -> Any:  # noqa: ANN401 - from the result types to JSON values
-    """A result type as dicts, lists, strings and numbers."""
+def plain(item: Any, placed: Callable[[Any], Any] | None = None) -> Any:  # noqa: ANN401 - from the result types to JSON values
+    """A result type as dicts, lists, strings and numbers; `placed` says where its spans and edits stand."""
     match item:
         case None | bool() | int() | str() if not isinstance(item, Enum):
             return item
@@ -21,8 +23,10 @@ def plain(item: Any) -> Any:  # noqa: ANN401 - from the result types to JSON val
         case TensorValues():
             return _tensor_object(item)
         case tuple() | list():
-            return [plain(element) for element in item]
-    return {field: plain(getattr(item, field)) for field in _fields(type(item))}
+            return [plain(element, placed) for element in item]
+        case Span() | Edit() if placed is not None:
+            item = placed(item)
+    return {field: plain(getattr(item, field), placed) for field in _fields(type(item))}
 
 
 def _fields(kind: type[Any]) -> tuple[str, ...]:
