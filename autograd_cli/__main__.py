@@ -25,6 +25,10 @@ def run() -> None:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError):  # the disk is full, as main has reported
                 stream.flush()
+    except interrupt.Interrupted:
+        from autograd_cli.engine.observe.endings import die
+
+        die()
     except KeyboardInterrupt:
         interrupt.end_line()
         code = interrupt.STOPPED

@@ -9,6 +9,10 @@ import sys
 STOPPED = 130
 
 
+class Interrupted(SystemExit):
+    """Ctrl-C ended the script that `agx run` ran, so the process is to die by SIGINT: a shell's loop ends with it."""
+
+
 def _is_the_command() -> bool:
     """Whether this process is `agx` or `python -m autograd_cli`, and not one that imports the package."""
     start = sys.argv[0] if sys.argv else ""

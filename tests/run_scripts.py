@@ -20,8 +20,9 @@ from typing import Any
 
 import autograd_cli.cli.app  # noqa: F401 - what the command has loaded before it runs a script
 from autograd_cli.cli.terminal import prepare_streams
-from autograd_cli.engine.observe.endings import Ending, leave
+from autograd_cli.engine.observe.endings import Ending, die, leave
 from autograd_cli.engine.observe.script import Script, run_script, stdout_to_stderr
+from autograd_cli.interrupt import Interrupted
 
 
 def run(job: dict[str, Any]) -> None:
@@ -55,8 +56,10 @@ def run(job: dict[str, Any]) -> None:
     words = job["words"]
     is_module = words[0] == "-m"
     script = Script(target=words[is_module], arguments=tuple(words[is_module + 1 :]), is_module=is_module)
-    ending = run_script(script, make_code=make_code, is_own=is_own, at_end=at_end)
-    leave(ending, job["exit_code"])
+    try:
+        leave(run_script(script, make_code=make_code, is_own=is_own, at_end=at_end), job["exit_code"])
+    except Interrupted:  # as the command does
+        die()
 
 
 def begin() -> None:

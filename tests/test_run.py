@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from autograd_cli.engine.observe.guard import Guard
+from autograd_cli.engine.observe.tracebacks import take_out_ours
 from conftest import Agx, Outcome
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\ntorch.manual_seed(0)\n"
@@ -391,3 +396,32 @@ def test_an_exception_that_cannot_say_what_it_is(supervised_agx: Agx, tmp_path: 
     outcome = run(supervised_agx, tmp_path, script)
     assert outcome.code == 1
     assert "the program raised Bad: <exception str() failed>" in outcome.err
+
+
+def test_ctrl_c_is_no_refusal_of_torch(supervised_agx: Agx, tmp_path: Path) -> None:
+    script = HEAD + "def stop(gradient):\n    raise KeyboardInterrupt\nw = torch.ones(2, requires_grad=True)\n"
+    outcome = run(supervised_agx, tmp_path, script + "w.register_hook(stop)\n(w * 2).sum().backward()\n")
+    assert outcome.code == -signal.SIGINT
+    assert "ended by KeyboardInterrupt" in outcome.err
+    assert "refused" not in outcome.err
+
+
+def test_what_agx_did_when_ctrl_c_came_is_not_in_the_traceback() -> None:
+    def helper() -> None:
+        json.loads("[1]", parse_int=stop)
+
+    def stop(_: str) -> None:
+        raise KeyboardInterrupt
+
+    def work(guard: Guard) -> None:
+        with guard.ours():
+            helper()
+
+    guard = Guard(lambda bug: pytest.fail(str(bug)))
+    with pytest.raises(KeyboardInterrupt) as of_helper:
+        guard.helper(helper, lambda: None)()
+    with pytest.raises(KeyboardInterrupt) as of_ours:
+        work(guard)
+    for raised in (of_helper, of_ours):
+        take_out_ours(raised.value)
+        assert {each.filename for each in traceback.extract_tb(raised.value.__traceback__)} == {__file__}

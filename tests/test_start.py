@@ -137,3 +137,31 @@ def test_ci_installs_by_the_line_of_the_readme() -> None:
     line = re.search(r"^(pip install .*) && pytest$", readme, re.MULTILINE)
     assert line is not None
     assert line[1] in ci.replace("python -m pip install --quiet", "pip install")
+
+
+ENDS = {
+    "its end": "print('here')",
+    "an exception": "print('here')\n1/0",
+    "an exit": "import sys\nsys.exit('words')",
+    "Ctrl-C": "print('here', flush=True)\nraise KeyboardInterrupt",
+    "Ctrl-C that a handler of its own sees": (
+        "import atexit, sys\natexit.register(print, 'bye')\nsys.excepthook = lambda *_: print('mine')\n"
+        "raise KeyboardInterrupt"
+    ),
+}
+
+
+@pytest.mark.parametrize("script", ENDS.values(), ids=ENDS)
+def test_a_script_without_torch_ends_as_it_does_without_agx(tmp_path: Path, script: str) -> None:
+    """In a process that has not loaded torch, and does not load it."""
+    file = tmp_path / "main.py"
+    file.write_text(f"{script}\n", encoding="utf-8")
+    plain, seen = (
+        subprocess.run([sys.executable, *words, str(file)], capture_output=True, text=True, check=False)
+        for words in ([], ["-X", "importtime", "-m", "autograd_cli", "run"])
+    )
+    assert (seen.returncode, seen.stdout) == (plain.returncode, plain.stdout)
+    shown = "".join(line for line in seen.stderr.splitlines(keepends=True) if not line.startswith("import time:"))
+    assert shown.startswith(plain.stderr)
+    assert "0 backward passes" in shown
+    assert " torch\n" not in seen.stderr

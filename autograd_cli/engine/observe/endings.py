@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from autograd_cli.engine.observe.tracebacks import Place, place_of, take_out_ours
+from autograd_cli.interrupt import Interrupted
 
 Display = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 _INTERRUPTED = 130
@@ -70,18 +71,26 @@ def wait_for_threads() -> None:
 def leave(ending: Ending, exit_code: int | None = None) -> NoReturn:
     """End the process as Python does after such a script: atexit callbacks, the flush of stdout, the exit code.
 
-    Nothing above may catch what this raises. A script that Ctrl-C ended dies by SIGINT, so that a shell's loop around
-    it ends, too; any other exits with its own code, or with the one that is given.
+    Nothing above may catch what this raises, but for `Interrupted`, of a script that Ctrl-C ended: then the process is
+    to `die`. Any other exits with its own code, or with the one that is given.
     """
-    if ending.how is not How.INTERRUPT or exit_code is not None:
-        raise SystemExit(ending.exit_code if exit_code is None else exit_code)
+    if ending.how is How.INTERRUPT and exit_code is None:
+        raise Interrupted(ending.exit_code)
+    raise SystemExit(ending.exit_code if exit_code is None else exit_code)
+
+
+def die() -> NoReturn:
+    """End the process by SIGINT, as Python does after a KeyboardInterrupt, so that a loop of the shell ends, too.
+
+    Nothing above may catch what this raises.
+    """
     hook = sys.excepthook
 
-    def say_nothing(*_: object) -> None:  # the exception was printed when it was raised
+    def say_nothing(*_: object) -> None:
         sys.excepthook = hook
 
     sys.excepthook = say_nothing
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt from None
 
 
 def raised_by(function: Callable[..., object], *arguments: object) -> BaseException | None:

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import Any, TypeVar
 
 import torch
@@ -50,6 +51,8 @@ class Guard:
             except Exception as error:  # noqa: BLE001 - a bug of ours must not become one of the script's
                 self._fail(error)
                 return plainly(*arguments)
+            except KeyboardInterrupt as stop:
+                raise stop.with_traceback(None) from None  # what we did when it came is no part of the script
             finally:
                 self._is_inside = False
 
@@ -82,17 +85,43 @@ class Guard:
             if manager is not None:
                 manager.__exit__(None, None, None)
 
-    @contextlib.contextmanager
-    def ours(self) -> Iterator[None]:
+    def ours(self) -> AbstractContextManager[None]:
         """A context in which code of the recorder runs."""
+        return _Ours(self)
+
+    def enter(self) -> bool:
+        """Code of the recorder begins; whether it ran already."""
         was, self._is_inside = self._is_inside, True
-        try:
-            with as_torch_alone():
-                yield
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not become one of the script's
-            self._fail(error)
-        finally:
-            self._is_inside = was
+        return was
+
+    def leave(self, bug: Exception | None, *, is_inside: bool) -> None:
+        """It ends, with a bug or without."""
+        self._is_inside = is_inside
+        if bug is not None:
+            self._fail(bug)
+
+
+class _Ours(AbstractContextManager[None]):
+    """A bug in it must not become one of the script's, and what it did when Ctrl-C came is no part of the script."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._alone = as_torch_alone()
+        self._was_inside = False
+
+    def __enter__(self) -> None:
+        self._was_inside = self._guard.enter()
+        self._alone.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self._alone.__exit__(kind, error, trace)
+        bug = error if isinstance(error, Exception) else None
+        self._guard.leave(bug, is_inside=self._was_inside)
+        if isinstance(error, KeyboardInterrupt):
+            error.__traceback__ = None
+        return bug is not None
 
 
 def is_traced() -> bool:

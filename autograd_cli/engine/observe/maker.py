@@ -127,6 +127,9 @@ class Observation:
 
     def end(self, names: Mapping[str, Any], error: BaseException | None) -> Observed:
         """Observe no more, and tell what was seen. `names` are the variables of the script at its end."""
+        if self._observer is None and "torch" not in sys.modules:  # it cannot be imported once the threads have ended
+            self._let_go()
+            return nothing_seen(self._rewritten, tuple(self._unseen()))
         try:
             return self._told(self._observer or self._start(), names, error)
         except Exception as bug:
@@ -152,6 +155,8 @@ class Observation:
     def _seen(self, observer: Observer, names: Mapping[str, Any], error: BaseException | None) -> Observed:
         from autograd_cli.engine.observe.refused import refusal_of
 
+        if not isinstance(error, Exception):  # stopped, as by Ctrl-C, and not refused
+            error = None
         refusal = None if error is None else refusal_of(observer, error, self._rewritten.files)
         return told(
             observer,
@@ -201,6 +206,33 @@ def let_run() -> None:
 def _install(them: Mapping[str, Callable[..., Any]]) -> None:
     for name, helper in them.items():
         setattr(builtins, name, helper)
+
+
+def nothing_seen(texts: Texts, unseen: tuple[str, ...]) -> Observed:
+    """What was seen of a run without torch."""
+    nothing = Trace(
+        mode=DEFAULT_MODE,
+        steps=(),
+        printed=(),
+        values=(),
+        nodes=(),
+        backwards=(),
+        variables=(),
+        result=None,
+        outputs=(),
+        asked=(),
+        grads=(),
+        refusal=None,
+    )
+    return Observed(
+        trace=nothing,
+        text="\n".join(texts.lines),
+        files=tuple(texts.cells()),
+        passes=0,
+        losses=(),
+        parameters=(),
+        unseen=unseen,
+    )
 
 
 def told(
