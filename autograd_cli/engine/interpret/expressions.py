@@ -177,9 +177,12 @@ class Expressions(ABC):
     def _slice(self, node: ast.Slice) -> Box:
         bounds = [node.lower, node.upper, node.step]
         boxes = [None if bound is None else self.evaluate(bound) for bound in bounds]
-        payload = slice(*[None if box is None else box.unwrap() for box in boxes])
-        operands = [box for box in boxes if box is not None]
-        return self.recording.add(payload, naming.SLICE, operands=operands, span=self.spans.of(node))
+        operands, span = [box for box in boxes if box is not None], self.spans.of(node)
+        try:
+            payload = slice(*[None if box is None else box.unwrap() for box in boxes])
+        except TypeError as error:
+            raise self.performer.refused(error, span) from None
+        return self.recording.add(payload, naming.SLICE, operands=operands, span=span)
 
     def arithmetic(self, op: str, function: operators.Function, left: Box, right: Box, span: Span) -> Box:
         """The value of a binary operator, or of an augmented assignment."""
