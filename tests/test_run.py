@@ -425,3 +425,47 @@ def test_what_agx_did_when_ctrl_c_came_is_not_in_the_traceback() -> None:
     for raised in (of_helper, of_ours):
         take_out_ours(raised.value)
         assert {each.filename for each in traceback.extract_tb(raised.value.__traceback__)} == {__file__}
+
+
+OTHER_PATHS = (
+    HEAD
+    + """\
+net, spare = nn.Linear(2, 1), nn.Linear(2, 1)
+opt = torch.optim.SGD([*net.parameters(), *spare.parameters()], lr=0.1)
+def train(i):
+    opt.zero_grad()
+    out = net(torch.ones(3, 2))
+    if i == 2:
+        out = out.detach() + spare(torch.ones(3, 2))
+    loss = out.square().mean()
+    loss.backward()
+    for p in net.parameters():
+        if p.grad is not None:
+            p.grad.clamp_(-1, 1)
+    opt.step()
+    return loss
+for epoch in range(2):
+    for i in range(3):
+        loss = train(i)
+print(loss)
+"""
+)
+
+
+def test_the_round_of_any_pass_can_be_shown(supervised_agx: Agx, tmp_path: Path) -> None:
+    """With the step that follows the pass, and though a loop of its own stands between them."""
+    last = run(supervised_agx, tmp_path, OTHER_PATHS)
+    found = run(supervised_agx, tmp_path, OTHER_PATHS, "--step", "3")
+    assert found.out == last.out
+    rows = {line.split()[0]: line.split() for line in found.err.splitlines() if line.startswith(("net.", "spare."))}
+    assert (rows["net.weight"][4:], rows["spare.weight"][5] != "0") == (["None", "0"], True)
+    assert "not observed: what ran after the round of backward pass 3" in found.err
+    assert "3 backward passes" in found.err
+    report = run(supervised_agx, tmp_path, OTHER_PATHS, "--step", "2", "--json").report
+    assert report["grads"]["spare.weight"] is None
+    assert len(report["backwards"]) == report["course"]["passes"] == 2
+
+
+def test_a_pass_that_there_was_not(supervised_agx: Agx, tmp_path: Path) -> None:
+    found = run(supervised_agx, tmp_path, OTHER_PATHS, "--step", "7")
+    assert "not observed: backward pass 7: there were only 6" in found.err

@@ -32,7 +32,7 @@ class RunRequest:
 
     It runs with `edits` made in its files; where it `tries` the fixes, the script is run again for each.
     The last `passes` backward passes are kept whole, and what led to them. The script is stopped after `stop_after`
-    passes, or when one of `until` is seen; else it runs to its end.
+    passes, or when one of `until` is seen; else it runs to its end. What follows pass number `step` is not observed.
     """
 
     script: Script
@@ -40,6 +40,7 @@ class RunRequest:
     of: str | None = None
     passes: int = KEPT
     stop_after: int | None = None
+    step: int | None = None
     until: frozenset[Until] = frozenset()
     tries: bool = False
     edits: tuple[Edit, ...] = ()
@@ -49,6 +50,7 @@ class RunRequest:
         """The words of `agx run` that ask for the same."""
         words = ["--passes", str(self.passes)]
         words += [] if self.stop_after is None else ["--stop-after", str(self.stop_after)]
+        words += [] if self.step is None else ["--step", str(self.step)]
         words += [word for each in sorted(self.until) for word in ("--until", each.value)]
         words += [word for each in self.directories for word in ("--observe", each)]
         return [*words, "-m" if self.script.is_module else "--", self.script.target, *self.script.arguments]
@@ -78,7 +80,7 @@ def run(request: RunRequest, tell: Callable[[Report], int]) -> tuple[Ending, int
     from autograd_cli.engine.observe.rewritten import Rewritten
     from autograd_cli.engine.observe.script import run_script
 
-    stopping, start = Stopping(after=request.stop_after, until=request.until), Start()
+    stopping, start = Stopping(after=request.stop_after, until=request.until, shown=request.step), Start()
     observation = Observation(stopping, kept=request.passes, rewritten=Rewritten(request.edits))
     codes: list[int] = []
 

@@ -88,6 +88,15 @@ def run(  # noqa: PLR0913 - the options of the command
             rich_help_panel=options.RUN,
         ),
     ] = None,
+    step: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Show the round of backward pass N (default: the last).",
+            parser=option_values.whole_number(1, 10**9, "a whole number, 1 or more"),
+            rich_help_panel=options.RUN,
+        ),
+    ] = None,
     until: Annotated[
         list[Until] | None,
         typer.Option(
@@ -137,6 +146,7 @@ def run(  # noqa: PLR0913 - the options of the command
         of=of,
         passes=passes,
         stop_after=stop_after,
+        step=step,
         until=frozenset(until or ()),
         tries=tries,
         edits=() if edits is None else read_edits(edits),

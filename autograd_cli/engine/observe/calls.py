@@ -144,6 +144,10 @@ def _backward(state: State, site: Site, call: Call) -> Callable[..., Any]:
             given.extend(_boxes(state, weights, site.span))
             return state.recorded.backward(roots, given, site.span)
 
+        if state.stopping.is_shown:
+            with state.guard.ours():
+                state.shown()
+            return function(*arguments, **keywords)
         state.stopping.begin_pass()
         with state.guard.around(begin) as one:
             state.quiet = True

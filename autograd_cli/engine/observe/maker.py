@@ -68,6 +68,7 @@ class Observation:
         self._rewritten = rewritten or Rewritten()
         self._observer: Observer | None = None
         self._steps: Steps | None = None
+        self._shown: Observed | None = None  # what was seen up to the pass that is to be shown
         self._failure: str | None = None
         self._has_forked = False
         self.make_code = self._rewritten.make_code
@@ -102,10 +103,18 @@ class Observation:
         self._observer = Observer(
             rewritten.sites, rewritten.main, self.stopping, guard, kept=self._kept, watched=self._watched
         )
+        self._observer.shown = self._show
         self._steps = Steps(guard.hook(self._observer.before_step), guard.hook(self._observer.after_step))
         told = self._observer.helpers()
         _install(SILENT | {name: guard.helper(helper, SILENT[name]) for name, helper in told.items()})
         return self._observer
+
+    def _show(self) -> None:
+        """All that is to be shown has been seen; the script goes on."""
+        observer = self._observer
+        if observer is not None and self._shown is None:
+            self._let_go()
+            self._shown = self._seen(observer, vars(sys.modules["__main__"]), None)
 
     def _fail(self, error: Exception) -> None:
         if self._failure is None:
@@ -130,6 +139,8 @@ class Observation:
         if self._observer is None and "torch" not in sys.modules:  # it cannot be imported once the threads have ended
             self._let_go()
             return nothing_seen(self._rewritten, tuple(self._unseen()))
+        if self._shown is not None:
+            return self._shown
         try:
             return self._told(self._observer or self._start(), names, error)
         except Exception as bug:
@@ -169,6 +180,8 @@ class Observation:
 
     def _unseen(self) -> Iterator[str]:
         observer = self._observer
+        if self.stopping.shown is not None:
+            yield self.stopping.unshown
         if observer is not None and observer.is_compiled:
             yield "what happens inside a function or module compiled by torch.compile: it is shown as one operation"
         if observer is not None and observer.guard.is_threaded:

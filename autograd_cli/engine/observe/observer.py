@@ -54,6 +54,7 @@ class Observer(State):
         self.result: tuple[int, Seen] | None = None  # of the last expression of the script, and its statement
         self.frame: Frame | None = None
         self._stepping: dict[int, tuple[Frame | None, Call | None]] = {}  # by the id of an optimizer, where it steps
+        self._shown_loops: dict[int, int] = {}  # behind the last pass that is shown: those under way, by a frame's id
         self._epoch = 0
         self._constants: dict[int, Seen] = {}  # by the identity of their Operand
         self._last: dict[str, tuple[object, Seen]] = {}  # the latest variable of each name in any frame, for closures
@@ -295,7 +296,15 @@ class Observer(State):
         frame.kept.clear()
         self.returned = (None, None)
         self._end(frame, site)
+        self._note_loops(frame)
         frame.steps.append(self.recorded.next_step(site.span, tuple(frame.rounds)))
+
+    def _note_loops(self, frame: Frame) -> None:
+        """Behind the last pass that is to be shown: its round ends when one of the loops around it goes on."""
+        each: Frame | None = frame if self.stopping.is_shown and not self._shown_loops else None
+        while each is not None:
+            self._shown_loops[id(each)] = len(each.rounds)
+            each = each.outer
 
     def _end(self, frame: Frame, site: Site) -> None:
         """End the statements, loops and grad modes that are nested at least as deeply as this place."""
@@ -432,6 +441,10 @@ class Observer(State):
         if self._is_silent(frame):
             return True
         site = self.sites[number]
+        self._note_loops(frame)
+        if site.loops < self._shown_loops.get(id(frame), 0):
+            self.shown()
+            return True
         frame.clear()
         self._end(frame, replace(site, nesting=site.nesting + 1, loops=site.loops + 1))
         if len(frame.rounds) <= site.loops:

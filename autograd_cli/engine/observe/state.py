@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from weakref import WeakKeyDictionary
 
 import torch
@@ -24,6 +24,7 @@ class State:
     `switched` is how many functions had been entered when a call last switched a grad mode, and where it is.
     `versions` are those of what an optimizer trains, by the optimizer's id, while it takes a step.
     `is_compiled` says that the script has called something that torch.compile made.
+    `shown` is to be called when all that is to be observed has run.
     While it is `quiet`, code of the user's runs inside one operation, and is not recorded.
     """
 
@@ -42,6 +43,7 @@ class State:
         self.generated: WeakKeyDictionary[Seen, list[Seen | None]] = WeakKeyDictionary()
         self.versions: dict[int, list[tuple[Seen, int | None]]] = {}
         self.switched: tuple[int, Span | None] = (0, None)
+        self.shown: Callable[[], None] = lambda: None
 
     def perform(self, value: object, operation: Operation, operands: Sequence[Seen], span: Span) -> Seen:
         """The value of an operation that cannot have written: a write that is found now was made before it."""

@@ -25,9 +25,13 @@ class Enough(SystemExit):
 
 @dataclass(slots=True)
 class Stopping:
-    """After how many passes to stop, or at what; `due` is a reason to stop, `why` the reason once it has stopped."""
+    """After how many passes to stop, or at what; `due` is a reason to stop, `why` the reason once it has stopped.
+
+    After `shown` passes the script goes on, and is observed no more.
+    """
 
     after: int | None = None
+    shown: int | None = None
     until: frozenset[Until] = frozenset()
     due: str | None = None
     why: str | None = None
@@ -43,6 +47,19 @@ class Stopping:
             self.why = f"after {self.after:,} backward {'pass' if self.after == 1 else 'passes'}, as was asked"
             raise Enough
         self._passes += 1
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether as many passes have begun as are to be observed."""
+        return self.shown is not None and self._passes >= self.shown
+
+    @property
+    def unshown(self) -> str:
+        """What is not observed, where only so many passes are to be."""
+        number = f"backward pass {self.shown:,}"
+        return (
+            f"what ran after the round of {number}" if self.is_shown else f"{number}: there were only {self._passes:,}"
+        )
 
     def end_pass(self, leaves: Iterable[torch.Tensor]) -> None:
         """A backward pass has run: what do these leaves have now?"""
