@@ -469,3 +469,14 @@ def test_the_round_of_any_pass_can_be_shown(supervised_agx: Agx, tmp_path: Path)
 def test_a_pass_that_there_was_not(supervised_agx: Agx, tmp_path: Path) -> None:
     found = run(supervised_agx, tmp_path, OTHER_PATHS, "--step", "7")
     assert "not observed: backward pass 7: there were only 6" in found.err
+
+
+def test_of_several_processes_one_is_observed(
+    supervised_agx: Agx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = HEAD + "w = torch.ones(2, requires_grad=True)\n(w.detach() * w).sum().backward()\nprint(w.grad)\n"
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, words, is_observed in (("0", (), True), ("1", (), False), ("1", ("--rank", "1"), True)):
+        monkeypatch.setenv("RANK", rank)
+        outcome = run(supervised_agx, tmp_path, script, *words)
+        assert (outcome.code, outcome.out, bool(outcome.err)) == (0, "tensor([1., 1.])\n", is_observed)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from autograd_cli import rules
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 class RunRequest:
     """A script to run, and which of its files are looked into: those below the `directories`.
 
+    Of the processes that torchrun starts, the one with this `rank` is observed.
     It runs with `edits` made in its files; where it `tries` the fixes, the script is run again for each.
     The last `passes` backward passes are kept whole, and what led to them. The script is stopped after `stop_after`
     passes, or when one of `until` is seen; else it runs to its end. What follows pass number `step` is not observed.
@@ -42,6 +44,7 @@ class RunRequest:
     stop_after: int | None = None
     step: int | None = None
     until: frozenset[Until] = frozenset()
+    rank: int = 0
     tries: bool = False
     edits: tuple[Edit, ...] = ()
 
@@ -51,9 +54,16 @@ class RunRequest:
         words = ["--passes", str(self.passes)]
         words += [] if self.stop_after is None else ["--stop-after", str(self.stop_after)]
         words += [] if self.step is None else ["--step", str(self.step)]
+        words += ["--rank", str(self.rank)]
         words += [word for each in sorted(self.until) for word in ("--until", each.value)]
         words += [word for each in self.directories for word in ("--observe", each)]
         return [*words, "-m" if self.script.is_module else "--", self.script.target, *self.script.arguments]
+
+    @property
+    def is_of_another_rank(self) -> bool:
+        """Whether this is one of several processes that run the script, and not the one to be observed."""
+        rank = os.environ.get("RANK", "")
+        return "WORLD_SIZE" in os.environ and rank.isdecimal() and int(rank) != self.rank
 
     def is_own(self, file: Path) -> bool:
         """Whether a file is the user's: what is installed, even below one of the directories, is not."""
@@ -76,6 +86,8 @@ def run(request: RunRequest, tell: Callable[[Report], int]) -> tuple[Ending, int
         OSError: there is no such file.
         NotebookError: it is no notebook with code in Python.
     """
+    if request.is_of_another_rank:
+        return _run_alone(request.script), 0
     from autograd_cli.engine.observe.maker import Observation  # torch is imported here
     from autograd_cli.engine.observe.rewritten import Rewritten
     from autograd_cli.engine.observe.script import run_script
@@ -93,6 +105,16 @@ def run(request: RunRequest, tell: Callable[[Report], int]) -> tuple[Ending, int
     observation.begin()
     ending = run_script(request.script, make_code=observation.make_code, is_own=request.is_own, at_end=at_end)
     return ending, codes[0] if codes else 0
+
+
+def _run_alone(script: Script) -> Ending:
+    """Run a script without a look at it."""
+    from autograd_cli.engine.observe.script import run_script
+
+    def make_code(text: str, file: Path) -> CodeType:
+        return compile(text, str(file), "exec", dont_inherit=True)
+
+    return run_script(script, make_code=make_code, is_own=lambda _: False, at_end=lambda _: None)
 
 
 def _report(

@@ -107,6 +107,16 @@ def run(  # noqa: PLR0913 - the options of the command
             rich_help_panel=options.RUN,
         ),
     ] = None,
+    rank: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Of the processes that torchrun starts, observe this one (default: 0).",
+            parser=option_values.whole_number(0, 10**9, "a whole number, 0 or more"),
+            show_default=False,
+            rich_help_panel=options.RUN,
+        ),
+    ] = 0,
     tries: Annotated[
         bool,
         typer.Option(
@@ -148,6 +158,7 @@ def run(  # noqa: PLR0913 - the options of the command
         stop_after=stop_after,
         step=step,
         until=frozenset(until or ()),
+        rank=rank,
         tries=tries,
         edits=() if edits is None else read_edits(edits),
     )
