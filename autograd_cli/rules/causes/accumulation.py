@@ -91,7 +91,7 @@ def _stale(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
 
 def _is_used_twice(evidence: Evidence, leaf: int, last: Pass, each: Pass) -> bool:
     """Whether an update used the gradient between the two passes, and another the sum of both."""
-    updates = [value.id for value in _versions(evidence, leaf)]
+    updates = [value.id for value in _updates_of(evidence, leaf)]
     resets = _resets(evidence, leaf)
     after = next((update for update in updates if update > each.at), None)
     return (
@@ -110,7 +110,7 @@ def _summed(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
             for leaf in _leaves(each)
             if _adds(leaf)
             and (leaf.name in evidence.trace.asked or _origin(evidence, leaf) in asked)
-            and not _versions(evidence, _origin(evidence, leaf))
+            and not _updates_of(evidence, _origin(evidence, leaf))
         ]
         if found and each.call is not None:
             return Severity.NOTE, each, _named(evidence, each, found)
@@ -152,9 +152,14 @@ def _is_same(one: TensorInfo | None, other: TensorInfo | None) -> bool:
     return one is not None and other is not None and (one.values, one.summary) == (other.values, other.summary)
 
 
-def _versions(evidence: Evidence, leaf: int) -> list[Value]:
-    """The changes of a leaf in place, in order."""
-    return _all_versions(evidence).get(leaf, [])
+def _updates_of(evidence: Evidence, leaf: int) -> list[Value]:
+    """The changes of a leaf in place that use its gradient, in order: not those that copy another tensor into it."""
+    versions = _all_versions(evidence).get(leaf, [])
+    if all(value.kind is Kind.STEP for value in versions):
+        return versions
+    reads = [read.id for owner, read in evidence.grad_reads if evidence.origin(owner.id) == leaf]
+    users = frozenset[int]().union(*(dependents(evidence.trace, read) for read in reads))
+    return [value for value in versions if value.kind is Kind.STEP or not users.isdisjoint(value.operands)]
 
 
 @remembered
@@ -169,7 +174,9 @@ def _all_versions(evidence: Evidence) -> dict[int, list[Value]]:
 def _updates(evidence: Evidence, each: Pass, name: str) -> list[Span | None]:
     leaf = next((leaf for leaf in _leaves(each) if name in {leaf.name, *_named(evidence, each, [leaf.name])}), None)
     found = (
-        [] if leaf is None else [value for value in _versions(evidence, _origin(evidence, leaf)) if value.id < each.at]
+        []
+        if leaf is None
+        else [value for value in _updates_of(evidence, _origin(evidence, leaf)) if value.id < each.at]
     )
     return [value.span for value in found[-1:]]
 
