@@ -84,3 +84,12 @@ def test_many_names_without_layers() -> None:
 
 def test_in_full_each_has_its_row() -> None:
     assert len(shown(*LAYERS, full=True).splitlines()) == len(LAYERS)
+
+
+def test_only_what_is_wrong_is_red() -> None:
+    file = io.StringIO()
+    rows = [parameter("a", 1.0), parameter("b", 0.0), parameter("c", None), parameter("d", 1.0, optimizer=None)]
+    console = Console(file=file, width=100, force_terminal=True, color_system="standard", no_color=False)
+    console.print(parameter_table(rows, Look(precision=3)))
+    lines = {line.split()[0]: line for line in file.getvalue().splitlines()[1:]}
+    assert {name: "\x1b[" in line for name, line in lines.items()} == {"a": False, "b": True, "c": True, "d": True}

@@ -89,7 +89,7 @@ def _optimizers(numbers: set[int | None], *, several: bool) -> Text:
 def _gradients(norms: Sequence[float | None], look: Look) -> Text:
     """From the smallest to the largest, behind what is wrong with some."""
     wrong = ["None"] * (None in norms) + ["nan"] * any(each is not None and math.isnan(each) for each in norms)
-    found = Text(", ".join(wrong), style=BAD)
+    found = Text().append(", ".join(wrong), style=BAD)
     numbers = [each for each in norms if each is not None and not math.isnan(each)]
     if numbers:
         is_bad = min(numbers) == 0 or math.isinf(max(numbers))
