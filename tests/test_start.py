@@ -165,3 +165,43 @@ def test_a_script_without_torch_ends_as_it_does_without_agx(tmp_path: Path, scri
     assert shown.startswith(plain.stderr)
     assert "0 backward passes" in shown
     assert " torch\n" not in seen.stderr
+
+
+LAST_WORDS = """\
+import torch
+class A:
+    def __init__(self, n):
+        self.n = n
+        self.t = torch.ones(2, requires_grad=True)
+        self.loss = (self.t * 2).sum()
+    def __del__(self):
+        for i in range(2):
+            x = [j for j in range(3)]
+        print("gone", self.n, x, self.t.tolist())
+a = A(1)
+a.loss.backward()
+b = A(2)
+b.me = b
+def generator():
+    try:
+        yield 1
+    finally:
+        print("closed", dir())
+waiting = generator()
+next(waiting)
+torch.optim.SGD([a.t], lr=0.5).step()
+c = A(3)
+"""
+
+
+def test_what_a_script_leaves_behind_ends_with_python(tmp_path: Path) -> None:
+    """Its `__del__` and generators run when Python has given the builtins back their first names."""
+    file = tmp_path / "main.py"
+    file.write_text(LAST_WORDS, encoding="utf-8")
+    plain, seen = (
+        subprocess.run([sys.executable, *words, str(file)], capture_output=True, text=True, check=True)
+        for words in ([], ["-m", "autograd_cli", "run"])
+    )
+    assert "closed []" in plain.stdout
+    assert (sorted(seen.stdout.splitlines())) == sorted(plain.stdout.splitlines())
+    assert "__agx" not in seen.stderr

@@ -104,6 +104,7 @@ def run(request: RunRequest, tell: Callable[[Report], int]) -> tuple[Ending, int
 
     observation.begin()
     ending = run_script(request.script, make_code=observation.make_code, is_own=request.is_own, at_end=at_end)
+    observation.forget()
     return ending, codes[0] if codes else 0
 
 

@@ -94,3 +94,9 @@ class Frame(list[Entry]):
         self.entered = 0
         self.epoch = 0
         self.kept: list[object] = []
+
+    def forget(self) -> None:
+        """Let go of the objects of the script, also where others hold the frame: torch.fx copies the builtins."""
+        for held in (self, self.names, self.loops, self.returned, self.kept):
+            held.clear()
+        self.inner = None

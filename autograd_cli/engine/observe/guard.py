@@ -25,6 +25,7 @@ class Guard:
     def __init__(self, fail: Callable[[Exception], None]) -> None:
         self._fail = fail
         self._is_inside = False
+        self._held: list[list[Callable[..., Any]]] = []
         self.is_threaded = False
 
     def helper(self, helper: Callable[..., Any], plainly: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,6 +34,8 @@ class Guard:
         A helper may ask something of an object and so run code of the script's, which calls helpers again.
         """
         thread = threading.get_ident()
+        held = [helper]
+        self._held.append(held)
 
         def guarded(*arguments: Any) -> Any:  # noqa: ANN401 - whatever the script computes
             if _is_compiling() or self._is_inside:
@@ -45,7 +48,7 @@ class Guard:
             self._is_inside = True
             try:
                 with as_torch_alone():
-                    return helper(*arguments)
+                    return held[0](*arguments)
             except RecursionError:  # the script has come near the end of the stack
                 return plainly(*arguments)
             except Exception as error:  # noqa: BLE001 - a bug of ours must not become one of the script's
@@ -57,6 +60,11 @@ class Guard:
                 self._is_inside = False
 
         return guarded
+
+    def forget(self) -> None:
+        """Let go of the helpers, which will not be called again: others may hold what stood for them."""
+        for held in self._held:
+            held.clear()
 
     def hook(self, hook: Callable[..., None]) -> Callable[..., None]:
         """A hook that torch calls in the middle of what the script does."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import gc
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,7 @@ class Observation:
         self._rewritten = rewritten or Rewritten()
         self._observer: Observer | None = None
         self._steps: Steps | None = None
+        self._builtins: list[dict[str, Any]] = []
         self._shown: Observed | None = None  # what was seen up to the pass that is to be shown
         self._failure: str | None = None
         self._has_forked = False
@@ -77,6 +79,7 @@ class Observation:
 
     def begin(self) -> None:
         """Observe from here on. The helpers stay installed: code of the script may run until the process ends."""
+        self._builtins = _first_builtins()
         os.register_at_fork(after_in_child=self._let_go, after_in_parent=self._forked)
         waiting: dict[str, Callable[..., Any]] = {helpers.STATEMENT: self._wait, helpers.ENTER: self._enter}
         _install(SILENT | waiting)
@@ -129,6 +132,7 @@ class Observation:
     def _let_go(self) -> None:
         """Report no more: in a child process, and when the script has ended."""
         _install(SILENT)
+        _outlive(self._builtins)
         if self._steps is not None:
             self._steps.is_over = True
 
@@ -148,6 +152,17 @@ class Observation:
                 raise
             self._failure = f"{self._failure}, and then {type(bug).__name__}: {bug}"
             return self._told(self._start(), {}, None)  # what was recorded before the failure is of no use
+
+    def forget(self) -> None:
+        """Let go of the script's objects: it has ended, and they end as without agx."""
+        if self._observer is not None:
+            from autograd_cli.engine.record import naming
+
+            self._observer.guard.forget()
+            naming.forget()
+        self._observer = self._steps = self._shown = None
+        for frame in [each for each in vars(builtins).values() if isinstance(each, Frame)]:
+            frame.forget()
 
     def release(self) -> None:
         """Let go of all that was recorded."""
@@ -219,6 +234,18 @@ def let_run() -> None:
 def _install(them: Mapping[str, Callable[..., Any]]) -> None:
     for name, helper in them.items():
         setattr(builtins, name, helper)
+
+
+def _first_builtins() -> list[dict[str, Any]]:
+    """The copies of the builtins; Python puts one back at its end, before it lets the objects of the script go."""
+    dicts = (each for each in gc.get_objects() if type(each) is dict and each is not vars(builtins))
+    return [each for each in dicts if each.get("__build_class__") is builtins.__build_class__]
+
+
+def _outlive(copies: Sequence[dict[str, Any]]) -> None:
+    """Let a `__del__` or a generator of the script, which Python ends at its own end, find the helpers."""
+    for each in copies:
+        each.update({name: value for name, value in vars(builtins).items() if name.startswith(helpers.PREFIX)})
 
 
 def nothing_seen(texts: Texts, unseen: tuple[str, ...]) -> Observed:

@@ -1,4 +1,7 @@
-"""The helpers of rewritten code where nothing is to be told: each gives back what it was handed."""
+"""The helpers of rewritten code where nothing is to be told: each gives back what it was handed.
+
+Code of the script may run when Python has taken the modules apart, so they look nothing up there: defaults hold it.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +20,28 @@ def _nothing(*_arguments: object) -> None:
     return None
 
 
-def _frame(*_arguments: object) -> Frame:
+def _frame(*_arguments: object, frame: type[Frame] = Frame) -> Frame:
     """A frame that stays quiet, also if an observation begins: a generator may go on then."""
-    return Frame("", None, quiet=True)
+    return frame("", None, quiet=True)
 
 
-def _own(names: Any) -> Any:  # noqa: ANN401 - what `locals()`, `vars()` or `dir()` gave
+def _own(names: Any, prefix: str = helpers.PREFIX) -> Any:  # noqa: ANN401 - what `locals()`, `vars()` or `dir()` gave
     """The names without those that rewriting has added."""
     if isinstance(names, list):
-        return [name for name in names if not name.startswith(helpers.PREFIX)]
-    for name in [name for name in names if name.startswith(helpers.PREFIX)]:
+        return [name for name in names if not name.startswith(prefix)]
+    for name in [name for name in names if name.startswith(prefix)]:
         del names[name]
     return names
 
 
-def _generated(_of: object, _number: int, through: Any, *_given: object) -> Iterable[Any]:  # noqa: ANN401 - whatever the script computes
-    return ((_frame(), through),)
+def _generated(
+    _of: object,
+    _number: int,
+    through: Any,  # noqa: ANN401 - whatever the script computes
+    *_given: object,
+    frame: Callable[[], Frame] = _frame,
+) -> Iterable[Any]:
+    return ((frame(), through),)
 
 
 SILENT: dict[str, Callable[..., Any]] = {

@@ -73,11 +73,20 @@ _PYTHON: dict[str, Callable[..., Any]] = {
 _OF_TENSOR = frozenset(base.__name__ for base in torch.Tensor.__mro__ if base is not object)
 _NOT_IN_PLACE = "@="  # torch makes a new tensor
 _P = ParamSpec("_P")
+_caches: list[Callable[[], None]] = []
 
 
 def _remembered(make: Callable[_P, Operation]) -> Callable[_P, Operation]:
     """The function with a bounded cache of its results: a program can make up any number of names."""
-    return cast("Callable[_P, Operation]", functools.lru_cache(maxsize=4096)(make))
+    cached = functools.lru_cache(maxsize=4096)(make)
+    _caches.append(cached.cache_clear)
+    return cast("Callable[_P, Operation]", cached)
+
+
+def forget() -> None:
+    """Let go of the classes that operations were named for: those of a script are to end with it."""
+    for clear in _caches:
+        clear()
 
 
 def _word(kind: Kind, op: str) -> Operation:
