@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from safetensors.torch import save_file
@@ -66,7 +66,7 @@ def refused(value: object) -> Diagnostic:
 
 def piece(text: str, found: Diagnostic) -> str | None:
     """What stands under the caret; the place must lie inside the text as reports show it."""
-    text = normalise(text)
+    text = normalise(text).strip()
     if found.span is None:
         return None
     assert is_inside(found.span, text), (found.span, text)
@@ -480,6 +480,8 @@ PIECES = [
 
 
 @settings(PROPERTY, max_examples=600)
+@example("\x85\n0\\")
+@example("   0 $ 1")
 @given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=12).map("".join)))
 def test_any_text_is_a_value_or_an_error_inside_the_text(text: str) -> None:
     try:
@@ -493,6 +495,14 @@ def test_any_text_is_a_value_or_an_error_inside_the_text(text: str) -> None:
         assert len(content.values) == math.prod(content.shape)
     else:
         assert isinstance(content, Creation | FileReference)
+
+
+@pytest.mark.parametrize("text", ["   0 $ 1", "\n\n 0 $ 1", "\x85\n0 $ 1  "])
+def test_places_count_from_the_first_character_of_a_value(text: str) -> None:
+    report = explore("x", inputs={"x": text})
+    span = report.diagnostics[0].span
+    assert span is not None
+    assert span.cut(report.text_of("--x")) == "$"
 
 
 # Files.

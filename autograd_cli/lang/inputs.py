@@ -124,7 +124,7 @@ def parse_input(name: str, text: str) -> InputSpec:
     Raises:
         AgxError: the text is neither numbers nor a creation expression nor a file of a known kind.
     """
-    source, text = f"--{name}", normalise(text)
+    source, text = f"--{name}", normalise(text).strip()
     body, dtype = _split_dtype(text, source)
     if not body.strip():
         fix = f"write {spelled(option=f'{source} 1,2,3', argument=f'{name}=[1, 2, 3]')}"
@@ -172,7 +172,7 @@ def input_of_object(name: str, value: object) -> InputSpec:
 def text_of_object(value: object) -> str:
     """What a Report says was given: text and numbers as they are, of other objects the type."""
     if isinstance(value, str):
-        return normalise(value)
+        return normalise(value).strip()  # as it is parsed: places count from its first character
     if isinstance(value, InputSpec):
         return value.text
     if isinstance(value, bool | int | float | complex | list | tuple):
