@@ -151,7 +151,7 @@ def norm(values: TensorValues) -> float:
     if (summary := values.summary) is not None:
         largest = max(abs(summary.minimum or 0.0), abs(summary.maximum or 0.0))
         return summary.norm if math.isfinite(summary.norm) else largest
-    return math.sqrt(sum([abs(each) ** 2 for each in values.values or () if is_number(each)]))
+    return math.hypot(*[abs(each) for each in values.values or () if is_number(each)])
 
 
 def index(shape: Sequence[int], position: int) -> tuple[int, ...]:
