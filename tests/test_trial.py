@@ -129,3 +129,12 @@ def test_a_script_of_one_file_has_its_name_too(supervised_agx: Agx, project: Pat
     (project / "one.py").write_text("import torch\nw = torch.ones(2, requires_grad=True)\n(w * 2).sum().backward()\n")
     found = supervised_agx("run", "--json", "one.py").report
     assert {each["span"]["file"] for each in found["values"] if each["span"] is not None} == {"one.py"}
+
+
+def test_a_patch_of_a_file_whose_last_line_has_no_end(supervised_agx: Agx, project: Path) -> None:
+    script = "import torch\nw = torch.ones(2, requires_grad=True)\nb = torch.ones(2, requires_grad=True)\n"
+    last = "((w * 2).detach() * b).sum().backward(); assert w.grad is None or True; print(w.grad)"
+    (project / "one.py").write_text(script + last, encoding="utf-8")
+    outcome = supervised_agx("run", "--diff", "one.py")
+    subprocess.run(["patch", "-p1"], input=outcome.out.encode(), cwd=project, check=True, capture_output=True)  # noqa: S607 - where it is installed
+    assert (project / "one.py").read_text(encoding="utf-8") == script + last.replace("(w * 2).detach()", "(w * 2)")

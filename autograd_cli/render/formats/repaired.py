@@ -11,6 +11,8 @@ from autograd_cli.render.escape import visible
 from autograd_cli.render.parts.verdict import alarms, in_short
 from autograd_cli.report import Ran, Report
 
+_NO_END = "\\ No newline at end of file\n"
+
 
 def fixed(report: Report) -> Diagnostic | None:
     """The first problem with a fix that is known to work; of a script, also with one that was not tried."""
@@ -66,7 +68,8 @@ def patch(report: Report) -> str:
 def _difference(name: str, old: str, new: str) -> str:
     name = name.lstrip("/")
     before, after = (text.splitlines(keepends=True) for text in (old, new))
-    return "".join(difflib.unified_diff(before, after, f"a/{name}", f"b/{name}"))
+    lines = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")
+    return "".join(line if line.endswith("\n") else f"{line}\n{_NO_END}" for line in lines)
 
 
 def _edits(report: Report) -> Sequence[Edit]:
