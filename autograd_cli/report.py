@@ -235,8 +235,6 @@ class Report:
 
     def placed(self, piece: _Piece) -> _Piece:
         """A span or an edit with the file of the script that it stands in, and its lines there."""
-        if not isinstance(self.body, Ran):
-            return piece
         _, line = self.cell_of(piece.line)
         return replace(piece, file=self.file_of(piece.line), line=line, end_line=line + piece.end_line - piece.line)
 

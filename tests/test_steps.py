@@ -20,34 +20,26 @@ torch.manual_seed(0)
 encoder, head = nn.Linear(2, 3), nn.Linear(3, 1)
 opt = torch.optim.SGD([*encoder.parameters(), *head.parameters()], lr=0.1)
 """
-LOOP = """\
-for step in range(3):
+ROUND = """\
     opt.zero_grad()
     with torch.no_grad():
         h = encoder(torch.ones(4, 2))
     loss = (head(h) - 1).square().mean()
     before = head.weight.detach().clone()
     loss.backward()
-    {step}
-moved = float((head.weight.detach() - before).norm())
 """
+MOVED = "moved = float((head.weight.detach() - before).norm())\n"
+LOOP = f"for step in range(3):\n{ROUND}    {{step}}\n{MOVED}"
 SCALED = """\
 scaler = torch.amp.GradScaler("cpu")
 {loop}"""
-CLOSURE = """\
+CLOSURE = f"""\
 def closure():
     global before
-    opt.zero_grad()
-    with torch.no_grad():
-        h = encoder(torch.ones(4, 2))
-    loss = (head(h) - 1).square().mean()
-    before = head.weight.detach().clone()
-    loss.backward()
-    return loss
+{ROUND}    return loss
 for step in range(3):
     loss = opt.step(closure)
-moved = float((head.weight.detach() - before).norm())
-"""
+{MOVED}"""
 WAYS = {
     "the script": HEAD + LOOP.format(step="opt.step()"),
     "a scheduler around it": HEAD

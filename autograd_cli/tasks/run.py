@@ -124,10 +124,10 @@ def _report(
     observed = observation.end(names, ending.exception)
     ended = how_it_ended(observation.stopping, ending.exception, ending.exit_code)
     report = report_of(observed, name=request.script.target, ended=ended, of=request.of)
-    return replace(report, cells=tuple([_from(start.directory, cell) for cell in report.cells]))
+    return replace(report, cells=tuple([_named_from(start.directory, cell) for cell in report.cells]))
 
 
-def _from(directory: str, cell: Cell) -> Cell:
+def _named_from(directory: str, cell: Cell) -> Cell:
     """The file, named as from a directory that it is below."""
     assert cell.file is not None
     inside = os.path.join(directory, "")  # noqa: PTH118 - texts

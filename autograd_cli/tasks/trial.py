@@ -17,8 +17,14 @@ from autograd_cli.diagnostic import Diagnostic, Edit, Severity
 from autograd_cli.report import Report
 
 MAX_TRIED = 3
-# The directory at the head of the path, which a script would find `typing.py` of its own in, makes way for agx's.
-_START = "import sys; sys.path[0] = {home!r}; from autograd_cli.__main__ import run; run()"
+# agx is imported from its own home: the directory that Python puts first may hold a `typing.py` of the user's.
+_START = """\
+import sys
+if not sys.flags.safe_path:
+    sys.path[0] = {home!r}
+from autograd_cli.__main__ import run
+run()
+"""
 _HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))  # noqa: PTH120 - a text
 
 

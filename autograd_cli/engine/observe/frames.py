@@ -74,6 +74,7 @@ class Frame(list[Entry]):
         "quiet",
         "returned",
         "rounds",
+        "shown_loops",
         "steps",
     )
 
@@ -94,6 +95,7 @@ class Frame(list[Entry]):
         self.entered = 0
         self.epoch = 0
         self.kept: list[object] = []
+        self.shown_loops = 0  # that were under way behind the last pass that is to be shown
 
     def forget(self) -> None:
         """Let go of the objects of the script, also where others hold the frame: torch.fx copies the builtins."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
-_is_compiling = torch.compiler.is_compiling  # a constant for torch.compile, which then skips the rest of the helper
+is_compiling = torch.compiler.is_compiling  # a constant for torch.compile, which then skips the rest of the helper
 _T = TypeVar("_T")
 
 
@@ -38,7 +38,7 @@ class Guard:
         self._held.append(held)
 
         def guarded(*arguments: Any) -> Any:  # noqa: ANN401 - whatever the script computes
-            if _is_compiling() or self._is_inside:
+            if is_compiling() or self._is_inside:
                 return plainly(*arguments)
             if threading.get_ident() != thread:
                 self.is_threaded = True

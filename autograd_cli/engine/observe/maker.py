@@ -142,8 +142,10 @@ class Observation:
         """Observe no more, and tell what was seen. `names` are the variables of the script at its end."""
         if self._observer is None and "torch" not in sys.modules:  # it cannot be imported once the threads have ended
             self._let_go()
-            return nothing_seen(self._rewritten, tuple(self._unseen()))
+            return _nothing_seen(self._rewritten, tuple(self._unseen()))
         if self._shown is not None:
+            assert self._steps is not None
+            self._steps.remove()
             return self._shown
         try:
             return self._told(self._observer or self._start(), names, error)
@@ -248,7 +250,7 @@ def _outlive(copies: Sequence[dict[str, Any]]) -> None:
         each.update({name: value for name, value in vars(builtins).items() if name.startswith(helpers.PREFIX)})
 
 
-def nothing_seen(texts: Texts, unseen: tuple[str, ...]) -> Observed:
+def _nothing_seen(texts: Texts, unseen: tuple[str, ...]) -> Observed:
     """What was seen of a run without torch."""
     nothing = Trace(
         mode=DEFAULT_MODE,

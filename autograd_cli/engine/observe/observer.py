@@ -54,7 +54,7 @@ class Observer(State):
         self.result: tuple[int, Seen] | None = None  # of the last expression of the script, and its statement
         self.frame: Frame | None = None
         self._stepping: dict[int, tuple[Frame | None, Call | None]] = {}  # by the id of an optimizer, where it steps
-        self._shown_loops: dict[int, int] = {}  # behind the last pass that is shown: those under way, by a frame's id
+        self._are_loops_noted = False
         self._epoch = 0
         self._constants: dict[int, Seen] = {}  # by the identity of their Operand
         self._last: dict[str, tuple[object, Seen]] = {}  # the latest variable of each name in any frame, for closures
@@ -301,9 +301,12 @@ class Observer(State):
 
     def _note_loops(self, frame: Frame) -> None:
         """Behind the last pass that is to be shown: its round ends when one of the loops around it goes on."""
-        each: Frame | None = frame if self.stopping.is_shown and not self._shown_loops else None
+        if self._are_loops_noted or not self.stopping.is_shown:
+            return
+        self._are_loops_noted = True
+        each: Frame | None = frame
         while each is not None:
-            self._shown_loops[id(each)] = len(each.rounds)
+            each.shown_loops = len(each.rounds)
             each = each.outer
 
     def _end(self, frame: Frame, site: Site) -> None:
@@ -442,7 +445,7 @@ class Observer(State):
             return True
         site = self.sites[number]
         self._note_loops(frame)
-        if site.loops < self._shown_loops.get(id(frame), 0):
+        if site.loops < frame.shown_loops:
             self.shown()
             return True
         frame.clear()

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.hooks import RemovableHandle
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.observe.calls import trained
+from autograd_cli.engine.observe.guard import is_compiling
 from autograd_cli.engine.observe.seen import Seen
 from autograd_cli.engine.observe.state import State
 from autograd_cli.engine.observe.training import parameters_of
@@ -19,7 +19,6 @@ from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.recording import tensors_in
 
 Tell = Callable[[Optimizer], None]
-_is_compiling = torch.compiler.is_compiling  # a constant for torch.compile, which then skips the rest of the hook
 
 
 class Steps:
@@ -38,7 +37,7 @@ class Steps:
 
     def _hook(self, tell: Tell) -> Callable[..., None]:
         def hook(optimizer: Optimizer, *_: Any) -> None:  # noqa: ANN401 - what the step was given
-            if not _is_compiling() and not self.is_over and threading.get_ident() == self._thread:
+            if not is_compiling() and not self.is_over and threading.get_ident() == self._thread:
                 tell(optimizer)
 
         return hook

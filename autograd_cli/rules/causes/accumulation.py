@@ -154,21 +154,25 @@ def _is_same(one: TensorInfo | None, other: TensorInfo | None) -> bool:
 
 def _updates_of(evidence: Evidence, leaf: int) -> list[Value]:
     """The changes of a leaf in place that use its gradient, in order: not those that copy another tensor into it."""
-    versions = _all_versions(evidence).get(leaf, [])
-    if all(value.kind is Kind.STEP for value in versions):
-        return versions
-    reads = [read.id for owner, read in evidence.grad_reads if evidence.origin(owner.id) == leaf]
-    users = frozenset[int]().union(*(dependents(evidence.trace, read) for read in reads))
-    return [value for value in versions if value.kind is Kind.STEP or not users.isdisjoint(value.operands)]
+    return _all_updates(evidence).get(leaf, [])
 
 
 @remembered
-def _all_versions(evidence: Evidence) -> dict[int, list[Value]]:
+def _all_updates(evidence: Evidence) -> dict[int, list[Value]]:
     found: dict[int, list[Value]] = {}
     for value in evidence.trace.values:
         if value.previous is not None and not is_switch(value):
             found.setdefault(evidence.origin(value.id), []).append(value)
-    return found
+    return {leaf: list(_using_gradient(evidence, leaf, changes)) for leaf, changes in found.items()}
+
+
+def _using_gradient(evidence: Evidence, leaf: int, changes: list[Value]) -> Iterator[Value]:
+    by_hand = any(value.kind is not Kind.STEP for value in changes)
+    reads = [read.id for owner, read in evidence.grad_reads if by_hand and evidence.origin(owner.id) == leaf]
+    users = frozenset[int]().union(*(dependents(evidence.trace, read) for read in reads))
+    for value in changes:
+        if value.kind is Kind.STEP or not users.isdisjoint(value.operands):
+            yield value
 
 
 def _updates(evidence: Evidence, each: Pass, name: str) -> list[Span | None]:
