@@ -138,3 +138,10 @@ def test_a_patch_of_a_file_whose_last_line_has_no_end(supervised_agx: Agx, proje
     outcome = supervised_agx("run", "--diff", "one.py")
     subprocess.run(["patch", "-p1"], input=outcome.out.encode(), cwd=project, check=True, capture_output=True)  # noqa: S607 - where it is installed
     assert (project / "one.py").read_text(encoding="utf-8") == script + last.replace("(w * 2).detach()", "(w * 2)")
+
+
+@pytest.mark.parametrize("text", ["[{", "3", '[{"line": 1}]', "[1]"])
+def test_the_option_of_a_trial_is_not_for_users(agx: Agx, project: Path, text: str) -> None:
+    outcome = agx("run", "--edits", text, str(project / "train.py"))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("error[usage]: --edits is for agx's own use: --try\n")

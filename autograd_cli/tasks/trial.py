@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from autograd_cli.diagnostic import Diagnostic, Edit, Severity
+from autograd_cli.diagnostic import COMMAND_LINE, Diagnostic, Edit, Severity, bad_request
 from autograd_cli.report import Report
 
 MAX_TRIED = 3
@@ -42,8 +42,15 @@ def edits_text(edits: Iterable[Edit]) -> str:
 
 
 def read_edits(text: str) -> tuple[Edit, ...]:
-    """The reverse of `edits_text`."""
-    return tuple([Edit(**edit) for edit in json.loads(text)])
+    """The reverse of `edits_text`.
+
+    Raises:
+        AgxError: the text is no such text.
+    """
+    try:
+        return tuple([Edit(**edit) for edit in json.loads(text)])
+    except (TypeError, ValueError):
+        raise bad_request("usage", "--edits is for agx's own use: --try", source=COMMAND_LINE) from None
 
 
 def tried(report: Report, words: Sequence[str], start: Start) -> Iterator[Diagnostic]:
