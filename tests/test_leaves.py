@@ -30,7 +30,10 @@ NAMES = {
     "def f():\n    ws = []\n    for i in range(2):\n        ws.append(torch.ones(2, requires_grad=True))\n"
     "    return sum((w*i).sum() for i, w in enumerate(ws))\nf().backward()": "f.ws[0] f.ws[1]",
     "def f(x):\n    w = torch.ones(2, requires_grad=True)\n    return w*x\n(f(1) + f(2)).sum().backward()": "f.w f.w#2",
-    "def f():\n    net = nn.Linear(2, 1)\n    net(torch.ones(2)).sum().backward()\nf()": "f.net.weight f.net.bias",
+    "def f():\n    net = nn.Linear(2, 1)\n    net(torch.ones(2)).sum().backward()\nf()": "net.weight net.bias",
+    "def f():\n    net = nn.Linear(2, 1)\n    net(torch.ones(2)).sum().backward()\nf()\nf()": (
+        "f.net.bias f.net.weight net.bias net.weight"
+    ),
     "f = lambda w: w*2\nf(torch.tensor(2., requires_grad=True)).backward()": "lambda.w",
     "ws = [torch.ones(2, requires_grad=True) for i in range(2)]\n(ws[0]*ws[1]).sum().backward()": "ws[0] ws[1]",
     "params = {'w': torch.ones(2, requires_grad=True), 2: (torch.ones(2, requires_grad=True),)}\n"

@@ -205,3 +205,30 @@ def test_what_a_script_leaves_behind_ends_with_python(tmp_path: Path) -> None:
     assert "closed []" in plain.stdout
     assert (sorted(seen.stdout.splitlines())) == sorted(plain.stdout.splitlines())
     assert "__agx" not in seen.stderr
+
+
+COLLECTED = """
+import atexit, gc, os, sys
+own = int(sys.argv[1])
+import torch
+if own:
+    gc.set_threshold(own)
+def tell():
+    print(gc.get_threshold()[0])
+atexit.register(tell)
+(torch.ones(2, requires_grad=True) * 2).sum().backward()
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.parametrize("own", ["0", "500"])
+def test_the_garbage_collector_is_left_as_the_script_has_set_it(own: str, tmp_path: Path) -> None:
+    file = tmp_path / "main.py"
+    file.write_text(COLLECTED, encoding="utf-8")
+    plain, seen = (
+        subprocess.run([sys.executable, *words, str(file), own], capture_output=True, text=True, check=True)
+        for words in ([], ["-m", "autograd_cli", "run"])
+    )
+    assert seen.stdout == plain.stdout

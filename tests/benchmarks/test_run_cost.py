@@ -38,8 +38,10 @@ SCRIPTS = {
     + CONV
     + "x, y = torch.randn(16, 3, 32, 32), torch.randn(16, 10)\nnet(x)\n"
     + TRAIN.format(steps=10),
+    "10,000 scalar operations": START
+    + "y = x = torch.tensor(1.0, requires_grad=True)\nfor _ in range(10_000):\n    y = y * 1.0001\ny.backward()\n",
 }
-TIMES_PLAIN = 2
+TIMES_PLAIN = {"10,000 scalar operations": 15}  # and 2 for the others
 
 
 def seconds(command: list[str]) -> float:
@@ -62,4 +64,4 @@ def test_observing_costs_less_than_the_run_itself(
     with capsys.disabled():
         name = request.node.callspec.id
         sys.stdout.write(f"\n  {name}: agx run {took:.2f} s, Python {plain:.2f} s, {ratio:.2f} times")
-    assert ratio < TIMES_PLAIN
+    assert ratio < TIMES_PLAIN.get(name, 2)

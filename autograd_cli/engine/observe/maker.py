@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_cli.diagnostic import Cell, Span
 from autograd_cli.engine.observe import helpers
+from autograd_cli.engine.observe.collector import Collector
 from autograd_cli.engine.observe.frames import KEPT, Frame
 from autograd_cli.engine.observe.rewritten import Rewritten
 from autograd_cli.engine.observe.silent import SILENT
@@ -69,6 +70,7 @@ class Observation:
         self._rewritten = rewritten or Rewritten()
         self._observer: Observer | None = None
         self._steps: Steps | None = None
+        self._collector: Collector | None = None
         self._builtins: list[dict[str, Any]] = []
         self._shown: Observed | None = None  # what was seen up to the pass that is to be shown
         self._failure: str | None = None
@@ -108,6 +110,7 @@ class Observation:
         )
         self._observer.shown = self._show
         self._steps = Steps(guard.hook(self._observer.before_step), guard.hook(self._observer.after_step))
+        self._collector = Collector()
         told = self._observer.helpers()
         _install(SILENT | {name: guard.helper(helper, SILENT[name]) for name, helper in told.items()})
         return self._observer
@@ -135,6 +138,8 @@ class Observation:
         _outlive(self._builtins)
         if self._steps is not None:
             self._steps.is_over = True
+        if self._collector is not None:
+            self._collector.restore()
 
     # Telling.
 

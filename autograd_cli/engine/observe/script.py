@@ -1,8 +1,9 @@
 """A script of the user's, run by Python in this process as `python FILE` runs it, with its files compiled by us.
 
 It behaves as it does without agx: what it prints and writes, its exceptions, its exit, threads, children and signals.
-Two things differ, since our frames are below its own on the stack: `sys._getframe` and `traceback.print_stack` show
-them, and `sys.getrecursionlimit()` is higher by their number, so that the script has as many as ever.
+Three things differ. Our frames are below its own on the stack: `sys._getframe` and `traceback.print_stack` show them,
+and `sys.getrecursionlimit()` is higher by their number, so that the script has as many as ever. And the first of
+`gc.get_threshold()` is higher while it is observed, since our objects count there, too.
 
 What a command has to do:
 

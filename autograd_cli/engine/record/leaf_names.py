@@ -2,9 +2,10 @@
 
 The best name is one that the program holds a leaf under at its end, in its shortest form and rather not that of a
 loop's variable: `w`, `net.0.weight`, `ws[0]`, `params["w"]`. A leaf that only a function knew goes by its name there,
-`main.w`. One whose name means something else by now is `w (old)`; one of a layer that was never given a name is
-`Linear.weight`; and one that had no name at all is called by the piece of the program that made it. Where several would
-be called the same, they are numbered from the second on: `main.w#2`, `Linear#2.weight`.
+`main.w`; a parameter of a model by its name in the model, `net.weight`, as long as no other has it. One whose name
+means something else by now is `w (old)`; one of a layer that was never given a name is `Linear.weight`; and one that
+had no name at all is called by the piece of the program that made it. Where several would be called the same, they are
+numbered from the second on: `main.w#2`, `Linear#2.weight`.
 """
 
 from __future__ import annotations
@@ -108,9 +109,10 @@ class LeafNames:
         for tensor, piece in sorted(leaves, key=lambda leaf: self._rank(leaf[0])):
             if (held := _found(self._held, tensor)) is not None:
                 current.add(held.whole)
-                name = _numbered(held.whole, used)
+                name = _numbered(_of_model(held, used), used)
             elif (bound := _found(self._bound, tensor)) is not None:
-                name = _numbered(f"{bound.whole} (old)" if bound.whole in current else bound.whole, used)
+                best = _of_model(bound, used)
+                name = _numbered(f"{best} (old)" if best in current else best, used)
             elif (place := _found(self._places, tensor)) is not None:
                 kind = kinds.setdefault(place.layer, _numbered(place.kind, {*current, *kinds.values()}))
                 name = _numbered(f"{kind}.{place.parameter}", used)
@@ -140,6 +142,11 @@ class LeafNames:
         self._bound.clear()
         self._held.clear()
         self._layers.clear()
+
+
+def _of_model(claim: _Claim, used: Collection[str]) -> str:
+    """The name of a parameter in its model, which says enough without the function, unless another has it."""
+    return claim.path if "." in claim.path and claim.path not in used else claim.whole
 
 
 def _found(names: Mapping[int, _N], tensor: torch.Tensor) -> _N | None:

@@ -323,7 +323,11 @@ class Recording(Generic[E]):
 
     def _is_in_use(self, storage: int) -> bool:
         """Whether a tensor seen in this memory is still alive; else this is new memory at the same address."""
-        return any(each.payload is not None for found in self._sharing.get(storage, {}).values() for each in found)
+        found = self._sharing.get(storage, {})
+        is_in_use = any(each.payload is not None for entries in reversed(found.values()) for each in entries)
+        if found and not is_in_use:
+            del self._sharing[storage]
+        return is_in_use
 
     def _see(self, grad_fn: Any, value: int, span: Span | None) -> int:  # noqa: ANN401 - torch exports no type for nodes
         """The id of a node, after giving ids to all that it leads to. Iterative: graphs are deeper than the stack."""
