@@ -267,6 +267,11 @@ class Refusal(Operation):
     during: Phase
     operands: tuple[int, ...] = ()
 
+    @property
+    def is_of_torch(self) -> bool:
+        """Whether torch refused it, and not Python or a library."""
+        return self.during is Phase.BACKWARD or (self.function or "").startswith("torch.")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from autograd_cli.engine.observe.guard import Guard
+from autograd_cli.engine.observe.script import Script
 from autograd_cli.engine.observe.tracebacks import take_out_ours
 from conftest import Agx, Outcome
 
@@ -348,6 +349,46 @@ def test_it_is_stopped_at_the_first_nan(supervised_agx: Agx, tmp_path: Path) -> 
     assert outcome.out == "0\n1\n2\n"
     assert "stopped in backward pass 4: a gradient is not finite" in outcome.err
     assert "error[inf-" in outcome.err or "error[nan-" in outcome.err
+
+
+def test_it_is_stopped_at_an_error_of_torch_that_it_catches(supervised_agx: Agx, tmp_path: Path) -> None:
+    script = HEAD + NET.format(between="") + "net = Net()\ntry:\n    int('a')\nexcept ValueError:\n    print('a')\n"
+    script += "for i in range(9):\n    try:\n        net(torch.ones(1, 2 + i)).sum().backward()\n"
+    script += "    except Exception:\n        print('caught')\n    print(i)\n"
+    plain = run(supervised_agx, tmp_path, script)
+    outcome = run(supervised_agx, tmp_path, script, "--until", "error")
+    assert outcome.code == 1
+    assert plain.out.startswith(outcome.out)
+    assert plain.out.count("caught") == 8
+    assert "caught" not in outcome.out
+    assert "torch refused an operation, and the script caught it: RuntimeError: mat1 and mat2" in outcome.err
+    assert "error[torch-refused]" in outcome.err
+
+
+def test_the_last_line_alone(supervised_agx: Agx, tmp_path: Path) -> None:
+    outcome = run(supervised_agx, tmp_path, HEAD + NET.format(between="        h = h.detach()\n") + TRAIN, "-q")
+    page = run(supervised_agx, tmp_path, HEAD + NET.format(between="        h = h.detach()\n") + TRAIN)
+    assert outcome.out == f"{page.err.splitlines()[-1]}\n"
+    assert outcome.err == page.out
+    assert outcome.code == page.code == 1
+
+
+def test_an_installed_module_is_looked_into_where_it_is_asked_for(supervised_agx: Agx, tmp_path: Path) -> None:
+    installed = tmp_path / "site-packages" / "layers"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").write_text("")
+    (installed / "cut.py").write_text("def half(x):\n    return x.detach() / 2\n")
+    script = HEAD + f"import sys\nsys.path.insert(0, {str(installed.parent)!r})\nfrom layers.cut import half\n"
+    script += "w = torch.ones(2, requires_grad=True)\n(half(w) + w * 0).sum().backward()\n"
+    places: tuple[list[str], ...] = ([], ["--observe", str(installed)], ["--observe", str(installed / "cut.py")])
+    told = [run(supervised_agx, tmp_path, script, *place).err for place in places]
+    assert "x.detach()" not in told[0]
+    assert "x.detach()" in told[1]
+    assert "x.detach()" in told[2]
+    assert Script(target="train.py").module_files("json.decoder") == json.decoder.__file__
+    assert Script(target="train.py").module_files("json.no") is None
+    assert run(supervised_agx, tmp_path, script, "--observe", "no.such").code == 2
+    assert run(supervised_agx, tmp_path, script, "--observe", "torch.nn").code == 2
 
 
 LONG = (

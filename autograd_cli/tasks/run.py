@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """A script to run, and which of its files are looked into: those below the `directories`.
+    """A script to run, and which of its files are looked into: those at or below the `places`.
 
     Of the processes that torchrun starts, the one with this `rank` is observed.
     It runs with `edits` made in its files; where it `tries` the fixes, the script is run again for each.
@@ -38,7 +38,7 @@ class RunRequest:
     """
 
     script: Script
-    directories: tuple[str, ...]
+    places: tuple[str, ...]
     of: str | None = None
     passes: int = KEPT
     stop_after: int | None = None
@@ -56,7 +56,7 @@ class RunRequest:
         words += [] if self.step is None else ["--step", str(self.step)]
         words += ["--rank", str(self.rank)]
         words += [word for each in sorted(self.until) for word in ("--until", each.value)]
-        words += [word for each in self.directories for word in ("--observe", each)]
+        words += [word for each in self.places for word in ("--observe", each)]
         return [*words, "-m" if self.script.is_module else "--", self.script.target, *self.script.arguments]
 
     @property
@@ -66,15 +66,22 @@ class RunRequest:
         return "WORLD_SIZE" in os.environ and rank.isdecimal() and int(rank) != self.rank
 
     def is_own(self, file: Path) -> bool:
-        """Whether a file is the user's: what is installed, even below one of the directories, is not."""
-        if not INSTALLED.isdisjoint(file.parts) or str(file).startswith(_AGX):
-            return False
+        """Whether a file is to be looked into: what is installed below one of the places is not."""
         real = os.path.realpath(file)
-        inside = any(real.startswith(os.path.join(each, "")) for each in self.directories)  # noqa: PTH118 - Path drops a final slash
-        return inside and not real.startswith(os.path.join(sys.prefix, ""))  # noqa: PTH118 - Path drops a final slash
+        return not str(file).startswith(_AGX) and any(_belongs(real, each) for each in self.places)
 
 
 _AGX = str(Path(__file__).parent.parent) + os.sep
+
+
+def _belongs(file: str, place: str) -> bool:
+    """Whether a file is the place or below it, and in no environment of Python's that is below it, too."""
+    inside = os.path.join(place, "")  # noqa: PTH118 - Path drops a final slash
+    if not file.startswith(inside):
+        return file == place
+    prefix = os.path.join(sys.prefix, "")  # noqa: PTH118 - as above
+    is_in_environment = file.startswith(prefix) and not place.startswith(prefix)
+    return INSTALLED.isdisjoint(Path(file.removeprefix(inside)).parts) and not is_in_environment
 
 
 def run(request: RunRequest, tell: Callable[[Report], int]) -> tuple[Ending, int]:

@@ -24,6 +24,7 @@ from autograd_cli.process.answer import Answer
 from autograd_cli.report import Ran, Report
 
 if TYPE_CHECKING:
+    from autograd_cli.engine.observe.script import Script
     from autograd_cli.tasks.run import RunRequest
 
 RUN = "autograd_cli.run"  # in the `meta` of the command's context: what runs in place of a script, such as a cell
@@ -65,9 +66,7 @@ def run(  # noqa: PLR0913 - the options of the command
     ] = None,
     observe: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="DIRECTORY", help="Look into the files below this directory, too.", rich_help_panel=options.RUN
-        ),
+        typer.Option(metavar="WHERE", help="Look into this directory or module, too.", rich_help_panel=options.RUN),
     ] = None,
     passes: Annotated[
         int,
@@ -101,7 +100,7 @@ def run(  # noqa: PLR0913 - the options of the command
         list[Until] | None,
         typer.Option(
             metavar="WHAT",
-            help="Stop it when a gradient is nan, missing or zero.",
+            help="Stop it at a gradient that is nan, missing or zero, or an error that it catches.",
             parser=option_values.one_of(Until),
             autocompletion=completion.one_of(Until),
             rich_help_panel=options.RUN,
@@ -149,10 +148,10 @@ def run(  # noqa: PLR0913 - the options of the command
 
     assert words.target is not None
     asked = Script(target=words.target, arguments=words.arguments, is_module=words.is_module)
-    directories = (asked.directory, *(observe or []))
+    places = (os.path.realpath(asked.directory), *[_place(asked, each) for each in observe or ()])
     request = RunRequest(
         script=asked,
-        directories=tuple(map(os.path.realpath, directories)),
+        places=places,
         of=of,
         passes=passes,
         stop_after=stop_after,
@@ -163,6 +162,20 @@ def run(  # noqa: PLR0913 - the options of the command
         edits=() if edits is None else read_edits(edits),
     )
     run_it(request, words, delivery, debug=debug)
+
+
+def _place(script: Script, where: str) -> str:
+    """A directory, or where a module is.
+
+    Raises:
+        AgxError: there is no such thing.
+    """
+    if where.partition(".")[0] == "torch":
+        raise bad_request("usage", "--observe looks into what calls torch, not into torch", source=COMMAND_LINE)
+    found = where if Path(where).exists() else script.module_files(where)
+    if found is None:
+        raise bad_request("unreadable-file", f"there is no directory and no module {where}", source=COMMAND_LINE)
+    return os.path.realpath(found)
 
 
 def _check(words: Words) -> None:

@@ -22,6 +22,7 @@ ITER = "__agx_iter__"
 GENERATE = "__agx_generate__"  # a comprehension begins
 CONTEXT = "__agx_context__"  # a context manager was made
 INSIDE = "__agx_inside__"  # the body of a `with` begins
+CAUGHT = "__agx_caught__"  # an exception was caught
 ENTER = "__agx_enter__"  # a function begins
 RETURN = "__agx_return__"
 LEAVE = "__agx_leave__"  # a lambda ends

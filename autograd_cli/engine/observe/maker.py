@@ -109,6 +109,7 @@ class Observation:
             rewritten.sites, rewritten.main, self.stopping, guard, kept=self._kept, watched=self._watched
         )
         self._observer.shown = self._show
+        self._observer.refused = self._refused
         self._steps = Steps(guard.hook(self._observer.before_step), guard.hook(self._observer.after_step))
         self._collector = Collector()
         told = self._observer.helpers()
@@ -186,11 +187,9 @@ class Observation:
             return self._seen(observer, names, error)
 
     def _seen(self, observer: Observer, names: Mapping[str, Any], error: BaseException | None) -> Observed:
-        from autograd_cli.engine.observe.refused import refusal_of
-
         if not isinstance(error, Exception):  # stopped, as by Ctrl-C, and not refused
             error = None
-        refusal = None if error is None else refusal_of(observer, error, self._rewritten.files)
+        refusal = observer.refusal if error is None else self._refused(error)
         return told(
             observer,
             self._rewritten,
@@ -199,6 +198,12 @@ class Observation:
             refusal=refusal,
             unseen=tuple(self._unseen()),
         )
+
+    def _refused(self, error: Exception) -> Refusal:
+        from autograd_cli.engine.observe.refused import refusal_of
+
+        assert self._observer is not None
+        return refusal_of(self._observer, error, self._rewritten.files)
 
     def _unseen(self) -> Iterator[str]:
         observer = self._observer

@@ -6,6 +6,7 @@ recorded as, `objects` which value an object is.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,11 +23,12 @@ from autograd_cli.engine.observe.seen import Seen, is_weak
 from autograd_cli.engine.observe.sites import Kind, Operand, Site, Source
 from autograd_cli.engine.observe.state import State
 from autograd_cli.engine.observe.steps import begin_step, end_step
-from autograd_cli.engine.observe.stopping import Stopping
+from autograd_cli.engine.observe.stopping import Stopping, Until
 from autograd_cli.engine.observe.writes import record_write
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.forget import forget
 from autograd_cli.engine.values import elements_of
+from autograd_cli.trace import Refusal
 
 _MAY_WRITE = frozenset({Kind.CALL, Kind.AUGMENTED, Kind.ASSIGNMENT})  # to what it was given
 _DISPLAYS = {"tuple": naming.TUPLE, "list": naming.LIST, "dict": naming.DICT, "set": naming.LIST}
@@ -53,6 +55,8 @@ class Observer(State):
         self._keeping = Keeping(self, kept)
         self.result: tuple[int, Seen] | None = None  # of the last expression of the script, and its statement
         self.frame: Frame | None = None
+        self.refused: Callable[[Exception], Refusal]  # what an exception says that torch refused
+        self.refusal: Refusal | None = None  # what the script caught, and was stopped for
         self._stepping: dict[int, tuple[Frame | None, Call | None]] = {}  # by the id of an optimizer, where it steps
         self._are_loops_noted = False
         self._epoch = 0
@@ -76,6 +80,7 @@ class Observer(State):
             helpers.GENERATE: self.generate,
             helpers.CONTEXT: self.context,
             helpers.INSIDE: self.inside,
+            helpers.CAUGHT: self.caught,
             helpers.ENTER: self.enter,
             helpers.RETURN: self.returns,
         }
@@ -532,6 +537,19 @@ class Observer(State):
             frame.pending.clear()
         for name, value in zip(site.names, values, strict=True):
             self.bind(frame, name, value, self.objects.box(value, site.span))
+
+    # Exceptions.
+
+    def caught(self, frame: Frame, number: int) -> None:
+        """The script has caught an exception."""
+        del number
+        error = sys.exception()
+        if Until.ERROR not in self.stopping.until or not isinstance(error, Exception) or self._is_silent(frame):
+            return
+        found = self.refused(error)
+        if found.is_of_torch:
+            self.refusal = found
+            self.stopping.caught(f"{found.exception}: {found.message}".partition("\n")[0])
 
     # Functions.
 

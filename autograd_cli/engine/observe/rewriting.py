@@ -261,7 +261,8 @@ class Rewriter(Expressions):
         node.body, node.orelse = self._block(node.body), self._block(node.orelse)
         node.finalbody = self._block(node.finalbody)
         for handler in node.handlers:
-            handler.body = self._block(handler.body)
+            caught = self._report(helpers.CAUGHT, self._site(Kind.STATEMENT, node), at=handler.body[0])
+            handler.body = [self._stands(caught, handler.body[0]), *self._block(handler.body)]
         return [node]
 
     def _match(self, node: ast.Match) -> list[ast.stmt]:

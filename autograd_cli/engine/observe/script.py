@@ -20,6 +20,7 @@ What a command has to do:
 from __future__ import annotations
 
 import gc
+import importlib.util
 import itertools
 import os
 import runpy
@@ -28,6 +29,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from autograd_cli import interrupt
@@ -58,10 +60,31 @@ class Script:
         """Where it finds its modules first: `sys.path[0]`."""
         return os.getcwd() if self.is_module else os.path.dirname(os.path.realpath(self.target))  # noqa: PTH109, PTH120
 
+    def module_files(self, name: str) -> str | None:
+        """The file or the directory of a module that it can import, which is not imported for that; None for none."""
+        top, *inner = name.split(".")
+        path = sys.path if sys.flags.safe_path else [self.directory, *sys.path[1:]]
+        spec = PathFinder.find_spec(top, path) or _spec_of(top)
+        if spec is None:
+            return None
+        where = next(iter(spec.submodule_search_locations or ()), spec.origin)
+        if where is None:
+            return None
+        found = Path(where, *inner)
+        return next((str(each) for each in (found, found.with_suffix(".py")) if each.exists()), None)
+
     @property
     def file(self) -> str:
         """The file as Python names it: absolute, but otherwise as it was written."""
         return os.path.join(os.getcwd(), self.target)  # noqa: PTH109, PTH118
+
+
+def _spec_of(module: str) -> ModuleSpec | None:
+    """How Python finds a module that is in no directory of its path, such as one installed as editable."""
+    try:
+        return importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
 
 
 def run_script(script: Script, *, make_code: MakeCode, is_own: IsOwn, at_end: Callable[[Ending], None]) -> Ending:

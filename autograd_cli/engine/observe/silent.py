@@ -59,7 +59,7 @@ SILENT: dict[str, Callable[..., Any]] = {
         ),
         _same,
     ),
-    **dict.fromkeys((helpers.STATEMENT, helpers.BOUND, helpers.TEST, helpers.INSIDE), _nothing),
+    **dict.fromkeys((helpers.STATEMENT, helpers.BOUND, helpers.TEST, helpers.INSIDE, helpers.CAUGHT), _nothing),
     helpers.ROUND: lambda *_: True,
     helpers.ITER: iter,
     helpers.GENERATE: _generated,

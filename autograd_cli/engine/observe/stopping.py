@@ -17,6 +17,7 @@ class Until(StrEnum):
     NAN = "nan"
     MISSING = "missing"
     ZERO = "zero"
+    ERROR = "error"  # that the script itself catches
 
 
 class Enough(SystemExit):
@@ -73,6 +74,11 @@ class Stopping:
         if is_asked and any(each.requires_grad and each.grad is None for each in parameters):
             self._stop("a parameter has no gradient")
 
+    def caught(self, words: str) -> None:
+        """The script has caught an exception of torch's."""
+        if Until.ERROR in self.until and self.due is None:
+            self._stop(f"torch refused an operation, and the script caught it: {words}")
+
     def check(self) -> None:
         """To be called between two statements.
 
@@ -90,4 +96,4 @@ class Stopping:
             self._stop("a gradient is zero")
 
     def _stop(self, what: str) -> None:
-        self.due = f"in backward pass {self._passes:,}: {what}"
+        self.due = f"in backward pass {self._passes:,}: {what}" if self._passes else f"before any backward pass: {what}"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autograd_cli.render.escape import visible
 from autograd_cli.render.look import Look
 from autograd_cli.report import Body, Checked, Compared, Explained, Explored, Ran, Report
 
@@ -57,6 +58,12 @@ def _values(report: Report, _look: Look) -> str:
     from autograd_cli.render.formats.values import values_text
 
     return values_text(report, named=False)
+
+
+def _verdict(report: Report, _look: Look) -> str:
+    from autograd_cli.render.parts.verdict import verdict
+
+    return f"{visible(verdict(report) or '')}\n"
 
 
 def _names(report: Report, _look: Look) -> str:
@@ -126,6 +133,14 @@ FORMATS = {
             of=(Explored, Explained, Compared),
             help="Print the gradients only, as --x reads them.",
             spellings=("-q",),
+        ),
+        Format(
+            name="verdict",
+            text=_verdict,
+            of=(Ran,),
+            help="Print the last line alone: what is wrong, and where.",
+            spellings=("-q",),
+            tells_all=True,
         ),
         Format(name="names", text=_names, of=(Explored,), help="Like -q, with NAME= even before a single gradient."),
         Format(name="result", text=_result, of=(Explored,), help="Print the result only, as --x reads it."),

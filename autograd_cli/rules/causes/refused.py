@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span, speaker
 from autograd_cli.modes import DEFAULT_MODE
@@ -12,7 +12,7 @@ from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import describe
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.spelling import spelled_mode
-from autograd_cli.trace import Cut, Phase, Refusal, Trace, Value, without_number
+from autograd_cli.trace import Cut, Kind, Phase, Refusal, Trace, Value, without_number
 
 _REMEDIES = {
     "xor": "power is **; ^ is bitwise xor",
@@ -232,6 +232,15 @@ def _operands_of_refused(evidence: Evidence, refusal: Refusal) -> str | None:
     if refusal.span is None:
         return None
     given: dict[str, Value] = {}
+    for operand in refusal.operands:
+        value = trace.values[operand]
+        written = "" if value.span is None else evidence.piece_whole(value.span)
+        is_inside = value.span is not None and refusal.span.holds(value.span)
+        name = written if is_inside or (value.name is None and value.kind is not Kind.HANDED) else value.name
+        if value.tensor is not None and name:
+            given[_short(name, 20)] = value
+    if given:
+        return _shapes(given)
     for value in trace.values:
         inside = value.span is not None and refusal.span.holds(value.span)
         if value.tensor is not None and inside and value.span is not None:
@@ -239,6 +248,10 @@ def _operands_of_refused(evidence: Evidence, refusal: Refusal) -> str | None:
     for variable in trace.variables:
         if variable.name in _words_in(evidence.piece_whole(refusal.span)):
             given.setdefault(variable.name, trace.values[variable.value])
+    return _shapes(given)
+
+
+def _shapes(given: Mapping[str, Value]) -> str | None:
     shapes = [f"{name} is {describe(value.tensor)}" for name, value in given.items() if value.tensor is not None]
     return ", ".join(shapes[:3]) or None
 
