@@ -10,7 +10,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.rules.causes.cuts import find_cuts
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import is_metadata, is_tracked, is_written_leaf
-from autograd_cli.rules.evidence.symptoms import GRAD
+from autograd_cli.rules.evidence.symptoms import GRAD, unanswered
 from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Cut, Kind, Phase, Refusal, Value
 
@@ -60,6 +60,7 @@ def lost_gradients(evidence: Evidence) -> Iterator[Lost]:
     """The gradients that torch, the program or its user looked for in vain, in the order that a reader sees them in."""
     yield from _refused(evidence)
     yield from _read(evidence)
+    yield from _answered(evidence)
     yield from _asked(evidence)
     yield from _stepped(evidence)
 
@@ -166,6 +167,21 @@ def _read(evidence: Evidence) -> Iterator[Lost]:
                 span=answer.span,
                 label="None here",
             )
+
+
+def _answered(evidence: Evidence) -> Iterator[Lost]:
+    """What `autograd.grad` gave None for, as allow_unused=True lets it."""
+    for answer in unanswered(evidence):
+        start = first_tracked(evidence, answer.asked)
+        name = _name(evidence, start) or _name(evidence, answer.asked)
+        yield Lost(
+            start=start,
+            name=name,
+            roots=answer.roots,
+            observed=f"autograd.grad gave None for {name or evidence.called(answer.asked)}",
+            span=answer.call.span,
+            label="None here",
+        )
 
 
 def _asked(evidence: Evidence) -> Iterator[Lost]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from autograd_cli.diagnostic import Span
 from autograd_cli.rules.causes.flow import Stop, stop_by_flow
+from autograd_cli.rules.causes.second_derivative import flat
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.passage import NEGLIGIBLE, Departure, Passage, index, is_zero, norm
 from autograd_cli.rules.evidence.traits import Trait, has
@@ -21,18 +23,20 @@ _TRIFLE = 1e-3
 
 
 def find_stop(evidence: Evidence) -> Stop | None:
-    """What explains the first leaf whose gradient is all zero, from some backward pass on."""
-    turns: dict[str, list[tuple[Passage, int, bool]]] = {}
-    for passage in evidence.passages:
+    """What explains the first gradient that is all zero from some pass on: a leaf's, or that of one `autograd.grad`."""
+    turns: dict[tuple[str, Span | None], list[tuple[Passage, int, bool]]] = {}
+    known = [each.passage for each in flat(evidence)]
+    for passage in [each for each in evidence.passages if each not in known]:
         for end in passage.ends:
             name = evidence.end_name(end)
             if name is not None and evidence.has_name(end):
-                turns.setdefault(name, []).append((passage, end, _is_dead(passage, end)))
-    dead = {name: run for name, each in turns.items() if (run := _last_run(each))}
+                call = passage.walk.span if passage.walk.backward is None else None
+                turns.setdefault((name, call), []).append((passage, end, _is_dead(passage, end)))
+    dead = {key: run for key, each in turns.items() if (run := _last_run(each))}
     found: Stop | None = None
     victims: list[str] = []
-    for name in sorted(dead, key=lambda each: evidence.end_order(dead[each][0][1])):
-        stop = _stop_of(evidence, name, dead[name])
+    for key in sorted(dead, key=lambda each: evidence.end_order(dead[each][0][1])):
+        stop = _stop_of(evidence, key[0], dead[key])
         found = found or stop
         if found is not None and stop is not None and stop.cause == found.cause:
             victims.append(stop.victim)

@@ -83,6 +83,41 @@ def passes(evidence: Evidence) -> list[Pass]:
     return found + [Pass(at=len(trace.values), call=None, roots=each.roots, backward=each) for each in own]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """What a `call` of `autograd.grad` was `asked` for and gave None for, and the `roots` that it started from.
+
+    `is_all` says that it gave None for all that it was asked for.
+    """
+
+    call: Value
+    asked: int
+    roots: tuple[int, ...]
+    is_all: bool
+
+
+@remembered
+def unanswered(evidence: Evidence) -> list[Unanswered]:
+    """What calls of `autograd.grad` gave None for, in order: only the first of each place and variable."""
+    trace = evidence.trace
+    found: dict[tuple[Span | None, int], Unanswered] = {}
+    for call in [value for value in trace.values if value.function == GRAD and len(value.operands) > 1]:
+        asked = flattened(trace, call.operands[1:2])
+        answers = [trace.values[each] for each in call.elements]
+        missing = [each for each, answer in zip(asked, answers, strict=False) if answer.tensor is None]
+        for each in missing:
+            found.setdefault(
+                (call.span, evidence.origin(each)),
+                Unanswered(
+                    call=call,
+                    asked=each,
+                    roots=tuple(flattened(trace, call.operands[:1])),
+                    is_all=len(missing) == len(asked),
+                ),
+            )
+    return list(found.values())
+
+
 def flattened(trace: Trace, values: Iterable[int]) -> list[int]:
     """The values, with the elements of sequences in their place."""
     return [part.id for part in trace.parts(values) if not part.elements]

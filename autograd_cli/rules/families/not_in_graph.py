@@ -25,9 +25,10 @@ from autograd_cli.rules.evidence.symptoms import (
     refused_roots,
     seen_in,
     seen_refused,
+    unanswered,
 )
 from autograd_cli.rules.rule import Family, Rule
-from autograd_cli.trace import Step, Value
+from autograd_cli.trace import Kind, Step, Value
 
 
 def _find_not_in_graph(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -61,6 +62,43 @@ def _find_not_in_graph(evidence: Evidence) -> Iterator[Diagnostic]:
                 found: Seen = {"observed": f"{evidence.piece(step.span)} changed nothing", "torch_says": None}
                 yield _unreached(evidence, trace.values[value], earlier[-1], found, step.span)
                 return
+    yield from _unanswered(evidence)
+
+
+def _unanswered(evidence: Evidence) -> Iterator[Diagnostic]:
+    """A call of `autograd.grad` that gave None for all that it was asked for, as allow_unused=True lets it."""
+    trace = evidence.trace
+    for each in unanswered(evidence):
+        used = origins(evidence, each.roots)
+        if not each.is_all or evidence.origin(each.asked) in used or each.asked in each.roots:
+            continue
+        asked = trace.values[each.asked]
+        base = _base(evidence, asked, used)
+        called = name_of(evidence, each.asked) or evidence.called(each.asked)
+        made = _computed(evidence, each.roots[0])
+        root = name_of(evidence, each.roots[0]) or evidence.called(made.id)
+        yield Diagnostic(
+            rule="not-in-graph",
+            severity=Severity.WARNING,
+            message=f"autograd.grad gave None: {root} was not computed from {called}"
+            if base is None
+            else f"autograd.grad gave None: {root} was computed from {base} itself, not from {called}, a new tensor",
+            span=made.span,
+            label=f"{called} is not in it",
+            related=places((each.call.span, f"None for {called}"), but=made.span),
+            victim=called,
+            observed=f"autograd.grad gave None for {called}",
+            fix=f"differentiate with respect to {base}" if base else f"compute it from {called}",
+        )
+        return
+
+
+def _computed(evidence: Evidence, root: int) -> Value:
+    """The operation that made a root, and not what only took an element out of its result."""
+    value = evidence.trace.values[root]
+    while value.operands and (value.kind in {Kind.ELEMENT, Kind.UNPACK, Kind.ITEM, Kind.INDEX}):
+        value = evidence.trace.values[value.operands[0]]
+    return value
 
 
 def _newer(evidence: Evidence, leaf: int, used: frozenset[int]) -> bool:
