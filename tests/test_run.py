@@ -65,7 +65,84 @@ class Broken:
     victim: str
 
 
+AGENT = """\
+class Agent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(2, 1)
+        self.target = {target}
+
+    def loss(self, x):
+        return (self.net(x) - 0.9 * self.target(x + 1)).pow(2).mean()
+
+agent = Agent()
+optimizer = torch.optim.SGD(agent.net.parameters(), lr=0.1)
+for step in range({steps}):
+    optimizer.zero_grad()
+    agent.loss(torch.randn(4, 2)).backward()
+    optimizer.step()
+"""
+STACK = """\
+class Stack(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = {layers}
+        self.out = nn.Linear(2, 1)
+
+    def forward(self, x):
+        for layer in {through}:
+            x = torch.tanh(layer(x))
+        return self.out(x)
+
+net = Stack()
+optimizer = torch.optim.Adam(net.parameters())
+for step in range(8):
+    optimizer.zero_grad()
+    net(torch.randn(4, 2)).pow(2).mean().backward()
+    optimizer.step()
+"""
+SMOOTH = """\
+class Field(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(1, 8), {activation}, nn.Linear(8, 1))
+        self.k = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        return self.body(x)
+
+def slope(y, x):
+    return torch.autograd.grad(y, x, torch.ones_like(y), create_graph=True)[0]
+
+field = Field()
+optimizer = torch.optim.Adam(field.parameters())
+for step in range(3):
+    x = torch.rand(5, 1).requires_grad_()
+    u = field(x)
+    u_xx = slope(slope(u, x), x)
+    optimizer.zero_grad()
+    (u - field.k * u_xx).pow(2).mean().backward()
+    optimizer.step()
+"""
 BROKEN = {
+    "layers in a plain list": Broken(
+        HEAD + STACK.format(layers="[nn.Linear(2, 2), nn.Linear(2, 2)]", through="self.layers"),
+        "not-in-optimizer",
+        "[nn.Linear(2, 2)",
+        "net.layers[0].weight",
+    ),
+    "layers in a plain dict": Broken(
+        HEAD + STACK.format(layers="{'a': nn.Linear(2, 2)}", through="self.layers.values()"),
+        "not-in-optimizer",
+        "{'a': nn",
+        'net.layers["a"].weight',
+    ),
+    "a target that is the net": Broken(
+        HEAD + AGENT.format(target="self.net", steps=3), "same-network", "self.target = self.net", "agent.net.weight"
+    ),
+    "a field of relus": Broken(
+        HEAD + SMOOTH.format(activation="nn.ReLU()"), "zero-second-derivative", "nn.ReLU()", "u_xx"
+    ),
     "a detach in forward": Broken(
         HEAD + NET.format(between="        h = h.detach()\n") + TRAIN, "cut-by-detach", "h.detach()", "net.first.weight"
     ),
@@ -186,6 +263,11 @@ def test_the_cause_is_told(supervised_agx: Agx, tmp_path: Path, case: Broken) ->
 
 
 HEALTHY = {
+    "layers in a ModuleList": HEAD + STACK.format(layers="nn.ModuleList([nn.Linear(2, 2)])", through="self.layers"),
+    "a target of its own, a long run": HEAD
+    + AGENT.format(target="nn.Linear(2, 1)", steps=40)
+    + "    if step == 2:\n        agent.target.load_state_dict(agent.net.state_dict())\n",
+    "a field of tanhs": HEAD + SMOOTH.format(activation="nn.Tanh()"),
     "a net in a class": HEAD + NET.format(between="") + TRAIN,
     "a net in a main()": HEAD + NET.format(between="") + MAIN,
     "a loader, a scheduler, a state dict": HEAD

@@ -15,10 +15,12 @@ from autograd_cli.rules.families import (
     nan,
     no_derivative,
     not_in_graph,
+    optimizers,
     programs,
     refused_writes,
     requests,
     saved_tensors,
+    second_derivative,
     second_order,
     symptoms,
     tracking_off,
@@ -30,8 +32,8 @@ _MODULES = (
     *(leaf_results, leaf_flags),
     *(flag_on_loss, tracking_off, no_derivative, second_order),
     *(saved_tensors, refused_writes, dropped_results),
-    *(backward_calls, grad_order, not_in_graph, modes_and_dtypes),
-    *(nan, zero, hooks, symptoms),
+    *(backward_calls, grad_order, not_in_graph, modes_and_dtypes, optimizers),
+    *(nan, second_derivative, zero, hooks, symptoms),
     *(programs, requests, limits),
 )
 CATALOGUE: dict[str, Rule] = {rule.slug: rule for module in _MODULES for rule in module.RULES}

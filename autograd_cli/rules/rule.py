@@ -21,6 +21,7 @@ class Family(StrEnum):
     CUT = "cut"
     IN_PLACE = "in-place"
     BACKWARD = "backward call, mode and dtype"
+    OPTIMIZER = "the step of an optimizer"
     NUMBERS = "NaN and inf"
     ZERO = "zero and wrong value"
     SYMPTOM = "without a known cause"

@@ -165,8 +165,18 @@ def by_place(names: Mapping[str, object], most: int | None = None) -> Iterator[t
             if not is_opaque(payload):
                 yield path, payload
         elif isinstance(payload, torch.nn.Module):
-            held = payload.named_parameters()
+            held = [*payload.named_parameters(), *_hidden(payload)]
             yield from [(f"{path}.{name}", parameter) for name, parameter in held if is_plain(parameter)]
+
+
+def _hidden(module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Parameter]]:
+    """The parameters of layers in a plain list or dict of a module, which the module does not know."""
+    for name, held in vars(module).items():
+        if name.startswith("_") or type(held) not in {list, tuple, dict}:
+            continue
+        for key, layer in list(held.items() if isinstance(held, dict) else enumerate(held))[:_MAX_BOUND]:
+            if issubclass(type(layer), torch.nn.Module):
+                yield from [(f"{name}[{_key(key)}].{each}", found) for each, found in layer.named_parameters()]
 
 
 def _everything_in(names: Mapping[str, object]) -> Iterator[tuple[str, object]]:

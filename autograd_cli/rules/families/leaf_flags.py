@@ -1,4 +1,4 @@
-"""Rules of the family "leaf": requires_grad is missing, too late, or misspelt."""
+"""Rules of the family "leaf": requires_grad is missing, too late, misspelt, or set on another tensor."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from autograd_cli.diagnostic import Diagnostic, Edit, Severity, as_edits
+from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span, as_edits
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.suggest import closest
 from autograd_cli.rules.causes.untracked import Untracked, marks
 from autograd_cli.rules.cures.moved import earlier
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.several import others_of, several
-from autograd_cli.rules.evidence.symptoms import FLAG, name_of, seen_refused
+from autograd_cli.rules.evidence.symptoms import FLAG, is_leaf, is_switch, name_of, seen_refused
 from autograd_cli.rules.rule import Family, Rule
-from autograd_cli.trace import Value
+from autograd_cli.trace import Kind, Value
 from autograd_cli.translation import marked
+
+_SHORT_LIVED = frozenset({"torch.Tensor.data", "torch.Tensor.detach"})
 
 
 def _find_requires_grad_missing(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -166,6 +168,45 @@ def _with_flag(evidence: Evidence, source: Value) -> Edit | None:
     return text.with_keyword(call, f"{FLAG}=True")
 
 
+def _find_flag_on_temporary(evidence: Evidence) -> Iterator[Diagnostic]:
+    trace = evidence.trace
+    for value in trace.values:
+        owner = trace.values[value.operands[0]] if value.operands else None
+        if owner is None or not is_switch(value) or owner.function not in _SHORT_LIVED or not owner.operands:
+            continue
+        leaf = trace.values[owner.operands[0]]
+        versions = {owner.id, value.id}
+        is_used = any(user.id not in versions and not user.is_consequence for user in _users(evidence, versions))
+        if not is_leaf(leaf.tensor) or is_used or evidence.names(owner.id) or evidence.names(value.id):
+            continue
+        called = evidence.called(evidence.origin(leaf.id))
+        short = ".data" if owner.kind is Kind.ATTRIBUTE else ".detach()"
+        yield Diagnostic(
+            rule="flag-on-temporary",
+            severity=Severity.WARNING,
+            message=f"{called} still requires gradients: the flag was set on {short}, a new tensor that nothing holds",
+            span=value.span,
+            label=f"{short} makes a tensor of its own, with a flag of its own",
+            victim=called,
+            observed=f"{called}.requires_grad is True",
+            fix=f"leave out {short}",
+            edits=as_edits(_on_itself(evidence, value.span, owner.span)),
+        )
+        return
+
+
+def _users(evidence: Evidence, values: set[int]) -> list[Value]:
+    return [user for each in values for user in evidence.users.get(each, ())]
+
+
+def _on_itself(evidence: Evidence, whole: Span | None, owner: Span | None) -> Edit | None:
+    if whole is None or owner is None or evidence.text.expression_at(owner) is None:
+        return None
+    written = evidence.piece_whole(owner)
+    own = written.removesuffix("()").rpartition(".")[0]
+    return evidence.text.replaced(owner, own) if own else None
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         slug="requires-grad-missing",
@@ -215,5 +256,20 @@ RULES: tuple[Rule, ...] = (
         """,
         cure="Write `requires_grad`; for a module, call `requires_grad_(False)`.",
         find=_find_requires_grad_typo,
+    ),
+    Rule(
+        slug="flag-on-temporary",
+        family=Family.LEAF,
+        summary="requires_grad was set on `x.data` or `x.detach()`: a new tensor, which is gone after the statement.",
+        why="Both give a tensor that shares the numbers and has a flag of its own. Setting the flag there leaves the "
+        "parameter as it was: it still requires gradients, and an optimizer changes it.",
+        example="""
+            w = torch.tensor([1., 2.], requires_grad=True)
+            w.data.requires_grad = False
+            (w ** 2).sum().backward()
+        """,
+        cure="Set it on the parameter itself: `w.requires_grad = False`, or `module.requires_grad_(False)`.",
+        find=_find_flag_on_temporary,
+        generality=4,
     ),
 )

@@ -1,0 +1,505 @@
+"""Rules of what an optimizer does: which parameters it has, what its step made of them, and what was to freeze them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span, as_edits
+from autograd_cli.rules.causes.lost import first_tracked, given
+from autograd_cli.rules.evidence.evidence import Evidence, remembered
+from autograd_cli.rules.evidence.graph import ancestors
+from autograd_cli.rules.evidence.passage import is_finite, norm
+from autograd_cli.rules.evidence.several import others_of, several
+from autograd_cli.rules.evidence.symptoms import is_leaf, is_switch, makes_optimizer, places
+from autograd_cli.rules.rule import Family, Rule
+from autograd_cli.trace import Kind, TensorInfo, Value
+
+_PARAMETERS = frozenset({"torch.nn.Parameter", "torch.nn.parameter.Parameter"})
+_COPY = re.compile(r"target|teacher|frozen|reference|(^|_)(ema|old|ref|momentum)(_|$)")  # what is to be a network apart
+_IN_LIST = re.compile(r"\.(\w+)\[[^.]*\]\.")
+_TRIFLE = 1e-4  # a gradient that may be left of a training that has converged
+_EPS = 1e-8  # of the optimizers of torch that divide by it
+_SMALLEST = {"float16": 2.0**-24}  # above 0
+_DIVIDING = frozenset({"Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop"})
+
+
+# Steps.
+
+
+@remembered
+def _steps(evidence: Evidence) -> tuple[Value, ...]:
+    """The steps: of each, one value for every parameter that it changed, and then one for the call."""
+    return tuple([value for value in evidence.trace.values if value.kind is Kind.STEP])
+
+
+def _optimizer_of(evidence: Evidence, step: Value) -> Value | None:
+    """Where the optimizer of a step was made, where that is known."""
+    found = [evidence.trace.values[each] for each in step.operands[::-1]]
+    return next((each for each in found if makes_optimizer(each)), None)
+
+
+def _called(evidence: Evidence, leaf: int) -> str:
+    """What a parameter is called at the end, which is its name in its model."""
+    held = (each.name for each in evidence.trace.variables if each.leaf == leaf)
+    return next(held, None) or evidence.called(leaf)
+
+
+def _in_order(evidence: Evidence, leaves: Iterable[int]) -> list[str]:
+    """What parameters are called, in the order of their model."""
+    places = {variable.leaf: place for place, variable in enumerate(evidence.trace.variables)}
+    return [_called(evidence, leaf) for leaf in sorted(leaves, key=lambda leaf: places.get(leaf, len(places)))]
+
+
+# Parameters that no optimizer has.
+
+
+def _find_not_in_optimizer(evidence: Evidence) -> Iterator[Diagnostic]:
+    steps = _steps(evidence)
+    if not steps or _has_idle_optimizer(evidence):
+        return
+    held = {first_tracked(evidence, each) for step in steps for each in step.operands if evidence.tensor(each)}
+    begun = min((value.id for value in evidence.trace.values if value.kind is Kind.BACKWARD), default=0)
+    written = {first_tracked(evidence, value.id) for value in evidence.trace.values[begun:] if _is_written(value)}
+    parameters = [leaf for leaf in sorted(given(evidence)) if _is_parameter(evidence, leaf)]
+    if not held & set(parameters):
+        return
+    left = [leaf for leaf in parameters if first_tracked(evidence, leaf) not in held | written]
+    if not left:
+        return
+    names = _in_order(evidence, left)
+    optimizer = _optimizer_of(evidence, steps[-1])
+    plain = next((found for name in names if (found := _plain(evidence, name)) is not None), None)
+    made = None if optimizer is None else optimizer.span
+    span = plain.span if plain is not None else made or steps[-1].span
+    verb = "gets a gradient" if len(set(names)) == 1 else "get gradients"
+    yield Diagnostic(
+        rule="not-in-optimizer",
+        severity=Severity.NOTE if plain is None and _is_cut_short(evidence) else Severity.WARNING,
+        message=f"{several(names)} {verb}, but no optimizer has {'it' if len(set(names)) == 1 else 'them'}"
+        + ("" if plain is None else f": parameters() does not look into a {plain.kind}"),
+        span=span,
+        label="made without them" if plain is None else f"a {plain.kind}, which hides its layers",
+        related=places((made, "the optimizer is made here"), but=span),
+        victim=names[0],
+        others=others_of(names),
+        observed=f"{names[0]} never changes",
+        fix=f"{plain.registered}(…) in its place"
+        if plain is not None
+        else "give them to the optimizer, or freeze them",
+        edits=() if plain is None else (_registered(evidence, plain),),
+    )
+
+
+def _is_cut_short(evidence: Evidence) -> bool:
+    """Whether the run begins in the middle of a loop: what was written before, as to a target network, is not known."""
+    first = next((each.step for each in evidence.trace.backwards if each.step is not None), None)
+    return first is not None and any(evidence.trace.steps[first].iteration)
+
+
+def _has_idle_optimizer(evidence: Evidence) -> bool:
+    """Whether an optimizer has taken no step that is known: what it has may have been trained before."""
+    used = {each for step in _steps(evidence) for each in step.operands}
+    return any(makes_optimizer(value) and value.id not in used for value in evidence.trace.values)
+
+
+def _is_written(value: Value) -> bool:
+    """Whether the program itself updates a parameter, as it does a target network."""
+    return value.previous is not None and value.kind not in {Kind.STEP, Kind.ACCUMULATION}
+
+
+def _is_parameter(evidence: Evidence, leaf: int) -> bool:
+    value = evidence.trace.values[leaf]
+    is_of_module = value.kind is Kind.ATTRIBUTE and not (value.function or "").startswith("torch.Tensor.")
+    is_listed = (value.function or "").startswith("torch.nn.Module.")
+    is_made = value.function in _PARAMETERS
+    return is_leaf(value.tensor) and (value.kind is Kind.PARAMETER or is_of_module or is_listed or is_made)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plain:
+    """A list or a dict of layers, at its place, that is an attribute of a module, which does not know them for that."""
+
+    span: Span
+    kind: str
+
+    @property
+    def registered(self) -> str:
+        """What holds layers such that a module knows them."""
+        return "nn.ModuleDict" if self.kind == "dict" else "nn.ModuleList"
+
+
+_KINDS: dict[type[ast.expr], str] = {
+    ast.List: "list",
+    ast.ListComp: "list",
+    ast.Tuple: "tuple",
+    ast.Dict: "dict",
+    ast.DictComp: "dict",
+}
+
+
+def _plain(evidence: Evidence, name: str) -> _Plain | None:
+    """The list that a parameter such as `net.layers[0].weight` is in, where a module holds the list."""
+    attribute = _IN_LIST.search(name)
+    for _, statement in evidence.text.statements() if attribute is not None else ():
+        match statement:
+            case ast.Assign(targets=[ast.Attribute(attr=held)], value=value) if attribute is not None:
+                kind = _KINDS.get(type(value))
+                if held == attribute[1] and kind is not None:
+                    return _Plain(span=evidence.text.span_of(value), kind=kind)
+    return None
+
+
+def _registered(evidence: Evidence, plain: _Plain) -> Edit:
+    whole = evidence.piece_whole(plain.span)
+    return evidence.text.replaced(plain.span, f"{_home(evidence)}{plain.registered}({whole})")
+
+
+def _home(evidence: Evidence) -> str:
+    """What to write before `nn`: nothing, where the program has that name."""
+    is_imported = any(
+        isinstance(node, ast.ImportFrom | ast.Import) and any((each.asname or each.name) == "nn" for each in node.names)
+        for _, node in evidence.text.statements()
+    )
+    return "" if is_imported else "torch."
+
+
+# Steps that change nothing.
+
+
+def _find_step_changes_nothing(evidence: Evidence) -> Iterator[Diagnostic]:
+    moved: dict[int, list[bool]] = {}
+    last: dict[int, Value] = {}
+    for step in _steps(evidence):
+        gradient = (
+            None if step.previous is None or not _is_plain_step(evidence, step) else _gradient_before(evidence, step)
+        )
+        if gradient is None or not is_finite(gradient) or norm(gradient) < _TRIFLE:
+            continue
+        origin = evidence.origin(step.id)
+        moved.setdefault(origin, []).append(_is_moved(evidence, step))
+        last[origin] = step
+    still = [origin for origin, each in moved.items() if not any(each)]
+    if not still:
+        return
+    names, step = _in_order(evidence, still), last[still[0]]
+    gradient, tensor = _gradient_before(evidence, step), step.tensor
+    optimizer = _optimizer_of(evidence, step)
+    span = step.span if optimizer is None else optimizer.span
+    size = "" if gradient is None else f": their gradient has the norm {norm(gradient):.3g}"
+    dtype = "" if tensor is None else f" for {tensor.dtype}"
+    yield Diagnostic(
+        rule="step-changes-nothing",
+        severity=Severity.WARNING,
+        message=f"no step changes {several(names)}{size if len(names) > 1 else size.replace('their', 'its')}",
+        span=span,
+        label=f"lr is 0, or lr times the gradient is too small{dtype}",
+        related=places((step.span, "the same numbers before and after"), but=span),
+        victim=names[0],
+        others=others_of(names),
+        observed=f"{names[0]} never changes",
+        fix="raise lr, or keep these parameters in a wider dtype",
+    )
+
+
+def _is_plain_step(evidence: Evidence, step: Value) -> bool:
+    """Whether torch itself took the step, all of it after the pass: with a closure there are passes inside of it."""
+    call = evidence.text.call_at(step.span)
+    return (step.function or "").startswith("torch.optim.") and call is not None and not call.args
+
+
+def _gradient_before(evidence: Evidence, step: Value) -> TensorInfo | None:
+    """The gradient that a step used of its parameter: that of the last pass before it."""
+    starts, gradients = _gradients(evidence)
+    place = bisect_left(starts, step.id)
+    return gradients[place - 1].get(evidence.origin(step.id)) if place else None
+
+
+@remembered
+def _gradients(evidence: Evidence) -> tuple[list[int], list[dict[int, TensorInfo | None]]]:
+    """Of each pass the last value that it started from, and what it left in the `.grad` of the leaves."""
+    done = [each for each in evidence.trace.backwards if each.roots]
+    starts = [max(each.roots) for each in done]
+    gradients = [
+        {evidence.origin(leaf.value): leaf.after for leaf in each.leaves if leaf.value is not None} for each in done
+    ]
+    return starts, gradients
+
+
+# One network under two names.
+
+
+def _find_same_network(evidence: Evidence) -> Iterator[Diagnostic]:
+    trace = evidence.trace
+    roots = [root for backward in trace.backwards for root in backward.roots]
+    used = ancestors(trace, roots)
+    names: dict[int, dict[str, Value]] = {}
+    for value in trace.values:
+        name = _called_by(evidence, value) if value.kind is Kind.MODULE and value.id in used else None
+        for each in value.operands if name else ():
+            if name is not None and trace.values[each].tensor is None:
+                names.setdefault(each, {}).setdefault(name, value)
+    for uses in names.values():
+        copies = [name for name in uses if _COPY.search(name)]
+        others = [name for name in uses if name not in copies]
+        if copies and others:
+            yield _same_network(evidence, copies[0], others[0], uses)
+            return
+
+
+def _same_network(evidence: Evidence, copy: str, other: str, uses: dict[str, Value]) -> Diagnostic:
+    bound = next((step.span for step, _ in evidence.bindings(copy)), None)
+    assigned = [
+        value.span
+        for value in evidence.trace.values
+        if value.kind is Kind.ASSIGNMENT and (value.function or "").endswith(f".{copy}")
+    ]
+    span = bound or next(iter(assigned), uses[copy].span)
+    tensor = uses[copy].tensor
+    is_tracked = tensor is not None and tensor.requires_grad
+    through = "the gradient goes through both, and " if is_tracked else ""
+    leaves = [each for each in uses[other].operands if is_leaf(evidence.tensor(each))]
+    names = [_called(evidence, evidence.origin(each)) for each in leaves]
+    return Diagnostic(
+        rule="same-network",
+        severity=Severity.WARNING if is_tracked else Severity.NOTE,
+        message=f"{copy} is {other} itself, and not a copy: {through}they never differ",
+        span=span,
+        label="another name for the same network",
+        related=places((uses[copy].span, "called here"), (uses[other].span, "and here"), but=span),
+        victim=names[0] if names else other,
+        others=others_of(names),
+        observed=f"{copy} changes with {other}",
+        fix=f"{copy} = copy.deepcopy({other}), and call it under torch.no_grad()",
+    )
+
+
+def _called_by(evidence: Evidence, value: Value) -> str | None:
+    """The name by which the program calls a module, without what it is an attribute of."""
+    call = evidence.text.call_at(value.span)
+    match None if call is None else call.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return None
+
+
+# Parameters that were to be frozen.
+
+
+def _find_frozen_moves(evidence: Evidence) -> Iterator[Diagnostic]:
+    found: dict[int, Value] = {}
+    for step in _steps(evidence):
+        if step.previous is None or step.tensor is None or step.tensor.requires_grad or not step.tensor.is_leaf:
+            continue
+        if _is_moved(evidence, step):
+            found.setdefault(evidence.origin(step.id), step)
+    if not found:
+        return
+    first = next(iter(found.values()))
+    switch = _switch_of(evidence, first)
+    names = _in_order(evidence, found)
+    span = first.span if switch is None else switch.span
+    optimizer = (first.function or "").split(".")[-2]
+    verb, pronoun = ("is", "it") if len(names) == 1 else ("are", "them")
+    yield Diagnostic(
+        rule="frozen-moves",
+        severity=Severity.WARNING,
+        message=f"{several(names)} {verb} frozen, and the step of {optimizer} still moves {pronoun}: .grad is not None",
+        span=span,
+        label="no gradient from here on, but the old .grad stays",
+        related=places((first.span, "moved here, by momentum or weight decay"), but=span),
+        victim=names[0],
+        others=others_of(names),
+        observed=f"{names[0]} changes",
+        fix="set .grad to None when it is frozen: the optimizer leaves out what has no gradient",
+        edits=() if switch is None else _without_gradient(evidence, switch),
+    )
+
+
+def _is_moved(evidence: Evidence, step: Value) -> bool:
+    before = None if step.previous is None else evidence.tensor(step.previous)
+    now = step.tensor
+    return before is not None and now is not None and (before.values, before.summary) != (now.values, now.summary)
+
+
+def _switch_of(evidence: Evidence, step: Value) -> Value | None:
+    """What switched requires_grad of the parameter off: the last time before the step."""
+    origin = evidence.origin(step.id)
+    switches = [
+        value
+        for value in evidence.trace.values[: step.id]
+        if value.operands
+        and (is_switch(value) or value.function == "torch.nn.Module.requires_grad_")
+        and (evidence.origin(value.operands[0]) == origin or value.function == "torch.nn.Module.requires_grad_")
+    ]
+    return switches[-1] if switches else None
+
+
+def _without_gradient(evidence: Evidence, switch: Value) -> tuple[Edit, ...]:
+    """`p.grad = None` behind `p.requires_grad = …`."""
+    statement = evidence.text.statement_around(switch.span)
+    match statement:
+        case ast.Assign(targets=[ast.Attribute(value=owner)]):
+            return (evidence.text.after(evidence.text.span_of(statement), f"{evidence.text.cut(owner)}.grad = None"),)
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="requires_grad_"))):
+            if evidence.tensor(switch.operands[0]) is not None:
+                return (
+                    evidence.text.after(evidence.text.span_of(statement), f"{evidence.text.cut(owner)}.grad = None"),
+                )
+    return ()
+
+
+# Steps that make numbers that are none.
+
+
+def _find_step_underflow(evidence: Evidence) -> Iterator[Diagnostic]:
+    for step in _steps(evidence):
+        name = (step.function or "").split(".")[-2]
+        before = None if step.previous is None else evidence.tensor(step.previous)
+        now = step.tensor
+        if before is None or now is None or name not in _DIVIDING or now.dtype not in _SMALLEST:
+            continue
+        optimizer = _optimizer_of(evidence, step)
+        eps = _eps(evidence, optimizer)
+        is_sound = is_finite(before) and not is_finite(now) and _is_gradient_finite(evidence, step)
+        if not is_sound or eps is None or eps >= _SMALLEST[now.dtype]:
+            continue
+        called = _called(evidence, evidence.origin(step.id))
+        span = step.span if optimizer is None else optimizer.span
+        yield Diagnostic(
+            rule="optimizer-underflow",
+            severity=Severity.ERROR,
+            message=f"the step of {name} makes NaN of {called}: in {now.dtype} its eps of {eps:g} is 0, and so is the "
+            "square of a small gradient: 0 / 0",
+            span=span,
+            label=f"the smallest {now.dtype} above 0 is {_SMALLEST[now.dtype]:.1g}",
+            related=places((step.span, "finite before, and not after"), but=span),
+            victim=called,
+            observed=f"{called} is NaN",
+            fix="eps=1e-4, or weights in float32 under torch.autocast",
+            edits=() if optimizer is None else as_edits(_with_eps(evidence, optimizer)),
+        )
+        return
+
+
+def _is_gradient_finite(evidence: Evidence, step: Value) -> bool:
+    gradient = _gradient_before(evidence, step)
+    return gradient is None or is_finite(gradient)
+
+
+def _eps(evidence: Evidence, optimizer: Value | None) -> float | None:
+    """The eps that an optimizer was given; None where the program computes it."""
+    given = None if optimizer is None else evidence.text.keyword(optimizer.span, "eps")
+    match given:
+        case None:
+            return _EPS
+        case ast.Constant(value=float() | int() as eps):
+            return float(eps)
+    return None
+
+
+def _with_eps(evidence: Evidence, optimizer: Value) -> Edit | None:
+    call = evidence.text.call_at(optimizer.span)
+    given = evidence.text.keyword(optimizer.span, "eps")
+    if call is None:
+        return None
+    if given is not None:
+        return evidence.text.replaced(evidence.text.span_of(given), "1e-4")
+    return evidence.text.with_keyword(call, "eps=1e-4")
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        slug="not-in-optimizer",
+        family=Family.OPTIMIZER,
+        summary="A parameter gets a gradient in each pass, but no optimizer has it: it never changes.",
+        why="An optimizer changes what it was given, which is mostly `model.parameters()`. That has the parameters of "
+        "the layers that a module knows: those that are its attributes, and not those in a plain list or dict.",
+        example="""
+            body = nn.Linear(2, 2)
+            head = nn.Linear(2, 1)
+            optimizer = torch.optim.SGD(head.parameters(), lr=0.1)
+            loss = head(torch.tanh(body(torch.ones(1, 2)))).sum()
+            loss.backward()
+            optimizer.step()
+        """,
+        cure="Hold layers in `nn.ModuleList` or `nn.ModuleDict`; give the optimizer the parameters of all modules that "
+        "are to learn, and freeze the others with `requires_grad_(False)`, which saves their gradients, too.",
+        find=_find_not_in_optimizer,
+        generality=4,
+    ),
+    Rule(
+        slug="step-changes-nothing",
+        family=Family.OPTIMIZER,
+        summary="A parameter has a gradient, and each step leaves it as it was: lr is 0, or the step too small.",
+        why="A step adds lr times the gradient. Numbers of float32 have some 7 digits: what is smaller than half of "
+        "the last one is lost, as 1e-3 is on 1e5. float16 has 3 digits, and bfloat16 has 2. And a scheduler that "
+        "starts at 0, or was given the wrong step, makes lr 0.",
+        example="""
+            w = torch.tensor([1e6], requires_grad=True)
+            optimizer = torch.optim.SGD([w], lr=1e-3)
+            w.sum().backward()
+            optimizer.step()
+        """,
+        cure="Look at `optimizer.param_groups[0]['lr']`. Raise it, scale the parameter, or keep it in a wider dtype.",
+        find=_find_step_changes_nothing,
+        generality=4,
+    ),
+    Rule(
+        slug="same-network",
+        family=Family.OPTIMIZER,
+        summary="What is to be a network apart, such as a target or a teacher, is another name for the same one.",
+        why="`target = net` makes no copy. Both change together, so their difference says nothing, and the gradient of "
+        "the loss flows through the target, too.",
+        example="""
+            net = nn.Linear(2, 1)
+            target_net = net
+            loss = (net(torch.ones(2)) - 0.9 * target_net(torch.zeros(2))).pow(2).sum()
+            loss.backward()
+        """,
+        cure="Make a second network with the same numbers, `copy.deepcopy(net)` or `load_state_dict`, and compute the "
+        "target under `torch.no_grad()`.",
+        find=_find_same_network,
+        generality=4,
+    ),
+    Rule(
+        slug="frozen-moves",
+        family=Family.OPTIMIZER,
+        summary="A parameter was frozen by requires_grad = False, and the optimizer still moves it.",
+        why="requires_grad = False stops new gradients. The old `.grad` stays, if only as zeros, and an optimizer "
+        "changes every parameter whose `.grad` is not None: by its momentum, its weight decay, or the old gradient "
+        "itself.",
+        example="""
+            w = torch.tensor([1., 2.], requires_grad=True)
+            v = torch.tensor([1., 2.], requires_grad=True)
+            optimizer = torch.optim.SGD([w, v], lr=0.1, momentum=0.9)
+            (w * v).sum().backward()
+            optimizer.step()
+            w.requires_grad = False
+            (w * v).sum().backward()
+            optimizer.step()
+        """,
+        cure="Set its `.grad` to None, too (`zero_grad()` does; `zero_grad(set_to_none=False)` does not), or make the "
+        "optimizer anew without it.",
+        find=_find_frozen_moves,
+        generality=4,
+    ),
+    Rule(
+        slug="optimizer-underflow",
+        family=Family.NUMBERS,
+        summary="The step of an optimizer makes NaN of a parameter in half precision: it divides 0 by 0.",
+        why="Adam and its kin divide by the root of the mean square of the gradients, plus eps. In float16 the square "
+        "of a gradient below 2e-4 is 0, and so is an eps of 1e-8: nothing is left to divide by.",
+        example="""
+            w = torch.tensor([1., 2.], dtype=torch.float16, requires_grad=True)
+            optimizer = torch.optim.Adam([w])
+            (w * 1e-4).sum().backward()
+            optimizer.step()
+        """,
+        cure="Keep the weights in float32 and compute under `torch.autocast`; or give the optimizer `eps=1e-4`.",
+        find=_find_step_underflow,
+    ),
+)
