@@ -77,7 +77,7 @@ def test_without_unicode_the_caret_stands_right() -> None:
 def test_each_line_of_a_piece_is_marked(agx: Agx) -> None:
     out = agx("grad", "z = (x @\n     x.T @\n   torch.ones(7))", "--x", "1,2;3,4").out
     assert (
-        "1 | z = (x @\n  |      ^^^\n2 |      x.T @\n  |      ^^^^^\n3 |    torch.ones(7))\n  |    ^^^^^^^^^^^^^\n"
+        "1 | z = (x @\n  |      ^^^\n2 |      x.T @\n  |      ^^^^^\n3 |    torch.ones(7))\n  |    ^^^^^^^^^^^^^ x"
         in out
     )
 
