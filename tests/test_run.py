@@ -124,7 +124,38 @@ for step in range(3):
     (u - field.k * u_xx).pow(2).mean().backward()
     optimizer.step()
 """
+CARRIED = """\
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn = {rnn}
+        self.out = nn.Linear(3, 1)
+        self.state = None
+
+    def forward(self, x):
+        seen, self.state = self.rnn(x, self.state)
+        return self.out(seen[:, -1])
+
+net = Model()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for step in range(3):
+    optimizer.zero_grad()
+    net(torch.randn(2, 4, 2)).pow(2).mean().backward()
+    optimizer.step()
+"""
 BROKEN = {
+    "the state of an LSTM, kept on the module": Broken(
+        HEAD + CARRIED.format(rnn="nn.LSTM(2, 3, batch_first=True)"),
+        "graph-freed",
+        "seen, self.state =",
+        "net.rnn.weight_ih_l0",
+    ),
+    "the state of a GRU, kept on the module": Broken(
+        HEAD + CARRIED.format(rnn="nn.GRU(2, 3, batch_first=True)"),
+        "graph-freed",
+        "seen, self.state =",
+        "net.rnn.weight_ih_l0",
+    ),
     "layers in a plain list": Broken(
         HEAD + STACK.format(layers="[nn.Linear(2, 2), nn.Linear(2, 2)]", through="self.layers"),
         "not-in-optimizer",

@@ -36,6 +36,8 @@ def record_write(recorded: Recorded[Seen], objects: Objects, write: Write, opera
     elif isinstance(owner.payload, list | dict):
         objects.written(owner, operands[0], write.span)
     elif isinstance(owner.payload, torch.Tensor | torch.nn.Module):
+        held = objects.find(vars(owner.payload).get(write.attribute or ""))  # of `a, self.b = pair` a part of the value
+        own = own if held is None or operands[0] is None else [*own[:-1], held]
         recorded.add(None, operation, operands=own, span=write.span)
 
 

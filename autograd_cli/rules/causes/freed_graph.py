@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
@@ -11,6 +11,7 @@ from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.symptoms import (
     Pass,
+    flattened,
     is_leaf,
     is_switch,
     leaves_of,
@@ -21,7 +22,7 @@ from autograd_cli.rules.evidence.symptoms import (
     refused_roots,
     seen_refused,
 )
-from autograd_cli.trace import Kind, Phase, Step, Value
+from autograd_cli.trace import Kind, Phase, Step, Trace, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +113,7 @@ def _carried(evidence: Evidence, shared: _Shared, refused: Span | None) -> Diagn
     assert carried is not None
     assert shared.again is not None
     thrown = _thrown_away(evidence, carried)
-    called = name_of(evidence, carried.id) or evidence.called(carried.id)
+    called = name_of(evidence, carried.id) or _attribute(evidence, carried) or evidence.called(carried.id)
     lost = f"; the result of `{evidence.piece(thrown.span)}` is thrown away" if thrown is not None else ""
     return Diagnostic(
         rule="graph-freed",
@@ -127,7 +128,7 @@ def _carried(evidence: Evidence, shared: _Shared, refused: Span | None) -> Diagn
             (None if first is None or first.span == refused else refused, "torch refused here"),
         ),
         victim=_leaf_behind(evidence, carried),
-        fix=f"{called} = {called}.detach() before it is used again, or compute it anew in each round",
+        fix=f"{_detached(carried, called)} before it is used again, or compute it anew in each round",
         edits=_cure(evidence, shared, thrown),
         **seen_refused(evidence),
     )
@@ -135,7 +136,7 @@ def _carried(evidence: Evidence, shared: _Shared, refused: Span | None) -> Diagn
 
 def _leaf_behind(evidence: Evidence, value: Value) -> str | None:
     """The first leaf that a value was recorded to depend on."""
-    return next(iter(leaves_of(evidence, reach(evidence.trace, [value.id]))), None)
+    return next(iter(leaves_of(evidence, reach(evidence.trace, flattened(evidence.trace, [value.id])))), None)
 
 
 def _meant_for_others(evidence: Evidence, shared: _Shared) -> Span | None:
@@ -171,16 +172,56 @@ def _shared(evidence: Evidence) -> _Shared | None:
     if not freeing:
         return None
     earlier, nodes = freeing[-1]
+    leading = _leading_to(trace, mine, nodes)
     carried = [
         (trace.values[operand], value)
         for value in trace.values[earlier.at :]
         if _node(value) in mine - nodes
-        for operand in value.operands
-        if _node(trace.values[operand]) in nodes and operand < earlier.at
+        for operand in _given_to(evidence, value)
+        if _node(trace.values[operand]) in leading and operand < earlier.at
     ]
-    named = [pair for pair in carried if evidence.names(pair[0].id)] or carried
+    named = [pair for pair in carried if evidence.names(pair[0].id)]
+    named = named or [(_holder(evidence, each), again) for each, again in carried]
     newest = max(named, key=lambda pair: (pair[0].id, -pair[1].id), default=(None, None))
     return _Shared(nodes=nodes, earlier=earlier, carried=newest[0], again=newest[1])
+
+
+def _leading_to(trace: Trace, mine: Collection[int], nodes: Collection[int]) -> set[int]:
+    """The nodes of `mine` that lead to one of `nodes` that is no leaf: a state need not be on the first pass's way."""
+    found: set[int] = set()
+    for number in sorted(mine):
+        node = trace.nodes[number]
+        if (number in nodes and node.leaf is None) or not found.isdisjoint(
+            each for each in node.next if each is not None
+        ):
+            found.add(number)
+    return found
+
+
+def _given_to(evidence: Evidence, value: Value) -> list[int]:
+    """What an operation was given, those in a tuple one by one; of an element of a result, what that was made of."""
+    while value.kind is Kind.ELEMENT:
+        value = evidence.trace.values[value.operands[0]]
+    return flattened(evidence.trace, value.operands)
+
+
+def _holder(evidence: Evidence, part: Value) -> Value:
+    """The tuple that a value is carried in, such as the state of an LSTM; else the value itself."""
+    holders = [each for each in evidence.trace.values if part.id in each.elements and evidence.names(each.id)]
+    held = [each for each in evidence.trace.values if part.id in each.elements and _attribute(evidence, each)]
+    return next(iter([*holders, *held]), part)
+
+
+def _attribute(evidence: Evidence, value: Value) -> str | None:
+    """The attribute of an object that a value was put into: `self.state`."""
+    made = (each for each in evidence.users.get(value.id, ()) if each.kind is Kind.ASSIGNMENT)
+    return next((evidence.piece_whole(each.span) for each in made if value.id in each.operands[1:]), None)
+
+
+def _detached(value: Value, called: str) -> str:
+    """What to write to let go of the history of a value, or of each in a tuple."""
+    is_tuple = bool(value.elements)
+    return f"{called} = tuple(each.detach() for each in {called})" if is_tuple else f"{called} = {called}.detach()"
 
 
 def _keeps(evidence: Evidence, each: Pass) -> bool:
@@ -224,7 +265,10 @@ def _cure(evidence: Evidence, shared: _Shared, thrown: Value | None) -> tuple[Ed
     call = None if shared.earlier.call is None else text.statement_around(shared.earlier.call.span)
     is_carried = any(value > carried.id for _, value in evidence.bindings(names[0])) if names else False
     if is_carried and call is not None:
-        return (text.after(text.span_of(call), f"{names[0]} = {names[0]}.detach()"),)
+        return (text.after(text.span_of(call), _detached(carried, names[0])),)
+    attribute, statement = _attribute(evidence, carried), text.statement_around(carried.span)
+    if attribute is not None and statement is not None:
+        return (text.after(text.span_of(statement), _detached(carried, attribute)),)
     return _moved(evidence, shared) or _retained(evidence, shared.earlier.call)
 
 

@@ -59,7 +59,7 @@ def _in_order(evidence: Evidence, leaves: Iterable[int]) -> list[str]:
 
 def _find_not_in_optimizer(evidence: Evidence) -> Iterator[Diagnostic]:
     steps = _steps(evidence)
-    if not steps or _has_idle_optimizer(evidence):
+    if not steps or evidence.trace.refusal is not None or _has_idle_optimizer(evidence):
         return
     held = {first_tracked(evidence, each) for step in steps for each in step.operands if evidence.tensor(each)}
     begun = min((value.id for value in evidence.trace.values if value.kind is Kind.BACKWARD), default=0)
