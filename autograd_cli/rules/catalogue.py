@@ -19,6 +19,7 @@ from autograd_cli.rules.families import (
     programs,
     refused_writes,
     requests,
+    same_network,
     saved_tensors,
     second_derivative,
     second_order,
@@ -32,7 +33,7 @@ _MODULES = (
     *(leaf_results, leaf_flags),
     *(flag_on_loss, tracking_off, no_derivative, second_order),
     *(saved_tensors, refused_writes, dropped_results),
-    *(backward_calls, grad_order, not_in_graph, modes_and_dtypes, optimizers),
+    *(backward_calls, grad_order, not_in_graph, modes_and_dtypes, same_network, optimizers),
     *(nan, second_derivative, zero, hooks, symptoms),
     *(programs, requests, limits),
 )

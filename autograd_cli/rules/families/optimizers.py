@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span, as_edits
 from autograd_cli.rules.causes.lost import first_tracked, given
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
-from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.passage import is_finite, norm
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import is_leaf, is_switch, makes_optimizer, places
@@ -19,7 +18,6 @@ from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Kind, TensorInfo, Value
 
 _PARAMETERS = frozenset({"torch.nn.Parameter", "torch.nn.parameter.Parameter"})
-_COPY = re.compile(r"target|teacher|frozen|reference|(^|_)(ema|old|ref|momentum)(_|$)")  # what is to be a network apart
 _IN_LIST = re.compile(r"\.(\w+)\[[^.]*\]\.")
 _TRIFLE = 1e-4  # a gradient that may be left of a training that has converged
 _EPS = 1e-8  # of the optimizers of torch that divide by it
@@ -229,63 +227,6 @@ def _gradients(evidence: Evidence) -> tuple[list[int], list[dict[int, TensorInfo
     return starts, gradients
 
 
-# One network under two names.
-
-
-def _find_same_network(evidence: Evidence) -> Iterator[Diagnostic]:
-    trace = evidence.trace
-    roots = [root for backward in trace.backwards for root in backward.roots]
-    used = ancestors(trace, roots)
-    names: dict[int, dict[str, Value]] = {}
-    for value in trace.values:
-        name = _called_by(evidence, value) if value.kind is Kind.MODULE and value.id in used else None
-        for each in value.operands if name else ():
-            if name is not None and trace.values[each].tensor is None:
-                names.setdefault(each, {}).setdefault(name, value)
-    for uses in names.values():
-        copies = [name for name in uses if _COPY.search(name)]
-        others = [name for name in uses if name not in copies]
-        if copies and others:
-            yield _same_network(evidence, copies[0], others[0], uses)
-            return
-
-
-def _same_network(evidence: Evidence, copy: str, other: str, uses: dict[str, Value]) -> Diagnostic:
-    bound = next((step.span for step, _ in evidence.bindings(copy)), None)
-    assigned = [
-        value.span
-        for value in evidence.trace.values
-        if value.kind is Kind.ASSIGNMENT and (value.function or "").endswith(f".{copy}")
-    ]
-    span = bound or next(iter(assigned), uses[copy].span)
-    tensor = uses[copy].tensor
-    is_tracked = tensor is not None and tensor.requires_grad
-    through = "the gradient goes through both, and " if is_tracked else ""
-    leaves = [each for each in uses[other].operands if is_leaf(evidence.tensor(each))]
-    names = [_called(evidence, evidence.origin(each)) for each in leaves]
-    return Diagnostic(
-        rule="same-network",
-        severity=Severity.WARNING if is_tracked else Severity.NOTE,
-        message=f"{copy} is {other} itself, and not a copy: {through}they never differ",
-        span=span,
-        label="another name for the same network",
-        related=places((uses[copy].span, "called here"), (uses[other].span, "and here"), but=span),
-        victim=names[0] if names else other,
-        others=others_of(names),
-        observed=f"{copy} changes with {other}",
-        fix=f"{copy} = copy.deepcopy({other}), and call it under torch.no_grad()",
-    )
-
-
-def _called_by(evidence: Evidence, value: Value) -> str | None:
-    """The name by which the program calls a module, without what it is an attribute of."""
-    call = evidence.text.call_at(value.span)
-    match None if call is None else call.func:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-    return None
-
-
 # Parameters that were to be frozen.
 
 
@@ -446,23 +387,6 @@ RULES: tuple[Rule, ...] = (
         """,
         cure="Look at `optimizer.param_groups[0]['lr']`. Raise it, scale the parameter, or keep it in a wider dtype.",
         find=_find_step_changes_nothing,
-        generality=4,
-    ),
-    Rule(
-        slug="same-network",
-        family=Family.OPTIMIZER,
-        summary="What is to be a network apart, such as a target or a teacher, is another name for the same one.",
-        why="`target = net` makes no copy. Both change together, so their difference says nothing, and the gradient of "
-        "the loss flows through the target, too.",
-        example="""
-            net = nn.Linear(2, 1)
-            target_net = net
-            loss = (net(torch.ones(2)) - 0.9 * target_net(torch.zeros(2))).pow(2).sum()
-            loss.backward()
-        """,
-        cure="Make a second network with the same numbers, `copy.deepcopy(net)` or `load_state_dict`, and compute the "
-        "target under `torch.no_grad()`.",
-        find=_find_same_network,
         generality=4,
     ),
     Rule(
