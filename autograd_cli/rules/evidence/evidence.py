@@ -60,9 +60,13 @@ class Evidence:
         for step in self.trace.steps:
             for name, number in zip(step.binds, step.bound, strict=True):
                 found.setdefault(number, {})[name] = None
-        for variable in self.trace.variables:
-            if variable.is_held:
-                found.setdefault(variable.value, {variable.name: None})
+        held = [variable for variable in self.trace.variables if variable.is_held]
+        roots = {_root(variable.name) for variable in held}
+        for variable in held:
+            found.setdefault(variable.value, {variable.name: None})
+            names = {} if variable.leaf is None else found.get(variable.leaf, {})
+            if variable.leaf is not None and names and _root(next(iter(names))) not in roots:
+                found[variable.leaf] = {variable.name: None, **names}  # the first was of a loop's variable, say
         return found
 
     def names(self, value: int) -> tuple[str, ...]:
@@ -267,6 +271,11 @@ class Evidence:
     def tests_of(self, step: int) -> tuple[int, ...]:
         """The `if` and `while` statements that a statement stood under."""
         return self._tests.get(step, ())
+
+
+def _root(name: str) -> str:
+    """The variable that a name begins with."""
+    return name.partition(".")[0].partition("[")[0]
 
 
 def encloses(outer: Span, inner: Span | None) -> bool:
