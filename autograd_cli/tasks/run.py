@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -67,11 +69,24 @@ class RunRequest:
 
     def is_own(self, file: Path) -> bool:
         """Whether a file is to be looked into: what is installed below one of the places is not."""
-        real = os.path.realpath(file)
-        return not str(file).startswith(_AGX) and any(_belongs(real, each) for each in self.places)
+        if str(file).startswith(_AGX):
+            return False
+        is_installed = not INSTALLED.isdisjoint(file.parts)  # asked first: of each module of torch's, too
+        places = [each for each in self.places if not is_installed or not INSTALLED.isdisjoint(Path(each).parts)]
+        real = os.path.realpath(file) if places else ""
+        return any(_belongs(real, each) for each in places) and not real.startswith(_home_of_torch())
 
 
 _AGX = str(Path(__file__).parent.parent) + os.sep
+
+
+@functools.cache
+def _home_of_torch() -> str:
+    """The directory of torch, found without importing it: torch is observed from outside."""
+    spec = importlib.util.find_spec("torch")
+    assert spec is not None
+    assert spec.origin is not None
+    return os.path.join(os.path.dirname(os.path.realpath(spec.origin)), "")  # noqa: PTH118, PTH120 - texts
 
 
 def _belongs(file: str, place: str) -> bool:

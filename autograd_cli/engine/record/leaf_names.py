@@ -170,13 +170,15 @@ def by_place(names: Mapping[str, object], most: int | None = None) -> Iterator[t
 
 
 def _hidden(module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Parameter]]:
-    """The parameters of layers in a plain list or dict of a module, which the module does not know."""
-    for name, held in vars(module).items():
-        if name.startswith("_") or type(held) not in {list, tuple, dict}:
-            continue
-        for key, layer in list(held.items() if isinstance(held, dict) else enumerate(held))[:_MAX_BOUND]:
-            if issubclass(type(layer), torch.nn.Module):
-                yield from [(f"{name}[{_key(key)}].{each}", found) for each, found in layer.named_parameters()]
+    """The parameters of layers in a plain list or dict of a module, at any depth, which the module does not know."""
+    for path, owner in module.named_modules():
+        for name, held in vars(owner).items():
+            if name.startswith("_") or type(held) not in {list, tuple, dict}:
+                continue
+            place = f"{path}.{name}" if path else name
+            for key, layer in list(held.items() if isinstance(held, dict) else enumerate(held))[:_MAX_BOUND]:
+                if issubclass(type(layer), torch.nn.Module):
+                    yield from [(f"{place}[{_key(key)}].{each}", found) for each, found in layer.named_parameters()]
 
 
 def _everything_in(names: Mapping[str, object]) -> Iterator[tuple[str, object]]:

@@ -80,9 +80,7 @@ def _unanswered(evidence: Evidence) -> Iterator[Diagnostic]:
         yield Diagnostic(
             rule="not-in-graph",
             severity=Severity.WARNING,
-            message=f"autograd.grad gave None: {root} was not computed from {called}"
-            if base is None
-            else f"autograd.grad gave None: {root} was computed from {base} itself, not from {called}, a new tensor",
+            message=f"autograd.grad gave None: {_not_from(root, called, base)}",
             span=made.span,
             label=f"{called} is not in it",
             related=places((each.call.span, f"None for {called}"), but=made.span),
@@ -91,6 +89,13 @@ def _unanswered(evidence: Evidence) -> Iterator[Diagnostic]:
             fix=f"differentiate with respect to {base}" if base else f"compute it from {called}",
         )
         return
+
+
+def _not_from(root: str, called: str, base: str | None) -> str:
+    """That a result has nothing to do with a tensor; `base` is what that was made of, if the result was, too."""
+    if base is None:
+        return f"{root} was not computed from {called}"
+    return f"{root} was computed from {base} itself, not from `{called}`, which is a new tensor"
 
 
 def _computed(evidence: Evidence, root: int) -> Value:
@@ -132,9 +137,7 @@ def _unused_input(evidence: Evidence) -> Iterator[Diagnostic]:
     yield Diagnostic(
         rule="not-in-graph",
         severity=Severity.ERROR,
-        message=f"{root} was not computed from {called}"
-        if base is None
-        else f"{root} was computed from {base} itself, not from `{called}`, which is a new tensor",
+        message=_not_from(root, called, base),
         span=refusal.span if node is None else evidence.text.span_of(node),
         label="nothing was computed from this one" if base else f"{root} does not depend on it",
         related=places((trace.values[roots[0]].span, f"{root} was computed here")),

@@ -19,7 +19,7 @@ from autograd_cli.trace import Kind, TensorInfo, Value
 
 _PARAMETERS = frozenset({"torch.nn.Parameter", "torch.nn.parameter.Parameter"})
 _IN_LIST = re.compile(r"\.(\w+)\[[^.]*\]\.")
-_TRIFLE = 1e-4  # a gradient that may be left of a training that has converged
+_TRIFLE = 1e-4  # the norm of what may be left of a gradient
 _EPS = 1e-8  # of the optimizers of torch that divide by it
 _SMALLEST = {"float16": 2.0**-24}  # above 0
 _DIVIDING = frozenset({"Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop"})
@@ -59,7 +59,8 @@ def _find_not_in_optimizer(evidence: Evidence) -> Iterator[Diagnostic]:
     steps = _steps(evidence)
     if not steps or evidence.trace.refusal is not None or _has_idle_optimizer(evidence):
         return
-    held = {first_tracked(evidence, each) for step in steps for each in step.operands if evidence.tensor(each)}
+    operands = {each for step in steps for each in step.operands}  # every value of a step has all of them
+    held = {first_tracked(evidence, each) for each in operands if evidence.tensor(each)}
     begun = min((value.id for value in evidence.trace.values if value.kind is Kind.BACKWARD), default=0)
     written = {first_tracked(evidence, value.id) for value in evidence.trace.values[begun:] if _is_written(value)}
     parameters = [leaf for leaf in sorted(given(evidence)) if _is_parameter(evidence, leaf)]
@@ -169,30 +170,28 @@ def _home(evidence: Evidence) -> str:
 
 
 def _find_step_changes_nothing(evidence: Evidence) -> Iterator[Diagnostic]:
-    moved: dict[int, list[bool]] = {}
-    last: dict[int, Value] = {}
-    for step in _steps(evidence):
-        gradient = (
-            None if step.previous is None or not _is_plain_step(evidence, step) else _gradient_before(evidence, step)
-        )
-        if gradient is None or not is_finite(gradient) or norm(gradient) < _TRIFLE:
-            continue
+    moved: set[int] = set()
+    left: dict[int, Value] = {}
+    for step in [each for each in _steps(evidence) if each.previous is not None and _is_plain_step(evidence, each)]:
         origin = evidence.origin(step.id)
-        moved.setdefault(origin, []).append(_is_moved(evidence, step))
-        last[origin] = step
-    still = [origin for origin, each in moved.items() if not any(each)]
+        if _is_moved(evidence, step):
+            moved.add(origin)
+        elif origin not in moved and _is_sizeable(_gradient_before(evidence, step)):
+            left[origin] = step
+    still = [origin for origin in left if origin not in moved]
     if not still:
         return
-    names, step = _in_order(evidence, still), last[still[0]]
+    names, step = _in_order(evidence, still), left[still[0]]
     gradient, tensor = _gradient_before(evidence, step), step.tensor
     optimizer = _optimizer_of(evidence, step)
     span = step.span if optimizer is None else optimizer.span
-    size = "" if gradient is None else f": their gradient has the norm {norm(gradient):.3g}"
+    whose = "its" if len(names) == 1 else "their"
+    size = "" if gradient is None else f": {whose} gradient has the norm {norm(gradient):.3g}"
     dtype = "" if tensor is None else f" for {tensor.dtype}"
     yield Diagnostic(
         rule="step-changes-nothing",
         severity=Severity.WARNING,
-        message=f"no step changes {several(names)}{size if len(names) > 1 else size.replace('their', 'its')}",
+        message=f"no step changes {several(names)}{size}",
         span=span,
         label=f"lr is 0, or lr times the gradient is too small{dtype}",
         related=places((step.span, "the same numbers before and after"), but=span),
@@ -201,6 +200,11 @@ def _find_step_changes_nothing(evidence: Evidence) -> Iterator[Diagnostic]:
         observed=f"{names[0]} never changes",
         fix="raise lr, or keep these parameters in a wider dtype",
     )
+
+
+def _is_sizeable(gradient: TensorInfo | None) -> bool:
+    """Whether a gradient is finite, and more than may be left of a training that has converged."""
+    return gradient is not None and is_finite(gradient) and norm(gradient) >= _TRIFLE
 
 
 def _is_plain_step(evidence: Evidence, step: Value) -> bool:
@@ -282,14 +286,13 @@ def _switch_of(evidence: Evidence, step: Value) -> Value | None:
 def _without_gradient(evidence: Evidence, switch: Value) -> tuple[Edit, ...]:
     """`p.grad = None` behind `p.requires_grad = …`."""
     statement = evidence.text.statement_around(switch.span)
+    is_of_tensor = evidence.tensor(switch.operands[0]) is not None
     match statement:
-        case ast.Assign(targets=[ast.Attribute(value=owner)]):
+        case (
+            ast.Assign(targets=[ast.Attribute(value=owner)])
+            | ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="requires_grad_")))
+        ) if is_of_tensor:
             return (evidence.text.after(evidence.text.span_of(statement), f"{evidence.text.cut(owner)}.grad = None"),)
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="requires_grad_"))):
-            if evidence.tensor(switch.operands[0]) is not None:
-                return (
-                    evidence.text.after(evidence.text.span_of(statement), f"{evidence.text.cut(owner)}.grad = None"),
-                )
     return ()
 
 
