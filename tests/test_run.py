@@ -486,6 +486,20 @@ def test_the_last_line_alone(supervised_agx: Agx, tmp_path: Path) -> None:
     assert outcome.code == page.code == 1
 
 
+@pytest.mark.parametrize("option", ["-q", "--json"])
+def test_the_answer_goes_to_a_file_while_the_script_writes_into_a_pipe(tmp_path: Path, option: str) -> None:
+    script = tmp_path / "train.py"
+    program = HEAD + NET.format(between="        h = h.detach()\n") + TRAIN
+    script.write_text(program + "import sys\nprint('done', sys.stdout.name)\n")
+    answer = tmp_path / "answer"
+    with answer.open("w") as file:
+        command = [sys.executable, "-m", "autograd_cli", "run", option, script.name]
+        done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, cwd=tmp_path, text=True, check=False)
+    assert done.returncode == 1
+    assert "\ndone <stdout>\n" in done.stderr
+    assert "error" in answer.read_text()
+
+
 def test_an_installed_module_is_looked_into_where_it_is_asked_for(supervised_agx: Agx, tmp_path: Path) -> None:
     installed = tmp_path / "site-packages" / "layers"
     installed.mkdir(parents=True)

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import io
 import itertools
 import os
 import runpy
@@ -136,10 +137,26 @@ def stdout_to_stderr() -> int:
     sys.stdout.flush()
     kept = os.dup(1)
     os.dup2(2, 1)
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(line_buffering=os.isatty(1))
+    # The old one asked once whether it can seek, and reconfigure() fails where a pipe has taken the place of a file.
+    sys.stdout = sys.__stdout__ = _stdout_anew()  # type: ignore[misc]  # Python's own start sets both
     return kept
+
+
+def _stdout_anew() -> io.TextIOWrapper:
+    """`sys.stdout` as Python makes it at its start, for where descriptor 1 leads now."""
+    old = sys.stdout
+    raw = io.FileIO(1, "w", closefd=False)
+    raw.name = "<stdout>"  # as Python does
+    anew = io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=getattr(old, "encoding", None),
+        errors=getattr(old, "errors", None),
+        newline="\n" if os.name != "nt" else None,
+        line_buffering=os.isatty(1),
+        write_through=getattr(old, "write_through", False),
+    )
+    anew.mode = "w"  # type: ignore[misc]
+    return anew
 
 
 def _pieces(script: Script) -> list[Piece]:
