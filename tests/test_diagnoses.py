@@ -11,9 +11,11 @@ from autograd_cli.rules import CATALOGUE
 from autograd_cli.rules.causes.refused import find_symptoms
 from diagnoses_table import Case, alarms, explained, read_tables, score, story
 from mutations import MUTATIONS
+from told import SCRIPTS, told_in
 
 CASES = read_tables()
 BROKEN = [case for case in CASES if not case.healthy]
+SCRIPTED = [told.rule for each in SCRIPTS if (told := told_in(each)) is not None]
 WITH_EXAMPLE = [rule.slug for rule in CATALOGUE.values() if rule.example]
 HEALTHY = [case for case in CASES if case.healthy]
 
@@ -67,4 +69,4 @@ def test_a_rule_finds_its_own_example(slug: str) -> None:
 
 @pytest.mark.parametrize("slug", [rule.slug for rule in CATALOGUE.values() if rule.find not in {None, find_symptoms}])
 def test_a_rule_has_cases(slug: str) -> None:
-    assert sum(case.cause == slug for case in CASES) > 1
+    assert sum(case.cause == slug for case in CASES) + SCRIPTED.count(slug) > 1

@@ -120,6 +120,15 @@ class Source:
         node = self.call_at(span)
         return None if node is None else next((each.value for each in node.keywords if each.arg == name), None)
 
+    def method(self, class_: str, name: str) -> ast.FunctionDef | None:
+        """A method of a class that the program defines."""
+        for _, node in self._nodes:
+            if isinstance(node, ast.ClassDef) and node.name == class_:
+                return next(
+                    (each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == name), None
+                )
+        return None
+
     # What encloses what.
 
     def parent_of(self, node: ast.expr) -> ast.AST | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from autograd_cli.rules.families import (
     backward_calls,
+    custom_functions,
     dropped_results,
     flag_on_loss,
+    frozen,
     grad_order,
     hooks,
     leaf_flags,
@@ -21,6 +23,7 @@ from autograd_cli.rules.families import (
     requests,
     same_network,
     saved_tensors,
+    scale,
     second_derivative,
     second_order,
     symptoms,
@@ -31,10 +34,10 @@ from autograd_cli.rules.rule import Rule
 
 _MODULES = (
     *(leaf_results, leaf_flags),
-    *(flag_on_loss, tracking_off, no_derivative, second_order),
+    *(flag_on_loss, tracking_off, no_derivative, custom_functions, second_order),
     *(saved_tensors, refused_writes, dropped_results),
-    *(backward_calls, grad_order, not_in_graph, modes_and_dtypes, same_network, optimizers),
-    *(nan, second_derivative, zero, hooks, symptoms),
+    *(backward_calls, grad_order, not_in_graph, modes_and_dtypes, same_network, frozen, optimizers),
+    *(nan, second_derivative, zero, scale, hooks, symptoms),
     *(programs, requests, limits),
 )
 CATALOGUE: dict[str, Rule] = {rule.slug: rule for module in _MODULES for rule in module.RULES}

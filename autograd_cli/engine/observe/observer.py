@@ -509,6 +509,7 @@ class Observer(State):
         box = self._operand(frame, site, given)
         inner = Frame(frame.function, frame, quiet=False)
         inner.epoch = self._epoch
+        inner.entered = sys.maxsize  # however many leaves it makes, its variables are no names for them
         inner.loops[0] = Loop(iterable=through, box=box, span=site.span)
         frame.inner = inner
         return ((inner, through),)

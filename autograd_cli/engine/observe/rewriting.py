@@ -284,8 +284,16 @@ class Rewriter(Expressions):
         target = ast.Name(helpers.FRAME, ast.Store())
         enter = placed(ast.Assign(targets=[target], value=entered(place, names)), at)
         with self._own_frame():
-            node.body = [*node.body[:head], enter, *self._body(rest)]
+            node.body = [*node.body[:head], enter, *self._body(rest), *self._ends(node)]
         return [node]
+
+    def _ends(self, node: _Function) -> list[ast.stmt]:
+        """The end of a function that comes to it without a `return`."""
+        last = node.body[-1]
+        if isinstance(last, ast.Return | ast.Raise):
+            return []
+        place = self._site(Kind.RETURN, last)
+        return [self._stands(self._report(helpers.RETURN, place, ast.Constant(None), at=last), last)]
 
     def _class(self, node: ast.ClassDef) -> list[ast.stmt]:
         head = _head(node.body, is_module=False)

@@ -56,7 +56,7 @@ def forget(recorded: Recorded[Any], start: int, held: Iterable[Entry], under_way
     steps = {*under_way, *(step for each in values if (step := recorded.values[each].step) is not None)}
     backwards = {each.backward for each in walks if each.backward is not None}
     firsts = _first_versions(recorded, values, start)
-    latest = {firsts[each]: each for each in sorted(values) if each in firsts}
+    latest = {firsts[each]: each for each in sorted(firsts)}
     kept = _numbered({firsts.get(each, each) for each in values})
     numbers = _Numbers(
         values=kept | {version: kept[first] for version, first in firsts.items() if first in kept},
@@ -114,7 +114,8 @@ def _first_versions(recorded: Recorded[Any], values: Collection[int], start: int
     found: dict[int, int] = {}
     for value in recorded.values[:start]:
         found[value.id] = value.id if value.previous is None else found[value.previous]
-    return {version: first for version, first in found.items() if version in values or first in values}
+    kept = {found[each] for each in values if each in found}
+    return {version: first for version, first in found.items() if first in kept}
 
 
 def _kept(all_of_them: list[_Kept], kept: Iterable[int]) -> list[_Kept]:

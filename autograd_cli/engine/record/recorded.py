@@ -51,7 +51,9 @@ class Recorded(Recording[E]):
         changed = [
             box
             for box, version in versions
-            if (writes and result is box.payload) or (version is not None and version != version_of(box.payload))
+            if (writes and result is box.payload)
+            or (version is not None and version != version_of(box.payload))
+            or (operation.verb == "requires_grad_" and self._is_switched(box))
         ]
         before = [box.value for box in operands]
         for box in {id(box.payload): box for box in changed}.values():
@@ -60,6 +62,11 @@ class Recorded(Recording[E]):
         made = written or self.add_result(result, operation, operands=self._source_of(result, operands), span=span)
         self.close(made)
         return made
+
+    def _is_switched(self, box: E) -> bool:
+        """Whether requires_grad of a tensor is no longer what it was, as of the parameters of a module."""
+        known = self.values[box.value].tensor
+        return known is not None and known.requires_grad != box.payload.requires_grad
 
     def _source_of(self, result: object, operands: Sequence[E]) -> Sequence[E]:
         """What a result was made from: the operands, or only what a called function returned if that is the result."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from autograd_cli.diagnostic import Span
@@ -20,6 +20,7 @@ _FEW = 3
 _TRIED = 10
 _BOUNDS = (Trait.RELU, Trait.CLAMP, Trait.PAIR)
 _TRIFLE = 1e-3
+_SINGLE = "normalises single elements: each becomes 0, whatever it was, and what flows back is 0 but for rounding"
 
 
 def find_stop(evidence: Evidence) -> Stop | None:
@@ -69,17 +70,18 @@ def _is_dead(passage: Passage, end: int) -> bool:
         return False
     if all(map(is_zero, arrived)):
         return True
-    return sum(map(norm, arrived)) < NEGLIGIBLE and _is_cancelled(passage, end)
+    is_tiny = sum(map(norm, arrived)) < NEGLIGIBLE
+    return _all_lead_through(passage, end, _cancels if is_tiny else normalises_single_elements)
 
 
-def _is_cancelled(passage: Passage, end: int) -> bool:
-    """Whether a tiny gradient is only rounding: every way to `end` leads through a normalisation that cancelled it."""
+def _all_lead_through(passage: Passage, end: int, test: Callable[[Passage, Departure], bool]) -> bool:
+    """Whether a gradient is only rounding: every way to `end` leads through a normalisation that cancelled it."""
     pending = list(passage.into.get(end, ()))
     seen = set[int]()
     found = False
     while pending:
         leaving = pending.pop()
-        if _cancels(passage, leaving):
+        if test(passage, leaving):
             found = True
         elif leaving.visit.node not in seen:
             seen.add(leaving.visit.node)
@@ -93,7 +95,19 @@ def _is_cancelled(passage: Passage, end: int) -> bool:
 def _cancels(passage: Passage, leaving: Departure) -> bool:
     if leaving.gradient is None or not has(passage.nodes[leaving.visit.node].stem, Trait.SOFTMAX, Trait.NORMALISING):
         return False
+    if normalises_single_elements(passage, leaving):
+        return True
     return norm(leaving.gradient) <= NEGLIGIBLE * max(map(norm, leaving.arrived), default=0.0)
+
+
+def normalises_single_elements(passage: Passage, leaving: Departure) -> bool:
+    """Whether each group that is normalised has one element: it becomes 0, whatever it was."""
+    if not has(passage.nodes[leaving.visit.node].stem, Trait.NORMALISING):
+        return False
+    kept = {saved.name: saved.tensor for saved in leaving.visit.saved}
+    given, means = kept.get("input"), kept.get("result1")
+    is_shift = leaving.visit.flows[leaving.edge].argument == "bias"
+    return given is not None and means is not None and given.numel == means.numel and not is_shift
 
 
 # Which cause it is.
@@ -159,7 +173,8 @@ def _cause(evidence: Evidence, passage: Passage, departure: Departure, victim: s
             or _is_hardly_bound(evidence, value)
             or _is_one_of_several(passage, departure)
         )
-    return Stop(slug=slug, victim=victim, value=value, visit=departure.visit, is_meant=is_meant)
+    how = _SINGLE if normalises_single_elements(passage, departure) else ""
+    return Stop(slug=slug, victim=victim, value=value, visit=departure.visit, is_meant=is_meant, how=how)
 
 
 def is_all_zero(departure: Departure) -> bool:
@@ -262,8 +277,7 @@ def _cause_of_normalised(passage: Passage, departure: Departure, kind: str) -> s
     if arrived is None:
         return None
     if has(kind, Trait.NORMALISING):
-        shape = kept["normalized_shape"].text if "normalized_shape" in kept else None
-        return "zero-grad-constant" if shape in {"[1]", "[1, 1]"} or _cancels(passage, departure) else None
+        return "zero-grad-constant" if _cancels(passage, departure) else None
     dim = int(_saved_text(departure.visit, "dim") or -1)
     if arrived.shape and arrived.shape[dim] == 1:
         return "zero-grad-constant"

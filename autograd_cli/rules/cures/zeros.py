@@ -11,16 +11,19 @@ from autograd_cli.rules.causes.stops import origin_of_zero
 from autograd_cli.rules.cures.numbers import Fix
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.operations import module_of
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Kind, Value
 
 _PAIR = 2
+_SEVERAL = "normalise over several elements, or leave the normalisation out here"
 _WITH_A_SLOPE = "scale its operands, start elsewhere, or use an operation that has a slope there"
 
 
 def fix(evidence: Evidence, stop: Stop) -> Fix:
     """The cure of a stop."""
     is_fault = stop.slug == GENERAL and not stop.is_meant
-    return Fix(words=_WITH_A_SLOPE if is_fault else None, edits=tuple(_edits(evidence, stop)))
+    words = _WITH_A_SLOPE if is_fault else _SEVERAL if has(stop.value.stem, Trait.NORMALISING) else None
+    return Fix(words=words, edits=tuple(_edits(evidence, stop)))
 
 
 def _edits(evidence: Evidence, stop: Stop) -> Iterator[Edit]:

@@ -200,6 +200,19 @@ class Evidence:
         value = end.value if end.leaf is None else end.leaf
         return self.end_name(node) not in self._names_read, value
 
+    def has_gradient(self, name: str) -> bool:
+        """Whether a backward pass gave a leaf a gradient, or `autograd.grad` was asked for some."""
+        return name in self._names_given
+
+    @cached_property
+    def _names_given(self) -> frozenset[str]:
+        return frozenset(
+            name
+            for passage in self.passages
+            for end in passage.ends
+            if passage.arrived_at(end) and (name := self.end_name(end)) is not None
+        )
+
     def is_looked_at(self, name: str) -> bool:
         """Whether the program reads the `.grad` of a variable, or its gradient was asked for."""
         return name in self._names_read or name in self.trace.asked

@@ -55,14 +55,7 @@ def _victims(evidence: Evidence, passage: Passage, start: int, *, is_broken: boo
     def is_bad(arrived: TensorValues) -> bool:
         return not is_finite(arrived) if is_broken else is_zero(arrived)
 
-    pending, seen = [start], set[int]()
-    while pending:
-        node = pending.pop()
-        if node not in seen:
-            seen.add(node)
-            pending += [child for child in passage.nodes[node].next if child is not None]
-    ends = [end for end in (*passage.ends, start) if end in seen and not passage.nodes[end].next]
-    bad = [end for end in dict.fromkeys(ends) if all(map(is_bad, passage.arrived_at(end)))]
+    bad = [end for end in passage.behind(start) if all(map(is_bad, passage.arrived_at(end)))]
     names = [evidence.end_name(end) for end in sorted(bad, key=evidence.end_order) if evidence.has_name(end)]
     return [name for name in names if name is not None]
 

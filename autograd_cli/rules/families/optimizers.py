@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span, as_edits
 from autograd_cli.rules.causes.lost import first_tracked, given
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
+from autograd_cli.rules.evidence.optimizers import is_moved, model_name, model_names, optimizer_of, steps_of
 from autograd_cli.rules.evidence.passage import is_finite, norm
 from autograd_cli.rules.evidence.several import others_of, several
-from autograd_cli.rules.evidence.symptoms import is_leaf, is_switch, makes_optimizer, places
+from autograd_cli.rules.evidence.symptoms import is_leaf, makes_optimizer, places
 from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Kind, TensorInfo, Value
 
@@ -22,41 +24,16 @@ _IN_LIST = re.compile(r"\.(\w+)\[[^.]*\]\.")
 _TRIFLE = 1e-4  # the norm of what may be left of a gradient
 _EPS = 1e-8  # of the optimizers of torch that divide by it
 _SMALLEST = {"float16": 2.0**-24}  # above 0
+_NARROW = frozenset({"float16", "bfloat16"})
+_CASTS = frozenset({"to", "half", "bfloat16"})
 _DIVIDING = frozenset({"Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop"})
-
-
-# Steps.
-
-
-@remembered
-def _steps(evidence: Evidence) -> tuple[Value, ...]:
-    """The steps: of each, one value for every parameter that it changed, and then one for the call."""
-    return tuple([value for value in evidence.trace.values if value.kind is Kind.STEP])
-
-
-def _optimizer_of(evidence: Evidence, step: Value) -> Value | None:
-    """Where the optimizer of a step was made, where that is known."""
-    found = [evidence.trace.values[each] for each in step.operands[::-1]]
-    return next((each for each in found if makes_optimizer(each)), None)
-
-
-def _called(evidence: Evidence, leaf: int) -> str:
-    """What a parameter is called at the end, which is its name in its model."""
-    held = (each.name for each in evidence.trace.variables if each.leaf == leaf)
-    return next(held, None) or evidence.called(leaf)
-
-
-def _in_order(evidence: Evidence, leaves: Iterable[int]) -> list[str]:
-    """What parameters are called, in the order of their model."""
-    places = {variable.leaf: place for place, variable in enumerate(evidence.trace.variables)}
-    return [_called(evidence, leaf) for leaf in sorted(leaves, key=lambda leaf: places.get(leaf, len(places)))]
 
 
 # Parameters that no optimizer has.
 
 
 def _find_not_in_optimizer(evidence: Evidence) -> Iterator[Diagnostic]:
-    steps = _steps(evidence)
+    steps = steps_of(evidence)
     if not steps or evidence.trace.refusal is not None or _has_idle_optimizer(evidence):
         return
     operands = {each for step in steps for each in step.operands}  # every value of a step has all of them
@@ -69,10 +46,15 @@ def _find_not_in_optimizer(evidence: Evidence) -> Iterator[Diagnostic]:
     left = [leaf for leaf in parameters if first_tracked(evidence, leaf) not in held | written]
     if not left:
         return
-    names = _in_order(evidence, left)
-    optimizer = _optimizer_of(evidence, steps[-1])
+    names = model_names(evidence, left)
+    optimizer = optimizer_of(evidence, steps[-1])
     plain = next((found for name in names if (found := _plain(evidence, name)) is not None), None)
     made = None if optimizer is None else optimizer.span
+    is_idle = any(first_tracked(evidence, each) not in given(evidence) for each in held)
+    replaced = [name for name in names if is_idle and _is_replaced(evidence, name)]
+    if replaced:
+        yield _replaced_since(evidence, replaced, optimizer, steps[-1])
+        return
     span = plain.span if plain is not None else made or steps[-1].span
     verb = "gets a gradient" if len(set(names)) == 1 else "get gradients"
     yield Diagnostic(
@@ -93,6 +75,45 @@ def _find_not_in_optimizer(evidence: Evidence) -> Iterator[Diagnostic]:
     )
 
 
+def _is_replaced(evidence: Evidence, name: str) -> bool:
+    """Whether the name meant another parameter before, or the program puts another layer in its place."""
+    is_known = any(variable.name == f"{name} (old)" for variable in evidence.trace.variables)
+    return is_known or _replacement(evidence, {*name.split(".")[:-1]}) is not None
+
+
+def _replaced_since(evidence: Evidence, names: list[str], optimizer: Value | None, step: Value) -> Diagnostic:
+    """The finding of parameters that took the place of those that the optimizer has."""
+    made = None if optimizer is None else optimizer.span
+    attributes = {part for name in names for part in name.split(".")}
+    span = _replacement(evidence, attributes) or made or step.span
+    is_one = len(set(names)) == 1
+    return Diagnostic(
+        rule="not-in-optimizer",
+        severity=Severity.WARNING,
+        message=f"{several(names)} {'gets a gradient' if is_one else 'get gradients'}, but the optimizer has what "
+        f"{'it' if is_one else 'they'} took the place of: it was made before",
+        span=span,
+        label="new parameters, which the optimizer does not know",
+        related=places((made, "the optimizer is made here"), (step.span, "it changes the old ones"), but=span),
+        victim=names[0],
+        others=others_of(names),
+        observed=f"{names[0]} never changes",
+        fix="make the optimizer after it, or give it the new ones with add_param_group()",
+    )
+
+
+def _replacement(evidence: Evidence, attributes: AbstractSet[str]) -> Span | None:
+    """The first place outside of a constructor that assigns to one of these attributes."""
+    statements = list(evidence.text.statements())
+    constructors = [span for span, node in statements if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
+    for span, node in statements:
+        match node:
+            case ast.Assign(targets=[ast.Attribute(attr=name)]) if name in attributes:
+                if not any(each.holds(span) for each in constructors):
+                    return span
+    return None
+
+
 def _is_cut_short(evidence: Evidence) -> bool:
     """Whether the run begins in the middle of a loop: what was written before, as to a target network, is not known."""
     first = next((each.step for each in evidence.trace.backwards if each.step is not None), None)
@@ -101,7 +122,7 @@ def _is_cut_short(evidence: Evidence) -> bool:
 
 def _has_idle_optimizer(evidence: Evidence) -> bool:
     """Whether an optimizer has taken no step that is known: what it has may have been trained before."""
-    used = {each for step in _steps(evidence) for each in step.operands}
+    used = {each for step in steps_of(evidence) for each in step.operands}
     return any(makes_optimizer(value) and value.id not in used for value in evidence.trace.values)
 
 
@@ -172,19 +193,20 @@ def _home(evidence: Evidence) -> str:
 def _find_step_changes_nothing(evidence: Evidence) -> Iterator[Diagnostic]:
     moved: set[int] = set()
     left: dict[int, Value] = {}
-    for step in [each for each in _steps(evidence) if each.previous is not None and _is_plain_step(evidence, each)]:
+    for step in [each for each in steps_of(evidence) if each.previous is not None and _is_plain_step(evidence, each)]:
         origin = evidence.origin(step.id)
-        if _is_moved(evidence, step):
+        if is_moved(evidence, step):
             moved.add(origin)
         elif origin not in moved and _is_sizeable(_gradient_before(evidence, step)):
             left[origin] = step
     still = [origin for origin in left if origin not in moved]
     if not still:
         return
-    names, step = _in_order(evidence, still), left[still[0]]
+    names, step = model_names(evidence, still), left[still[0]]
     gradient, tensor = _gradient_before(evidence, step), step.tensor
-    optimizer = _optimizer_of(evidence, step)
-    span = step.span if optimizer is None else optimizer.span
+    optimizer = optimizer_of(evidence, step)
+    narrowed = _narrowed(evidence, tensor)
+    span = narrowed or (step.span if optimizer is None else optimizer.span)
     whose = "its" if len(names) == 1 else "their"
     size = "" if gradient is None else f": {whose} gradient has the norm {norm(gradient):.3g}"
     dtype = "" if tensor is None else f" for {tensor.dtype}"
@@ -198,8 +220,26 @@ def _find_step_changes_nothing(evidence: Evidence) -> Iterator[Diagnostic]:
         victim=names[0],
         others=others_of(names),
         observed=f"{names[0]} never changes",
-        fix="raise lr, or keep these parameters in a wider dtype",
+        fix="raise lr, or keep these parameters in a wider dtype"
+        if narrowed is None
+        else "keep the parameters in float32, and compute under torch.autocast",
     )
+
+
+def _narrowed(evidence: Evidence, parameter: TensorInfo | None) -> Span | None:
+    """Where the program puts something into a narrow dtype, if a parameter has one."""
+    if parameter is None or parameter.dtype not in _NARROW:
+        return None
+    calls = [node for node in evidence.text.expressions() if isinstance(node, ast.Call)]
+    return next((evidence.text.span_of(each) for each in calls if _narrows(each)), None)
+
+
+def _narrows(call: ast.Call) -> bool:
+    """Whether it is `x.half()`, `x.bfloat16()`, or `x.to(…)` with a dtype."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _CASTS:
+        return False
+    words = " ".join(ast.unparse(each) for each in (*call.args, *[keyword.value for keyword in call.keywords]))
+    return call.func.attr != "to" or any(each in words for each in ("dtype", "half", "float16"))
 
 
 def _is_sizeable(gradient: TensorInfo | None) -> bool:
@@ -231,87 +271,22 @@ def _gradients(evidence: Evidence) -> tuple[list[int], list[dict[int, TensorInfo
     return starts, gradients
 
 
-# Parameters that were to be frozen.
-
-
-def _find_frozen_moves(evidence: Evidence) -> Iterator[Diagnostic]:
-    found: dict[int, Value] = {}
-    for step in _steps(evidence):
-        if step.previous is None or step.tensor is None or step.tensor.requires_grad or not step.tensor.is_leaf:
-            continue
-        if _is_moved(evidence, step):
-            found.setdefault(evidence.origin(step.id), step)
-    if not found:
-        return
-    first = next(iter(found.values()))
-    switch = _switch_of(evidence, first)
-    names = _in_order(evidence, found)
-    span = first.span if switch is None else switch.span
-    optimizer = (first.function or "").split(".")[-2]
-    verb, pronoun = ("is", "it") if len(names) == 1 else ("are", "them")
-    yield Diagnostic(
-        rule="frozen-moves",
-        severity=Severity.WARNING,
-        message=f"{several(names)} {verb} frozen, and the step of {optimizer} still moves {pronoun}: .grad is not None",
-        span=span,
-        label="no gradient from here on, but the old .grad stays",
-        related=places((first.span, "moved here, by momentum or weight decay"), but=span),
-        victim=names[0],
-        others=others_of(names),
-        observed=f"{names[0]} changes",
-        fix="set .grad to None when it is frozen: the optimizer leaves out what has no gradient",
-        edits=() if switch is None else _without_gradient(evidence, switch),
-    )
-
-
-def _is_moved(evidence: Evidence, step: Value) -> bool:
-    before = None if step.previous is None else evidence.tensor(step.previous)
-    now = step.tensor
-    return before is not None and now is not None and (before.values, before.summary) != (now.values, now.summary)
-
-
-def _switch_of(evidence: Evidence, step: Value) -> Value | None:
-    """What switched requires_grad of the parameter off: the last time before the step."""
-    origin = evidence.origin(step.id)
-    switches = [
-        value
-        for value in evidence.trace.values[: step.id]
-        if value.operands
-        and (is_switch(value) or value.function == "torch.nn.Module.requires_grad_")
-        and (evidence.origin(value.operands[0]) == origin or value.function == "torch.nn.Module.requires_grad_")
-    ]
-    return switches[-1] if switches else None
-
-
-def _without_gradient(evidence: Evidence, switch: Value) -> tuple[Edit, ...]:
-    """`p.grad = None` behind `p.requires_grad = …`."""
-    statement = evidence.text.statement_around(switch.span)
-    is_of_tensor = evidence.tensor(switch.operands[0]) is not None
-    match statement:
-        case (
-            ast.Assign(targets=[ast.Attribute(value=owner)])
-            | ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="requires_grad_")))
-        ) if is_of_tensor:
-            return (evidence.text.after(evidence.text.span_of(statement), f"{evidence.text.cut(owner)}.grad = None"),)
-    return ()
-
-
 # Steps that make numbers that are none.
 
 
 def _find_step_underflow(evidence: Evidence) -> Iterator[Diagnostic]:
-    for step in _steps(evidence):
+    for step in steps_of(evidence):
         name = (step.function or "").split(".")[-2]
         before = None if step.previous is None else evidence.tensor(step.previous)
         now = step.tensor
         if before is None or now is None or name not in _DIVIDING or now.dtype not in _SMALLEST:
             continue
-        optimizer = _optimizer_of(evidence, step)
+        optimizer = optimizer_of(evidence, step)
         eps = _eps(evidence, optimizer)
         is_sound = is_finite(before) and not is_finite(now) and _is_gradient_finite(evidence, step)
         if not is_sound or eps is None or eps >= _SMALLEST[now.dtype]:
             continue
-        called = _called(evidence, evidence.origin(step.id))
+        called = model_name(evidence, evidence.origin(step.id))
         span = step.span if optimizer is None else optimizer.span
         yield Diagnostic(
             rule="optimizer-underflow",
@@ -390,28 +365,6 @@ RULES: tuple[Rule, ...] = (
         """,
         cure="Look at `optimizer.param_groups[0]['lr']`. Raise it, scale the parameter, or keep it in a wider dtype.",
         find=_find_step_changes_nothing,
-        generality=4,
-    ),
-    Rule(
-        slug="frozen-moves",
-        family=Family.OPTIMIZER,
-        summary="A parameter was frozen by requires_grad = False, and the optimizer still moves it.",
-        why="requires_grad = False stops new gradients. The old `.grad` stays, if only as zeros, and an optimizer "
-        "changes every parameter whose `.grad` is not None: by its momentum, its weight decay, or the old gradient "
-        "itself.",
-        example="""
-            w = torch.tensor([1., 2.], requires_grad=True)
-            v = torch.tensor([1., 2.], requires_grad=True)
-            optimizer = torch.optim.SGD([w, v], lr=0.1, momentum=0.9)
-            (w * v).sum().backward()
-            optimizer.step()
-            w.requires_grad = False
-            (w * v).sum().backward()
-            optimizer.step()
-        """,
-        cure="Set its `.grad` to None, too (`zero_grad()` does; `zero_grad(set_to_none=False)` does not), or make the "
-        "optimizer anew without it.",
-        find=_find_frozen_moves,
         generality=4,
     ),
     Rule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span
+from autograd_cli.diagnostic import Diagnostic, Severity, Span
 from autograd_cli.rules.causes.broadcasts import find_broadcast
 from autograd_cli.rules.causes.flow import Stop
 from autograd_cli.rules.causes.stops import find_stop
@@ -14,8 +14,10 @@ from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.operations import module_of
 from autograd_cli.rules.evidence.passage import is_finite, is_zero
 from autograd_cli.rules.evidence.several import gradients_of, others_of
+from autograd_cli.rules.evidence.symptoms import places
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.rules.rule import Family, Rule
-from autograd_cli.trace import Value
+from autograd_cli.trace import Kind, Value
 
 
 def _find_padding(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -88,7 +90,8 @@ def _find_stopped(evidence: Evidence) -> Iterator[Diagnostic]:
     culprit = stop.by or stop.value
     fix = zeros.fix(evidence, stop)
     span = _place(evidence, culprit) or stop.value.span
-    related = () if stop.by is None or stop.value.span in {None, span} else _multiplied(stop.value.span)
+    called = "the gradient is multiplied by zeros here" if stop.by is not None else "called here"
+    related = places((stop.value.span, called), but=span)
     yield Diagnostic(
         rule=stop.slug,
         severity=Severity.NOTE if stop.is_meant else Severity.WARNING,
@@ -114,10 +117,6 @@ def _label(stop: Stop) -> str | None:
     return "a gradient arrives here, but only zeros leave" if arrives else "only zeros leave here, whatever arrives"
 
 
-def _multiplied(span: Span | None) -> tuple[Related, ...]:
-    return () if span is None else (Related(span=span, label="the gradient is multiplied by zeros here"),)
-
-
 def _called(evidence: Evidence, value: Value) -> str:
     """The zeros by their name, an operation by its piece of the program."""
     return (
@@ -126,10 +125,11 @@ def _called(evidence: Evidence, value: Value) -> str:
 
 
 def _place(evidence: Evidence, value: Value) -> Span | None:
-    """Where to change it: of a module that looks up padding, where it is made; of a leaf, where it began."""
+    """Where to change it: of a module that normalises or looks up padding, where it is made; of a leaf, its start."""
     if value.tensor is not None and value.tensor.is_leaf and not value.stem.startswith("embedding"):
         return zeros.beginning(evidence, value).span
-    module = module_of(evidence.trace, value, "Embedding")
+    is_layer = value.kind is Kind.MODULE and has(value.stem, Trait.NORMALISING)
+    module = module_of(evidence.trace, value, value.verb if is_layer else "Embedding")
     return value.span if module is None else module.span
 
 

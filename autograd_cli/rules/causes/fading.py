@@ -1,0 +1,183 @@
+"""Gradients that shrink or grow on their way, operation by operation, far beyond those of the other layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from autograd_cli.diagnostic import Span
+from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.passage import Departure, Passage, is_finite, norm
+from autograd_cli.rules.evidence.traits import Trait, has
+from autograd_cli.trace import Value
+
+SMALL = 1e-5  # of what arrives at the layer that gets most
+LARGE = 1e6  # times what backward() began with
+_NOISE = 1e-6  # an operation that leaves no more has cancelled the gradient but for rounding
+_ROUNDS = 3  # so many times the same place of the program, before it is called a repetition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaled:
+    """The gradient's way to some leaves, on which it became very small, or very large.
+
+    `value` is the operation to blame, with the `span` that it shares with its other rounds. `norms` are the 2-norms of
+    the gradient: what arrives at the first round of it, and what leaves each round. `victims` are the leaves, those
+    with the smallest (or largest) gradient first.
+    """
+
+    value: Value
+    span: Span | None
+    norms: tuple[float, ...]
+    victims: tuple[str, ...]
+    arrives: float
+    reference: float
+
+    @property
+    def rounds(self) -> int:
+        """How many times the gradient went through it."""
+        return len(self.norms) - 1
+
+    @property
+    def factor(self) -> float:
+        """What one round multiplies the norm by, as the geometric mean of all."""
+        return math.exp(math.log(self.norms[-1] / self.norms[0]) / self.rounds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """The way of most of the gradient from the root to a leaf; `last` is where the operation of the leaf begins."""
+
+    name: str
+    departures: tuple[Departure, ...]
+    last: int
+
+    @property
+    def arrives(self) -> float:
+        """The norm of what arrives at the operation that the leaf is an operand of."""
+        return _arrived(self.departures[self.last])
+
+    @property
+    def largest(self) -> int:
+        """Where the most arrives, up to there."""
+        return max(range(self.last + 1), key=lambda place: _arrived(self.departures[place]))
+
+    @property
+    def is_small(self) -> bool:
+        """Whether next to nothing of it is left."""
+        return self.arrives <= SMALL * _arrived(self.departures[self.largest])
+
+
+def find_vanishing(evidence: Evidence) -> Scaled | None:
+    """A gradient that is very small at some layers, and not at others, in the last pass and in most before it."""
+    found = [_vanishing(evidence, passage) for passage in _passes(evidence)]
+    return found[-1] if 2 * sum(each is not None for each in found) > len(found) else None
+
+
+def find_exploding(evidence: Evidence) -> Scaled | None:
+    """A gradient that one repeated operation has made very large."""
+    found = [_exploding(evidence, passage) for passage in _passes(evidence)]
+    return next((each for each in reversed(found) if each is not None), None)
+
+
+def _passes(evidence: Evidence) -> list[Passage]:
+    return [passage for passage in evidence.passages if passage.walk.backward is not None and passage.ends]
+
+
+def _vanishing(evidence: Evidence, passage: Passage) -> Scaled | None:
+    ways = sorted(_ways(evidence, passage), key=lambda way: way.arrives)
+    if not ways or ways[0].arrives == 0:
+        return None
+    reference = ways[-1].arrives
+    small = [way for way in ways if way.is_small and way.arrives <= SMALL * reference]
+    if not small:
+        return None
+    way = small[0]
+    value, norms = _blamed(evidence, passage, way.departures[way.largest : way.last], is_small=True)
+    if value is None or _is_cancelled(passage, way.departures):
+        return None
+    return Scaled(
+        value=value,
+        span=value.span,
+        norms=norms,
+        victims=tuple(dict.fromkeys(each.name for each in small)),
+        arrives=way.arrives,
+        reference=reference,
+    )
+
+
+def _exploding(evidence: Evidence, passage: Passage) -> Scaled | None:
+    ways = sorted(_ways(evidence, passage), key=lambda way: -way.arrives)
+    if not ways or ways[0].arrives < LARGE * _arrived(ways[0].departures[0]):
+        return None
+    way = ways[0]
+    value, norms = _blamed(evidence, passage, way.departures[: way.last], is_small=False)
+    if value is None or len(norms) <= _ROUNDS or norms[-1] < norms[0] * LARGE:
+        return None
+    return Scaled(
+        value=value,
+        span=value.span,
+        norms=norms,
+        victims=tuple(dict.fromkeys(each.name for each in ways if each.arrives >= way.arrives / LARGE)),
+        arrives=way.arrives,
+        reference=_arrived(way.departures[0]),
+    )
+
+
+def _ways(evidence: Evidence, passage: Passage) -> Iterator[_Way]:
+    for end in passage.ends:
+        name = evidence.end_name(end)
+        departures = _way_to(passage, end)
+        is_known = all(is_finite(each) for departure in departures for each in departure.arrived)
+        if name is not None and evidence.has_name(end) and departures and is_known:
+            values = [passage.nodes[each.visit.node].value for each in departures]
+            yield _Way(name=name, departures=departures, last=values.index(values[-1]))
+
+
+def _way_to(passage: Passage, end: int) -> tuple[Departure, ...]:
+    found: list[Departure] = []
+    seen: set[int] = set()
+    while end not in seen and (into := passage.into.get(end)):
+        seen.add(end)
+        found.append(max(into, key=_left))
+        end = found[-1].visit.node
+    return tuple(reversed(found))
+
+
+def _blamed(
+    evidence: Evidence, passage: Passage, departures: Sequence[Departure], *, is_small: bool
+) -> tuple[Value | None, tuple[float, ...]]:
+    """The operation that, in all its rounds together, changed the norm most, and the norms from round to round."""
+    factors: dict[Span | None, float] = {}
+    for each in departures:
+        span = evidence.trace.values[passage.nodes[each.visit.node].value].span
+        factors[span] = factors.get(span, 0.0) + math.log(_left(each) / _arrived(each))
+    if not factors:
+        return None, ()
+    span = min(factors, key=lambda each: factors[each] if is_small else -factors[each])
+    rounds: dict[int, list[Departure]] = {}
+    for each in departures:
+        value = evidence.trace.values[passage.nodes[each.visit.node].value]
+        if value.span == span:
+            rounds.setdefault(value.id, []).append(each)
+    first = next(iter(rounds.values()))[0]
+    norms = (_arrived(first), *(_left(each[-1]) for each in rounds.values()))
+    return evidence.trace.values[next(iter(rounds))], norms
+
+
+def _is_cancelled(passage: Passage, departures: Sequence[Departure]) -> bool:
+    """Whether one operation left nothing but rounding errors of what arrived, and is not flat there."""
+    return any(
+        _left(each) <= _NOISE * _arrived(each)
+        and not has(passage.nodes[each.visit.node].stem, Trait.SATURATING, Trait.ELEMENTWISE, Trait.PRODUCT)
+        for each in departures
+    )
+
+
+def _arrived(departure: Departure) -> float:
+    return math.hypot(*[norm(each) for each in departure.arrived])
+
+
+def _left(departure: Departure) -> float:
+    return 0.0 if departure.gradient is None else norm(departure.gradient)

@@ -1,0 +1,40 @@
+"""What the optimizers of a run did: their steps, where each was made, and the parameters by their names in a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from autograd_cli.rules.evidence.evidence import Evidence, remembered
+from autograd_cli.rules.evidence.symptoms import makes_optimizer
+from autograd_cli.trace import Kind, Value
+
+
+@remembered
+def steps_of(evidence: Evidence) -> tuple[Value, ...]:
+    """The steps: of each, one value for every parameter that it changed, and then one for the call."""
+    return tuple([value for value in evidence.trace.values if value.kind is Kind.STEP])
+
+
+def optimizer_of(evidence: Evidence, step: Value) -> Value | None:
+    """Where the optimizer of a step was made, where that is known."""
+    found = [evidence.trace.values[each] for each in step.operands[::-1]]
+    return next((each for each in found if makes_optimizer(each)), None)
+
+
+def model_name(evidence: Evidence, leaf: int) -> str:
+    """What a parameter is called at the end, which is its name in its model."""
+    held = (each.name for each in evidence.trace.variables if each.leaf == leaf)
+    return next(held, None) or evidence.called(leaf)
+
+
+def model_names(evidence: Evidence, leaves: Iterable[int]) -> list[str]:
+    """What parameters are called, in the order of their model."""
+    places = {variable.leaf: place for place, variable in enumerate(evidence.trace.variables)}
+    return [model_name(evidence, leaf) for leaf in sorted(leaves, key=lambda leaf: places.get(leaf, len(places)))]
+
+
+def is_moved(evidence: Evidence, step: Value) -> bool:
+    """Whether a step changed its parameter."""
+    before = None if step.previous is None else evidence.tensor(step.previous)
+    now = step.tensor
+    return before is not None and now is not None and (before.values, before.summary) != (now.values, now.summary)

@@ -1,0 +1,142 @@
+"""Rules about the backward() of a torch.autograd.Function that the program defines."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from autograd_cli.diagnostic import Diagnostic, Edit, Severity
+from autograd_cli.rules.evidence.evidence import Evidence, remembered
+from autograd_cli.rules.evidence.passage import Passage, is_zero
+from autograd_cli.rules.evidence.several import gradients_of, others_of, several
+from autograd_cli.rules.evidence.symptoms import places
+from autograd_cli.rules.rule import Family, Rule
+from autograd_cli.trace import Node, TensorValues, Visit
+
+_APPLY = "torch.autograd.function.Function.apply"
+
+
+@remembered
+def _turns(evidence: Evidence) -> list[tuple[Passage, Visit, ast.FunctionDef]]:
+    """The turns of nodes whose backward() the program wrote, with that; the first turn of each class."""
+    found: dict[str, tuple[Passage, Visit, ast.FunctionDef]] = {}
+    for passage in evidence.passages:
+        for visit in passage.walk.visits:
+            node = passage.nodes[visit.node]
+            if node.name in found or evidence.trace.values[node.value].function != _APPLY:
+                continue
+            method = evidence.text.method(node.name.removesuffix("Backward"), "backward")
+            if method is not None:
+                found[node.name] = passage, visit, method
+    return list(found.values())
+
+
+def _find_ignored(evidence: Evidence) -> Iterator[Diagnostic]:
+    """What torch hands to backward() is not used in it, and something else than zeros is handed back."""
+    for passage, visit, method in _turns(evidence):
+        _, *given = method.args.args
+        names = {each.arg for each in given} | ({method.args.vararg.arg} if method.args.vararg else set())
+        read = {each.id for each in ast.walk(method) if isinstance(each, ast.Name)}
+        edges = zip(passage.nodes[visit.node].next, visit.flows, strict=True)
+        wrong = [child for child, flow in edges if child is not None and not _is_nothing(flow.gradient)]
+        victims = _names_behind(evidence, passage, *wrong)
+        answers = [each for each in ast.walk(method) if isinstance(each, ast.Return) and each.value is not None]
+        if not names or names & read or not victims or not answers or _are_ones(visit):
+            continue
+        given_ = next(iter(given), None) or method.args.vararg
+        span = evidence.text.span_of(answers[-1])
+        yield Diagnostic(
+            rule="backward-ignores-gradient",
+            severity=Severity.WARNING,
+            message=f"{gradients_of(victims)} wrong: `backward()` of {_class(passage.nodes[visit.node])} does not use "
+            "the gradient that it is given",
+            span=span,
+            label=f"the same whatever {given_.arg if given_ else 'arrives'} is",
+            related=places((evidence.trace.values[passage.nodes[visit.node].value].span, "used here"), but=span),
+            victim=victims[0],
+            others=others_of(victims),
+            observed=f"{victims[0]}.grad lacks the factor of all that comes after",
+            fix=f"multiply by {given_.arg}: the chain rule" if given_ else "multiply by what it is given",
+            edits=_multiplied(evidence, answers[-1], given_),
+        )
+
+
+def _is_nothing(gradient: TensorValues | None) -> bool:
+    return gradient is None or is_zero(gradient)
+
+
+def _are_ones(visit: Visit) -> bool:
+    """Whether only ones arrived, as at a loss: then nothing is left out."""
+    arrived = [each for each in visit.arrived if each is not None]
+    return all(each.values is not None and set(each.values) == {1.0} for each in arrived)
+
+
+def _multiplied(evidence: Evidence, answer: ast.Return, given: ast.arg | None) -> tuple[Edit, ...]:
+    """The answer for the only, or the first, operand times what backward() was given."""
+    first = answer.value.elts[0] if isinstance(answer.value, ast.Tuple) and answer.value.elts else answer.value
+    if first is None or given is None:
+        return ()
+    return (evidence.text.rewritten(first, f"{given.arg} * {evidence.text.operand(first)}"),)
+
+
+def _find_nothing(evidence: Evidence) -> Iterator[Diagnostic]:
+    """backward() handed back None for an operand that leads to a leaf, to which no other way leads."""
+    for passage, visit, method in _turns(evidence):
+        node = passage.nodes[visit.node]
+        for edge, flow in enumerate(visit.flows):
+            child = node.next[edge]
+            if flow.gradient is not None or child is None:
+                continue
+            victims = [name for name in _names_behind(evidence, passage, child) if not evidence.has_gradient(name)]
+            if not victims:
+                continue
+            answers = [each for each in ast.walk(method) if isinstance(each, ast.Return)]
+            span = evidence.text.span_of(answers[-1] if answers else method)
+            yield Diagnostic(
+                rule="backward-gives-none",
+                severity=Severity.WARNING,
+                message=f"{several(victims)} got no gradient: `backward()` of {_class(node)} gives None for it",
+                span=span,
+                label=f"None for operand {edge + 1}",
+                related=places((evidence.trace.values[node.value].span, "used here"), but=span),
+                victim=victims[0],
+                others=others_of(victims),
+                observed=f"{victims[0]}.grad is None",
+                fix="return its gradient in that place; None is for what has none",
+            )
+            return
+
+
+def _names_behind(evidence: Evidence, passage: Passage, *nodes: int) -> list[str]:
+    ends = sorted({end for node in nodes for end in passage.behind(node)}, key=evidence.end_order)
+    names = [evidence.end_name(end) for end in ends if evidence.has_name(end)]
+    return list(dict.fromkeys(name for name in names if name is not None))
+
+
+def _class(node: Node) -> str:
+    return node.name.removesuffix("Backward")
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        slug="backward-ignores-gradient",
+        family=Family.ZERO,
+        summary="The backward() of a torch.autograd.Function does not use the gradient that it is given.",
+        why="backward() is one factor of the chain rule: it is given the gradient of the loss with respect to its "
+        "result, and returns that with respect to its operand, the product of both. If it returns only its own "
+        "derivative, all that comes after it is left out.",
+        cure="Multiply by what it is given: `return grad_output * derivative`. torch.autograd.gradcheck finds it.",
+        find=_find_ignored,
+        needs_walks=True,
+    ),
+    Rule(
+        slug="backward-gives-none",
+        family=Family.CUT,
+        summary="The backward() of a torch.autograd.Function returns None for an operand that is to get a gradient.",
+        why="None says that an operand has no gradient, as an integer or a setting. Torch takes it for a fact, and "
+        "the parameter behind it gets nothing, without an error.",
+        cure="Compute the gradient of that operand in backward(), and return it in its place.",
+        find=_find_nothing,
+        needs_walks=True,
+    ),
+)

@@ -1,0 +1,181 @@
+"""Rules about frozen parameters in an optimizer: one that still moves, and an optimizer that has no others."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
+from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.optimizers import is_moved, model_names, optimizer_of, steps_of
+from autograd_cli.rules.evidence.several import others_of, several
+from autograd_cli.rules.evidence.symptoms import is_leaf, is_switch, places
+from autograd_cli.rules.rule import Family, Rule
+from autograd_cli.trace import Value
+
+
+def _find_frozen_moves(evidence: Evidence) -> Iterator[Diagnostic]:
+    found: dict[int, Value] = {}
+    for step in steps_of(evidence):
+        if step.previous is None or step.tensor is None or step.tensor.requires_grad or not step.tensor.is_leaf:
+            continue
+        if is_moved(evidence, step):
+            found.setdefault(evidence.origin(step.id), step)
+    if not found:
+        return
+    first = next(iter(found.values()))
+    switch = _switch_of(evidence, first)
+    names = model_names(evidence, found)
+    span = first.span if switch is None else switch.span
+    optimizer = (first.function or "").split(".")[-2]
+    verb, pronoun = ("is", "it") if len(names) == 1 else ("are", "them")
+    yield Diagnostic(
+        rule="frozen-moves",
+        severity=Severity.WARNING,
+        message=f"{several(names)} {verb} frozen, and the step of {optimizer} still moves {pronoun}: .grad is not None",
+        span=span,
+        label="no gradient from here on, but the old .grad stays",
+        related=places((first.span, "moved here, by momentum or weight decay"), but=span),
+        victim=names[0],
+        others=others_of(names),
+        observed=f"{names[0]} changes",
+        fix="set .grad to None when it is frozen: the optimizer leaves out what has no gradient",
+        edits=() if switch is None else _without_gradient(evidence, switch),
+    )
+
+
+def _switch_of(evidence: Evidence, step: Value) -> Value | None:
+    """What switched requires_grad of the parameter off: the last time before the step."""
+    origin = evidence.origin(step.id)
+    switches = [
+        value
+        for value in evidence.trace.values[: step.id]
+        if value.operands
+        and (is_switch(value) or value.function == "torch.nn.Module.requires_grad_")
+        and (evidence.origin(value.operands[0]) == origin or value.function == "torch.nn.Module.requires_grad_")
+    ]
+    return switches[-1] if switches else None
+
+
+def _without_gradient(evidence: Evidence, switch: Value) -> tuple[Edit, ...]:
+    """`p.grad = None` behind `p.requires_grad = …`."""
+    statement = evidence.text.statement_around(switch.span)
+    is_of_tensor = evidence.tensor(switch.operands[0]) is not None
+    match statement:
+        case (
+            ast.Assign(targets=[ast.Attribute(value=owner)])
+            | ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="requires_grad_")))
+        ) if is_of_tensor:
+            return (evidence.text.after(evidence.text.span_of(statement), f"{evidence.text.cut(owner)}.grad = None"),)
+    return ()
+
+
+def _find_all_frozen(evidence: Evidence) -> Iterator[Diagnostic]:
+    """An optimizer all of whose parameters have requires_grad=False in every step that is known."""
+    taken: dict[int, list[Value]] = {}
+    for step in [each for each in steps_of(evidence) if each.previous is None]:
+        optimizer = optimizer_of(evidence, step)
+        if optimizer is not None:
+            taken.setdefault(optimizer.id, []).append(step)
+    for number, each in taken.items():
+        own = {operand for step in each for operand in step.operands if _is_of_leaf(evidence, operand)}
+        if own and not any(is_leaf(evidence.tensor(operand)) for operand in own):
+            yield _all_frozen(evidence, evidence.trace.values[number], each[-1], own)
+            return
+
+
+def _all_frozen(evidence: Evidence, optimizer: Value, step: Value, own: set[int]) -> Diagnostic:
+    names = model_names(evidence, {evidence.origin(each) for each in own})
+    copied = _shallow_copy(evidence)
+    span = optimizer.span if copied is None else evidence.text.span_of(copied)
+    label = "all that it has is frozen"
+    if copied is not None:
+        label = "a shallow copy: its parameters are those of the original, and are frozen with it"
+    return Diagnostic(
+        rule="frozen-in-optimizer",
+        severity=Severity.WARNING,
+        message=f"no step changes {several(names)}: all that this optimizer has is frozen (requires_grad=False)",
+        span=span,
+        label=label,
+        related=places(
+            (_switch_in_text(evidence), "frozen here"),
+            (optimizer.span, "the optimizer"),
+            (step.span, "changes nothing"),
+            but=span,
+        ),
+        victim=names[0],
+        others=others_of(names),
+        observed=f"{names[0]} never changes",
+        fix="copy.deepcopy(…) copies the parameters, too" if copied else "freeze only what is not to be trained",
+        edits=() if copied is None else (_deep(evidence, copied),),
+    )
+
+
+def _is_of_leaf(evidence: Evidence, operand: int) -> bool:
+    """Whether an operand of a step is a parameter, and not the loss."""
+    tensor = evidence.tensor(operand)
+    return tensor is not None and tensor.is_leaf
+
+
+def _shallow_copy(evidence: Evidence) -> ast.Call | None:
+    """The call of copy.copy, where the program has one."""
+    calls = [node for node in evidence.text.expressions() if isinstance(node, ast.Call)]
+    return next((call for call in calls if ast.unparse(call.func) == "copy.copy"), None)
+
+
+def _deep(evidence: Evidence, copied: ast.Call) -> Edit:
+    return evidence.text.rewritten(copied.func, "copy.deepcopy")
+
+
+def _switch_in_text(evidence: Evidence) -> Span | None:
+    """The first place that sets requires_grad to False; in a long run, what it did there is forgotten."""
+    for span, statement in evidence.text.statements():
+        match statement:
+            case ast.Assign(targets=[ast.Attribute(attr="requires_grad")], value=ast.Constant(value=False)):
+                return span
+            case ast.Expr(value=ast.Call(func=ast.Attribute(attr="requires_grad_"), args=[ast.Constant(value=False)])):
+                return span
+    return None
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        slug="frozen-moves",
+        family=Family.OPTIMIZER,
+        summary="A parameter was frozen by requires_grad = False, and the optimizer still moves it.",
+        why="requires_grad = False stops new gradients. The old `.grad` stays, if only as zeros, and an optimizer "
+        "changes every parameter whose `.grad` is not None: by its momentum, its weight decay, or the old gradient "
+        "itself.",
+        example="""
+            w = torch.tensor([1., 2.], requires_grad=True)
+            v = torch.tensor([1., 2.], requires_grad=True)
+            optimizer = torch.optim.SGD([w, v], lr=0.1, momentum=0.9)
+            (w * v).sum().backward()
+            optimizer.step()
+            w.requires_grad = False
+            (w * v).sum().backward()
+            optimizer.step()
+        """,
+        cure="Set its `.grad` to None, too (`zero_grad()` does; `zero_grad(set_to_none=False)` does not), or make the "
+        "optimizer anew without it.",
+        find=_find_frozen_moves,
+        generality=4,
+    ),
+    Rule(
+        slug="frozen-in-optimizer",
+        family=Family.OPTIMIZER,
+        summary="All parameters of an optimizer are frozen: its step changes nothing.",
+        why="requires_grad belongs to the parameter and not to the name or the module that it is reached by. Who "
+        "freezes a target network that shares its parameters with the online one (a shallow copy) freezes both.",
+        example="""
+            w = torch.tensor([1., 2.], requires_grad=True)
+            v = torch.tensor([1., 2.], requires_grad=True)
+            optimizer = torch.optim.SGD([w], lr=0.1)
+            w.requires_grad_(False)
+            (w * v).sum().backward()
+            optimizer.step()
+        """,
+        cure="Freeze a copy, `copy.deepcopy(net)`, or only what is not to be trained.",
+        find=_find_all_frozen,
+    ),
+)

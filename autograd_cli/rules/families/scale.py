@@ -1,0 +1,124 @@
+"""Rules about gradients that are far too small or too large for what they are to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autograd_cli.diagnostic import Diagnostic, Related, Severity
+from autograd_cli.rules.causes.fading import Scaled, find_exploding, find_vanishing
+from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.several import others_of, several
+from autograd_cli.rules.evidence.symptoms import places
+from autograd_cli.rules.rule import Family, Rule
+from autograd_cli.trace import Value
+
+_SHOWN = 6  # norms that are written out
+
+
+def _find_vanishing(evidence: Evidence) -> Iterator[Diagnostic]:
+    found = find_vanishing(evidence)
+    if found is not None:
+        share = found.arrives / found.reference
+        yield _told(
+            evidence,
+            found,
+            rule="vanishing-gradient",
+            message=f"the gradient vanishes on its way to {several(found.victims)}: {share:.1e} of it is left",
+            fix="start with larger weights (xavier, kaiming), or use relu, residual connections or a normalisation"
+            if found.rounds > 1
+            else "keep its operand small (normalise it, scale it down), where the curve has a slope",
+        )
+
+
+def _find_exploding(evidence: Evidence) -> Iterator[Diagnostic]:
+    found = find_exploding(evidence)
+    if found is not None:
+        yield _told(
+            evidence,
+            found,
+            rule="exploding-gradient",
+            message=f"the gradient explodes on its way to {several(found.victims)}: "
+            f"it arrives {found.arrives / found.reference:.1e} times as large",
+            fix="smaller or orthogonal weights, a bounded activation, or clip_grad_norm_ before the step",
+        )
+
+
+def _told(evidence: Evidence, found: Scaled, *, rule: str, message: str, fix: str) -> Diagnostic:
+    return Diagnostic(
+        rule=rule,
+        severity=Severity.WARNING,
+        message=message,
+        span=found.span,
+        label=_label(found),
+        related=tuple(_beginnings(evidence, found.value)),
+        victim=found.victims[0],
+        others=others_of(found.victims),
+        observed=f"the norm of the gradient there is {found.arrives:.2e}",
+        fix=fix,
+    )
+
+
+def _label(found: Scaled) -> str:
+    """The norms from round to round, and the factor of one."""
+    told = [f"{each:.2g}" for each in found.norms]
+    if len(told) > _SHOWN:
+        told = [*told[: _SHOWN - 2], "…", told[-1]]
+    norms = " → ".join(told)
+    return f"{norms}: {found.factor:.2g} times as large{' each time' if found.rounds > 1 else ''}"
+
+
+def _beginnings(evidence: Evidence, value: Value) -> Iterator[Related]:
+    """Where the program itself set the weights that the operation multiplies by."""
+    for operand in value.operands:
+        current = evidence.trace.values[operand]
+        while current.previous is not None and not (current.function or "").startswith("torch.nn.init."):
+            current = evidence.trace.values[current.previous]
+        if (current.function or "").startswith("torch.nn.init."):
+            yield from places((current.span, "its weights begin here"), but=value.span)
+            return
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        slug="vanishing-gradient",
+        family=Family.ZERO,
+        summary="The gradient becomes smaller with every layer, until next to nothing is left for the first ones.",
+        why="Each operation multiplies the gradient by its derivative. A sigmoid's is at most 0.25, and small weights "
+        "make it smaller: after ten layers 0.15 has become 6e-9. Each gradient is there and is not zero, but the first "
+        "layers do not learn.",
+        example="""
+            x = torch.tensor([0.5], requires_grad=True)
+            w = torch.tensor([2.], requires_grad=True)
+            h = x
+            for layer in range(12):
+                h = torch.sigmoid(h) * 0.5
+            (h * w).sum().backward()
+            print(x.grad, w.grad)
+        """,
+        cure="Initialise for the activation (nn.init.xavier_uniform_, kaiming_uniform_), use relu or another "
+        "activation with a slope of 1, add residual connections or a normalisation.",
+        find=_find_vanishing,
+        needs_walks=True,
+        generality=3,
+    ),
+    Rule(
+        slug="exploding-gradient",
+        family=Family.ZERO,
+        summary="The gradient becomes larger with every round of one operation, until a step throws the weights away.",
+        why="Each round multiplies the gradient by the same weights. Where they make it larger, it grows "
+        "exponentially with the number of rounds, as in a recurrent network over a long sequence.",
+        example="""
+            x = torch.tensor([0.5], requires_grad=True)
+            h = x
+            for step in range(40):
+                h = h * 2
+            h.sum().backward()
+            print(x.grad)
+        """,
+        cure="Clip it (torch.nn.utils.clip_grad_norm_) between backward() and step(), start with smaller or orthogonal "
+        "weights, bound the state (tanh), or cut the sequence (truncated backpropagation).",
+        find=_find_exploding,
+        needs_walks=True,
+        generality=3,
+    ),
+)
