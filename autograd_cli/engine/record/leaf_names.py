@@ -78,7 +78,9 @@ class LeafNames:
         return [id(tensor) for _, tensor in found]
 
     def leave(self, names: Mapping[str, Entry], function: str) -> None:
-        """A function returned when its variables were these."""
+        """A function returned when its variables were these; a constructor's say little, as its object has a name."""
+        if function.endswith("__init__"):
+            return
         for path, tensor in by_place({name: box.payload for name, box in names.items()}, _MAX_HELD):
             if _found(self._held, tensor) is None:
                 self._held[id(tensor)] = _Claim(ref(tensor), function, path)

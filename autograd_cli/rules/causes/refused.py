@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span, speaker
 from autograd_cli.modes import DEFAULT_MODE
@@ -29,6 +29,7 @@ _REMEDIES = {
     "object is not callable": "multiplication is written with *, as in x*(…)",
 }
 _ARGUMENTS = re.compile(r"(\w+)\(\) received an invalid combination of arguments")
+_MOST_NOTES = 2  # of cuts that are meant, before one note tells of all
 _UNTRACKED = "does not require grad and does not have a grad_fn"
 
 
@@ -156,8 +157,11 @@ def _partly_cut(evidence: Evidence) -> Iterator[Diagnostic]:
     by_cut: dict[tuple[str, Span | None], tuple[Cut, list[str]]] = {}
     for name, *others in families.values():
         for cut in cuts_before_roots(trace, (name, *others)):
-            if cut.is_deliberate:
+            if cut.is_deliberate and not _is_for_a_copy(evidence, cut):
                 by_cut.setdefault((cut.rule, cut.span), (cut, []))[1].append(name)
+    if len(by_cut) > _MOST_NOTES:
+        yield _many_cuts(evidence, list(by_cut.values()))
+        return
     for cut, names in by_cut.values():
         piece = "" if cut.span is None else f" `{_short(evidence.piece_whole(cut.span))}`"
         leave_out = "the gradient of {} leaves out" if len(set(names)) == 1 else "the gradients of {} leave out"
@@ -170,6 +174,39 @@ def _partly_cut(evidence: Evidence) -> Iterator[Diagnostic]:
             victim=names[0],
             others=others_of(names),
         )
+
+
+def _is_for_a_copy(evidence: Evidence, cut: Cut) -> bool:
+    """Whether the value was only written into parameters of a module, as an average of weights or a soft update is."""
+    users = evidence.users.get(cut.value, ())
+    written = [each for each in users if each.previous is not None]
+    return bool(users) and len(written) == len(users) and all(_is_of_module(evidence, each) for each in written)
+
+
+def _is_of_module(evidence: Evidence, value: Value) -> bool:
+    """Whether a tensor is a parameter of a module (frozen ones are met as constants), or its `.data`."""
+    first = evidence.trace.values[evidence.origin(value.id)]
+    if first.operands and (first.reads("data") or first.function == "torch.Tensor.detach"):
+        first = evidence.trace.values[evidence.origin(first.operands[0])]
+    return first.kind in {Kind.PARAMETER, Kind.CONSTANT}
+
+
+def _many_cuts(evidence: Evidence, found: Sequence[tuple[Cut, Sequence[str]]]) -> Diagnostic:
+    """One note of several cuts, the first of which gives it its name."""
+    first = found[0][0]
+    names = list(dict.fromkeys(name for _, each in found for name in each))
+    pieces = [(cut.span, f"`{_short(evidence.piece_whole(cut.span))}`") for cut, _ in found if cut.span is not None]
+    gradients = "gradient" if len(names) == 1 else "gradients"
+    return Diagnostic(
+        rule=first.rule,
+        severity=Severity.NOTE,
+        message=f"the {gradients} of {several(names)} leave{'s' if len(names) == 1 else ''} out what is cut off in "
+        f"{len(found)} places, as they ask for: {', '.join([piece for _, piece in pieces[:_MOST_NOTES]])}, …",
+        span=first.span,
+        related=tuple([Related(span=span, label="cut off") for span, _ in pieces if span != first.span]),
+        victim=names[0],
+        others=others_of(names),
+    )
 
 
 def _missing(
