@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autograd_cli.diagnostic import Diagnostic, Related, Severity
+from autograd_cli.diagnostic import Diagnostic, Edit, Related, Severity, as_edits
+from autograd_cli.rules.causes.cancelled import find_cancelled
 from autograd_cli.rules.causes.fading import Scaled, find_exploding, find_vanishing
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.several import others_of, several
-from autograd_cli.rules.evidence.symptoms import places
+from autograd_cli.rules.evidence.several import gradients_of, others_of, several
+from autograd_cli.rules.evidence.symptoms import is_result, places
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Value
 
@@ -41,6 +43,35 @@ def _find_exploding(evidence: Evidence) -> Iterator[Diagnostic]:
             f"it arrives {found.arrives / found.reference:.1e} times as large",
             fix="smaller or orthogonal weights, a bounded activation, or clip_grad_norm_ before the step",
         )
+
+
+def _find_cancelled(evidence: Evidence) -> Iterator[Diagnostic]:
+    found = find_cancelled(evidence)
+    if found is None:
+        return
+    operands = [each for each in found.fork.operands if is_result(evidence.tensor(each))]
+    of_both = [f"`{evidence.called(each)}`" for each in operands[:2]]
+    called = " and ".join(of_both) if len(of_both) > 1 else "two ways"
+    yield Diagnostic(
+        rule="gradient-cancels",
+        severity=Severity.WARNING,
+        message=f"{gradients_of(found.victims)} nothing but rounding errors: what comes through {called} cancels",
+        span=found.fork.span,
+        label=f"parts of norm {found.largest:.2g} add up to {found.left:.1g}",
+        victim=found.victims[0],
+        others=others_of(found.victims),
+        observed=f"the norm of {found.victims[0]}.grad is {found.left:.2g}",
+        fix="detach() the one that is to be a constant, or compute it from other numbers",
+        edits=as_edits(_constant(evidence, found.fork)),
+    )
+
+
+def _constant(evidence: Evidence, fork: Value) -> Edit | None:
+    """The second operand of a difference or a quotient, detached."""
+    given = evidence.given(fork)
+    if not has(fork.stem, Trait.DIFFERENCE, Trait.DIVISION) or len(given) < 2:  # noqa: PLR2004 - it is of two
+        return None
+    return evidence.text.with_method(evidence.text.span_of(given[1]), ".detach()")
 
 
 def _told(evidence: Evidence, found: Scaled, *, rule: str, message: str, fix: str) -> Diagnostic:
@@ -79,6 +110,28 @@ def _beginnings(evidence: Evidence, value: Value) -> Iterator[Related]:
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(
+        slug="gradient-cancels",
+        family=Family.ZERO,
+        summary="The gradient comes on two ways that cancel each other, since both carry the same with opposite signs.",
+        why="A gradient is the sum of all ways to a leaf. In `new - old`, where both were computed from the same "
+        "parameters, each gives the opposite of the other: what is left is 0, or rounding errors, which Adam then "
+        "makes as large as any gradient.",
+        example="""
+            w = torch.tensor([0.3, -0.7, 0.9], requires_grad=True)
+            x = torch.tensor([0.7, 1.1, 1.3])
+            old = (w * x / 3).sum()
+            new = (w * (x / 3)).sum()
+            ratio = torch.exp(new - old)
+            ratio.backward()
+            print(w.grad)
+        """,
+        cure="One of them is to be a constant: detach() it, or compute it under torch.no_grad(), as the old policy of "
+        "PPO.",
+        find=_find_cancelled,
+        needs_walks=True,
+        generality=1,
+    ),
     Rule(
         slug="vanishing-gradient",
         family=Family.ZERO,

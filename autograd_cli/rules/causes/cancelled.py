@@ -1,0 +1,79 @@
+"""Parts of a gradient that cancel one another where they meet, but for rounding errors, in every pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.passage import Departure, Passage, is_finite, norm
+from autograd_cli.trace import Value
+
+ROUNDING = 1e-6  # of the largest part: float32 keeps no more of a difference of equals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """The leaves whose gradient cancels: `largest` is the norm of one part, `left` that of the sum.
+
+    `fork` is the operation at which the ways of the two largest parts begin to differ.
+    """
+
+    victims: tuple[str, ...]
+    fork: Value
+    largest: float
+    left: float
+
+
+def find_cancelled(evidence: Evidence) -> Cancelled | None:
+    """The leaves whose gradient cancels in all passes that reach them."""
+    found: dict[str, list[tuple[Passage, int] | None]] = {}
+    for passage in [each for each in evidence.passages if each.walk.backward is not None]:
+        for end in sorted(passage.ends, key=evidence.end_order):
+            name = evidence.end_name(end)
+            if name is None or not evidence.has_name(end):
+                continue
+            found.setdefault(name, []).append((passage, end) if _is_cancelled(passage, end) else None)
+    victims = {name: each for name, each in found.items() if None not in each}
+    for turns in victims.values():
+        passage, end = max((each for each in turns if each is not None), key=lambda each: _left(*each))
+        if not _left(passage, end):
+            continue  # exactly 0 in every pass, as at a minimum: another rule says so
+        fork = _fork(evidence, passage, end)
+        if fork is not None:
+            parts = [norm(each.gradient) for each in passage.into[end] if each.gradient is not None]
+            return Cancelled(victims=tuple(victims), fork=fork, largest=max(parts), left=_left(passage, end))
+    return None
+
+
+def _is_cancelled(passage: Passage, end: int) -> bool:
+    parts = [each.gradient for each in passage.into.get(end, ()) if each.gradient is not None]
+    if len(parts) < 2 or not all(map(is_finite, parts)):  # noqa: PLR2004 - one has nothing to meet
+        return False
+    largest = max(map(norm, parts))
+    return largest > 0 and _left(passage, end) <= ROUNDING * largest
+
+
+def _left(passage: Passage, end: int) -> float:
+    """The norm of what arrives at the leaf."""
+    return math.hypot(*map(norm, passage.arrived_at(end)))
+
+
+def _fork(evidence: Evidence, passage: Passage, end: int) -> Value | None:
+    """The nearest operation from which both of the two largest parts came, on different ways."""
+    parts = sorted(passage.into[end], key=lambda each: -_size(each))
+    of_other = {each.visit.node for each in _way(passage, parts[1])}
+    common = (each.visit.node for each in _way(passage, parts[0]) if each.visit.node in of_other)
+    fork = next(common, None)
+    return None if fork is None else evidence.trace.values[passage.nodes[fork].value]
+
+
+def _way(passage: Passage, start: Departure) -> Iterator[Departure]:
+    """The departure, and all that led to it, the nearest first."""
+    yield start
+    yield from passage.before(start)
+
+
+def _size(departure: Departure) -> float:
+    return 0.0 if departure.gradient is None else norm(departure.gradient)
