@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules.causes import accumulation
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.graph import ancestors
+from autograd_cli.rules.evidence.graph import ancestors, dependents
 from autograd_cli.rules.evidence.symptoms import (
     GRAD,
     Pass,
@@ -16,6 +16,7 @@ from autograd_cli.rules.evidence.symptoms import (
     flattened,
     is_flagged,
     is_leaf,
+    is_result,
     looks,
     name_of,
     origins,
@@ -73,17 +74,18 @@ def _unanswered(evidence: Evidence) -> Iterator[Diagnostic]:
         if not each.is_all or evidence.origin(each.asked) in used or each.asked in each.roots:
             continue
         asked = trace.values[each.asked]
-        base = _base(evidence, asked, used)
+        base = _base(evidence, asked, used) or _whole(evidence, asked, used)
         called = name_of(evidence, each.asked) or evidence.called(each.asked)
         made = _computed(evidence, each.roots[0])
         root = name_of(evidence, each.roots[0]) or evidence.called(made.id)
+        span = asked.span if _whole(evidence, asked, used) else made.span
         yield Diagnostic(
             rule="not-in-graph",
             severity=Severity.WARNING,
             message=f"autograd.grad gave None: {_not_from(root, called, base)}",
-            span=made.span,
-            label=f"{called} is not in it",
-            related=places((each.call.span, f"None for {called}"), but=made.span),
+            span=span,
+            label=f"{called} is not in it" if span == made.span else f"nothing that leads to {root} uses this one",
+            related=places((made.span, f"{root} was computed here"), (each.call.span, f"None for {called}"), but=span),
             victim=called,
             observed=f"autograd.grad gave None for {called}",
             fix=f"differentiate with respect to {base}" if base else f"compute it from {called}",
@@ -158,6 +160,13 @@ def _is_base(evidence: Evidence, value: int, used: frozenset[int]) -> bool:
     return (
         is_flagged(evidence.tensor(value)) and evidence.origin(value) in used and name_of(evidence, value) is not None
     )
+
+
+def _whole(evidence: Evidence, value: Value, used: frozenset[int]) -> str | None:
+    """What a tensor was taken out of, as the program writes it there, if the result was computed from the whole."""
+    node = evidence.text.expression_at(value.span)
+    is_of_result = bool(value.operands) and evidence.origin(value.operands[0]) in used
+    return evidence.text.one_line(node.value) if isinstance(node, ast.Subscript) and is_of_result else None
 
 
 def _is_reached(evidence: Evidence, value: int, nodes: frozenset[int]) -> bool:
@@ -235,6 +244,19 @@ def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked:
             edits=() if anew is None or evidence.text.is_alone(anew.span) else (evidence.text.without(anew.span),),
             **found,
         )
+    if (end := _dead_end(evidence, leaf)) is not None:
+        return Diagnostic(
+            rule="not-in-graph",
+            severity=Severity.ERROR,
+            message=f"{called} got no gradient: what is computed from it ends in `{evidence.piece(end.span)}`, "
+            "which hands on its numbers alone",
+            span=end.span,
+            label="returns nothing: what it writes the numbers into does not depend on them",
+            related=places((root.span, f"{said} was computed here"), (looked, "None here"), but=end.span),
+            victim=name,
+            fix="hand the tensors themselves on: torch.func.functional_call(module, parameters, …) takes them",
+            **found,
+        )
     return Diagnostic(
         rule="not-in-graph",
         severity=Severity.ERROR,
@@ -246,6 +268,19 @@ def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked:
         fix=f"compute {said} with {called}, or do not ask for its gradient",
         **found,
     )
+
+
+def _dead_end(evidence: Evidence, leaf: Value) -> Value | None:
+    """The last call of a function that was given what was computed from a leaf, together with others, for no result."""
+    made = dependents(evidence.trace, evidence.origin(leaf.id)) - {leaf.id, evidence.origin(leaf.id)}
+    ends = [
+        user
+        for each in sorted(made)
+        if is_result(evidence.tensor(each))
+        for user in evidence.users.get(each, ())
+        if user.kind is Kind.CALL and user.tensor is None and not user.elements and user.scalar is None
+    ]
+    return next((end for end in reversed(ends) if len(end.operands) > 1), None)
 
 
 def _module_made_anew(evidence: Evidence, name: str, leaf: Value) -> tuple[Step, int] | None:
