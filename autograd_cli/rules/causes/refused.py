@@ -157,7 +157,7 @@ def _partly_cut(evidence: Evidence) -> Iterator[Diagnostic]:
     by_cut: dict[tuple[str, Span | None], tuple[Cut, list[str]]] = {}
     for name, *others in families.values():
         for cut in cuts_before_roots(trace, (name, *others)):
-            if cut.is_deliberate and not _is_for_a_copy(evidence, cut):
+            if cut.is_deliberate and not _is_for_a_copy(evidence, cut) and not _is_written_through(evidence, cut):
                 by_cut.setdefault((cut.rule, cut.span), (cut, []))[1].append(name)
     if len(by_cut) > _MOST_NOTES:
         yield _many_cuts(evidence, list(by_cut.values()))
@@ -181,6 +181,12 @@ def _is_for_a_copy(evidence: Evidence, cut: Cut) -> bool:
     users = evidence.users.get(cut.value, ())
     written = [each for each in users if each.previous is not None]
     return bool(users) and len(written) == len(users) and all(_is_of_module(evidence, each) for each in written)
+
+
+def _is_written_through(evidence: Evidence, cut: Cut) -> bool:
+    """Whether the value only served to write into the memory of a tensor, as in `x.data.clamp_(0)`."""
+    users = evidence.users.get(cut.value, ())
+    return bool(users) and all(cut.value == each.previous for each in users if each.kind is not Kind.ALIAS)
 
 
 def _is_of_module(evidence: Evidence, value: Value) -> bool:

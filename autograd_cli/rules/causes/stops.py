@@ -207,7 +207,7 @@ def _was_changed(visit: Visit, value: Value) -> bool:
     made = value.tensor
     if kept is None or made is None or kept.shape != made.shape or value.kind is Kind.MODULE:
         return False
-    return kept.values is not None and made.values is not None and kept.values != made.values
+    return (kept.values, kept.summary) != (made.values, made.summary)
 
 
 def _meets_itself(passage: Passage, departure: Departure) -> bool:

@@ -25,17 +25,25 @@ def find_tie(evidence: Evidence) -> tuple[Value, str, str] | None:
 
 
 def find_padding(evidence: Evidence) -> tuple[Value, str, int] | None:
-    """The first look-up of a padding row in an embedding whose gradient is looked at, its table, and the row."""
+    """The first look-up of a padding row in an embedding, its table, and the row.
+
+    Where nobody looks at the gradient, only that of single ids: what fills up short sequences is padding indeed.
+    """
     for passage in evidence.passages:
         for visit in passage.walk.visits:
             node = passage.nodes[visit.node]
             row = padding_of(visit) if node.stem == "embedding" else None
             victim = None if row is None else _end_below(evidence, passage, visit.node)
-            if row is None or victim is None or not evidence.is_looked_at(victim):
+            if row is None or victim is None or not (evidence.is_looked_at(victim) or _is_of_single_ids(visit)):
                 continue
             if row in _looked_up(visit):
                 return evidence.trace.values[node.value], victim, row
     return None
+
+
+def _is_of_single_ids(visit: Visit) -> bool:
+    """Whether each sample looks up one row, and no sequence of rows."""
+    return any(saved.name == "indices" and saved.tensor and len(saved.tensor.shape) == 1 for saved in visit.saved)
 
 
 def _looked_up(visit: Visit) -> Iterator[object]:

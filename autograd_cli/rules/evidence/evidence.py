@@ -60,12 +60,10 @@ class Evidence:
         for step in self.trace.steps:
             for name, number in zip(step.binds, step.bound, strict=True):
                 found.setdefault(number, {})[name] = None
-        held = [variable for variable in self.trace.variables if variable.is_held]
-        roots = {_root(variable.name) for variable in held}
-        for variable in held:
+        for variable in [variable for variable in self.trace.variables if variable.is_held]:
             found.setdefault(variable.value, {variable.name: None})
             names = {} if variable.leaf is None else found.get(variable.leaf, {})
-            if variable.leaf is not None and names and _root(next(iter(names))) not in roots:
+            if variable.leaf is not None and names and _root(next(iter(names))) not in self._roots:
                 found[variable.leaf] = {variable.name: None, **names}  # the first was of a loop's variable, say
         return found
 
@@ -159,7 +157,7 @@ class Evidence:
         """
         end = self.trace.nodes[node]
         value = end.value if end.leaf is None else end.leaf
-        name = end.variable or next(iter(self.names(value)), None)
+        name = self._held_name(end) or end.variable or next(iter(self.names(value)), None)
         while name is None and end.next:
             below = [child for child in end.next if child is not None]
             if not below:
@@ -167,6 +165,22 @@ class Evidence:
             end = self.trace.nodes[below[0]]
             name = end.variable
         return name or self._name_of_user(value if end.leaf is None else end.leaf)
+
+    def _held_name(self, end: Node) -> str | None:
+        """Where the program holds a leaf at its end, if what it was called first was a variable that is gone."""
+        held = None if end.leaf is None else self._held.get(end.leaf)
+        return None if held is None or _root(end.variable or "") in self._roots else held
+
+    @cached_property
+    def _held(self) -> dict[int, str]:
+        return {
+            each.leaf: each.name for each in reversed(self.trace.variables) if each.is_held and each.leaf is not None
+        }
+
+    @cached_property
+    def _roots(self) -> frozenset[str]:
+        """The variables that the program holds at its end."""
+        return frozenset(_root(variable.name) for variable in self.trace.variables if variable.is_held)
 
     def has_name(self, node: int) -> bool:
         """Whether the program has a name for what a gradient ended at, or else reads the `.grad` of anything."""
