@@ -9,6 +9,7 @@ from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules.causes import accumulation
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import ancestors, dependents
+from autograd_cli.rules.evidence.passage import is_zero
 from autograd_cli.rules.evidence.symptoms import (
     GRAD,
     Pass,
@@ -64,6 +65,7 @@ def _find_not_in_graph(evidence: Evidence) -> Iterator[Diagnostic]:
                 yield _unreached(evidence, trace.values[value], earlier[-1], found, step.span)
                 return
     yield from _unanswered(evidence)
+    yield from _unused_arguments(evidence)
 
 
 def _unanswered(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -91,6 +93,45 @@ def _unanswered(evidence: Evidence) -> Iterator[Diagnostic]:
             fix=f"differentiate with respect to {base}" if base else f"compute it from {called}",
         )
         return
+
+
+def _unused_arguments(evidence: Evidence) -> Iterator[Diagnostic]:
+    """A derivative that is zero since the function that torch called has computed its result without its argument."""
+    trace = evidence.trace
+    for value in trace.values:
+        is_derivative = (value.function or "").startswith("torch.autograd.functional.")
+        if not is_derivative or len(value.operands) < 2:  # noqa: PLR2004 - what it was given, and what the function gave
+            continue
+        given, *results = value.operands
+        tensor = evidence.tensor(given)
+        made = ancestors(trace, results)
+        is_used = any(_is_alias(evidence, each, given) for each in made if given < each < value.id)
+        parts = [part.tensor for part in trace.parts([value.id]) if part.tensor is not None]
+        if tensor is None or not results or is_used or not parts or not all(map(is_zero, parts)):
+            continue
+        called = name_of(evidence, given) or evidence.called(given)
+        result = _computed(evidence, results[-1])
+        uses = given in made
+        yield Diagnostic(
+            rule="not-in-graph",
+            severity=Severity.WARNING,
+            message=f"the derivative by {called} is zero: the function does not use its argument"
+            + (f", but {called} from outside" if uses else ""),
+            span=result.span,
+            label=f"made of the {called} outside" if uses else "does not depend on the argument",
+            related=places((value.span, "differentiated here"), but=result.span),
+            victim=called,
+            observed=f"the derivative by {called} is zero",
+            fix="compute it from the argument of the function",
+        )
+        return
+
+
+def _is_alias(evidence: Evidence, value: int, given: int) -> bool:
+    """Whether a value may be the tensor that torch handed to the function in place of what it was given."""
+    one, other = evidence.tensor(value), evidence.tensor(given)
+    is_like_it = one is not None and other is not None and one.shape == other.shape and one.requires_grad
+    return is_like_it and not evidence.trace.values[value].operands
 
 
 def _not_from(root: str, called: str, base: str | None) -> str:
