@@ -28,6 +28,7 @@ from autograd_cli.rules.families import (
     second_order,
     symptoms,
     tracking_off,
+    two_optimizers,
     zero,
 )
 from autograd_cli.rules.rule import Rule
@@ -36,7 +37,7 @@ _MODULES = (
     *(leaf_results, leaf_flags),
     *(flag_on_loss, tracking_off, no_derivative, custom_functions, second_order),
     *(saved_tensors, refused_writes, dropped_results),
-    *(backward_calls, grad_order, not_in_graph, modes_and_dtypes, same_network, frozen, optimizers),
+    *(backward_calls, grad_order, not_in_graph, modes_and_dtypes, same_network, frozen, two_optimizers, optimizers),
     *(nan, second_derivative, zero, scale, hooks, symptoms),
     *(programs, requests, limits),
 )
