@@ -18,6 +18,7 @@ from autograd_cli.rules.families import (
     no_derivative,
     not_in_graph,
     optimizers,
+    partly_clamped,
     programs,
     refused_writes,
     requests,
@@ -38,7 +39,7 @@ _MODULES = (
     *(flag_on_loss, tracking_off, no_derivative, custom_functions, second_order),
     *(saved_tensors, refused_writes, dropped_results),
     *(backward_calls, grad_order, not_in_graph, modes_and_dtypes, same_network, frozen, two_optimizers, optimizers),
-    *(nan, second_derivative, zero, scale, hooks, symptoms),
+    *(nan, second_derivative, zero, partly_clamped, scale, hooks, symptoms),
     *(programs, requests, limits),
 )
 CATALOGUE: dict[str, Rule] = {rule.slug: rule for module in _MODULES for rule in module.RULES}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from autograd_cli.diagnostic import Span
 from autograd_cli.rules.causes.flow import Stop, stop_by_flow
 from autograd_cli.rules.causes.second_derivative import flat
-from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.passage import NEGLIGIBLE, Departure, Passage, index, is_zero, norm
 from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Kind, TensorInfo, TensorValues, Value, Visit
@@ -23,6 +23,7 @@ _TRIFLE = 1e-3
 _SINGLE = "normalises single elements: each becomes 0, whatever it was, and what flows back is 0 but for rounding"
 
 
+@remembered
 def find_stop(evidence: Evidence) -> Stop | None:
     """What explains the first gradient that is all zero from some pass on: a leaf's, or that of one `autograd.grad`."""
     turns: dict[tuple[str, Span | None], list[tuple[Passage, int, bool]]] = {}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from autograd_cli.diagnostic import Diagnostic, Edit, Related, Severity, as_edits
 from autograd_cli.rules.causes.cancelled import find_cancelled
 from autograd_cli.rules.causes.fading import Scaled, find_exploding, find_vanishing
+from autograd_cli.rules.causes.stops import find_stop
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.several import gradients_of, others_of, several
 from autograd_cli.rules.evidence.symptoms import is_result, places
@@ -18,8 +19,8 @@ _SHOWN = 6  # norms that are written out
 
 
 def _find_vanishing(evidence: Evidence) -> Iterator[Diagnostic]:
-    found = find_vanishing(evidence)
-    if found is not None:
+    found, stop = find_vanishing(evidence), find_stop(evidence)
+    if found is not None and (stop is None or not {*found.victims} & {*stop.victims}):
         share = found.arrives / found.reference
         yield _told(
             evidence,
