@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autograd_cli.diagnostic import Span
-from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.passage import Departure, Passage, is_finite, norm
 from autograd_cli.rules.evidence.traits import Trait, has
-from autograd_cli.trace import Value
+from autograd_cli.trace import TensorValues, Value
 
 SMALL = 1e-5  # of what arrives at the layer that gets most
 LARGE = 1e6  # times what backward() began with
@@ -46,27 +46,39 @@ class Scaled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Stage:
+    """A departure on a way, with the norms of what had arrived and of what left."""
+
+    departure: Departure
+    arrived: float
+    left: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Way:
-    """The way of most of the gradient from the root to a leaf; `last` is where the operation of the leaf begins."""
+    """The way of most of the gradient from the root to a leaf: its stages, and the norms of what arrives at each.
+
+    `last` is the stage at which the operation that the leaf is an operand of begins.
+    """
 
     name: str
-    departures: tuple[Departure, ...]
+    stages: tuple[_Stage, ...]
     last: int
 
     @property
     def arrives(self) -> float:
         """The norm of what arrives at the operation that the leaf is an operand of."""
-        return _arrived(self.departures[self.last])
+        return self.stages[self.last].arrived
 
     @property
     def largest(self) -> int:
         """Where the most arrives, up to there."""
-        return max(range(self.last + 1), key=lambda place: _arrived(self.departures[place]))
+        return max(range(self.last + 1), key=lambda place: self.stages[place].arrived)
 
     @property
     def is_small(self) -> bool:
         """Whether next to nothing of it is left."""
-        return self.arrives <= SMALL * _arrived(self.departures[self.largest])
+        return self.arrives <= SMALL * self.stages[self.largest].arrived
 
 
 def find_vanishing(evidence: Evidence) -> Scaled | None:
@@ -94,8 +106,8 @@ def _vanishing(evidence: Evidence, passage: Passage) -> Scaled | None:
     if not small:
         return None
     way = small[0]
-    value, norms = _blamed(evidence, passage, way.departures[way.largest : way.last], is_small=True)
-    if value is None or _is_cancelled(passage, way.departures):
+    value, norms = _blamed(evidence, passage, way.stages[way.largest : way.last], is_small=True)
+    if value is None or _is_cancelled(passage, way.stages):
         return None
     return Scaled(
         value=value,
@@ -109,10 +121,10 @@ def _vanishing(evidence: Evidence, passage: Passage) -> Scaled | None:
 
 def _exploding(evidence: Evidence, passage: Passage) -> Scaled | None:
     ways = sorted(_ways(evidence, passage), key=lambda way: -way.arrives)
-    if not ways or ways[0].arrives < LARGE * _arrived(ways[0].departures[0]):
+    if not ways or ways[0].arrives < LARGE * ways[0].stages[0].arrived:
         return None
     way = ways[0]
-    value, norms = _blamed(evidence, passage, way.departures[: way.last], is_small=False)
+    value, norms = _blamed(evidence, passage, way.stages[: way.last], is_small=False)
     if value is None or len(norms) <= _ROUNDS or norms[-1] < norms[0] * LARGE:
         return None
     return Scaled(
@@ -121,63 +133,76 @@ def _exploding(evidence: Evidence, passage: Passage) -> Scaled | None:
         norms=norms,
         victims=tuple(dict.fromkeys(each.name for each in ways if each.arrives >= way.arrives / LARGE)),
         arrives=way.arrives,
-        reference=_arrived(way.departures[0]),
+        reference=way.stages[0].arrived,
     )
 
 
-def _ways(evidence: Evidence, passage: Passage) -> Iterator[_Way]:
+@remembered
+def _ways(evidence: Evidence, passage: Passage) -> tuple[_Way, ...]:
+    sizes: dict[int, float] = {}
+    found: list[_Way] = []
     for end in passage.ends:
         name = evidence.end_name(end)
-        departures = _way_to(passage, end)
-        is_known = all(is_finite(each) for departure in departures for each in departure.arrived)
-        if name is not None and evidence.has_name(end) and departures and is_known:
-            values = [passage.nodes[each.visit.node].value for each in departures]
-            yield _Way(name=name, departures=departures, last=values.index(values[-1]))
+        stages = _way_to(passage, end, sizes)
+        if name is not None and evidence.has_name(end) and stages and all(map(_has_factor, stages)):
+            values = [passage.nodes[each.departure.visit.node].value for each in stages]
+            found.append(_Way(name=name, stages=stages, last=values.index(values[-1])))
+    return tuple(found)
 
 
-def _way_to(passage: Passage, end: int) -> tuple[Departure, ...]:
-    found: list[Departure] = []
+def _has_factor(stage: _Stage) -> bool:
+    """Whether what arrived and what left are neither 0 nor infinite."""
+    return 0 < stage.arrived < math.inf and 0 < stage.left < math.inf
+
+
+def _way_to(passage: Passage, end: int, sizes: dict[int, float]) -> tuple[_Stage, ...]:
+    """The stages from the root to an end, each time that of which most arrives at the next."""
+    found: list[_Stage] = []
     seen: set[int] = set()
     while end not in seen and (into := passage.into.get(end)):
         seen.add(end)
-        found.append(max(into, key=_left))
-        end = found[-1].visit.node
+        left = [_size(each.gradient, sizes) for each in into]
+        place = max(range(len(into)), key=left.__getitem__)
+        arrived = math.hypot(*[_size(each, sizes) for each in into[place].arrived])
+        found.append(_Stage(departure=into[place], arrived=arrived, left=left[place]))
+        end = into[place].visit.node
     return tuple(reversed(found))
 
 
+def _size(gradient: TensorValues | None, sizes: dict[int, float]) -> float:
+    """The norm, computed once of each gradient; infinite where an element is not finite."""
+    if gradient is None:
+        return 0.0
+    if id(gradient) not in sizes:
+        sizes[id(gradient)] = norm(gradient) if is_finite(gradient) else math.inf
+    return sizes[id(gradient)]
+
+
 def _blamed(
-    evidence: Evidence, passage: Passage, departures: Sequence[Departure], *, is_small: bool
+    evidence: Evidence, passage: Passage, stages: Sequence[_Stage], *, is_small: bool
 ) -> tuple[Value | None, tuple[float, ...]]:
     """The operation that, in all its rounds together, changed the norm most, and the norms from round to round."""
     factors: dict[Span | None, float] = {}
-    for each in departures:
-        span = evidence.trace.values[passage.nodes[each.visit.node].value].span
-        factors[span] = factors.get(span, 0.0) + math.log(_left(each) / _arrived(each))
+    for each in stages:
+        span = evidence.trace.values[passage.nodes[each.departure.visit.node].value].span
+        factors[span] = factors.get(span, 0.0) + math.log(each.left / each.arrived)
     if not factors:
         return None, ()
     span = min(factors, key=lambda each: factors[each] if is_small else -factors[each])
-    rounds: dict[int, list[Departure]] = {}
-    for each in departures:
-        value = evidence.trace.values[passage.nodes[each.visit.node].value]
+    rounds: dict[int, list[_Stage]] = {}
+    for each in stages:
+        value = evidence.trace.values[passage.nodes[each.departure.visit.node].value]
         if value.span == span:
             rounds.setdefault(value.id, []).append(each)
     first = next(iter(rounds.values()))[0]
-    norms = (_arrived(first), *(_left(each[-1]) for each in rounds.values()))
+    norms = (first.arrived, *(each[-1].left for each in rounds.values()))
     return evidence.trace.values[next(iter(rounds))], norms
 
 
-def _is_cancelled(passage: Passage, departures: Sequence[Departure]) -> bool:
+def _is_cancelled(passage: Passage, stages: Sequence[_Stage]) -> bool:
     """Whether one operation left nothing but rounding errors of what arrived, and is not flat there."""
     return any(
-        _left(each) <= _NOISE * _arrived(each)
-        and not has(passage.nodes[each.visit.node].stem, Trait.SATURATING, Trait.ELEMENTWISE, Trait.PRODUCT)
-        for each in departures
+        each.left <= _NOISE * each.arrived
+        and not has(passage.nodes[each.departure.visit.node].stem, Trait.SATURATING, Trait.ELEMENTWISE, Trait.PRODUCT)
+        for each in stages
     )
-
-
-def _arrived(departure: Departure) -> float:
-    return math.hypot(*[norm(each) for each in departure.arrived])
-
-
-def _left(departure: Departure) -> float:
-    return 0.0 if departure.gradient is None else norm(departure.gradient)

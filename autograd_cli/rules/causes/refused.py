@@ -186,7 +186,8 @@ def _is_for_a_copy(evidence: Evidence, cut: Cut) -> bool:
 def _is_written_through(evidence: Evidence, cut: Cut) -> bool:
     """Whether the value only served to write into the memory of a tensor, as in `x.data.clamp_(0)`."""
     users = evidence.users.get(cut.value, ())
-    return bool(users) and all(cut.value == each.previous for each in users if each.kind is not Kind.ALIAS)
+    own = [each for each in users if each.kind is not Kind.ALIAS]
+    return bool(own) and all(cut.value == each.previous and each.verb != "requires_grad_" for each in own)
 
 
 def _is_of_module(evidence: Evidence, value: Value) -> bool:
