@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.passage import Departure, Passage, is_finite, norm
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Value
 
 ROUNDING = 1e-6  # of the largest part: float32 keeps no more of a difference of equals
+
+
+_ALIKE = 1e-4  # how far from one another two ways of computing one number may come out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +65,28 @@ def _left(passage: Passage, end: int) -> float:
 
 
 def _fork(evidence: Evidence, passage: Passage, end: int) -> Value | None:
-    """The nearest operation from which both of the two largest parts came, on different ways."""
+    """The nearest operation from which both of the two largest parts came, on different ways, if it made them equal."""
     parts = sorted(passage.into[end], key=lambda each: -_size(each))
     of_other = {each.visit.node for each in _way(passage, parts[1])}
     common = (each.visit.node for each in _way(passage, parts[0]) if each.visit.node in of_other)
-    fork = next(common, None)
-    return None if fork is None else evidence.trace.values[passage.nodes[fork].value]
+    fork = next((evidence.trace.values[passage.nodes[node].value] for node in common), None)
+    return fork if fork is not None and _compares_the_same(evidence, fork) else None
+
+
+def _compares_the_same(evidence: Evidence, fork: Value) -> bool:
+    """Whether it is a difference or a quotient of equal numbers.
+
+    Other parts cancel, too, where a training has come to its minimum: those of the samples, or of two terms of a loss.
+    """
+    if not has(fork.stem, Trait.DIFFERENCE, Trait.DIVISION) or len(fork.operands) < 2:  # noqa: PLR2004 - it has two
+        return False
+    one, other = (evidence.tensor(each) for each in fork.operands[:2])
+    if one is None or other is None or one.numel != other.numel:
+        return False
+    if one.values is None or other.values is None:
+        return math.isclose(norm(one), norm(other), rel_tol=_ALIKE)
+    apart = max((abs(a - b) for a, b in zip(one.values, other.values, strict=True)), default=0.0)
+    return apart <= _ALIKE * max(map(abs, one.values), default=0.0)
 
 
 def _way(passage: Passage, start: Departure) -> Iterator[Departure]:

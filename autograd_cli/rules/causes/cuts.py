@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 from autograd_cli.diagnostic import Span
 from autograd_cli.lang import vocabulary
 from autograd_cli.modes import MODES, Entry, GradMode
@@ -51,27 +53,30 @@ def find_cuts(trace: Trace, within: frozenset[int]) -> tuple[Cut, ...]:
 def cuts_before_roots(trace: Trace, names: tuple[str, ...]) -> tuple[Cut, ...]:
     """The cuts between the leaves `names` and what backward started from."""
     roots = ancestors(trace, trace.roots)
-    between = frozenset[int]().union(*(dependents(trace, start) for start in _starts(trace, names))) & roots
+    between = (
+        frozenset[int]().union(*(dependents(trace, start) for start in starts_of(trace, frozenset(names)).values()))
+        & roots
+    )
     return find_cuts(trace, between)
 
 
 def reaches_roots(trace: Trace, name: str) -> bool:
     """Whether what backward started from was computed from the leaf `name`."""
     roots = ancestors(trace, trace.roots)
-    return any(start in roots for start in _starts(trace, (name,)))
+    return any(start in roots for start in starts_of(trace, {name}).values())
 
 
-def _starts(trace: Trace, names: tuple[str, ...]) -> list[int]:
+def starts_of(trace: Trace, names: AbstractSet[str]) -> dict[str, int]:
     """The first value of each of the leaves `names`: as it was made, or given as an input."""
     found: dict[str, int] = {}
     for value in trace.values:
         is_leaf = value.tensor is not None and value.tensor.requires_grad and value.tensor.is_leaf
-        if value.name in names and (value.kind is Kind.INPUT or is_leaf):
+        if value.name is not None and value.name in names and (value.kind is Kind.INPUT or is_leaf):
             found.setdefault(value.name, value.id)
     for variable in trace.variables:  # such as `ws[0]` and `main.w`, which no statement bound to a value
         if variable.name in names and variable.leaf is not None:
             found.setdefault(variable.name, variable.leaf)
-    return list(found.values())
+    return found
 
 
 def _is_cut(trace: Trace, value: Value) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from autograd_cli.diagnostic import Span
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.passage import Departure, Passage, is_finite, norm
+from autograd_cli.rules.evidence.symptoms import is_leaf
 from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import TensorValues, Value
 
@@ -107,7 +108,7 @@ def _vanishing(evidence: Evidence, passage: Passage) -> Scaled | None:
         return None
     way = small[0]
     value, norms = _blamed(evidence, passage, way.stages[way.largest : way.last], is_small=True)
-    if value is None or _is_cancelled(passage, way.stages):
+    if value is None or _is_cancelled(passage, way.stages) or _is_gate(evidence, value):
         return None
     return Scaled(
         value=value,
@@ -139,11 +140,11 @@ def _exploding(evidence: Evidence, passage: Passage) -> Scaled | None:
 
 @remembered
 def _ways(evidence: Evidence, passage: Passage) -> tuple[_Way, ...]:
-    sizes: dict[int, float] = {}
+    known: dict[int, _Stage | None] = {}
     found: list[_Way] = []
     for end in passage.ends:
         name = evidence.end_name(end)
-        stages = _way_to(passage, end, sizes)
+        stages = _way_to(passage, end, known)
         if name is not None and evidence.has_name(end) and stages and all(map(_has_factor, stages)):
             values = [passage.nodes[each.departure.visit.node].value for each in stages]
             found.append(_Way(name=name, stages=stages, last=values.index(values[-1])))
@@ -155,27 +156,37 @@ def _has_factor(stage: _Stage) -> bool:
     return 0 < stage.arrived < math.inf and 0 < stage.left < math.inf
 
 
-def _way_to(passage: Passage, end: int, sizes: dict[int, float]) -> tuple[_Stage, ...]:
-    """The stages from the root to an end, each time that of which most arrives at the next."""
+def _way_to(passage: Passage, end: int, known: dict[int, _Stage | None]) -> tuple[_Stage, ...]:
+    """The stages from the root to an end, each time that of which most arrives at the next; those `known` by node."""
     found: list[_Stage] = []
     seen: set[int] = set()
-    while end not in seen and (into := passage.into.get(end)):
+    while end not in seen:
         seen.add(end)
-        left = [_size(each.gradient, sizes) for each in into]
-        place = max(range(len(into)), key=left.__getitem__)
-        arrived = math.hypot(*[_size(each, sizes) for each in into[place].arrived])
-        found.append(_Stage(departure=into[place], arrived=arrived, left=left[place]))
-        end = into[place].visit.node
+        if end not in known:
+            known[end] = _stage_before(passage, end)
+        stage = known[end]
+        if stage is None:
+            break
+        found.append(stage)
+        end = stage.departure.visit.node
     return tuple(reversed(found))
 
 
-def _size(gradient: TensorValues | None, sizes: dict[int, float]) -> float:
-    """The norm, computed once of each gradient; infinite where an element is not finite."""
+def _stage_before(passage: Passage, node: int) -> _Stage | None:
+    into = passage.into.get(node)
+    if not into:
+        return None
+    left = [_size(each.gradient) for each in into]
+    place = max(range(len(into)), key=left.__getitem__)
+    arrived = math.hypot(*map(_size, into[place].arrived))
+    return _Stage(departure=into[place], arrived=arrived, left=left[place])
+
+
+def _size(gradient: TensorValues | None) -> float:
+    """The norm; infinite where an element is not finite."""
     if gradient is None:
         return 0.0
-    if id(gradient) not in sizes:
-        sizes[id(gradient)] = norm(gradient) if is_finite(gradient) else math.inf
-    return sizes[id(gradient)]
+    return norm(gradient) if is_finite(gradient) else math.inf
 
 
 def _blamed(
@@ -197,6 +208,11 @@ def _blamed(
     first = next(iter(rounds.values()))[0]
     norms = (first.arrived, *(each[-1].left for each in rounds.values()))
     return evidence.trace.values[next(iter(rounds))], norms
+
+
+def _is_gate(evidence: Evidence, value: Value) -> bool:
+    """Whether it is a product with a parameter that is trained, as of a residual branch that begins near 0."""
+    return value.stem == "mul" and any(is_leaf(evidence.tensor(each)) for each in value.operands)
 
 
 def _is_cancelled(passage: Passage, stages: Sequence[_Stage]) -> bool:

@@ -207,8 +207,8 @@ def _stepped(evidence: Evidence) -> Iterator[Lost]:
     done = _received(evidence)
     seen: set[int] = set()
     for value in evidence.trace.values:
-        if value.kind is not Kind.STEP:
-            continue
+        if value.kind is not Kind.STEP or value.previous is not None:
+            continue  # the call has all parameters, as each of those that it changed
         roots = _roots_before(evidence, value.id)
         for number in value.operands:
             tensor = evidence.tensor(number)

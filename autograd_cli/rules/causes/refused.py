@@ -7,9 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span, speaker
 from autograd_cli.modes import DEFAULT_MODE
-from autograd_cli.rules.causes.cuts import cuts_before_roots, enters_untracked, in_torch, reaches_roots
+from autograd_cli.rules.causes.cuts import (
+    cuts_before_roots,
+    enters_untracked,
+    find_cuts,
+    in_torch,
+    reaches_roots,
+    starts_of,
+)
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.graph import describe
+from autograd_cli.rules.evidence.graph import ancestors, describe, sources
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.spelling import spelled_mode
 from autograd_cli.trace import Cut, Kind, Phase, Refusal, Trace, Value, without_number
@@ -155,10 +162,14 @@ def _partly_cut(evidence: Evidence) -> Iterator[Diagnostic]:
         if grad is not None:
             families.setdefault(without_number(name), []).append(name)
     by_cut: dict[tuple[str, Span | None], tuple[Cut, list[str]]] = {}
-    for name, *others in families.values():
-        for cut in cuts_before_roots(trace, (name, *others)):
-            if cut.is_deliberate and not _is_for_a_copy(evidence, cut) and not _is_written_through(evidence, cut):
-                by_cut.setdefault((cut.rule, cut.span), (cut, []))[1].append(name)
+    starts = starts_of(trace, {name for family in families.values() for name in family})
+    for cut in find_cuts(trace, ancestors(trace, trace.roots)):
+        if not cut.is_deliberate or _is_for_a_copy(evidence, cut) or _is_written_through(evidence, cut):
+            continue
+        before = sources(trace, cut.value)
+        names = [family[0] for family in families.values() if any(starts.get(each) in before for each in family)]
+        if names:
+            by_cut.setdefault((cut.rule, cut.span), (cut, []))[1].extend(names)
     if len(by_cut) > _MOST_NOTES:
         yield _many_cuts(evidence, list(by_cut.values()))
         return

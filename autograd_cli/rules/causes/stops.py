@@ -29,11 +29,13 @@ def find_stop(evidence: Evidence) -> Stop | None:
     turns: dict[tuple[str, Span | None], list[tuple[Passage, int, bool]]] = {}
     known = [each.passage for each in flat(evidence)]
     for passage in [each for each in evidence.passages if each not in known]:
+        has_singles = _has_singles(passage)
         for end in passage.ends:
             name = evidence.end_name(end)
             if name is not None and evidence.has_name(end):
                 call = passage.walk.span if passage.walk.backward is None else None
-                turns.setdefault((name, call), []).append((passage, end, _is_dead(passage, end)))
+                is_dead = _is_dead(passage, end, has_singles=has_singles)
+                turns.setdefault((name, call), []).append((passage, end, is_dead))
     dead = {key: run for key, each in turns.items() if (run := _last_run(each))}
     found: Stop | None = None
     victims: list[str] = []
@@ -65,14 +67,24 @@ def _last_run(turns: Sequence[tuple[Passage, int, bool]]) -> list[tuple[Passage,
     return [(passage, end) for passage, end, _ in turns[len(turns) - count :]]
 
 
-def _is_dead(passage: Passage, end: int) -> bool:
+def _is_dead(passage: Passage, end: int, *, has_singles: bool) -> bool:
     arrived = passage.arrived_at(end)
     if not arrived or not any(each.numel for each in arrived):
         return False
     if all(map(is_zero, arrived)):
         return True
-    is_tiny = sum(map(norm, arrived)) < NEGLIGIBLE
-    return _all_lead_through(passage, end, _cancels if is_tiny else normalises_single_elements)
+    if sum(map(norm, arrived)) < NEGLIGIBLE:
+        return _all_lead_through(passage, end, _cancels)
+    return has_singles and _all_lead_through(passage, end, normalises_single_elements)
+
+
+def _has_singles(passage: Passage) -> bool:
+    """Whether anything in the passage normalises single elements."""
+    return any(
+        normalises_single_elements(passage, Departure(visit=visit, edge=edge))
+        for visit in passage.walk.visits
+        for edge in range(len(visit.flows))
+    )
 
 
 def _all_lead_through(passage: Passage, end: int, test: Callable[[Passage, Departure], bool]) -> bool:

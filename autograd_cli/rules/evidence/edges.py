@@ -18,6 +18,7 @@ def recorded_edges(trace: Trace) -> tuple[tuple[int, int], ...]:
         [
             (value.id, operand)
             for value in trace.values
+            if value.kind is not Kind.STEP  # it writes all parameters behind torch's back
             for operand in dict.fromkeys(value.operands)
             if finder.is_recorded(value, operand)
         ]

@@ -44,6 +44,19 @@ def ancestors(trace: Trace, ends: Iterable[int]) -> frozenset[int]:
     return frozenset(found)
 
 
+def sources(trace: Trace, end: int) -> frozenset[int]:
+    """Every value whose numbers are in `end`, itself included: those of which it is one of the `dependents`."""
+    found: set[int] = set()
+    pending = [end]
+    while pending:
+        value = pending.pop()
+        if value not in found:
+            found.add(value)
+            if not is_metadata(trace.values[value]):
+                pending.extend(_made_of(trace.values[value]))
+    return frozenset(found)
+
+
 def _made_of(value: Value) -> tuple[int, ...]:
     """What a value was computed from; for a leaf that was written to, only its version before: it begins anew."""
     return (value.previous,) if value.previous is not None and is_written_leaf(value) else value.operands
