@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import ReferenceType, ref
 
 import torch
@@ -27,7 +27,6 @@ from autograd_cli.trace import without_number
 
 _MAX_BOUND = 200  # things to look at in what a name is bound to, which happens often
 _MAX_HELD = 10_000  # things to look at in what a function holds at its return, if it made a leaf
-_MAX_DEPTH = 3  # objects in objects
 _HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that was not written in C
 _MAX_WORDS = 60
 _MAX_ALIKE = 50  # leaves kept first and last, of those whose names differ only in their number
@@ -173,31 +172,43 @@ def by_place(names: Mapping[str, object], most: int | None = None) -> Iterator[t
             held = [*payload.named_parameters(), *_hidden(payload)]
             yield from [(f"{path}.{name}", parameter) for name, parameter in held if is_plain(parameter)]
         elif path != "self":  # whoever has the object calls it by a name that says more
-            yield from _leaves_of_object(path, payload, _MAX_DEPTH)
+            yield from _leaves_of_object(path, payload)
 
 
-def _leaves_of_object(path: str, thing: object, depth: int) -> Iterator[tuple[str, torch.Tensor]]:
+def _leaves_of_object(path: str, thing: object) -> Iterator[tuple[str, torch.Tensor]]:
     """The leaves and parameters that attributes of an object of the program lead to: `agent.actor.0.weight`."""
-    for name, held in _attributes(thing):
-        place = f"{path}.{name}"
-        if isinstance(held, torch.nn.Module):
-            yield from [(f"{place}.{each}", found) for each, found in held.named_parameters() if is_plain(found)]
-        elif isinstance(held, torch.Tensor):
-            if is_plain(held) and held.requires_grad and held.is_leaf:
-                yield place, held
-        elif depth > 1:
-            yield from _leaves_of_object(place, held, depth - 1)
+    pending = deque([(path, thing)])
+    seen: set[int] = set()
+    while pending and len(seen) < _MAX_BOUND:
+        owner, current = pending.popleft()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        for name, held in _attributes(current):
+            place = f"{owner}.{name}"
+            kind = type(held)  # isinstance() would ask an object that may answer by its own code
+            if issubclass(kind, torch.nn.Module):
+                yield from [(f"{place}.{each}", found) for each, found in held.named_parameters() if is_plain(found)]
+            elif issubclass(kind, torch.Tensor):
+                if is_plain(held) and held.requires_grad and held.is_leaf:
+                    yield place, held
+            elif _is_written_in_python(kind):
+                pending.append((place, held))
 
 
-def _attributes(thing: object) -> Iterator[tuple[str, object]]:
+def _attributes(thing: object) -> Iterator[tuple[str, Any]]:
     """What an instance of a class written in Python has, but for what other code makes of it."""
-    kind = type(thing)
-    is_plain_object = kind.__getattribute__ is object.__getattribute__ and kind.__flags__ & _HEAP
-    if not is_plain_object or isinstance(thing, type | torch.optim.Optimizer):
+    if not _is_written_in_python(type(thing)):
         return
     with contextlib.suppress(AttributeError, TypeError):
         held = object.__getattribute__(thing, "__dict__")
         yield from [(name, each) for name, each in list(held.items())[:_MAX_BOUND] if isinstance(name, str)]
+
+
+def _is_written_in_python(kind: type[object]) -> bool:
+    """Whether it is a class of which an instance is what its `__dict__` says, and not an optimizer."""
+    is_plain = kind.__getattribute__ is object.__getattribute__ and kind.__flags__ & _HEAP
+    return bool(is_plain) and not issubclass(kind, type | torch.optim.Optimizer)
 
 
 def _hidden(module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Parameter]]:
