@@ -67,6 +67,9 @@ def forget(recorded: Recorded[Any], start: int, held: Iterable[Entry], under_way
     )
     for first, version in latest.items():
         recorded.values[first] = replace(recorded.values[first], tensor=recorded.values[version].tensor)
+    for version, first in firsts.items():  # where its numbers begin
+        if (recorded.values[version].function or "").startswith("torch.nn.init."):
+            recorded.values[first] = replace(recorded.values[first], span=recorded.values[version].span)
     recorded.values[:] = [numbers.value(each) for each in _kept(recorded.values, kept)]
     recorded.nodes[:] = [numbers.node(each) for each in _kept(recorded.nodes, nodes)]
     recorded.steps[:] = [numbers.statement(each) for each in _kept(recorded.steps, steps)]

@@ -48,12 +48,13 @@ def _edits(evidence: Evidence, stop: Stop) -> Iterator[Edit]:
 
 
 def beginning(evidence: Evidence, value: Value) -> Value:
-    """The first version of a leaf whose place is known."""
+    """The version of a leaf that torch.nn.init wrote, or else the first one whose place is known."""
     chain = [value]
     while chain[-1].previous is not None:
         chain.append(evidence.trace.values[chain[-1].previous])
     placed = [each for each in chain if each.span is not None and each.kind is not Kind.STEP]
-    return placed[-1] if placed else value
+    written = [each for each in placed if (each.function or "").startswith("torch.nn.init.")]
+    return next(iter([*written, *placed[-1:]]), value)
 
 
 def _straight_through(evidence: Evidence, value: Value) -> Iterator[Edit]:

@@ -103,9 +103,9 @@ def _beginnings(evidence: Evidence, value: Value) -> Iterator[Related]:
     """Where the program itself set the weights that the operation multiplies by."""
     for operand in value.operands:
         current = evidence.trace.values[operand]
-        while current.previous is not None and not (current.function or "").startswith("torch.nn.init."):
+        while current.previous is not None and "init." not in evidence.piece(current.span):
             current = evidence.trace.values[current.previous]
-        if (current.function or "").startswith("torch.nn.init."):
+        if "init." in evidence.piece(current.span):  # in a long run the place is left, and not the call
             yield from places((current.span, "its weights begin here"), but=value.span)
             return
 
