@@ -54,7 +54,7 @@ def main():
     model = BYOL()
     trainable = [p for p in model.parameters() if p.requires_grad]
     opt = torch.optim.SGD(trainable, lr=0.05, momentum=0.9, weight_decay=1e-4)
-    for step in range(8):
+    for step in range(3):
         x = protos[torch.randint(0, 6, (64,))] + 0.3 * torch.randn(64, 16)
         loss = model(augment(x), augment(x))
         opt.zero_grad()

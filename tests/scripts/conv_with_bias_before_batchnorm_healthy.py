@@ -8,7 +8,7 @@ net = nn.Sequential(
 )
 optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
 images, labels = torch.randn(8, 1, 8, 8), torch.randint(0, 2, (8,))
-for _ in range(10):
+for _ in range(4):
     optimizer.zero_grad()
     nn.functional.cross_entropy(net(images), labels).backward()
     optimizer.step()

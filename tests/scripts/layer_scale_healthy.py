@@ -18,7 +18,7 @@ class Block(nn.Module):
 net = nn.Sequential(nn.Linear(4, 8), Block(8), Block(8), nn.Linear(8, 2))
 optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
 x, y = torch.randn(16, 4), torch.randint(0, 2, (16,))
-for _ in range(8):
+for _ in range(3):
     optimizer.zero_grad()
     nn.functional.cross_entropy(net(x), y).backward()
     optimizer.step()

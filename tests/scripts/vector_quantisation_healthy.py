@@ -43,7 +43,7 @@ data = 0.5 * torch.randn(128, 4) @ basis
 model = VQAutoencoder()
 opt = torch.optim.Adam(model.parameters(), lr=3e-3)
 
-for epoch in range(10):
+for epoch in range(4):
     recon, vq_loss, idx = model(data)
     rec_loss = F.mse_loss(recon, data)
     loss = rec_loss + vq_loss
