@@ -13,8 +13,6 @@ from autograd_cli.rules.evidence.symptoms import places
 from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Node, TensorValues, Visit
 
-_APPLY = "torch.autograd.function.Function.apply"
-
 
 @remembered
 def _turns(evidence: Evidence) -> list[tuple[Passage, Visit, ast.FunctionDef]]:
@@ -23,7 +21,7 @@ def _turns(evidence: Evidence) -> list[tuple[Passage, Visit, ast.FunctionDef]]:
     for passage in evidence.passages:
         for visit in passage.walk.visits:
             node = passage.nodes[visit.node]
-            if node.name in found or evidence.trace.values[node.value].function != _APPLY:
+            if node.name in found or evidence.trace.values[node.value].verb != "apply":
                 continue
             method = evidence.text.method(node.name.removesuffix("Backward"), "backward")
             if method is not None:
