@@ -32,16 +32,15 @@ def _turns(evidence: Evidence) -> list[tuple[Passage, Visit, ast.FunctionDef]]:
 def _find_ignored(evidence: Evidence) -> Iterator[Diagnostic]:
     """What torch hands to backward() is not used in it, and something else than zeros is handed back."""
     for passage, visit, method in _turns(evidence):
-        _, *given = method.args.args
-        names = {each.arg for each in given} | ({method.args.vararg.arg} if method.args.vararg else set())
+        given = _given(method)
         read = {each.id for each in ast.walk(method) if isinstance(each, ast.Name)}
         edges = zip(passage.nodes[visit.node].next, visit.flows, strict=True)
         wrong = [child for child, flow in edges if child is not None and not _is_nothing(flow.gradient)]
         victims = _names_behind(evidence, passage, *wrong)
         answers = [each for each in ast.walk(method) if isinstance(each, ast.Return) and each.value is not None]
-        if not names or names & read or not victims or not answers or _are_ones(visit):
+        if not given or read & {each.arg for each in given} or not victims or not answers or _are_ones(visit):
             continue
-        given_ = next(iter(given), None) or method.args.vararg
+        first = given[0].arg
         span = evidence.text.span_of(answers[-1])
         yield Diagnostic(
             rule="backward-ignores-gradient",
@@ -49,14 +48,20 @@ def _find_ignored(evidence: Evidence) -> Iterator[Diagnostic]:
             message=f"{gradients_of(victims)} wrong: `backward()` of {_class(passage.nodes[visit.node])} does not use "
             "the gradient that it is given",
             span=span,
-            label=f"the same whatever {given_.arg if given_ else 'arrives'} is",
+            label=f"the same whatever {first} is",
             related=places((evidence.trace.values[passage.nodes[visit.node].value].span, "used here"), but=span),
             victim=victims[0],
             others=others_of(victims),
             observed=f"{victims[0]}.grad lacks the factor of all that comes after",
-            fix=f"multiply by {given_.arg}: the chain rule" if given_ else "multiply by what it is given",
-            edits=_multiplied(evidence, answers[-1], given_),
+            fix=f"multiply by {first}: the chain rule",
+            edits=_multiplied(evidence, answers[-1], first),
         )
+
+
+def _given(method: ast.FunctionDef) -> list[ast.arg]:
+    """The parameters of a backward() that the gradients come in: all but the first, which is the context."""
+    given = [*method.args.posonlyargs, *method.args.args][1:]
+    return given if method.args.vararg is None else [*given, method.args.vararg]
 
 
 def _is_nothing(gradient: TensorValues | None) -> bool:
@@ -69,12 +74,10 @@ def _are_ones(visit: Visit) -> bool:
     return all(each.values is not None and set(each.values) == {1.0} for each in arrived)
 
 
-def _multiplied(evidence: Evidence, answer: ast.Return, given: ast.arg | None) -> tuple[Edit, ...]:
+def _multiplied(evidence: Evidence, answer: ast.Return, given: str) -> tuple[Edit, ...]:
     """The answer for the only, or the first, operand times what backward() was given."""
     first = answer.value.elts[0] if isinstance(answer.value, ast.Tuple) and answer.value.elts else answer.value
-    if first is None or given is None:
-        return ()
-    return (evidence.text.rewritten(first, f"{given.arg} * {evidence.text.operand(first)}"),)
+    return () if first is None else (evidence.text.rewritten(first, f"{given} * {evidence.text.operand(first)}"),)
 
 
 def _find_nothing(evidence: Evidence) -> Iterator[Diagnostic]:
