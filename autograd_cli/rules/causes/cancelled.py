@@ -7,12 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.passage import Departure, Passage, is_finite, norm
+from autograd_cli.rules.evidence.passage import NEGLIGIBLE, Departure, Passage, is_finite, norm
 from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Value
-
-ROUNDING = 1e-6  # of the largest part: float32 keeps no more of a difference of equals
-
 
 _ALIKE = 1e-4  # how far from one another two ways of computing one number may come out
 
@@ -56,7 +53,7 @@ def _is_cancelled(passage: Passage, end: int) -> bool:
     if len(parts) < 2 or not all(map(is_finite, parts)):  # noqa: PLR2004 - one has nothing to meet
         return False
     largest = max(map(norm, parts))
-    return largest > 0 and _left(passage, end) <= ROUNDING * largest
+    return largest > 0 and _left(passage, end) <= NEGLIGIBLE * largest
 
 
 def _left(passage: Passage, end: int) -> float:

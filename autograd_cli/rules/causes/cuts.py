@@ -53,10 +53,8 @@ def find_cuts(trace: Trace, within: frozenset[int]) -> tuple[Cut, ...]:
 def cuts_before_roots(trace: Trace, names: tuple[str, ...]) -> tuple[Cut, ...]:
     """The cuts between the leaves `names` and what backward started from."""
     roots = ancestors(trace, trace.roots)
-    between = (
-        frozenset[int]().union(*(dependents(trace, start) for start in starts_of(trace, frozenset(names)).values()))
-        & roots
-    )
+    starts = starts_of(trace, frozenset(names)).values()
+    between = frozenset[int]().union(*(dependents(trace, start) for start in starts)) & roots
     return find_cuts(trace, between)
 
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
-from autograd_cli.rules.evidence.passage import Departure, Passage, is_finite, norm
+from autograd_cli.rules.evidence.passage import NEGLIGIBLE, Departure, Passage, is_finite, norm
 from autograd_cli.rules.evidence.symptoms import is_leaf
 from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import TensorValues, Value
 
-SMALL = 1e-5  # of what arrives at the layer that gets most
-LARGE = 1e6  # times what backward() began with
-_NOISE = 1e-6  # an operation that leaves no more has cancelled the gradient but for rounding
+_SMALL = 1e-5  # of what arrives at the layer that gets most
+_LARGE = 1e6  # times what backward() began with
 _ROUNDS = 3  # so many times the same place of the program, before it is called a repetition
 
 
@@ -23,13 +22,12 @@ _ROUNDS = 3  # so many times the same place of the program, before it is called 
 class Scaled:
     """The gradient's way to some leaves, on which it became very small, or very large.
 
-    `value` is the operation to blame, with the `span` that it shares with its other rounds. `norms` are the 2-norms of
-    the gradient: what arrives at the first round of it, and what leaves each round. `victims` are the leaves, those
-    with the smallest (or largest) gradient first.
+    `value` is the operation to blame, in its first round. `norms` are the 2-norms of the gradient: what arrives at the
+    first round of it, and what leaves each round. `victims` are the leaves, those with the smallest (or largest)
+    gradient first.
     """
 
     value: Value
-    span: Span | None
     norms: tuple[float, ...]
     victims: tuple[str, ...]
     arrives: float
@@ -79,7 +77,7 @@ class _Way:
     @property
     def is_small(self) -> bool:
         """Whether next to nothing of it is left."""
-        return self.arrives <= SMALL * self.stages[self.largest].arrived
+        return self.arrives <= _SMALL * self.stages[self.largest].arrived
 
 
 def find_vanishing(evidence: Evidence) -> Scaled | None:
@@ -100,10 +98,10 @@ def _passes(evidence: Evidence) -> list[Passage]:
 
 def _vanishing(evidence: Evidence, passage: Passage) -> Scaled | None:
     ways = sorted(_ways(evidence, passage), key=lambda way: way.arrives)
-    if not ways or ways[0].arrives == 0:
+    if not ways:
         return None
     reference = ways[-1].arrives
-    small = [way for way in ways if way.is_small and way.arrives <= SMALL * reference]
+    small = [way for way in ways if way.is_small and way.arrives <= _SMALL * reference]
     if not small:
         return None
     way = small[0]
@@ -112,7 +110,6 @@ def _vanishing(evidence: Evidence, passage: Passage) -> Scaled | None:
         return None
     return Scaled(
         value=value,
-        span=value.span,
         norms=norms,
         victims=tuple(dict.fromkeys(each.name for each in small)),
         arrives=way.arrives,
@@ -122,17 +119,16 @@ def _vanishing(evidence: Evidence, passage: Passage) -> Scaled | None:
 
 def _exploding(evidence: Evidence, passage: Passage) -> Scaled | None:
     ways = sorted(_ways(evidence, passage), key=lambda way: -way.arrives)
-    if not ways or ways[0].arrives < LARGE * ways[0].stages[0].arrived:
+    if not ways or ways[0].arrives < _LARGE * ways[0].stages[0].arrived:
         return None
     way = ways[0]
     value, norms = _blamed(evidence, passage, way.stages[: way.last], is_small=False)
-    if value is None or len(norms) <= _ROUNDS or norms[-1] < norms[0] * LARGE:
+    if value is None or len(norms) <= _ROUNDS or norms[-1] < norms[0] * _LARGE:
         return None
     return Scaled(
         value=value,
-        span=value.span,
         norms=norms,
-        victims=tuple(dict.fromkeys(each.name for each in ways if each.arrives >= way.arrives / LARGE)),
+        victims=tuple(dict.fromkeys(each.name for each in ways if each.arrives >= way.arrives / _LARGE)),
         arrives=way.arrives,
         reference=way.stages[0].arrived,
     )
@@ -218,7 +214,7 @@ def _is_gate(evidence: Evidence, value: Value) -> bool:
 def _is_cancelled(passage: Passage, stages: Sequence[_Stage]) -> bool:
     """Whether one operation left nothing but rounding errors of what arrived, and is not flat there."""
     return any(
-        each.left <= _NOISE * each.arrived
+        each.left <= NEGLIGIBLE * each.arrived
         and not has(passage.nodes[each.departure.visit.node].stem, Trait.SATURATING, Trait.ELEMENTWISE, Trait.PRODUCT)
         for each in stages
     )

@@ -220,7 +220,9 @@ def _was_changed(visit: Visit, value: Value) -> bool:
     made = value.tensor
     if kept is None or made is None or kept.shape != made.shape or value.kind is Kind.MODULE:
         return False
-    return (kept.values, kept.summary) != (made.values, made.summary)
+    if kept.values is None or made.values is None:  # one of them may be written out where the other is not
+        return kept.summary is not None and made.summary is not None and kept.summary != made.summary
+    return kept.values != made.values
 
 
 def _meets_itself(passage: Passage, departure: Departure) -> bool:

@@ -80,16 +80,7 @@ def _non_zero(values: TensorValues) -> int:
 
 def _end_below(evidence: Evidence, passage: Passage, node: int) -> str | None:
     """The name of a leaf that a node leads to."""
-    pending, seen = [node], set[int]()
-    ends = set(passage.ends)
-    found = []
-    while pending:
-        each = pending.pop()
-        if each in seen:
-            continue
-        seen.add(each)
-        if each in ends:
-            found.append(each)
-        pending += [child for child in passage.nodes[each].next if child is not None]
+    below = passage.below(node)
+    found = [end for end in passage.ends if end in below]
     named = [name for each in sorted(found, key=evidence.end_order) if (name := evidence.end_name(each)) is not None]
     return next(iter(named), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from autograd_cli.modes import GradMode
 from autograd_cli.trace import Kind, TensorInfo, Trace, Value
@@ -34,26 +34,22 @@ def ancestors(trace: Trace, ends: Iterable[int]) -> frozenset[int]:
 
     What was written into a leaf, as an optimizer's step does, is not among them: the leaf begins anew with it.
     """
+    return _behind(ends, lambda value: _made_of(trace.values[value]))
+
+
+def sources(trace: Trace, end: int) -> frozenset[int]:
+    """Every value whose numbers are in `end`, itself included: those of which it is one of the `dependents`."""
+    return _behind([end], lambda value: () if is_metadata(trace.values[value]) else _made_of(trace.values[value]))
+
+
+def _behind(ends: Iterable[int], made_of: Callable[[int], tuple[int, ...]]) -> frozenset[int]:
     found: set[int] = set()
     pending = list(ends)
     while pending:
         value = pending.pop()
         if value not in found:
             found.add(value)
-            pending.extend(_made_of(trace.values[value]))
-    return frozenset(found)
-
-
-def sources(trace: Trace, end: int) -> frozenset[int]:
-    """Every value whose numbers are in `end`, itself included: those of which it is one of the `dependents`."""
-    found: set[int] = set()
-    pending = [end]
-    while pending:
-        value = pending.pop()
-        if value not in found:
-            found.add(value)
-            if not is_metadata(trace.values[value]):
-                pending.extend(_made_of(trace.values[value]))
+            pending.extend(made_of(value))
     return frozenset(found)
 
 

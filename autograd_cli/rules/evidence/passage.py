@@ -51,15 +51,19 @@ class Passage:
         """The nodes where gradients end: leaves, and what `autograd.grad` was asked for."""
         return tuple([node for node in self.into if node not in self._visited or not self.nodes[node].next])
 
-    def behind(self, start: int) -> tuple[int, ...]:
-        """The leaves that a node leads to, itself included."""
+    def below(self, start: int) -> frozenset[int]:
+        """All nodes that a node leads to, itself included."""
         pending, seen = [start], set[int]()
         while pending:
             node = pending.pop()
             if node not in seen:
                 seen.add(node)
                 pending += [child for child in self.nodes[node].next if child is not None]
-        return tuple([node for node in sorted(seen, reverse=True) if not self.nodes[node].next])
+        return frozenset(seen)
+
+    def behind(self, start: int) -> tuple[int, ...]:
+        """The leaves that a node leads to, itself included."""
+        return tuple([node for node in sorted(self.below(start), reverse=True) if not self.nodes[node].next])
 
     def arrived_at(self, end: int) -> tuple[TensorValues, ...]:
         """What arrived at a node: the sum, or all parts of it where the walk did not visit the node."""

@@ -50,9 +50,8 @@ def _switch_of(evidence: Evidence, step: Value) -> Value | None:
     switches = [
         value
         for value in evidence.trace.values[: step.id]
-        if value.operands
-        and (is_switch(value) or value.function == "torch.nn.Module.requires_grad_")
-        and (evidence.origin(value.operands[0]) == origin or value.function == "torch.nn.Module.requires_grad_")
+        if (is_switch(value) and evidence.origin(value.operands[0]) == origin)
+        or (value.function == "torch.nn.Module.requires_grad_" and evidence.origin(value.id) == origin)
     ]
     return switches[-1] if switches else None
 

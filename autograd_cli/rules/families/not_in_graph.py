@@ -76,11 +76,12 @@ def _unanswered(evidence: Evidence) -> Iterator[Diagnostic]:
         if not each.is_all or evidence.origin(each.asked) in used or each.asked in each.roots:
             continue
         asked = trace.values[each.asked]
-        base = _base(evidence, asked, used) or _whole(evidence, asked, used)
+        whole = _whole(evidence, asked, used)
+        base = _base(evidence, asked, used) or whole
         called = name_of(evidence, each.asked) or evidence.called(each.asked)
         made = _computed(evidence, each.roots[0])
         root = name_of(evidence, each.roots[0]) or evidence.called(made.id)
-        span = asked.span if _whole(evidence, asked, used) else made.span
+        span = made.span if whole is None else asked.span
         yield Diagnostic(
             rule="not-in-graph",
             severity=Severity.WARNING,

@@ -80,7 +80,7 @@ def _told(evidence: Evidence, found: Scaled, *, rule: str, message: str, fix: st
         rule=rule,
         severity=Severity.WARNING,
         message=message,
-        span=found.span,
+        span=found.value.span,
         label=_label(found),
         related=tuple(_beginnings(evidence, found.value)),
         victim=found.victims[0],
