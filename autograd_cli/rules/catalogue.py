@@ -28,6 +28,7 @@ from autograd_cli.rules.families import (
     second_derivative,
     second_order,
     symptoms,
+    thrown_away,
     tracking_off,
     two_optimizers,
     zero,
@@ -38,7 +39,7 @@ _MODULES = (
     *(leaf_results, leaf_flags),
     *(flag_on_loss, tracking_off, no_derivative, custom_functions, second_order),
     *(saved_tensors, refused_writes, dropped_results),
-    *(backward_calls, grad_order, not_in_graph, modes_and_dtypes, same_network, frozen, two_optimizers, optimizers),
+    *(backward_calls, grad_order, thrown_away, not_in_graph, modes_and_dtypes, same_network, frozen, two_optimizers, optimizers),
     *(nan, second_derivative, zero, partly_clamped, scale, hooks, symptoms),
     *(programs, requests, limits),
 )

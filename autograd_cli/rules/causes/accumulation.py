@@ -91,8 +91,8 @@ def _stale(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
 
 def _is_used_twice(evidence: Evidence, leaf: int, last: Pass, each: Pass) -> bool:
     """Whether an update used the gradient between the two passes, and another the sum of both."""
-    updates = [value.id for value in _updates_of(evidence, leaf)]
-    resets = _resets(evidence, leaf)
+    updates = [value.id for value in updates_of(evidence, leaf)]
+    resets = resets_of(evidence, leaf)
     after = next((update for update in updates if update > each.at), None)
     return (
         any(last.at < update < each.at for update in updates)
@@ -110,7 +110,7 @@ def _summed(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
             for leaf in _leaves(each)
             if _adds(leaf)
             and (leaf.name in evidence.trace.asked or _origin(evidence, leaf) in asked)
-            and not _updates_of(evidence, _origin(evidence, leaf))
+            and not updates_of(evidence, _origin(evidence, leaf))
         ]
         if found and each.call is not None:
             return Severity.NOTE, each, _named(evidence, each, found)
@@ -119,6 +119,11 @@ def _summed(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
 
 def _leaves(each: Pass) -> tuple[LeafGradient, ...]:
     return () if each.backward is None else each.backward.leaves
+
+
+def changed_leaves(evidence: Evidence, each: Pass) -> list[int]:
+    """The leaves that a pass gave a gradient, or added to that of."""
+    return [_origin(evidence, leaf) for leaf in _leaves(each) if leaf.value is not None and is_changed(leaf)]
 
 
 def _origin(evidence: Evidence, leaf: LeafGradient) -> int:
@@ -152,7 +157,7 @@ def _is_same(one: TensorInfo | None, other: TensorInfo | None) -> bool:
     return one is not None and other is not None and (one.values, one.summary) == (other.values, other.summary)
 
 
-def _updates_of(evidence: Evidence, leaf: int) -> list[Value]:
+def updates_of(evidence: Evidence, leaf: int) -> list[Value]:
     """The changes of a leaf in place that use its gradient, in order: not those that copy another tensor into it."""
     return _all_updates(evidence).get(leaf, [])
 
@@ -180,12 +185,12 @@ def _updates(evidence: Evidence, each: Pass, name: str) -> list[Span | None]:
     found = (
         []
         if leaf is None
-        else [value for value in _updates_of(evidence, _origin(evidence, leaf)) if value.id < each.at]
+        else [value for value in updates_of(evidence, _origin(evidence, leaf)) if value.id < each.at]
     )
     return [value.span for value in found[-1:]]
 
 
-def _resets(evidence: Evidence, leaf: int) -> list[int]:
+def resets_of(evidence: Evidence, leaf: int) -> list[int]:
     """When the gradient of a leaf was reset."""
     return _all_resets(evidence).get(leaf, [])
 
@@ -248,7 +253,7 @@ def idle_steps(evidence: Evidence) -> Iterator[Diagnostic]:
             continue
         leaf = (lost or coming or leaves)[0]
         name = name_of(evidence, leaf)
-        resets = [reset for reset in _resets(evidence, evidence.origin(leaf)) if reset < step.id]
+        resets = [reset for reset in resets_of(evidence, evidence.origin(leaf)) if reset < step.id]
         reset = evidence.trace.values[resets[-1]] if lost and resets else None
         why = "they were reset before it" if lost else "no backward() runs" if never else "backward() comes after it"
         yield Diagnostic(
