@@ -219,7 +219,8 @@ class Value(Operation):
     and `grad_mode_span` the piece of the program that switched it on (None for the mode of the whole run). A value
     is a tensor, a Python scalar (a dtype by its name), or a `container` (`list`, `tuple`, `dict`) of `elements`.
     `previous` is the value that this one is a new version of, after an in-place change. `made_inside` is the value of
-    the call during which this one was made, where torch called a function of the program then: a hook, say.
+    the call during which this one was made, where torch called a function of the program then: a hook, say. `settings`
+    are the numbers that an optimizer had for a parameter when its step made this value of it: `lr`, `weight_decay`.
     """
 
     id: int
@@ -235,6 +236,11 @@ class Value(Operation):
     tensor: TensorInfo | None
     scalar: Scalar
     made_inside: int | None = None
+    settings: tuple[tuple[str, float], ...] = field(default=(), metadata=UNWRITTEN)
+
+    def setting(self, name: str) -> float | None:
+        """What the optimizer had under this name when its step made the value."""
+        return dict(self.settings).get(name)
 
     @property
     def is_consequence(self) -> bool:
@@ -375,12 +381,14 @@ class Flow:
 class Hooked:
     """What a hook of the program put in the place of a gradient on its way to an output of a node.
 
-    `handed` is the value that torch called the hook with, `returned` the one that the node got.
+    `handed` is the value that torch called the hook with, `returned` the one that the node got; `zeroed` is how many
+    elements are zero in this one and were not in that.
     """
 
     output_nr: int
     handed: int
     returned: int
+    zeroed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from autograd_cli.rules.families import (
     backward_calls,
+    clipping,
     custom_functions,
     dropped_results,
     flag_on_loss,
     frozen,
     grad_order,
+    hidden_leaf,
     hooks,
     leaf_flags,
     leaf_results,
+    left_over,
     limits,
     modes_and_dtypes,
     nan,
@@ -36,10 +39,10 @@ from autograd_cli.rules.families import (
 from autograd_cli.rules.rule import Rule
 
 _MODULES = (
-    *(leaf_results, leaf_flags),
+    *(leaf_results, leaf_flags, hidden_leaf),
     *(flag_on_loss, tracking_off, no_derivative, custom_functions, second_order),
     *(saved_tensors, refused_writes, dropped_results),
-    *(backward_calls, grad_order, thrown_away, not_in_graph, modes_and_dtypes, same_network, frozen, two_optimizers, optimizers),
+    *(backward_calls, grad_order, thrown_away, left_over, clipping, not_in_graph, modes_and_dtypes, same_network, frozen, two_optimizers, optimizers),
     *(nan, second_derivative, zero, partly_clamped, scale, hooks, symptoms),
     *(programs, requests, limits),
 )

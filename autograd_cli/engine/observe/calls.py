@@ -74,6 +74,8 @@ def begun(state: State, site: Site, function: Any) -> tuple[Call, Any]:  # noqa:
         return call, _grad(state, site)
     elif isinstance(owner, type) and issubclass(owner, torch.autograd.Function):
         return call, _as_one(state, function)
+    elif name == "register_hook" and isinstance(owner, torch.Tensor):
+        return call, _hooking(state, owner, function, site.span)
     return call, function
 
 
@@ -192,6 +194,24 @@ def _grad(state: State, site: Site) -> Callable[..., Any]:
     return grad
 
 
+def _hooking(state: State, owner: torch.Tensor, function: Callable[..., Any], span: Span) -> Callable[..., Any]:
+    """`register_hook` of a tensor, such that what the hook puts in the place of a gradient is noted."""
+    box = state.objects.box(owner, span)
+
+    def register(hook: Callable[..., Any]) -> object:
+        @wraps(hook, updated=())
+        def observed(gradient: torch.Tensor) -> object:
+            result = hook(gradient)
+            if isinstance(result, torch.Tensor) and result is not gradient and box is not None:
+                with state.guard.ours():
+                    state.recorded.replaced(box, gradient, result, span)
+            return result
+
+        return function(observed)
+
+    return register
+
+
 def _refused(one: Pass | None, error: Exception, span: Span, operation: Operation, operands: Sequence[Seen]) -> None:
     """Note that a pass was refused, also on the exception; `one` is None for a pass that is no longer observed."""
     if one is not None:
@@ -285,6 +305,8 @@ def _returned(state: State, call: Call, site: Site, given: Sequence[Seen], value
     if known is not None or not is_followed(value):
         return known
     function = call.function
+    if isinstance(function, type) and not is_own(function.__init__):  # a scheduler, say, which has called a lambda
+        return _of_function(state, call, given, site, value)
     if isinstance(function, type) or is_own(function) or not isinstance(value, torch.Tensor):
         return state.objects.box(value, site.span)
     if isinstance(function, Module):

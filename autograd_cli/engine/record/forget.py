@@ -211,7 +211,10 @@ class _Numbers:
         )
 
     def _visit(self, visit: Visit) -> Visit:
-        return replace(visit, node=self.nodes[visit.node])
+        hooked = [
+            replace(each, handed=self.values[each.handed], returned=self.values[each.returned]) for each in visit.hooked
+        ]
+        return replace(visit, node=self.nodes[visit.node], hooked=tuple(hooked))
 
     def _info(self, info: TensorInfo | None) -> TensorInfo | None:
         return info if info is None or info.grad_fn is None else replace(info, grad_fn=self.nodes.get(info.grad_fn))

@@ -3,9 +3,10 @@
 The best name is one that the program holds a leaf under at its end, in its shortest form and rather not that of a
 loop's variable: `w`, `net.0.weight`, `ws[0]`, `params["w"]`. A leaf that only a function knew goes by its name there,
 `main.w`; a parameter of a model by its name in the model, `net.weight`, as long as no other has it. One whose name
-means something else by now is `w (old)`; one of a layer that was never given a name is `Linear.weight`; and one that
-had no name at all is called by the piece of the program that made it. Where several would be called the same, they are
-numbered from the second on: `main.w#2`, `Linear#2.weight`.
+means something else by now is `w (old)`; one of an object without a name is `self.net.weight`, as its class calls it;
+one of a layer that was never given a name is `Linear.weight`; and one that had no name at all is called by the piece
+of the program that made it. Where several would be called the same, they are numbered from the second on: `main.w#2`,
+`Linear#2.weight`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _MAX_BOUND = 200  # things to look at in what a name is bound to, which happens 
 _MAX_HELD = 10_000  # things to look at in what a function holds at its return, if it made a leaf
 _HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that was not written in C
 _MAX_WORDS = 60
+_SELF = "self"
 _MAX_ALIKE = 50  # leaves kept first and last, of those whose names differ only in their number
 
 
@@ -64,6 +66,7 @@ class LeafNames:
     def __init__(self) -> None:
         self._bound: dict[int, _Claim] = {}  # what they were called first
         self._held: dict[int, _Claim] = {}  # what a function called them when it returned
+        self._own: dict[int, _Claim] = {}  # what they are to the object that made them, which may have no name itself
         self._places: dict[int, _Place] = {}
         self._layers: dict[int, ReferenceType[torch.nn.Module]] = {}
         self._made = 0  # layers
@@ -78,6 +81,9 @@ class LeafNames:
 
     def leave(self, names: Mapping[str, Entry], function: str) -> None:
         """A function returned when its variables were these; a constructor's say little, as its object has a name."""
+        if _SELF in names:
+            for path, tensor in _leaves_of_object(_SELF, names[_SELF].payload):
+                self._own.setdefault(id(tensor), _Claim(ref(tensor), "", path))
         if function.endswith("__init__"):
             return
         for path, tensor in by_place({name: box.payload for name, box in names.items()}, _MAX_HELD):
@@ -117,6 +123,8 @@ class LeafNames:
             elif (bound := _found(self._bound, tensor)) is not None:
                 best = _of_model(bound, used)
                 name = _numbered(f"{best} (old)" if best in current else best, used)
+            elif (own := _found(self._own, tensor)) is not None:
+                name = _numbered(own.path, used)
             elif (place := _found(self._places, tensor)) is not None:
                 kind = kinds.setdefault(place.layer, _numbered(place.kind, {*current, *kinds.values()}))
                 name = _numbered(f"{kind}.{place.parameter}", used)
@@ -131,12 +139,12 @@ class LeafNames:
         return {key: name for key, name in found.items() if key not in left_out}
 
     def _rank(self, tensor: torch.Tensor) -> int:
-        ways: tuple[Mapping[int, _Claim | _Place], ...] = (self._held, self._bound, self._places)
+        ways: tuple[Mapping[int, _Claim | _Place], ...] = (self._held, self._bound, self._own, self._places)
         return next((rank for rank, names in enumerate(ways) if _found(names, tensor) is not None), len(ways))
 
     def let_go(self) -> None:
         """Forget the tensors and layers that are gone."""
-        for names in (self._bound, self._held, self._places):
+        for names in (self._bound, self._held, self._own, self._places):
             for key in [key for key, each in names.items() if each.tensor() is None]:
                 del names[key]
         self._layers = {key: each for key, each in self._layers.items() if each() is not None}
@@ -145,6 +153,7 @@ class LeafNames:
         """Let go of all tensors."""
         self._bound.clear()
         self._held.clear()
+        self._own.clear()
         self._layers.clear()
 
 
@@ -171,7 +180,7 @@ def by_place(names: Mapping[str, object], most: int | None = None) -> Iterator[t
         elif isinstance(payload, torch.nn.Module):
             held = [*payload.named_parameters(), *_hidden(payload)]
             yield from [(f"{path}.{name}", parameter) for name, parameter in held if is_plain(parameter)]
-        elif path != "self":  # whoever has the object calls it by a name that says more
+        elif path != _SELF:  # whoever has the object calls it by a name that says more
             yield from _leaves_of_object(path, payload)
 
 

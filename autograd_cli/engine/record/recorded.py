@@ -17,7 +17,7 @@ from autograd_cli.engine.record.snapshot import is_opaque, version_of
 from autograd_cli.engine.record.watch import End
 from autograd_cli.engine.values import CONTAINERS, SEQUENCES, Entry
 from autograd_cli.modes import GradMode
-from autograd_cli.trace import Operation, Printed, Refusal, Step
+from autograd_cli.trace import Kind, Operation, Printed, Refusal, Step
 
 Versions: TypeAlias = Sequence[tuple[E, int | None]]
 
@@ -58,10 +58,21 @@ class Recorded(Recording[E]):
         before = [box.value for box in operands]
         for box in {id(box.payload): box for box in changed}.values():
             self.rewrite(box, operation, operands=before, span=span)
+        if operation.kind is Kind.STEP:
+            self._note_settings(operands, changed)
         written = next((box for box in changed if result is box.payload), None)
         made = written or self.add_result(result, operation, operands=self._source_of(result, operands), span=span)
         self.close(made)
         return made
+
+    def _note_settings(self, operands: Sequence[E], changed: Sequence[E]) -> None:
+        """Note on what a step made of each parameter the numbers that the optimizer had for it."""
+        boxes = {id(box.payload): box for box in changed}
+        optimizers = [box.payload for box in operands if isinstance(box.payload, torch.optim.Optimizer)]
+        for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
+            settings = tuple([(name, float(each)) for name, each in group.items() if type(each) in {int, float}])
+            for box in [boxes[id(parameter)] for parameter in group["params"] if id(parameter) in boxes]:
+                self._revise(box.value, settings=settings)
 
     def _is_switched(self, box: E) -> bool:
         """Whether requires_grad of a tensor is no longer what it was, as of the parameters of a module."""
@@ -104,9 +115,16 @@ class Recorded(Recording[E]):
     def returned(self, box: E, handed: Sequence[E], end: End | None) -> None:
         """The function returned this: a hook a new gradient, another function what the operation may return."""
         if end is not None and isinstance(box.payload, torch.Tensor):
-            self.passes.watch.replaced(end, handed[0].value, box.value)
+            self.passes.watch.replaced(end, handed[0], box)
         if not self.passes_under_way:
             self._calls[-2].returned.append(box)
+
+    def replaced(self, tensor: Entry, gradient: torch.Tensor, result: torch.Tensor, span: Span) -> None:
+        """A hook of a tensor, which was not recorded itself, put another gradient in the place of the one it got."""
+        end = self.end_of(tensor)
+        if self.passes_under_way and end is not None:
+            handed = self.add(gradient, naming.HANDED, span=span)
+            self.passes.watch.replaced(end, handed, self.add(result, naming.HANDED, operands=[handed], span=span))
 
     def handed(self, payload: object, span: Span) -> E:
         """The entry of an argument that torch called it with: that of a known tensor, or a new one."""

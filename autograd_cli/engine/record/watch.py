@@ -67,9 +67,11 @@ class Watch:
                 )
             )
 
-    def replaced(self, end: End, handed: int, returned: int) -> None:
+    def replaced(self, end: End, handed: Entry, returned: Entry) -> None:
         """A hook of the program made the value `returned` of the gradient `handed`, on its way to `end`."""
-        self._hooked.setdefault(end, []).append(Hooked(output_nr=end[1], handed=handed, returned=returned))
+        zeroed = _zeroed(handed.payload, returned.payload)
+        hooked = Hooked(output_nr=end[1], handed=handed.value, returned=returned.value, zeroed=zeroed)
+        self._hooked.setdefault(end, []).append(hooked)
 
     def _is_recomputed(self, node: int) -> bool:
         """Whether a checkpoint keeps nothing for the node: looking at it would run the program's function again."""
@@ -118,6 +120,13 @@ class Watch:
             visits.append(Visit(node=number, arrived=arrived, flows=tuple(flows), saved=saved, hooked=hooked))
 
         return self.guarded(visit)
+
+
+def _zeroed(before: torch.Tensor, after: torch.Tensor) -> int:
+    """How many elements a hook has made zero."""
+    if before.shape != after.shape or torch.strided not in {before.layout, after.layout}:
+        return 0
+    return int(torch.count_nonzero((before.detach() != 0) & (after.detach() == 0)))
 
 
 _CHECKPOINT = "torch.utils.checkpoint.checkpoint"

@@ -65,7 +65,7 @@ def grad_accumulated(evidence: Evidence) -> Iterator[Diagnostic]:
         victim=name,
         others=others_of(names),
         fix=f"{_reset(evidence, names)[0]} before it" + ("" if is_stale else ", unless the sum is intended"),
-        edits=_with_reset(evidence, call.span, names),
+        edits=with_reset(evidence, call.span, names),
         observed=f"{name}.grad is the sum of several passes",
     )
 
@@ -140,6 +140,11 @@ def _named(evidence: Evidence, each: Pass, names: list[str]) -> list[str]:
     return [(None if (value := values[name]) is None else name_of(evidence, value)) or name for name in names]
 
 
+def added_leaves(evidence: Evidence, each: Pass) -> list[int]:
+    """The leaves to whose gradient a pass added something, which was not zero before."""
+    return [_origin(evidence, leaf) for leaf in _leaves(each) if leaf.value is not None and _adds(leaf)]
+
+
 def _adds(leaf: LeafGradient) -> bool:
     """Whether the pass added something to a gradient that was not zero."""
     before = leaf.before
@@ -206,6 +211,22 @@ def _all_resets(evidence: Evidence) -> dict[int, list[int]]:
         for leaf in leaves:
             if leaf is not None:
                 found.setdefault(leaf, []).append(value.id)
+    return found
+
+
+def uses_of(evidence: Evidence, leaf: int) -> list[int]:
+    """When the gradient of a leaf was used: by an update, or by a reading of `.grad` that is no part of a reset."""
+    return sorted([*(update.id for update in updates_of(evidence, leaf)), *_all_reads(evidence).get(leaf, [])])
+
+
+@remembered
+def _all_reads(evidence: Evidence) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for owner, read in evidence.grad_reads:
+        leaf = evidence.origin(owner.id)
+        users = {user.id for user in evidence.users.get(read.id, ())}
+        if not users or not users <= set(resets_of(evidence, leaf)):
+            found.setdefault(leaf, []).append(read.id)
     return found
 
 
@@ -323,7 +344,8 @@ def _reset(evidence: Evidence, names: list[str]) -> list[str]:
     return [f"{name}.grad = None" for name in names] if optimizer is None else [f"{optimizer}.zero_grad()"]
 
 
-def _with_reset(evidence: Evidence, span: Span | None, names: list[str]) -> tuple[Edit, ...]:
+def with_reset(evidence: Evidence, span: Span | None, names: list[str]) -> tuple[Edit, ...]:
+    """The reset of these leaves before the statement at a place."""
     statement = evidence.text.statement_around(span)
     if statement is None:
         return ()

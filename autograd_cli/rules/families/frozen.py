@@ -11,7 +11,7 @@ from autograd_cli.rules.evidence.optimizers import is_moved, model_names, optimi
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import is_leaf, is_switch, places
 from autograd_cli.rules.rule import Family, Rule
-from autograd_cli.trace import Value
+from autograd_cli.trace import Hooked, Number, TensorInfo, Value
 
 
 def _find_frozen_moves(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -42,6 +42,63 @@ def _find_frozen_moves(evidence: Evidence) -> Iterator[Diagnostic]:
         fix="set .grad to None when it is frozen: the optimizer leaves out what has no gradient",
         edits=() if switch is None else _without_gradient(evidence, switch),
     )
+
+
+def _find_masked_moves(evidence: Evidence) -> Iterator[Diagnostic]:
+    """Elements whose gradient a hook makes zero, and which the weight decay of the optimizer still moves."""
+    hooked = {
+        evidence.origin(leaf): evidence.trace.values[each.returned]
+        for passage in evidence.passages
+        for visit in passage.walk.visits
+        for each in visit.hooked
+        if (leaf := passage.nodes[visit.node].leaf) is not None and each.zeroed and _is_masked(evidence, each)
+    }
+    found = [
+        step
+        for step in steps_of(evidence)
+        if step.previous is not None and evidence.origin(step.id) in hooked and step.setting("weight_decay")
+    ]
+    if not found:
+        return
+    step = found[0]
+    optimizer = optimizer_of(evidence, step)
+    names = model_names(evidence, {evidence.origin(each.id) for each in found})
+    span = step.span if optimizer is None else optimizer.span
+    yield Diagnostic(
+        rule="frozen-moves",
+        severity=Severity.WARNING,
+        message=f"what a hook freezes of {several(names)} still moves: the step of "
+        f"{(step.function or '').split('.')[-2]} takes weight_decay = {step.setting('weight_decay'):g} of it",
+        span=span,
+        label="weight decay needs no gradient",
+        related=places(
+            (hooked[evidence.origin(step.id)].span, "makes a part of the gradient zero"),
+            (step.span, "shrinks that part, too"),
+            but=span,
+        ),
+        victim=names[0],
+        others=others_of(names),
+        observed=f"{names[0]} changes where its gradient is zero",
+        fix="weight_decay=0 for this parameter, in a group of its own",
+    )
+
+
+def _is_masked(evidence: Evidence, hooked: Hooked) -> bool:
+    """Whether a hook left each element as it was, or made it zero, as far as they are known."""
+    before, after = evidence.tensor(hooked.handed), evidence.tensor(hooked.returned)
+    if before is None or after is None:
+        return False
+    pairs = zip(_elements(before), _elements(after), strict=True)
+    return all(now in {0, was} for was, now in pairs)
+
+
+def _elements(tensor: TensorInfo) -> tuple[Number, ...]:
+    return tensor.values or (() if tensor.summary is None else tensor.summary.corners)
+
+
+def _find_moves(evidence: Evidence) -> Iterator[Diagnostic]:
+    yield from _find_frozen_moves(evidence)
+    yield from _find_masked_moves(evidence)
 
 
 def _switch_of(evidence: Evidence, step: Value) -> Value | None:
@@ -141,10 +198,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         slug="frozen-moves",
         family=Family.OPTIMIZER,
-        summary="A parameter was frozen by requires_grad = False, and the optimizer still moves it.",
+        summary="A parameter was frozen, or a part of it by a hook, and the optimizer still moves it.",
         why="requires_grad = False stops new gradients. The old `.grad` stays, if only as zeros, and an optimizer "
         "changes every parameter whose `.grad` is not None: by its momentum, its weight decay, or the old gradient "
-        "itself.",
+        "itself. A hook that makes the gradient of some rows zero does not freeze them either: weight decay shrinks "
+        "them in each step.",
         example="""
             w = torch.tensor([1., 2.], requires_grad=True)
             v = torch.tensor([1., 2.], requires_grad=True)
@@ -157,7 +215,7 @@ RULES: tuple[Rule, ...] = (
         """,
         cure="Set its `.grad` to None, too (`zero_grad()` does; `zero_grad(set_to_none=False)` does not), or make the "
         "optimizer anew without it.",
-        find=_find_frozen_moves,
+        find=_find_moves,
         generality=4,
     ),
     Rule(

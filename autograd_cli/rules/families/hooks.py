@@ -2,14 +2,64 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
-from autograd_cli.diagnostic import Diagnostic, Severity
+from autograd_cli.diagnostic import Diagnostic, Severity, Span
 from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.optimizers import model_names
 from autograd_cli.rules.evidence.passage import Passage, has_nan, is_finite, is_zero
 from autograd_cli.rules.evidence.several import gradients_of, others_of
 from autograd_cli.rules.rule import Family, Rule
-from autograd_cli.trace import Hooked, TensorValues
+from autograd_cli.trace import Hooked, TensorInfo, TensorValues
+
+
+def _find_stored(evidence: Evidence) -> Iterator[Diagnostic]:
+    """The hooks that gave back the same gradient in every pass, though they were handed others."""
+    found: dict[Span | None, dict[int, list[tuple[TensorInfo, TensorInfo]]]] = {}
+    for passage in evidence.passages:
+        for visit in passage.walk.visits:
+            for hooked in visit.hooked:
+                leaf = passage.nodes[visit.node].leaf
+                handed, returned = evidence.tensor(hooked.handed), evidence.tensor(hooked.returned)
+                if leaf is not None and handed is not None and returned is not None:
+                    place = evidence.trace.values[hooked.returned].span
+                    found.setdefault(place, {}).setdefault(evidence.origin(leaf), []).append((handed, returned))
+    for span, leaves in found.items():
+        stale = [leaf for leaf, pairs in leaves.items() if _is_stored(pairs)]
+        if span is not None and stale:
+            names = model_names(evidence, stale)
+            yield Diagnostic(
+                rule="changed-by-hook",
+                severity=Severity.WARNING,
+                message=f"{gradients_of(names)} the same in every pass: a hook returns what it has kept",
+                span=span,
+                label="what the hook returns takes the place of the gradient",
+                victim=names[0],
+                others=others_of(names),
+                observed=f"{names[0]}.grad is that of an earlier pass",
+                fix="let the hook return None: a lambda returns the value of its expression",
+            )
+
+
+def _is_stored(pairs: list[tuple[TensorInfo, TensorInfo]]) -> bool:
+    """Whether several gradients that differed were all replaced by the same one, which is not zero."""
+    handed, returned = zip(*pairs, strict=True)
+    return (
+        len(pairs) > 1
+        and not is_zero(returned[0])
+        and all(_is_same(each, returned[0]) for each in returned)
+        and not any(_is_same(one, other) for one, other in itertools.pairwise(handed))
+    )
+
+
+def _is_same(one: TensorInfo, other: TensorInfo) -> bool:
+    return (one.shape, one.values, one.summary) == (other.shape, other.values, other.summary)
+
+
+def _find(evidence: Evidence) -> Iterator[Diagnostic]:
+    yield from _find_hook(evidence)
+    yield from _find_stored(evidence)
 
 
 def _find_hook(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -64,9 +114,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         slug="changed-by-hook",
         family=Family.ZERO,
-        summary="The gradient is zero, NaN or infinite because a hook of the program returned that in its place.",
+        summary="The gradient is zero, NaN, infinite or an old one because a hook returned that in its place.",
         why="What a tensor's hook returns takes the place of the gradient, for all that comes behind it in the "
-        "backward pass. A hook that returns None leaves it as it is.",
+        "backward pass, and a lambda returns the value of its expression: of `seen.setdefault(name, grad)`, that is "
+        "the first gradient for ever. A hook that returns None leaves the gradient as it is.",
         example="""
             x = torch.tensor([1., 2.], requires_grad=True)
             y = x * 3
@@ -75,7 +126,7 @@ RULES: tuple[Rule, ...] = (
             print(x.grad)
         """,
         cure="Return the gradient as it should be, or None.",
-        find=_find_hook,
+        find=_find,
         needs_walks=True,
         generality=-1,
     ),

@@ -22,7 +22,6 @@ from autograd_cli.trace import Kind, TensorInfo, Value
 _PARAMETERS = frozenset({"torch.nn.Parameter", "torch.nn.parameter.Parameter"})
 _IN_LIST = re.compile(r"\.(\w+)\[[^.]*\]\.")
 _TRIFLE = 1e-4  # the norm of what may be left of a gradient
-_EPS = 1e-8  # of the optimizers of torch that divide by it
 _SMALLEST = {"float16": 2.0**-24}  # above 0
 _NARROW = frozenset({"float16", "bfloat16"})
 _CASTS = frozenset({"to", "half", "bfloat16"})
@@ -205,25 +204,81 @@ def _find_step_changes_nothing(evidence: Evidence) -> Iterator[Diagnostic]:
     names, step = model_names(evidence, still), left[still[0]]
     gradient, tensor = _gradient_before(evidence, step), step.tensor
     optimizer = optimizer_of(evidence, step)
-    narrowed = _narrowed(evidence, tensor)
-    span = narrowed or (step.span if optimizer is None else optimizer.span)
+    is_zero_rate = step.setting("lr") == 0.0
+    scheduled = _schedule(evidence, optimizer) if is_zero_rate else None
+    narrowed = None if is_zero_rate else _narrowed(evidence, tensor)
+    span = scheduled or narrowed or (step.span if optimizer is None else optimizer.span)
     whose = "its" if len(names) == 1 else "their"
     size = "" if gradient is None else f": {whose} gradient has the norm {norm(gradient):.3g}"
     dtype = "" if tensor is None else f" for {tensor.dtype}"
     yield Diagnostic(
         rule="step-changes-nothing",
         severity=Severity.WARNING,
-        message=f"no step changes {several(names)}{size}",
+        message=f"no step changes {several(names)}{', since lr is 0' if is_zero_rate else ''}{size}",
         span=span,
-        label=f"lr is 0, or lr times the gradient is too small{dtype}",
-        related=places((step.span, "the same numbers before and after"), but=span),
+        label=_why_nothing_changes(step, dtype, is_scheduled=scheduled is not None),
+        related=places(
+            (None if optimizer is None or scheduled is None else optimizer.span, "the optimizer"),
+            (step.span, "the same numbers before and after"),
+            but=span,
+        ),
         victim=names[0],
         others=others_of(names),
         observed=f"{names[0]} never changes",
-        fix="raise lr, or keep these parameters in a wider dtype"
-        if narrowed is None
-        else "keep the parameters in float32, and compute under torch.autocast",
+        fix=_how_to_change(is_zero_rate=is_zero_rate, is_narrowed=narrowed is not None),
     )
+
+
+def _why_nothing_changes(step: Value, dtype: str, *, is_scheduled: bool) -> str:
+    if is_scheduled:
+        return "the scheduler makes lr 0 in these steps"
+    if step.setting("lr") == 0.0:
+        return "lr is 0"
+    rate = step.setting("lr")
+    return f"lr{'' if rate is None else f' ({rate:.3g})'} times the gradient is too small{dtype}"
+
+
+def _how_to_change(*, is_zero_rate: bool, is_narrowed: bool) -> str:
+    if is_narrowed:
+        return "keep the parameters in float32, and compute under torch.autocast"
+    if is_zero_rate:
+        return "give the step an lr above 0; look at optimizer.param_groups[0]['lr']"
+    return "raise lr, or keep these parameters in a wider dtype"
+
+
+def _schedule(evidence: Evidence, optimizer: Value | None) -> Span | None:
+    """Where lr comes from, if a scheduler sets it: the one lambda that it was given, or else where it is made."""
+    made = [
+        value for value in evidence.trace.values if optimizer is not None and _schedules(evidence, value, optimizer)
+    ]
+    if not made:
+        return None
+    call = evidence.text.call_at(made[0].span)
+    given = [] if call is None else [*call.args, *(each.value for each in call.keywords)]
+    names = {node.id for each in given for node in ast.walk(each) if isinstance(node, ast.Name)}
+    lambdas = [node for each in (*given, *_put_into(evidence, names)) for node in ast.walk(each)]
+    found = [node for node in lambdas if isinstance(node, ast.Lambda)]
+    return evidence.text.span_of(found[0]) if len(found) == 1 else made[0].span
+
+
+def _schedules(evidence: Evidence, value: Value, optimizer: Value) -> bool:
+    """Whether a value is a scheduler of the optimizer."""
+    is_made = value.kind is Kind.CALL and (value.function or "").startswith("torch.optim.lr_scheduler.")
+    return is_made and any(part.id == optimizer.id for part in evidence.trace.parts(value.operands))
+
+
+def _put_into(evidence: Evidence, names: AbstractSet[str]) -> Iterator[ast.expr]:
+    """What the program gives to variables of these names: by an assignment, or by `append`."""
+    for _, statement in evidence.text.statements():
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in names:
+                yield value
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[value])) if (
+                name in names
+            ):
+                yield value
+
+
 
 
 def _narrowed(evidence: Evidence, parameter: TensorInfo | None) -> Span | None:
@@ -282,7 +337,7 @@ def _find_step_underflow(evidence: Evidence) -> Iterator[Diagnostic]:
         if before is None or now is None or name not in _DIVIDING or now.dtype not in _SMALLEST:
             continue
         optimizer = optimizer_of(evidence, step)
-        eps = _eps(evidence, optimizer)
+        eps = step.setting("eps")
         is_sound = is_finite(before) and not is_finite(now) and _is_gradient_finite(evidence, step)
         if not is_sound or eps is None or eps >= _SMALLEST[now.dtype]:
             continue
@@ -307,17 +362,6 @@ def _find_step_underflow(evidence: Evidence) -> Iterator[Diagnostic]:
 def _is_gradient_finite(evidence: Evidence, step: Value) -> bool:
     gradient = _gradient_before(evidence, step)
     return gradient is None or is_finite(gradient)
-
-
-def _eps(evidence: Evidence, optimizer: Value | None) -> float | None:
-    """The eps that an optimizer was given; None where the program computes it."""
-    given = None if optimizer is None else evidence.text.keyword(optimizer.span, "eps")
-    match given:
-        case None:
-            return _EPS
-        case ast.Constant(value=float() | int() as eps):
-            return float(eps)
-    return None
 
 
 def _with_eps(evidence: Evidence, optimizer: Value) -> Edit | None:

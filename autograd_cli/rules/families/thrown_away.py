@@ -108,18 +108,8 @@ def _own_passes(evidence: Evidence) -> list[Pass]:
 def _unused_until(evidence: Evidence, leaf: int, each: Pass) -> int | None:
     """When the gradient that a pass gave a leaf was reset, if nothing had used it; else None."""
     reset = next((at for at in accumulation.resets_of(evidence, leaf) if at > each.at), None)
-    is_used = reset is None or any(each.at < use < reset for use in _uses(evidence, leaf))
+    is_used = reset is None or any(each.at < use < reset for use in accumulation.uses_of(evidence, leaf))
     return None if is_used else reset
-
-
-def _uses(evidence: Evidence, leaf: int) -> Iterator[int]:
-    """When the gradient of a leaf was used: by an update, or by a reading of `.grad` that is no part of a reset."""
-    resets = accumulation.resets_of(evidence, leaf)
-    yield from (update.id for update in accumulation.updates_of(evidence, leaf))
-    for owner, read in evidence.grad_reads:
-        users = [user.id for user in evidence.users.get(read.id, ())]
-        if evidence.origin(owner.id) == leaf and not (users and set(users) <= set(resets)):
-            yield read.id
 
 
 def _once(evidence: Evidence, reset: Value) -> tuple[Edit, ...]:
