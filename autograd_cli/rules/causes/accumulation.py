@@ -188,9 +188,7 @@ def _using_gradient(evidence: Evidence, leaf: int, changes: list[Value]) -> Iter
 def _updates(evidence: Evidence, each: Pass, name: str) -> list[Span | None]:
     leaf = next((leaf for leaf in _leaves(each) if name in {leaf.name, *_named(evidence, each, [leaf.name])}), None)
     found = (
-        []
-        if leaf is None
-        else [value for value in updates_of(evidence, _origin(evidence, leaf)) if value.id < each.at]
+        [] if leaf is None else [value for value in updates_of(evidence, _origin(evidence, leaf)) if value.id < each.at]
     )
     return [value.span for value in found[-1:]]
 

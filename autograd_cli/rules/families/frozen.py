@@ -127,7 +127,7 @@ def _without_gradient(evidence: Evidence, switch: Value) -> tuple[Edit, ...]:
 
 
 def _find_all_frozen(evidence: Evidence) -> Iterator[Diagnostic]:
-    """An optimizer all of whose parameters have requires_grad=False in every step that is known."""
+    """An optimizer of which all that it has, or all that is shared by a shallow copy, is frozen in every known step."""
     taken: dict[int, list[Value]] = {}
     for step in [each for each in steps_of(evidence) if each.previous is None]:
         optimizer = optimizer_of(evidence, step)
@@ -135,22 +135,25 @@ def _find_all_frozen(evidence: Evidence) -> Iterator[Diagnostic]:
             taken.setdefault(optimizer.id, []).append(step)
     for number, each in taken.items():
         own = {operand for step in each for operand in step.operands if _is_of_leaf(evidence, operand)}
-        if own and not any(is_leaf(evidence.tensor(operand)) for operand in own):
-            yield _all_frozen(evidence, evidence.trace.values[number], each[-1], own)
+        live = {evidence.origin(operand) for operand in own if is_leaf(evidence.tensor(operand))}
+        frozen = {evidence.origin(operand) for operand in own} - live
+        if frozen and (not live or _shallow_copy(evidence) is not None):
+            yield _frozen(evidence, evidence.trace.values[number], each[-1], frozen, is_all=not live)
             return
 
 
-def _all_frozen(evidence: Evidence, optimizer: Value, step: Value, own: set[int]) -> Diagnostic:
-    names = model_names(evidence, {evidence.origin(each) for each in own})
+def _frozen(evidence: Evidence, optimizer: Value, step: Value, leaves: set[int], *, is_all: bool) -> Diagnostic:
+    names = model_names(evidence, leaves)
     copied = _shallow_copy(evidence)
     span = optimizer.span if copied is None else evidence.text.span_of(copied)
     label = "all that it has is frozen"
+    whole = "all that this optimizer has is" if is_all else "it is" if len(names) == 1 else "they are"
     if copied is not None:
         label = "a shallow copy: its parameters are those of the original, and are frozen with it"
     return Diagnostic(
         rule="frozen-in-optimizer",
         severity=Severity.WARNING,
-        message=f"no step changes {several(names)}: all that this optimizer has is frozen (requires_grad=False)",
+        message=f"no step changes {several(names)}: {whole} frozen (requires_grad=False)",
         span=span,
         label=label,
         related=places(
@@ -175,8 +178,13 @@ def _is_of_leaf(evidence: Evidence, operand: int) -> bool:
 
 def _shallow_copy(evidence: Evidence) -> ast.Call | None:
     """The call of copy.copy, where the program has one."""
+    is_imported = any(
+        isinstance(node, ast.ImportFrom) and node.module == "copy" and any(each.name == "copy" for each in node.names)
+        for _, node in evidence.text.statements()
+    )
+    called = {"copy.copy", *(["copy"] if is_imported else [])}
     calls = [node for node in evidence.text.expressions() if isinstance(node, ast.Call)]
-    return next((call for call in calls if ast.unparse(call.func) == "copy.copy"), None)
+    return next((call for call in calls if ast.unparse(call.func) in called), None)
 
 
 def _deep(evidence: Evidence, copied: ast.Call) -> Edit:

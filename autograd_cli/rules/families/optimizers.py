@@ -279,8 +279,6 @@ def _put_into(evidence: Evidence, names: AbstractSet[str]) -> Iterator[ast.expr]
                 yield value
 
 
-
-
 def _narrowed(evidence: Evidence, parameter: TensorInfo | None) -> Span | None:
     """Where the program puts something into a narrow dtype, if a parameter has one."""
     if parameter is None or parameter.dtype not in _NARROW:

@@ -9,7 +9,8 @@ from autograd_cli.rules.causes.lost import COMPUTED, first_tracked, leaf_name, l
 from autograd_cli.rules.cures import cuts
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import is_tracked
-from autograd_cli.rules.evidence.symptoms import GRAD, places
+from autograd_cli.rules.evidence.optimizers import model_name
+from autograd_cli.rules.evidence.symptoms import GRAD, is_leaf, places
 from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.rules.families.cut_off import is_to_be_explained, missed
 from autograd_cli.rules.rule import Family, Rule
@@ -68,7 +69,7 @@ def _silently_first_order(evidence: Evidence) -> Diagnostic | None:
         if victim is None:
             continue
         leaf, later = victim
-        name = evidence.names(leaf)[0]
+        name = model_name(evidence, leaf)
         return Diagnostic(
             rule="missing-create-graph",
             severity=Severity.WARNING,
@@ -90,7 +91,9 @@ def _lacking(evidence: Evidence, walk: Walk, answer: Value) -> tuple[int, Walk] 
         frozenset(part.id for part in trace.parts([operand]) if part.tensor is not None)
         for operand in (*answer.operands, answer.id)[:2]
     ]
-    starts = [leaf for leaf in leaves(evidence) if upstream(evidence, tuple(outputs), COMPUTED) >= {leaf}]
+    called = {first_tracked(evidence, each.leaf): None for each in trace.variables if each.leaf is not None}
+    before = upstream(evidence, tuple(outputs), COMPUTED)
+    starts = [leaf for leaf in {**dict.fromkeys(leaves(evidence)), **called} if leaf in before]
     curved = [leaf for leaf in starts if _is_curved(evidence, walk, leaf)]
     for later in trace.walks:
         if later.start <= walk.start or later.backward is None:
@@ -100,9 +103,10 @@ def _lacking(evidence: Evidence, walk: Walk, answer: Value) -> tuple[int, Walk] 
         if joined is None:
             continue
         got = {leaf.value for leaf in backward.leaves if leaf.after is not None}
-        is_penalty = _is_added(evidence, joined, backward.roots)
-        for leaf in curved:
-            is_input = any(first_tracked(evidence, each) == leaf for each in inputs)
+        is_penalty = _is_added(evidence, joined, backward.roots) or _is_residual(evidence, joined, inputs)
+        points = {first_tracked(evidence, each) for each in inputs}
+        for leaf in sorted(curved, key=lambda leaf: leaf not in _looked_at(evidence)):  # first what is trained
+            is_input = leaf in points
             if leaf in got and (is_penalty or (is_input and leaf in _looked_at(evidence))):
                 return leaf, later
     return None
@@ -134,11 +138,26 @@ def _is_added(evidence: Evidence, joined: Value, roots: tuple[int, ...]) -> bool
     )
 
 
+def _is_residual(evidence: Evidence, joined: Value, inputs: frozenset[int]) -> bool:
+    """Whether a derivative by given points went into arithmetic with results, as in the residual of an equation.
+
+    A direction in which points or parameters are moved is not one: it is added to a leaf, or a layer is called with it.
+    """
+    data = [each for each in inputs if is_leaf(evidence.tensor(each))]
+    is_by_points = len(data) == len(inputs) and not any(
+        first_tracked(evidence, each) in _looked_at(evidence) for each in data
+    )
+    is_arithmetic = has(joined.verb, Trait.ADDITIVE, Trait.PRODUCT, Trait.DIVISION)
+    return is_by_points and is_arithmetic and not any(is_leaf(evidence.tensor(each)) for each in joined.operands)
+
+
 def _is_curved(evidence: Evidence, walk: Walk, leaf: int) -> bool:
     """Whether a node of the walk kept something that depends on the variable: else its derivative is constant."""
     for visit in walk.visits:
         made = evidence.trace.values[evidence.trace.nodes[visit.node].value]
         kept = [saved.tensor for saved in visit.saved if saved.tensor is not None]
+        if made.kind is Kind.MODULE and kept and leaf in _own_leaves(evidence, made):
+            return True  # what a layer keeps has no place in the program: it is its input, and its weight
         for number in (made.id, *made.operands):
             tensor = evidence.tensor(number)
             if tensor is None or not any((each.shape, each.values) == (tensor.shape, tensor.values) for each in kept):
@@ -146,6 +165,10 @@ def _is_curved(evidence: Evidence, walk: Walk, leaf: int) -> bool:
             if leaf in upstream(evidence, (number,), COMPUTED):
                 return True
     return False
+
+
+def _own_leaves(evidence: Evidence, module: Value) -> frozenset[int]:
+    return frozenset(first_tracked(evidence, each) for each in module.operands if is_leaf(evidence.tensor(each)))
 
 
 @remembered
