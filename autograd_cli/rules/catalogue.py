@@ -24,6 +24,7 @@ from autograd_cli.rules.families import (
     partly_clamped,
     programs,
     refused_writes,
+    repeated_index,
     requests,
     same_network,
     saved_tensors,
@@ -55,7 +56,7 @@ _MODULES = (
         two_optimizers,
         optimizers,
     ),
-    *(nan, second_derivative, zero, partly_clamped, scale, hooks, symptoms),
+    *(nan, second_derivative, zero, repeated_index, partly_clamped, scale, hooks, symptoms),
     *(programs, requests, limits),
 )
 CATALOGUE: dict[str, Rule] = {rule.slug: rule for module in _MODULES for rule in module.RULES}

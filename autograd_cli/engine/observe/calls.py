@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import inspect
 import types
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -305,9 +306,10 @@ def _returned(state: State, call: Call, site: Site, given: Sequence[Seen], value
     if known is not None or not is_followed(value):
         return known
     function = call.function
-    if isinstance(function, type) and not is_own(function.__init__):  # a scheduler, say, which has called a lambda
+    is_class = isinstance(function, type)
+    if is_class and not is_own(inspect.getattr_static(function, "__init__")):  # of a scheduler that calls a lambda
         return _of_function(state, call, given, site, value)
-    if isinstance(function, type) or is_own(function) or not isinstance(value, torch.Tensor):
+    if is_class or is_own(function) or not isinstance(value, torch.Tensor):
         return state.objects.box(value, site.span)
     if isinstance(function, Module):
         return state.objects.add_performed(value, naming.module(type(function)), [*given, *call.also], site.span)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autograd_cli.rules.evidence.evidence import Evidence
@@ -64,9 +63,8 @@ def _left(passage: Passage, end: int) -> float:
 def _fork(evidence: Evidence, passage: Passage, end: int) -> Value | None:
     """The nearest operation from which both of the two largest parts came, on different ways, if it made them equal."""
     parts = sorted(passage.into[end], key=lambda each: -_size(each))
-    of_other = {each.visit.node for each in _way(passage, parts[1])}
-    common = (each.visit.node for each in _way(passage, parts[0]) if each.visit.node in of_other)
-    fork = next((evidence.trace.values[passage.nodes[node].value] for node in common), None)
+    node = passage.fork(parts[0], parts[1])
+    fork = None if node is None else evidence.trace.values[passage.nodes[node].value]
     return fork if fork is not None and _compares_the_same(evidence, fork) else None
 
 
@@ -84,12 +82,6 @@ def _compares_the_same(evidence: Evidence, fork: Value) -> bool:
         return math.isclose(norm(one), norm(other), rel_tol=_ALIKE)
     apart = max((abs(a - b) for a, b in zip(one.values, other.values, strict=True)), default=0.0)
     return apart <= _ALIKE * max(map(abs, one.values), default=0.0)
-
-
-def _way(passage: Passage, start: Departure) -> Iterator[Departure]:
-    """The departure, and all that led to it, the nearest first."""
-    yield start
-    yield from passage.before(start)
 
 
 def _size(departure: Departure) -> float:

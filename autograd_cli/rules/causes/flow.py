@@ -13,6 +13,7 @@ from autograd_cli.rules.evidence.traits import Trait, has, have
 from autograd_cli.trace import Kind, TensorValues, Value, Visit
 
 GENERAL = "zero-grad-stopped"
+CANCELLED = "gradient-cancels"
 _MOST = 16  # operations that are looked at
 _FEW = 4  # numbers that are told one by one
 # Traits of operations that have a rule of their own, where their zero is a mistake.
@@ -69,6 +70,9 @@ def _stop(evidence: Evidence, passage: Passage, departure: Departure, victim: st
     node = passage.nodes[departure.visit.node]
     value = evidence.trace.values[node.value]
     slug, how, is_meant = GENERAL, _why_meant(evidence, passage, departure, value), True
+    if value.verb == "rsample" and _is_of_one_difference(passage, departure):
+        slug, is_meant = CANCELLED, False
+        how = "moves with what it is compared with, so that their difference stays the same"
     if not how and (gate := _gate(evidence, value)) is not None:
         slug, is_meant = _slug_of_gate(evidence, value, gate), False
         how = f"lets nothing through: `{evidence.called(gate.id)}` is false everywhere" if slug == GENERAL else ""
@@ -87,6 +91,19 @@ def _stop(evidence: Evidence, passage: Passage, departure: Departure, victim: st
         how=how,
         numbers=_numbers(departure) if slug == GENERAL else None,
     )
+
+
+def _is_of_one_difference(passage: Passage, departure: Departure) -> bool:
+    """Whether the part was cancelled by what left the same difference on its other side: that does not depend on it."""
+    if departure.gradient is None or is_zero(departure.gradient):
+        return False
+    child = passage.nodes[departure.visit.node].next[departure.edge]
+    into = [] if child is None else passage.into[child]
+    parts = [each for each in into if each.gradient is not None and not is_zero(each.gradient)]
+    if len(parts) != 2:  # noqa: PLR2004 - the two sides of a difference
+        return False
+    fork = passage.fork(*parts)
+    return fork is not None and has(passage.nodes[fork].stem, Trait.DIFFERENCE)
 
 
 def _numbers(departure: Departure) -> str:

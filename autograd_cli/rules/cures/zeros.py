@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Edit
-from autograd_cli.rules.causes.flow import GENERAL, Stop
+from autograd_cli.rules.causes.flow import CANCELLED, GENERAL, Stop
 from autograd_cli.rules.causes.stops import origin_of_zero
 from autograd_cli.rules.cures.numbers import Fix
 from autograd_cli.rules.evidence.evidence import Evidence
@@ -15,12 +15,15 @@ from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Kind, Value
 
 _PAIR = 2
+_AS_A_CONSTANT = "draw it by sample(), or detach() it where it is compared"
 _SEVERAL = "normalise over several elements, or leave the normalisation out here"
 _WITH_A_SLOPE = "scale its operands, start elsewhere, or use an operation that has a slope there"
 
 
 def fix(evidence: Evidence, stop: Stop) -> Fix:
     """The cure of a stop."""
+    if stop.slug == CANCELLED:
+        return Fix(words=_AS_A_CONSTANT, edits=tuple(_drawn_without_graph(evidence, stop.value)))
     is_fault = stop.slug == GENERAL and not stop.is_meant
     words = _WITH_A_SLOPE if is_fault else _SEVERAL if has(stop.value.stem, Trait.NORMALISING) else None
     return Fix(words=words, edits=tuple(_edits(evidence, stop)))
@@ -45,6 +48,14 @@ def _edits(evidence: Evidence, stop: Stop) -> Iterator[Edit]:
     elif stop.slug == "zero-grad-kink":
         origins = [origin_of_zero(evidence, evidence.trace.values[each]) for each in stop.value.operands]
         yield from (edit for each in origins if each for edit in _random(evidence, beginning(evidence, each[1])))
+
+
+def _drawn_without_graph(evidence: Evidence, value: Value) -> Iterator[Edit]:
+    """`sample()` in place of `rsample()`."""
+    call = evidence.text.call_at(value.span)
+    if call is not None and isinstance(call.func, ast.Attribute) and call.func.attr == "rsample":
+        owner = evidence.text.cut(call.func.value)
+        yield evidence.text.rewritten(call.func, f"{owner}.sample")
 
 
 def beginning(evidence: Evidence, value: Value) -> Value:

@@ -117,6 +117,12 @@ class Passage:
                 return True
         return False
 
+    def fork(self, one: Departure, other: Departure) -> int | None:
+        """The nearest node from which both of two departures came."""
+        of_other = {other.visit.node, *(each.visit.node for each in self.before(other))}
+        way = (one.visit.node, *(each.visit.node for each in self.before(one)))
+        return next((node for node in way if node in of_other), None)
+
     def before(self, start: Departure) -> Iterator[Departure]:
         """All earlier departures that led to this one, the nearest first."""
         pending = deque([start])

@@ -124,8 +124,8 @@ def _find_still_scaled(evidence: Evidence) -> Iterator[Diagnostic]:
         yield Diagnostic(
             rule="clip-misplaced",
             severity=Severity.WARNING,
-            message=f"the step of {several(names)} is up to {factor:g} times too short: `{evidence.piece(clip.span)}` limits "
-            "gradients that are still scaled",
+            message=f"the step of {several(names)} is up to {factor:g} times too short: "
+            f"`{evidence.piece(clip.span)}` limits gradients that are still scaled",
             span=clip.span,
             label=f"sees {factor:g} times the gradients",
             related=places(
@@ -190,9 +190,9 @@ RULES: tuple[Rule, ...] = (
         slug="clip-misplaced",
         family=Family.OPTIMIZER,
         summary="Gradients are clipped before backward() has given them, or while a GradScaler still has them scaled.",
-        why="clip_grad_norm_() changes what is in `.grad` when it is called. Before backward(), that is nothing, or the "
-        "gradients of the last round. With a GradScaler, it is the gradient times some 65536 until unscale_() is called "
-        "or the step is made: clipped to 1, and divided by 65536, next to nothing is left.",
+        why="clip_grad_norm_() changes what is in `.grad` when it is called. Before backward(), that is nothing, or "
+        "the gradients of the last round. With a GradScaler, it is the gradient times some 65536 until unscale_() is "
+        "called or the step is made: clipped to 1, and divided by 65536, next to nothing is left.",
         example="""
             w = torch.tensor([1., 2.], requires_grad=True)
             optimizer = torch.optim.SGD([w], lr=0.1)

@@ -10,6 +10,7 @@ from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.passage import Passage, is_zero
 from autograd_cli.rules.evidence.several import gradients_of, others_of, several
 from autograd_cli.rules.evidence.symptoms import places
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Node, TensorValues, Visit
 
@@ -108,6 +109,69 @@ def _find_nothing(evidence: Evidence) -> Iterator[Diagnostic]:
             return
 
 
+def _find_saved_as_constant(evidence: Evidence) -> Iterator[Diagnostic]:
+    """A pass that was recorded went through a backward() that uses what forward() computed without a graph."""
+    for passage, visit, _ in _turns(evidence):
+        node = passage.nodes[visit.node]
+        method = evidence.text.method(_class(node), "forward")
+        saved = [] if method is None else list(_intermediates(method))
+        is_used = any(walk.start > passage.walk.start for walk in evidence.trace.walks)
+        victims = _names_behind(evidence, passage, visit.node)
+        if not saved or not victims or not (passage.walk.create_graph and is_used):
+            continue
+        span = evidence.text.span_of(saved[0])
+        name = ast.unparse(saved[0])
+        yield Diagnostic(
+            rule="saved-as-constant",
+            severity=Severity.WARNING,
+            message=f"the second derivative lacks a part for {several(victims)}: `backward()` of {_class(node)} takes "
+            f"{name} as a constant",
+            span=span,
+            label=f"computed in forward(), which torch does not record: {name} has no graph",
+            related=places((evidence.trace.values[node.value].span, "used here"), (passage.walk.span, "recorded here")),
+            victim=victims[0],
+            others=others_of(victims),
+            observed=f"the gradient of {victims[0]} in the later pass is wrong",
+            fix=f"save only operands and results, and compute {name} again in backward()",
+        )
+        return
+
+
+def _intermediates(forward: ast.FunctionDef) -> Iterator[ast.expr]:
+    """What a forward() saves that is neither an operand nor a result, and that has a slope."""
+    given = {each.arg for each in (*forward.args.posonlyargs, *forward.args.args)}
+    returned = {
+        each.id
+        for answer in ast.walk(forward)
+        if isinstance(answer, ast.Return) and answer.value is not None
+        for each in _parts(answer.value)
+        if isinstance(each, ast.Name)
+    }
+    assigned = {
+        target.id: each.value
+        for each in ast.walk(forward)
+        if isinstance(each, ast.Assign)
+        for target in each.targets
+        if isinstance(target, ast.Name)
+    }
+    for call in ast.walk(forward):
+        match call:
+            case ast.Call(func=ast.Attribute(attr="save_for_backward"), args=args):
+                names = [each for each in args if isinstance(each, ast.Name) and each.id not in given | returned]
+                yield from [each for each in names if (made := assigned.get(each.id)) and _has_slope(made)]
+
+
+def _parts(answer: ast.expr) -> list[ast.expr]:
+    return answer.elts if isinstance(answer, ast.Tuple) else [answer]
+
+
+def _has_slope(made: ast.expr) -> bool:
+    """Whether it may depend on the operands smoothly: not a comparison, an index or a step."""
+    called = made.func.attr if isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute) else ""
+    is_flat = isinstance(made, ast.Compare | ast.Constant) or called.startswith("arg")
+    return not is_flat and not has(called, Trait.STEP)
+
+
 def _names_behind(evidence: Evidence, passage: Passage, *nodes: int) -> list[str]:
     ends = sorted({end for node in nodes for end in passage.behind(node)}, key=evidence.end_order)
     names = [evidence.end_name(end) for end in ends if evidence.has_name(end)]
@@ -138,6 +202,18 @@ RULES: tuple[Rule, ...] = (
         "the parameter behind it gets nothing, without an error.",
         cure="Compute the gradient of that operand in backward(), and return it in its place.",
         find=_find_nothing,
+        needs_walks=True,
+    ),
+    Rule(
+        slug="saved-as-constant",
+        family=Family.CUT,
+        summary="A second derivative lacks a part: backward() of a torch.autograd.Function uses a saved intermediate.",
+        why="Torch does not record what forward() of a Function computes. Operands and results that it saves are known "
+        "to the graph again when backward() is differentiated itself (create_graph=True); an intermediate is only "
+        "numbers, and the second derivative through it is left out, without an error.",
+        cure="Save operands and results only, and compute the intermediate again in backward(); or return it from "
+        "forward() as one more result. torch.autograd.gradgradcheck finds it.",
+        find=_find_saved_as_constant,
         needs_walks=True,
     ),
 )

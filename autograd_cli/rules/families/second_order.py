@@ -103,11 +103,12 @@ def _lacking(evidence: Evidence, walk: Walk, answer: Value) -> tuple[int, Walk] 
         if joined is None:
             continue
         got = {leaf.value for leaf in backward.leaves if leaf.after is not None}
-        is_penalty = _is_added(evidence, joined, backward.roots) or _is_residual(evidence, joined, inputs)
+        is_penalty = _is_added(evidence, joined, backward.roots)
+        recorded = _recorded_leaves(evidence, outputs) if _is_residual(evidence, joined, inputs) else frozenset()
         points = {first_tracked(evidence, each) for each in inputs}
         for leaf in sorted(curved, key=lambda leaf: leaf not in _looked_at(evidence)):  # first what is trained
             is_input = leaf in points
-            if leaf in got and (is_penalty or (is_input and leaf in _looked_at(evidence))):
+            if leaf in got and (is_penalty or leaf in recorded or (is_input and leaf in _looked_at(evidence))):
                 return leaf, later
     return None
 
@@ -165,6 +166,12 @@ def _is_curved(evidence: Evidence, walk: Walk, leaf: int) -> bool:
             if leaf in upstream(evidence, (number,), COMPUTED):
                 return True
     return False
+
+
+def _recorded_leaves(evidence: Evidence, values: frozenset[int]) -> frozenset[int]:
+    """The leaves that torch's own graph of these values leads to."""
+    ends = [node.leaf for node in evidence.nodes_below(values)]
+    return frozenset(first_tracked(evidence, leaf) for leaf in ends if leaf is not None)
 
 
 def _own_leaves(evidence: Evidence, module: Value) -> frozenset[int]:
