@@ -11,6 +11,7 @@ from autograd_cli.rules.difference.missing import reasons
 from autograd_cli.rules.evidence.edges import handed_back
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import is_metadata, is_tracked
+from autograd_cli.rules.evidence.optimizers import steps_of
 from autograd_cli.rules.evidence.symptoms import Pass, flattened, is_leaf, name_of, passes
 from autograd_cli.trace import Kind, TensorInfo, Trace, Value
 
@@ -42,7 +43,16 @@ def outcome(trace: Trace, text: Source, of: str | None = None) -> str:
         return why if leaves else f"{why}, and nothing requires a gradient"
     if not leaves:
         return "nothing that was used requires a gradient"
-    return _told(leaves, dict(reasons(trace)), ran)
+    told = _told(leaves, dict(reasons(trace)), ran)
+    frozen = 0 if of is not None else _frozen(evidence)
+    return f"{told}; {frozen} in an optimizer {'is' if frozen == 1 else 'are'} frozen" if frozen else told
+
+
+def _frozen(evidence: Evidence) -> int:
+    """How many parameters an optimizer has at its last step that do not require gradients."""
+    calls = [step for step in steps_of(evidence) if step.previous is None]
+    held = [evidence.tensor(each) for each in (calls[-1].operands if calls else ())]
+    return sum(each is not None and each.is_leaf and not each.requires_grad for each in held)
 
 
 def _of_result(trace: Trace, name: str) -> str:

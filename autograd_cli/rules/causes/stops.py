@@ -17,6 +17,7 @@ _FACTORS = frozenset("self other mat1 mat2 vec weight input tensor batch1 batch2
 # Causes that stay certain, even if another zero beside them is unexplained.
 _CERTAIN = frozenset({"zero-grad-step", "sampling-not-reparameterised"})
 _FEW = 3
+_RESIDUE = 1e-5  # of the other gradients: what rounding may leave of one that cancels
 _TRIED = 10
 _BOUNDS = (Trait.RELU, Trait.CLAMP, Trait.PAIR)
 _TRIFLE = 1e-3
@@ -29,12 +30,12 @@ def find_stop(evidence: Evidence) -> Stop | None:
     turns: dict[tuple[str, Span | None], list[tuple[Passage, int, bool]]] = {}
     known = [each.passage for each in flat(evidence)]
     for passage in [each for each in evidence.passages if each not in known]:
-        has_singles = _has_singles(passage)
+        has_singles, little = _has_singles(passage), _RESIDUE * _largest(passage)
         for end in passage.ends:
             name = evidence.end_name(end)
             if name is not None and evidence.has_name(end):
                 call = passage.walk.span if passage.walk.backward is None else None
-                is_dead = _is_dead(passage, end, has_singles=has_singles)
+                is_dead = _is_dead(passage, end, little, has_singles=has_singles)
                 turns.setdefault((name, call), []).append((passage, end, is_dead))
     dead = {key: run for key, each in turns.items() if (run := _last_run(each))}
     found: Stop | None = None
@@ -67,13 +68,18 @@ def _last_run(turns: Sequence[tuple[Passage, int, bool]]) -> list[tuple[Passage,
     return [(passage, end) for passage, end, _ in turns[len(turns) - count :]]
 
 
-def _is_dead(passage: Passage, end: int, *, has_singles: bool) -> bool:
+def _largest(passage: Passage) -> float:
+    """The largest norm of what arrived at a leaf, at least 1: that of a loss."""
+    return max([1.0, *(norm(each) for end in passage.ends for each in passage.arrived_at(end))])
+
+
+def _is_dead(passage: Passage, end: int, little: float, *, has_singles: bool) -> bool:
     arrived = passage.arrived_at(end)
     if not arrived or not any(each.numel for each in arrived):
         return False
     if all(map(is_zero, arrived)):
         return True
-    if sum(map(norm, arrived)) < NEGLIGIBLE:
+    if sum(map(norm, arrived)) < little:
         return _all_lead_through(passage, end, _cancels)
     return has_singles and _all_lead_through(passage, end, normalises_single_elements)
 

@@ -79,13 +79,30 @@ def _inside(evidence: Evidence, value: Value, number: int, *, bound: bool = Fals
     yield Fix(words=f"keep it above 0: {text}", edits=(evidence.text.rewritten(given[number], text),))
 
 
+def _apart(evidence: Evidence, value: Value) -> Iterator[Fix]:
+    """A divisor kept so far from 0 that the gradient, which is 1 / divisor, is not huge in its turn."""
+    given = evidence.given(value)
+    if len(given) < 2 or len(value.operands) < 2:  # noqa: PLR2004 - what is divided, and by what
+        return
+    tensor = evidence.tensor(value.operands[1])
+    text = evidence.text.operand(given[1])
+    if tensor is None:
+        text = f"({text} or 1e-3)"
+    elif any(not isinstance(each, complex) and each < 0 for each in tensor.values or ()):
+        text = f"torch.where({text} == 0, 1e-3, {text})"
+    else:
+        text = f"{text}.clamp(min=1e-3)"
+    words = f"leave out what is divided by 0, or keep the divisor away from it: {text}"
+    yield Fix(words=words, edits=(evidence.text.rewritten(given[1], text),))
+
+
 def _where(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     """The same choice made before the operation."""
     choice = birth.masker
     bad = evidence.given(birth.value)
     number = 1 if birth.value.stem == "div" else 0
     if choice is None or choice.stem != "where" or len(bad) <= number:
-        yield from _inside(evidence, birth.value, number)
+        yield from _apart(evidence, birth.value) if number else _inside(evidence, birth.value, number)
         return
     given = evidence.given(choice)
     if len(given) != len(_PARTS) or len(choice.operands) < len(_PARTS):
@@ -113,7 +130,7 @@ def _clean(evidence: Evidence, birth: Birth) -> Iterator[Fix]:
     if name in {"log", "sqrt", "log2", "log10"}:
         yield from _inside(evidence, birth.value, 0, bound=True)
     elif name == "div":
-        yield from _inside(evidence, birth.value, 1)
+        yield from _apart(evidence, birth.value)
 
 
 def _softmax(evidence: Evidence, birth: Birth) -> Iterator[Fix]:

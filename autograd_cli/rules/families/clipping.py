@@ -201,7 +201,7 @@ RULES: tuple[Rule, ...] = (
             loss.backward()
             optimizer.step()
         """,
-        cure="The order is backward(), `scaler.unscale_(optimizer)` where there is a scaler, clip_grad_norm_(), step().",
+        cure="The order is backward(), `scaler.unscale_(optimizer)` if there is one, clip_grad_norm_(), step().",
         find=_find,
     ),
 )

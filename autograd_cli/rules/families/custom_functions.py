@@ -85,28 +85,42 @@ def _find_nothing(evidence: Evidence) -> Iterator[Diagnostic]:
     """backward() handed back None for an operand that leads to a leaf, to which no other way leads."""
     for passage, visit, method in _turns(evidence):
         node = passage.nodes[visit.node]
-        for edge, flow in enumerate(visit.flows):
-            child = node.next[edge]
-            if flow.gradient is not None or child is None:
-                continue
-            victims = [name for name in _names_behind(evidence, passage, child) if not evidence.has_gradient(name)]
-            if not victims:
-                continue
-            answers = [each for each in ast.walk(method) if isinstance(each, ast.Return)]
-            span = evidence.text.span_of(answers[-1] if answers else method)
-            yield Diagnostic(
-                rule="backward-gives-none",
-                severity=Severity.WARNING,
-                message=f"{several(victims)} got no gradient: `backward()` of {_class(node)} gives None for it",
-                span=span,
-                label=f"None for operand {edge + 1}",
-                related=places((evidence.trace.values[node.value].span, "used here"), but=span),
-                victim=victims[0],
-                others=others_of(victims),
-                observed=f"{victims[0]}.grad is None",
-                fix="return its gradient in that place; None is for what has none",
-            )
-            return
+        edges = [edge for edge, flow in enumerate(visit.flows) if flow.gradient is None]
+        nothing = {edge: child for edge in edges if (child := node.next[edge]) is not None}
+        behind = _names_behind(evidence, passage, *nothing.values())
+        victims = [name for name in behind if not evidence.has_gradient(name)]
+        if not victims:
+            continue
+        answers = [each for each in ast.walk(method) if isinstance(each, ast.Return)]
+        unrecorded = _differentiation(method)
+        span = evidence.text.span_of(unrecorded or (answers[-1] if answers else method))
+        pronoun, those = ("it", "its gradient") if len(victims) == 1 else ("them", "their gradients")
+        fix = f"return {those} in that place; None is for what has none"
+        yield Diagnostic(
+            rule="backward-gives-none",
+            severity=Severity.WARNING,
+            message=f"{several(victims)} got no gradient: `backward()` of {_class(node)} gives None for {pronoun}",
+            span=span,
+            label=f"None for operand {min(nothing) + 1}"
+            if unrecorded is None
+            else "torch runs backward() with grad mode off: what is computed in it has no graph",
+            related=places((evidence.trace.values[node.value].span, "used here"), but=span),
+            victim=victims[0],
+            others=others_of(victims),
+            observed=f"{victims[0]}.grad is None",
+            fix=fix
+            if unrecorded is None
+            else "compute it again under torch.enable_grad(), from detached copies that require grad",
+        )
+        return
+
+
+def _differentiation(backward: ast.FunctionDef) -> ast.Call | None:
+    """Where a backward() differentiates what it has computed itself, with grad mode off, as torch runs it."""
+    calls = [each for each in ast.walk(backward) if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute)]
+    if any(isinstance(each.func, ast.Attribute) and each.func.attr == "enable_grad" for each in calls):
+        return None
+    return next((each for each in calls if ast.unparse(each.func) in {"torch.autograd.grad", "autograd.grad"}), None)
 
 
 def _find_saved_as_constant(evidence: Evidence) -> Iterator[Diagnostic]:

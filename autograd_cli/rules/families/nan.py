@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autograd_cli.diagnostic import Diagnostic, Related, Severity
+from autograd_cli.diagnostic import Diagnostic, Related, Severity, Span
 from autograd_cli.rules.causes.factors import factor_of
 from autograd_cli.rules.causes.not_a_number import Birth, divides_by_zero, find_birth
 from autograd_cli.rules.cures import numbers
@@ -20,7 +20,7 @@ from autograd_cli.rules.evidence.passage import (
 )
 from autograd_cli.rules.evidence.several import gradients_of, others_of
 from autograd_cli.rules.rule import Family, Rule
-from autograd_cli.trace import Number
+from autograd_cli.trace import Kind, Number
 
 _HUGE = 1e6
 _TINY = 1e-6
@@ -126,6 +126,16 @@ def _related(evidence: Evidence, birth: Birth) -> Iterator[Related]:
         if value is not None and value.span is not None and value.span not in said:
             said.add(value.span)
             yield Related(span=value.span, label=label)
+    if not birth.is_nan and (clip := _clipped(evidence)) is not None:
+        yield Related(span=clip, label="makes NaN of it: each gradient is divided by the norm of all, inf / inf")
+
+
+def _clipped(evidence: Evidence) -> Span | None:
+    """Where gradients were clipped by their norm while that was infinite."""
+    for value in evidence.trace.values:
+        if value.kind is Kind.CALL and value.verb == "clip_grad_norm_" and not is_finite(value.tensor):
+            return value.span
+    return None
 
 
 def _at(element: tuple[int, ...] | None) -> str:

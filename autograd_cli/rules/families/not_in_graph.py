@@ -9,6 +9,7 @@ from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules.causes import accumulation
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import ancestors, dependents
+from autograd_cli.rules.evidence.optimizers import model_name
 from autograd_cli.rules.evidence.passage import is_zero
 from autograd_cli.rules.evidence.symptoms import (
     GRAD,
@@ -299,6 +300,19 @@ def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked:
             fix="hand the tensors themselves on: torch.func.functional_call(module, parameters, …) takes them",
             **found,
         )
+    if name is not None and (copy := _copied(evidence, name, last)) is not None:
+        return Diagnostic(
+            rule="not-in-graph",
+            severity=Severity.ERROR,
+            message=f"{called} got no gradient: {said} was computed from a copy, which has parameters of its own",
+            span=copy.span,
+            label="the copy is no function of the original: no gradient leads back",
+            related=places((root.span, f"{said} was computed here"), (looked, "None here"), but=copy.span),
+            victim=name,
+            fix="compute with new weights instead: torch.func.functional_call, and inner steps by "
+            "torch.autograd.grad(…, create_graph=True)",
+            **found,
+        )
     return Diagnostic(
         rule="not-in-graph",
         severity=Severity.ERROR,
@@ -323,6 +337,29 @@ def _dead_end(evidence: Evidence, leaf: Value) -> Value | None:
         if user.kind is Kind.CALL and user.tensor is None and not user.elements and user.scalar is None
     ]
     return next((end for end in reversed(ends) if len(end.operands) > 1), None)
+
+
+def _copied(evidence: Evidence, name: str, last: Pass) -> Value | None:
+    """Where the module of a parameter was copied, if a pass of this place started from parameters of the copy."""
+    span = None if last.call is None else last.call.span
+    alike = [each for each in passes(evidence) if each.call is not None and each.call.span == span]
+    leaves = origins(evidence, [root for each in alike for root in each.roots])
+    used = {model_name(evidence, leaf) for leaf in leaves if is_leaf(evidence.tensor(leaf))}
+    for value in evidence.trace.values:
+        if value.verb not in _COPYING or not value.operands:
+            continue
+        source = evidence.trace.values[value.operands[0]]
+        owners = [f"{each}." for number in (source.id, *source.operands) for each in evidence.names(number)]
+        copies = [f"{each}." for each in evidence.names(value.id)]
+        is_used = any(each.startswith(tuple(copies)) for each in used) or leaves.intersection(
+            evidence.origin(each) for each in value.operands[1:]
+        )
+        if name.startswith(tuple(owners)) and is_used:
+            return value
+    return None
+
+
+_COPYING = frozenset({"deepcopy", "load_state_dict"})
 
 
 def _module_made_anew(evidence: Evidence, name: str, leaf: Value) -> tuple[Step, int] | None:

@@ -74,6 +74,10 @@ def _find_broadcast_shape(evidence: Evidence) -> Iterator[Diagnostic]:
         )
 
 
+_SUMMED = "has the same sum in each group that it normalises, whatever goes in"
+_OTHER_LOSS = "another loss than that sum: compare with a target, or weigh the elements differently"
+
+
 @remembered
 def _stop(evidence: Evidence) -> Stop | None:
     """What stopped a gradient; None in a run with NaN or infinity in a gradient, which is to be cured first."""
@@ -89,23 +93,33 @@ def _find_stopped(evidence: Evidence) -> Iterator[Diagnostic]:
         return
     culprit = stop.by or stop.value
     fix = zeros.fix(evidence, stop)
-    span = _place(evidence, culprit) or stop.value.span
+    is_summed = _is_of_several(stop)
+    span = (None if is_summed else _place(evidence, culprit)) or stop.value.span
     called = "the gradient is multiplied by zeros here" if stop.by is not None else "called here"
     related = places((stop.value.span, called), but=span)
     yield Diagnostic(
         rule=stop.slug,
         severity=Severity.NOTE if stop.is_meant else Severity.WARNING,
         message=f"{gradients_of(stop.victims)} zero: `{_called(evidence, culprit)}` "
-        f"{stop.how or _BY_SLUG[stop.slug].blame}",
+        f"{stop.how or (_SUMMED if is_summed else _BY_SLUG[stop.slug].blame)}",
         span=span,
         label=_label(stop),
         related=related,
         victim=stop.victim,
         others=others_of(stop.victims),
         observed=f"{stop.victim}.grad is zero",
-        fix=fix.words,
+        fix=_OTHER_LOSS if is_summed else fix.words,
         edits=fix.edits,
     )
+
+
+def _is_of_several(stop: Stop) -> bool:
+    """Whether it is a normalisation over more than one element: then only their plain sum is the same for all."""
+    kept = {saved.name: saved.tensor for saved in stop.visit.saved}
+    given, means = kept.get("input"), kept.get("result1")
+    if given is None or means is None or not has(stop.value.stem, Trait.NORMALISING):
+        return False
+    return given.numel > means.numel
 
 
 def _label(stop: Stop) -> str | None:
