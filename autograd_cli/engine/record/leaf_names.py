@@ -74,9 +74,10 @@ class LeafNames:
     def bind(self, name: str, payload: object, function: str) -> list[int]:
         """A variable of a function, or of the program (""), got a value: the identities of the tensors in it."""
         found = list(by_place({name: payload}, _MAX_BOUND))
+        names = self._own if name == _SELF else self._bound
         for path, tensor in found:
-            if _found(self._bound, tensor) is None:
-                self._bound[id(tensor)] = _Claim(ref(tensor), function, path)
+            if _found(names, tensor) is None:
+                names[id(tensor)] = _Claim(ref(tensor), function, path)
         return [id(tensor) for _, tensor in found]
 
     def leave(self, names: Mapping[str, Entry], function: str) -> None:
@@ -86,7 +87,8 @@ class LeafNames:
                 self._own.setdefault(id(tensor), _Claim(ref(tensor), "", path))
         if function.endswith("__init__"):
             return
-        for path, tensor in by_place({name: box.payload for name, box in names.items()}, _MAX_HELD):
+        others = {name: box.payload for name, box in names.items() if name != _SELF}
+        for path, tensor in by_place(others, _MAX_HELD):
             if _found(self._held, tensor) is None:
                 self._held[id(tensor)] = _Claim(ref(tensor), function, path)
 
