@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,18 @@ from autograd_cli.rules import CATALOGUE
 from autograd_cli.rules.rule import Rule
 from told import SCRIPTS, told_in
 
-TREES = [ast.parse(file.read_text("utf-8")) for file in sorted(Path(autograd_cli.__file__).parent.rglob("*.py"))]
-NODES = [node for tree in TREES for node in ast.walk(tree)]
+
+@cache
+def nodes() -> tuple[ast.AST, ...]:
+    """All that the package is written of: parsed where a test asks, and not in each process that collects tests."""
+    files = sorted(Path(autograd_cli.__file__).parent.rglob("*.py"))
+    return tuple(node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8"))))
 
 
 def places_of_rule() -> dict[str, set[int]]:
     """The functions that take a `rule`, each with its places among the arguments."""
     found: dict[str, set[int]] = {}
-    for node in NODES:
+    for node in nodes():
         if isinstance(node, ast.FunctionDef):
             names = [each.arg for each in (*node.args.posonlyargs, *node.args.args) if each.arg != "self"]
             if "rule" in names:
@@ -40,7 +45,7 @@ def written(node: ast.expr) -> Iterator[str]:
 
 def said_in_calls() -> Iterator[str]:
     places = places_of_rule()
-    for node in NODES:
+    for node in nodes():
         match node:
             case ast.Call(func=ast.Name(id="limit_reached"), args=[limit, *_]):
                 yield from (f"limit-{text.replace('_', '-')}" for text in written(limit))
@@ -52,7 +57,7 @@ def said_in_calls() -> Iterator[str]:
 
 
 def said_by_default() -> Iterator[str]:
-    for node in NODES:
+    for node in nodes():
         if isinstance(node, ast.FunctionDef):
             for each, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
                 if each.arg == "rule" and default is not None:
@@ -60,13 +65,17 @@ def said_by_default() -> Iterator[str]:
 
 
 SCRIPTED = {told.rule for each in SCRIPTS if (told := told_in(each)) is not None}
-# A text with a space in it is no slug: it is the message that another function of the same name takes.
-SAID = {slug for slug in (*said_in_calls(), *said_by_default()) if " " not in slug}
+
+
+@cache
+def said() -> frozenset[str]:
+    """A text with a space in it is no slug: it is the message that another function of the same name takes."""
+    return frozenset(slug for slug in (*said_in_calls(), *said_by_default()) if " " not in slug)
 
 
 def test_whatever_agx_says_has_a_page() -> None:
-    assert {"torch-refused", "not-watched", "usage", "bad-line", "unsupported-import", "limit-steps"} < SAID
-    assert SAID - CATALOGUE.keys() == set()
+    assert {"torch-refused", "not-watched", "usage", "bad-line", "unsupported-import", "limit-steps"} < said()
+    assert said() - CATALOGUE.keys() == set()
 
 
 @pytest.mark.parametrize("rule", CATALOGUE.values(), ids=CATALOGUE)
@@ -75,4 +84,4 @@ def test_a_page_is_whole_and_of_something_that_agx_says(rule: Rule) -> None:
     assert rule.why
     assert rule.cure
     # The language has no classes: what only a script with one can do is shown by a script.
-    assert rule.slug in SAID if rule.find is None else rule.example or rule.slug in SCRIPTED
+    assert rule.slug in said() if rule.find is None else rule.example or rule.slug in SCRIPTED
