@@ -90,9 +90,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Let the processes that the tests start, and pytest, compile each file once and not each time, as for users."""
+    """Set, for this process and those that the tests start, what Python and OpenMP read when they begin.
+
+    Each file is compiled once and not in each process, as for users. The threads of torch sleep while they have nothing
+    to do: they would wait in a loop, on cores that the other workers of pytest need.
+    """
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def pytest_collection() -> None:
