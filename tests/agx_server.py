@@ -7,6 +7,7 @@ does from its entry on: it supervises a worker, with limits, as in a shell.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import io
@@ -18,6 +19,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,12 +95,17 @@ class AgxServer:
         stdout: int | None = None,
         stderr: int | None = None,
         closed: Sequence[int] = (),
+        ends_early: bool = False,
         **environment: str,
     ) -> Done:
-        """A call, with what it reads from a pipe. `closed` are the descriptors that it finds closed."""
+        """A call, with what it reads from a pipe. `closed` are the descriptors that it finds closed.
+
+        `ends_early` spares a call that runs a script the end of its interpreter: see `_end_early`.
+        """
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             reader, writer = os.pipe()
-            self._begin(words, [reader, stdout or out.fileno(), stderr or err.fileno()], closed, environment)
+            streams = [reader, stdout or out.fileno(), stderr or err.fileno()]
+            self._begin(words, streams, environment, closed=closed, ends_early=ends_early)
             os.close(reader)
             _receive_number(self._connection)
             with contextlib.suppress(BrokenPipeError), open(writer, "wb", buffering=0) as pipe:  # noqa: PTH123 - a descriptor has no path
@@ -114,18 +121,25 @@ class AgxServer:
         with tempfile.TemporaryFile() as err:
             reader, stdin = os.pipe()
             stdout, writer = os.pipe()
-            self._begin(words, [reader, writer, err.fileno()], (), environment)
+            self._begin(words, [reader, writer, err.fileno()], environment)
             os.close(reader)
             os.close(writer)
             with contextlib.closing(Call(self._connection, stdin, stdout, err)) as call:
                 yield call
 
     def _begin(
-        self, words: Sequence[str], descriptors: Sequence[int], closed: Sequence[int], environment: Mapping[str, str]
+        self,
+        words: Sequence[str],
+        descriptors: Sequence[int],
+        environment: Mapping[str, str],
+        *,
+        closed: Sequence[int] = (),
+        ends_early: bool = False,
     ) -> None:
         request = {
             "words": words,
             "closed": closed,
+            "ends_early": ends_early,
             "environment": {**os.environ, **environment},
             "directory": os.getcwd(),  # noqa: PTH109 - a text
         }
@@ -178,7 +192,12 @@ def main() -> None:
 
 
 def _rehearse() -> None:
-    """Run some commands in this process, so that what they load is loaded."""
+    """Run some commands in this process, so that what they load is loaded; and load what `agx run` does."""
+    import autograd_cli.engine.observe.maker
+    import autograd_cli.engine.observe.rewritten
+    import autograd_cli.engine.observe.script
+    import autograd_cli.render.pages.run
+    import autograd_cli.tasks.run  # noqa: F401 - for the forks
     from autograd_cli.cli.app import main
 
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
@@ -222,7 +241,24 @@ def _become(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     sys.argv = ["agx", *request["words"]]
     from autograd_cli.__main__ import run
 
-    run()
+    with _end_early() if request["ends_early"] else contextlib.nullcontext():
+        run()
+
+
+@contextlib.contextmanager
+def _end_early() -> Iterator[None]:
+    """End the process at the end of a script as Python does, up to where it takes all modules apart.
+
+    To take torch apart would take longer than most scripts of the tests.
+    """
+    try:
+        yield
+    except SystemExit as end:
+        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - what Python does at its end
+        atexit._run_exitfuncs()  # noqa: SLF001 - the same
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(end.code if isinstance(end.code, int) else 1)
 
 
 if __name__ == "__main__":

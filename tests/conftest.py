@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from agx_server import AgxServer
+from agx_server import AgxServer, Done
 from autograd_cli.cli.app import main
 from autograd_cli.render.formats.json_text import schema_text
 from compiled_schema import CompiledSchema
@@ -77,12 +77,18 @@ def agx_server() -> Iterator[AgxServer]:
 def supervised_agx(agx_server: AgxServer, monkeypatch: pytest.MonkeyPatch) -> Agx:
     """The same as `agx`, in a process that supervises a worker, as it is for users; it takes twice as long."""
     _ask_for_no_colour(monkeypatch)
+    return lambda *words, stdin="": _outcome(agx_server.run(*words, stdin=stdin.encode(), ends_early=True))
 
-    def run(*words: str, stdin: str = "") -> Outcome:
-        done = agx_server.run(*words, stdin=stdin.encode())
-        return Outcome(code=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
 
-    return run
+@pytest.fixture
+def supervised_agx_to_its_end(agx_server: AgxServer, monkeypatch: pytest.MonkeyPatch) -> Agx:
+    """The same, and after a script Python takes all modules apart, torch too: it takes a quarter of a second more."""
+    _ask_for_no_colour(monkeypatch)
+    return lambda *words, stdin="": _outcome(agx_server.run(*words, stdin=stdin.encode()))
+
+
+def _outcome(done: Done) -> Outcome:
+    return Outcome(code=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from agx_server import AgxServer
 from autograd_cli.engine.observe.guard import Guard
 from autograd_cli.engine.observe.script import Script
 from autograd_cli.engine.observe.tracebacks import take_out_ours
@@ -383,10 +385,10 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str
 
 @pytest.mark.parametrize("script", HEALTHY.values(), ids=HEALTHY)
 def test_a_healthy_script_does_what_it_does(
-    supervised_agx: Agx, plain: dict[str, tuple[Path, str]], script: str
+    supervised_agx_to_its_end: Agx, plain: dict[str, tuple[Path, str]], script: str
 ) -> None:
     file, printed = plain[script]
-    outcome = supervised_agx("run", str(file))
+    outcome = supervised_agx_to_its_end("run", str(file))
     assert (outcome.code, outcome.out) == (0, printed)
     assert "error[" not in outcome.err
     assert "warning[" not in outcome.err
@@ -487,16 +489,22 @@ def test_the_last_line_alone(supervised_agx: Agx, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["-q", "--json"])
-def test_the_answer_goes_to_a_file_while_the_script_writes_into_a_pipe(tmp_path: Path, option: str) -> None:
+def test_the_answer_goes_to_a_file_while_the_script_writes_into_a_pipe(
+    agx_server: AgxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
     script = tmp_path / "train.py"
     program = HEAD + NET.format(between="        h = h.detach()\n") + TRAIN
     script.write_text(program + "import sys\nprint('done', sys.stdout.name)\n")
     answer = tmp_path / "answer"
+    monkeypatch.chdir(tmp_path)
+    reader, writer = os.pipe()
     with answer.open("w") as file:
-        command = [sys.executable, "-m", "autograd_cli", "run", option, script.name]
-        done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, cwd=tmp_path, text=True, check=False)
+        done = agx_server.run("run", option, script.name, stdout=file.fileno(), stderr=writer)
+    said = os.read(reader, 65_536).decode()
+    os.close(reader)
+    os.close(writer)
     assert done.returncode == 1
-    assert "\ndone <stdout>\n" in done.stderr
+    assert "\ndone <stdout>\n" in said
     assert "net.first.weight" in answer.read_text()
 
 
