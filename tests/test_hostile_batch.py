@@ -308,7 +308,7 @@ BOMBS = {
 def test_bombs_in_a_real_worker(batch: Batch) -> None:
     bombs = [(rules, line.strip()) for rules, lines in BOMBS.items() for line in lines.splitlines() if line.strip()]
     stream = b"\n".join(json.dumps({"expr": bomb}).encode() + b"\n" + GOOD for _, bomb in bombs)
-    done = batch(stream, "--timeout", "4", "--limit", "steps=1000000000", "--limit", "memory=2G")
+    done = batch(stream, "--timeout", "2", "--limit", "steps=1000000000", "--limit", "memory=2G")
     found = [json.loads(result) for result in done.stdout.splitlines()]
     assert (done.returncode, done.stderr, len(found)) == (1, b"", 2 * len(bombs))
     told = [(each["diagnostics"][0]["rule"], bomb) for each, (_, bomb) in zip(found[::2], bombs, strict=True)]

@@ -10,6 +10,7 @@ import re
 import sys
 import sysconfig
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -1432,7 +1433,7 @@ LIMITED = {
     ],
 )
 def test_a_program_that_would_run_away(program: str, rule: str) -> None:
-    report = explored(program)
+    report = explored(program, replace(LITTLE, steps=4_000) if rule == "limit-steps" else LITTLE)
     (found,) = report.diagnostics
     assert (report.status, found.rule) == (Status.LIMIT, rule), found
     assert found.fix is not None

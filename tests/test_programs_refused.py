@@ -215,7 +215,7 @@ def test_a_refused_program(program: str, rule: str, piece: str | None, remedy: s
     ],
 )
 def test_a_limit_that_a_program_reaches(program: str, rule: str) -> None:
-    report = explore(program, inputs=inputs_of(program), limits=Limits(steps=300_000))
+    report = explore(program, inputs=inputs_of(program), limits=Limits(steps=100_000))
     check(report)
     (found,) = report.diagnostics
     assert (report.status, found.rule) == (Status.LIMIT, rule)
