@@ -57,6 +57,8 @@ def test_a_clamp_at_exactly_its_bounds_is_told_of_where_torch_gives_zeros() -> N
 )
 def test_the_same_program_in_another_dress(number: int, case: Case) -> None:
     mutated = MUTATIONS[number % len(MUTATIONS)](case)
+    if mutated == case:
+        return  # it does not fit this program, which another test looks at as it stands
     found = score(mutated)
     assert (found.cause, found.line, found.victim) == (True, True, True), f"{found.said}\n{mutated.program}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,25 @@ def assert_same(told: TensorInfo, tensor: torch.Tensor) -> None:
     torch.testing.assert_close(values, tensor.detach(), rtol=0, atol=0, equal_nan=True)
 
 
-@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
-def test_a_program_as_it_stands(path: Path) -> None:
-    text = path.read_bytes().decode()  # its line ends as they are
-    report = explore(text)
-    printed, names, raised = by_python(text)
+@dataclass(frozen=True)
+class Run:
+    """What agx and Python make of the same text."""
+
+    report: Report
+    printed: str
+    names: dict[str, Any]
+    raised: Exception | None
+
+
+@pytest.fixture(scope="module", params=PROGRAMS, ids=lambda path: path.stem)
+def run(request: pytest.FixtureRequest) -> Run:
+    """One for each program: pytest runs all the tests of a program one after the other."""
+    text = request.param.read_bytes().decode()  # its line ends as they are
+    return Run(explore(text), *by_python(text))
+
+
+def test_a_program_as_it_stands(run: Run) -> None:
+    report, printed, names, raised = run.report, run.printed, run.names, run.raised
     assert report.traces, report.diagnostics
     if len(report.trace.values) < SMALL:  # the validator takes a minute for a training loop
         VALIDATOR.validate(json_object(report))
@@ -73,11 +88,7 @@ def test_a_program_as_it_stands(path: Path) -> None:
                 assert_same(variable.grad, grad)
 
 
-@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
-def test_the_program_that_agx_prints_does_the_same(path: Path) -> None:
-    text = path.read_bytes().decode()
-    report = explore(text)
-    printed, _, raised = by_python(text)
-    again, _, raised_again = by_python(pytorch_text(report))
-    assert again.startswith(printed)
-    assert str(raised_again) == str(raised)
+def test_the_program_that_agx_prints_does_the_same(run: Run) -> None:
+    again, _, raised_again = by_python(pytorch_text(run.report))
+    assert again.startswith(run.printed)
+    assert str(raised_again) == str(run.raised)

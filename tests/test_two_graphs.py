@@ -6,6 +6,7 @@ The oracle of the recorded graph is torch's own, walked by `next_functions` afte
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -28,7 +29,9 @@ from random_programs import (
 )
 
 
+@cache
 def explored(made: Made) -> Trace:
+    """The Trace of a program, made once for all the tests that look at it."""
     report = explore(made.text, inputs=dict(INPUTS))
     assert report.traces, report.diagnostics
     return report.trace
