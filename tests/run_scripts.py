@@ -73,6 +73,7 @@ if __name__ == "__main__":
     begin()
     if sys.argv[1:]:
         run(json.loads(sys.argv[1]))
+    gc.freeze()  # a fork that looked at all of it, at its end too, would get a copy of its own
     for line in iter(lambda: os.read(0, 1 << 16), b""):
         asked = json.loads(line)
         child = os.fork()
