@@ -10,6 +10,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, TypeAlias
 
 import pytest
@@ -872,9 +873,15 @@ def run_plainly(text: str, dtype: str, weigh: Weigh = torch.ones_like) -> Plain:
 
 def run(text: str, dtype: str = "float32", **options: Any) -> Report:
     """Run a program by agx, on the same inputs."""
-    report = explore(text, inputs=inputs_for(text), dtype=dtype, **options)
+    report = explore(text, inputs=inputs_for(text), dtype=dtype, **options) if options else run_once(text, dtype)
     assert report.traces, report.diagnostics
     return report
+
+
+@cache
+def run_once(text: str, dtype: str) -> Report:
+    """The Report of a program that several tests look at, each from its own side."""
+    return explore(text, inputs=inputs_for(text), dtype=dtype)
 
 
 def refusal_of(trace: Trace) -> str | None:

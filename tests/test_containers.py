@@ -24,7 +24,7 @@ from test_programs import by_python
 from test_walks import assert_leads_back
 from thorough import THOROUGH
 
-COUNT = 2_000 if THOROUGH else 36
+COUNT = 2_000 if THOROUGH else 24
 CHUNKS = 6
 LIMITS = Limits(steps=3_000, elements=100_000, sequence=2_000, output=20_000)
 # What a message would say if it told of agx's own insides.
