@@ -247,7 +247,7 @@ def torch_own(name: str) -> Any:
     return value
 
 
-def try_all(seconds: int = 4) -> list[bool]:
+def try_all(seconds: int = 2) -> list[bool]:
     """Which of the deadly calls come to an end in a process of their own; run before torch has started its threads."""
     children = []
     for bad, _ in DEADLY:
