@@ -13,5 +13,5 @@ def closure():
     return loss
 
 
-for _ in range(20):
+for _ in range(4):
     optimizer.step(closure)

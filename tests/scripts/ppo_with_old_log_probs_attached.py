@@ -61,7 +61,7 @@ def ppo_loss(agent, obs, act, old_logp, ret, clip=0.2):
 
 env, agent = LineWorld(), ActorCritic()
 opt = torch.optim.Adam(agent.parameters(), lr=3e-3)
-for it in range(6):
+for it in range(3):
     batch = rollout(env, agent)
     loss = ppo_loss(agent, *batch)
     opt.zero_grad()
