@@ -190,6 +190,7 @@ class Observation:
         if not isinstance(error, Exception):  # stopped, as by Ctrl-C, and not refused
             error = None
         refusal = observer.refusal if error is None else self._refused(error)
+        observer.leave_all()
         return told(
             observer,
             self._rewritten,

@@ -591,6 +591,13 @@ class Observer(State):
         self.frame = frame.outer
         return value
 
+    def leave_all(self) -> None:
+        """The script has ended, maybe by an exception: the functions that ran then may have names for leaves."""
+        frame = self.frame
+        while frame is not None and frame is not self._main:
+            self.recorded.names.leave({name: box for name, (_, box) in frame.names.items()}, frame.function)
+            frame = frame.outer
+
     # Steps of optimizers.
 
     def before_step(self, optimizer: torch.optim.Optimizer) -> None:

@@ -53,6 +53,7 @@ def forget(recorded: Recorded[Any], start: int, held: Iterable[Entry], under_way
     nodes = _reachable(recorded, values, walks)
     values |= {recorded.nodes[each].value for each in nodes}
     values |= {leaf for each in nodes if (leaf := recorded.nodes[each].leaf) is not None}
+    values |= _numbers_given(recorded, start)
     steps = {*under_way, *(step for each in values if (step := recorded.values[each].step) is not None)}
     backwards = {each.backward for each in walks if each.backward is not None}
     firsts = _first_versions(recorded, values, start)
@@ -106,6 +107,15 @@ def _reachable(recorded: Recorded[Any], values: Collection[int], walks: Iterable
             found.add(node)
             pending += [each for each in recorded.nodes[node].next if each is not None]
     return found
+
+
+def _numbers_given(recorded: Recorded[Any], start: int) -> set[int]:
+    """What operations since `start` were given from before it that is no tensor: a default of a parameter, say.
+
+    Python shares numbers, so nothing holds the value of one.
+    """
+    older = {each for value in recorded.values[start:] for each in value.operands if each < start}
+    return {each for each in older if recorded.values[each].tensor is None and not recorded.values[each].elements}
 
 
 def _numbered(kept: Collection[int]) -> dict[int, int]:

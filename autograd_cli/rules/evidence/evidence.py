@@ -74,7 +74,15 @@ class Evidence:
     def called(self, value: int) -> str:
         """What a reader calls the value: its name, or the piece of the program that made it."""
         names = self.names(value)
-        return names[0] if names else self.piece(self.trace.values[value].span)
+        return names[0] if names else self.name_at_end(value) or self.piece(self.trace.values[value].span)
+
+    def name_at_end(self, value: int) -> str | None:
+        """What a leaf is called at the end of the run, as in its model."""
+        return self._names_at_end.get(self.origin(value))
+
+    @cached_property
+    def _names_at_end(self) -> dict[int, str]:
+        return {self.origin(each.leaf): each.name for each in reversed(self.trace.variables) if each.leaf is not None}
 
     def piece(self, span: Span | None) -> str:
         """The piece of the program, on one line and not too long."""

@@ -23,8 +23,7 @@ def optimizer_of(evidence: Evidence, step: Value) -> Value | None:
 
 def model_name(evidence: Evidence, leaf: int) -> str:
     """What a parameter is called at the end, which is its name in its model."""
-    held = (each.name for each in evidence.trace.variables if each.leaf == leaf)
-    return next(held, None) or evidence.called(leaf)
+    return evidence.name_at_end(leaf) or evidence.called(leaf)
 
 
 def model_names(evidence: Evidence, leaves: Iterable[int]) -> list[str]:
