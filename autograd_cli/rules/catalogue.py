@@ -31,6 +31,7 @@ from autograd_cli.rules.families import (
     scale,
     second_derivative,
     second_order,
+    softmax_twice,
     symptoms,
     thrown_away,
     tracking_off,
@@ -56,7 +57,7 @@ _MODULES = (
         two_optimizers,
         optimizers,
     ),
-    *(nan, second_derivative, zero, repeated_index, partly_clamped, scale, hooks, symptoms),
+    *(nan, second_derivative, zero, softmax_twice, repeated_index, partly_clamped, scale, hooks, symptoms),
     *(programs, requests, limits),
 )
 CATALOGUE: dict[str, Rule] = {rule.slug: rule for module in _MODULES for rule in module.RULES}

@@ -89,7 +89,7 @@ class LeafNames:
             return
         others = {name: box.payload for name, box in names.items() if name != _SELF}
         for path, tensor in by_place(others, _MAX_HELD):
-            if _found(self._held, tensor) is None:
+            if _found(self._held, tensor) is None or "." in path:  # a model goes by its name in the outer function
                 self._held[id(tensor)] = _Claim(ref(tensor), function, path)
 
     def make(self, layer: torch.nn.Module) -> None:

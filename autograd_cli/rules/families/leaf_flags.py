@@ -9,9 +9,11 @@ from dataclasses import replace
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span, as_edits
 from autograd_cli.lang import vocabulary
 from autograd_cli.lang.suggest import closest
+from autograd_cli.rules.causes.lost import given
 from autograd_cli.rules.causes.untracked import Untracked, marks
 from autograd_cli.rules.cures.moved import earlier
 from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.optimizers import model_names
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import FLAG, is_leaf, is_switch, name_of, seen_refused
 from autograd_cli.rules.rule import Family, Rule
@@ -95,19 +97,56 @@ def _find_requires_grad_typo(evidence: Evidence) -> Iterator[Diagnostic]:
     for mark in marks(evidence):
         owner = evidence.trace.values[mark.operands[0]]
         called = name_of(evidence, owner.id) or evidence.called(owner.id)
-        of_module = owner.tensor is None
+        if owner.tensor is None:
+            continue
         yield Diagnostic(
             rule="requires-grad-typo",
             severity=Severity.WARNING,
-            message=f"{_misspelt(mark)} of {called} means nothing to torch"
-            + (": a module has parameters, and they keep their own" if of_module else ": it is not requires_grad"),
+            message=f"{_misspelt(mark)} of {called} means nothing to torch: it is not requires_grad",
             span=mark.span,
             label="an attribute that torch does not read",
             victim=name_of(evidence, owner.id),
-            fix=f"{called}.requires_grad_(…)" if of_module else "write requires_grad",
+            fix="write requires_grad",
             edits=_spelt(evidence, mark),
         )
         return
+    yield from _of_module(evidence)
+
+
+def _of_module(evidence: Evidence) -> Iterator[Diagnostic]:
+    """`module.requires_grad = False`, found in the text: a long run has forgotten the assignment."""
+    known = {evidence.text.statement_around(mark.span) for mark in marks(evidence)}
+    for span, statement in evidence.text.statements():
+        match statement:
+            case ast.Assign(
+                targets=[ast.Attribute(value=owner, attr="requires_grad")], value=ast.Constant(value=value)
+            ):
+                names = _parameters_of(evidence, owner)
+                if not names and statement not in known:
+                    continue
+                called = evidence.text.one_line(owner)
+                yield Diagnostic(
+                    rule="requires-grad-typo",
+                    severity=Severity.WARNING,
+                    message=f".requires_grad of {called} means nothing to torch: a module has parameters, and they "
+                    "keep their own",
+                    span=span,
+                    label="an attribute that torch does not read",
+                    victim=called,
+                    others=tuple(names),
+                    observed=f"{names[0]} gets a gradient" if names and not value else None,
+                    fix=f"{called}.requires_grad_({value!r})",
+                    edits=(evidence.text.replaced(span, f"{called}.requires_grad_({value!r})"),),
+                )
+                return
+
+
+def _parameters_of(evidence: Evidence, owner: ast.expr) -> list[str]:
+    """The parameters with a gradient of the module that an expression names: a tensor has none."""
+    path = ast.unparse(owner)
+    names = model_names(evidence, given(evidence))
+    inside = path.partition(".")[2]  # the variable may have another name in the function that the model was made in
+    return [name for name in names if name.startswith(f"{path}.") or (inside and f".{inside}." in name)]
 
 
 def _misspelt(mark: Value) -> str:

@@ -1,0 +1,91 @@
+"""The rule of a loss that takes scores, and is given probabilities: softmax or sigmoid is computed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autograd_cli.diagnostic import Diagnostic, Severity
+from autograd_cli.rules.causes.lost import given
+from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.graph import ancestors
+from autograd_cli.rules.evidence.optimizers import model_names
+from autograd_cli.rules.evidence.several import gradients_of, others_of
+from autograd_cli.rules.evidence.symptoms import places
+from autograd_cli.rules.evidence.traits import Trait, has
+from autograd_cli.rules.rule import Family, Rule
+from autograd_cli.trace import Value
+
+_TWICE = {  # by the stem of a loss: what it computes itself, and the words for what it is to be given
+    "crossentropy": ("softmax", "the scores, without softmax"),
+    "cross_entropy": ("softmax", "the scores, without softmax"),
+    "crossentropyloss": ("softmax", "the scores, without softmax"),
+    "bcewithlogitsloss": ("sigmoid", "the scores, without sigmoid"),
+    "binary_cross_entropy_with_logits": ("sigmoid", "the scores, without sigmoid"),
+}
+
+
+def _find_softmax_twice(evidence: Evidence) -> Iterator[Diagnostic]:
+    roots: frozenset[int] | None = None
+    for loss in evidence.trace.values:
+        function, advice = _TWICE.get(loss.stem, ("", ""))
+        if not function or not loss.operands:
+            continue
+        roots = roots or ancestors(evidence.trace, evidence.trace.roots)
+        scores = _unshaped(evidence, evidence.trace.values[loss.operands[0]])
+        victims = [leaf for leaf in sorted(given(evidence)) if leaf in _before(evidence, scores.id)]
+        if loss.id not in roots or not victims or not _is_last(evidence, scores, function):
+            continue
+        names = model_names(evidence, victims)
+        yield Diagnostic(
+            rule="softmax-twice",
+            severity=Severity.WARNING,
+            message=f"{gradients_of(names)} those of another loss: `{evidence.piece(loss.span)}` computes {function} "
+            f"itself, and is given the result of a {function}",
+            span=scores.span,
+            label=f"{function} here",
+            related=places((loss.span, "and once more here: it is nearly flat between 0 and 1"), but=scores.span),
+            victim=names[0],
+            others=others_of(names),
+            observed=f"{names[0]}.grad is much too small",
+            fix=f"give it {advice}",
+        )
+        return
+
+
+def _unshaped(evidence: Evidence, value: Value) -> Value:
+    """What a value is another shape of."""
+    while (has(value.stem, Trait.RESHAPE) or value.stem == "squeeze") and value.operands:
+        value = evidence.trace.values[value.operands[0]]
+    return value
+
+
+def _before(evidence: Evidence, value: int) -> frozenset[int]:
+    return frozenset(evidence.origin(each) for each in ancestors(evidence.trace, [value]))
+
+
+def _is_last(evidence: Evidence, scores: Value, function: str) -> bool:
+    """Whether the last operation on the scores was this function, in a layer or by itself."""
+    node = evidence.node_of(scores.id)
+    return node is not None and node.stem == function
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        slug="softmax-twice",
+        family=Family.ZERO,
+        summary="A loss that computes softmax or sigmoid itself is given the result of one.",
+        why="F.cross_entropy takes scores of any size, and turns them into probabilities by softmax. Probabilities are "
+        "between 0 and 1, and the softmax of such small numbers is nearly flat: the loss cannot come near 0, and the "
+        "gradient is many times too small. The same holds for binary_cross_entropy_with_logits and sigmoid.",
+        example="""
+            scores = torch.tensor([[2., -1., 0.5]], requires_grad=True)
+            probabilities = torch.softmax(scores, dim=1)
+            loss = F.cross_entropy(probabilities, torch.tensor([1]))
+            loss.backward()
+            print(scores.grad)
+        """,
+        cure="Return the scores of the last layer, and compute probabilities only where they are shown; or take "
+        "F.nll_loss of log_softmax.",
+        find=_find_softmax_twice,
+    ),
+)
