@@ -20,11 +20,9 @@ DIFFERENT = {
     **dict.fromkeys(
         (
             "a hook that zeroes the gradient of an activation",
-            "a hook of a leaf that masks all of it",
-            "a hook that divides by a norm of zero",
             "a hook that normalises a gradient by what is zero",
         ),
-        "what a hook is handed and returns is not observed",
+        "a hook is told where it is registered, and not where it returns what it has made",
     ),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import gc
 import os
 import sys
@@ -71,7 +72,7 @@ class Observation:
         self._observer: Observer | None = None
         self._steps: Steps | None = None
         self._collector: Collector | None = None
-        self._builtins: list[dict[str, Any]] = []
+        self._builtins: tuple[dict[str, Any], ...] = ()
         self._shown: Observed | None = None  # what was seen up to the pass that is to be shown
         self._failure: str | None = None
         self._has_forked = False
@@ -249,10 +250,11 @@ def _install(them: Mapping[str, Callable[..., Any]]) -> None:
         setattr(builtins, name, helper)
 
 
-def _first_builtins() -> list[dict[str, Any]]:
+@functools.cache
+def _first_builtins() -> tuple[dict[str, Any], ...]:
     """The copies of the builtins; Python puts one back at its end, before it lets the objects of the script go."""
     dicts = (each for each in gc.get_objects() if type(each) is dict and each is not vars(builtins))
-    return [each for each in dicts if each.get("__build_class__") is builtins.__build_class__]
+    return tuple([each for each in dicts if each.get("__build_class__") is builtins.__build_class__])
 
 
 def _outlive(copies: Sequence[dict[str, Any]]) -> None:
@@ -308,7 +310,7 @@ def told(
     ended = Ended(
         mode=DEFAULT_MODE,
         names=names,
-        of_loops=frozenset(),
+        of_loops=state.of_loops,
         text=lambda span: span.cut_lines(texts.lines),
         shown=asked or {},
         asked=tuple(asked or ()),

@@ -462,6 +462,8 @@ class Observer(State):
             frame.rounds[site.loops] += 1
             return True
         loop.round += 1
+        if frame is self._main:
+            self.of_loops.update(site.names)
         frame.rounds[site.loops] = loop.round
         held = [] if loop.box is None else _elements(loop.box)
         hints = held[loop.round : loop.round + 1]

@@ -20,6 +20,7 @@ from autograd_cli.trace import Operation
 class State:
     """One run. `entered` counts the functions of the user's that were entered, `returned` is what the last one gave.
 
+    `of_loops` are the variables of the script that its loops bind.
     `generated` is what each generator has given so far.
     `switched` is how many functions had been entered when a call last switched a grad mode, and where it is.
     `versions` are those of what an optimizer trains, by the optimizer's id, while it takes a step.
@@ -40,6 +41,7 @@ class State:
         self.returned: tuple[object, Seen | None] = (None, None)
         self.quiet = False
         self.is_compiled = False
+        self.of_loops: set[str] = set()
         self.generated: WeakKeyDictionary[Seen, list[Seen | None]] = WeakKeyDictionary()
         self.versions: dict[int, list[tuple[Seen, int | None]]] = {}
         self.switched: tuple[int, Span | None] = (0, None)

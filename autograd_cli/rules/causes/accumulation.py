@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
@@ -212,6 +213,20 @@ def _all_resets(evidence: Evidence) -> dict[int, list[int]]:
     return found
 
 
+def next_reset(evidence: Evidence, leaf: int, start: int) -> int | None:
+    """When the gradient of a leaf was reset first after a time."""
+    resets = resets_of(evidence, leaf)
+    place = bisect_right(resets, start)
+    return resets[place] if place < len(resets) else None
+
+
+def is_used_between(evidence: Evidence, leaf: int, start: int, end: int) -> bool:
+    """Whether anything used the gradient of a leaf between two times."""
+    uses = uses_of(evidence, leaf)
+    return bisect_right(uses, start) < bisect_left(uses, end)
+
+
+@remembered
 def uses_of(evidence: Evidence, leaf: int) -> list[int]:
     """When the gradient of a leaf was used: by an update, or by a reading of `.grad` that is no part of a reset."""
     return sorted([*(update.id for update in updates_of(evidence, leaf)), *_all_reads(evidence).get(leaf, [])])

@@ -86,6 +86,9 @@ def _apart(evidence: Evidence, value: Value) -> Iterator[Fix]:
         return
     tensor = evidence.tensor(value.operands[1])
     text = evidence.text.operand(given[1])
+    if isinstance(given[1], ast.Constant):
+        yield Fix(words="leave out what is divided by 0")
+        return
     if tensor is None:
         text = f"({text} or 1e-3)"
     elif any(not isinstance(each, complex) and each < 0 for each in tensor.values or ()):

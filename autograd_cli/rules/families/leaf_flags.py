@@ -144,7 +144,8 @@ def _of_module(evidence: Evidence) -> Iterator[Diagnostic]:
 def _parameters_of(evidence: Evidence, owner: ast.expr) -> list[str]:
     """The parameters with a gradient of the module that an expression names: a tensor has none."""
     path = ast.unparse(owner)
-    names = model_names(evidence, given(evidence))
+    itself = f"{path}.{FLAG}"  # what a leaf without a name is called, by the piece that made it
+    names = [name for name in model_names(evidence, given(evidence)) if not name.startswith(itself)]
     inside = path.partition(".")[2]  # the variable may have another name in the function that the model was made in
     return [name for name in names if name.startswith(f"{path}.") or (inside and f".{inside}." in name)]
 

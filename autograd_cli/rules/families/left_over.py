@@ -63,12 +63,11 @@ def _find_left_over(evidence: Evidence) -> Iterator[Diagnostic]:
 def _left_over(evidence: Evidence) -> _LeftOver | None:
     own = [each for each in passes(evidence) if each.call is not None and each.backward is not None]
     for place, adds in enumerate(own):
-        for left in reversed(own[:place]):
+        added = set(accumulation.added_leaves(evidence, adds))
+        for left in reversed(own[:place]) if added else ():
             if left.call is None or adds.call is None or left.call.span == adds.call.span:
-                continue
-            shared = set(accumulation.added_leaves(evidence, adds)).intersection(
-                accumulation.changed_leaves(evidence, left)
-            )
+                break
+            shared = added.intersection(accumulation.changed_leaves(evidence, left))
             leaves = [leaf for leaf in shared if _is_left(evidence, leaf, left, adds)]
             updates = [each for leaf in leaves for each in _updates_after(evidence, leaf, adds)]
             wanted = _wanted(evidence, left, adds, shared) if updates else None
@@ -80,8 +79,9 @@ def _left_over(evidence: Evidence) -> _LeftOver | None:
 
 def _is_left(evidence: Evidence, leaf: int, left: Pass, adds: Pass) -> bool:
     """Whether nothing used or reset the gradient between the two passes."""
-    events = [*accumulation.uses_of(evidence, leaf), *accumulation.resets_of(evidence, leaf)]
-    return not any(left.at < each < adds.at for each in events)
+    reset = accumulation.next_reset(evidence, leaf, left.at)
+    is_reset = reset is not None and reset < adds.at
+    return not is_reset and not accumulation.is_used_between(evidence, leaf, left.at, adds.at)
 
 
 def _updates_after(evidence: Evidence, leaf: int, adds: Pass) -> list[Value]:

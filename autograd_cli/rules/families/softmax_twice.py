@@ -15,25 +15,25 @@ from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Value
 
-_TWICE = {  # by the stem of a loss: what it computes itself, and the words for what it is to be given
-    "crossentropy": ("softmax", "the scores, without softmax"),
-    "cross_entropy": ("softmax", "the scores, without softmax"),
-    "crossentropyloss": ("softmax", "the scores, without softmax"),
-    "bcewithlogitsloss": ("sigmoid", "the scores, without sigmoid"),
-    "binary_cross_entropy_with_logits": ("sigmoid", "the scores, without sigmoid"),
+_COMPUTES = {  # what a loss computes itself
+    "cross_entropy": "softmax",
+    "crossentropyloss": "softmax",
+    "bcewithlogitsloss": "sigmoid",
+    "binary_cross_entropy_with_logits": "sigmoid",
 }
 
 
 def _find_softmax_twice(evidence: Evidence) -> Iterator[Diagnostic]:
-    roots: frozenset[int] | None = None
     for loss in evidence.trace.values:
-        function, advice = _TWICE.get(loss.stem, ("", ""))
-        if not function or not loss.operands:
+        function = _COMPUTES.get(loss.stem)
+        if function is None or not loss.operands:
             continue
-        roots = roots or ancestors(evidence.trace, evidence.trace.roots)
         scores = _unshaped(evidence, evidence.trace.values[loss.operands[0]])
-        victims = [leaf for leaf in sorted(given(evidence)) if leaf in _before(evidence, scores.id)]
-        if loss.id not in roots or not victims or not _is_last(evidence, scores, function):
+        if not _is_last(evidence, scores, function) or loss.id not in ancestors(evidence.trace, evidence.trace.roots):
+            continue
+        before = {evidence.origin(each) for each in ancestors(evidence.trace, [scores.id])}
+        victims = [leaf for leaf in given(evidence) if leaf in before]
+        if not victims:
             continue
         names = model_names(evidence, victims)
         yield Diagnostic(
@@ -47,7 +47,7 @@ def _find_softmax_twice(evidence: Evidence) -> Iterator[Diagnostic]:
             victim=names[0],
             others=others_of(names),
             observed=f"{names[0]}.grad is much too small",
-            fix=f"give it {advice}",
+            fix=f"give it the scores, without {function}",
         )
         return
 
@@ -57,10 +57,6 @@ def _unshaped(evidence: Evidence, value: Value) -> Value:
     while (has(value.stem, Trait.RESHAPE) or value.stem == "squeeze") and value.operands:
         value = evidence.trace.values[value.operands[0]]
     return value
-
-
-def _before(evidence: Evidence, value: int) -> frozenset[int]:
-    return frozenset(evidence.origin(each) for each in ancestors(evidence.trace, [value]))
 
 
 def _is_last(evidence: Evidence, scores: Value, function: str) -> bool:

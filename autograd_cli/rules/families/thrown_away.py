@@ -107,8 +107,8 @@ def _own_passes(evidence: Evidence) -> list[Pass]:
 
 def _unused_until(evidence: Evidence, leaf: int, each: Pass) -> int | None:
     """When the gradient that a pass gave a leaf was reset, if nothing had used it; else None."""
-    reset = next((at for at in accumulation.resets_of(evidence, leaf) if at > each.at), None)
-    is_used = reset is None or any(each.at < use < reset for use in accumulation.uses_of(evidence, leaf))
+    reset = accumulation.next_reset(evidence, leaf, each.at)
+    is_used = reset is None or accumulation.is_used_between(evidence, leaf, each.at, reset)
     return None if is_used else reset
 
 
