@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity
 from autograd_cli.rules.causes import accumulation
 from autograd_cli.rules.causes.lost import given
 from autograd_cli.rules.evidence.evidence import Evidence
+from autograd_cli.rules.evidence.graph import is_tracked
 from autograd_cli.rules.evidence.optimizers import steps_of
 from autograd_cli.rules.evidence.symptoms import is_result, places
 from autograd_cli.rules.rule import Family, Rule
@@ -21,10 +23,11 @@ def _find_hidden_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
         return
     trained = {evidence.origin(each) for step in steps for each in step.operands}
     held = {variable.leaf for variable in evidence.trace.variables if variable.is_held}
-    for leaf in sorted(given(evidence) - held):
-        made = _made_of(evidence, leaf)
+    found = {leaf: made for leaf in sorted(given(evidence) - held) if (made := _made_of(evidence, leaf)) is not None}
+    count = Counter(made.span for made in found.values())
+    for leaf, made in found.items():
         is_used = evidence.names(leaf) or evidence.origin(leaf) in trained or accumulation.updates_of(evidence, leaf)
-        if made is None or is_used:
+        if is_used or count[made.span] > 1:  # one of each round is data, and not to learn
             continue
         name = _name(evidence, made)
         yield Diagnostic(
@@ -46,7 +49,8 @@ def _made_of(evidence: Evidence, leaf: int) -> Value | None:
     """The one result that was computed from a leaf, in the expression that made the leaf."""
     users = [each for each in evidence.users.get(leaf, ()) if not each.is_consequence]
     inner = evidence.trace.values[leaf].span
-    if len(users) != 1 or inner is None or users[0].span is None or users[0].span == inner:
+    is_cut = any(is_tracked(evidence.trace, each) for each in evidence.trace.values[leaf].operands)
+    if is_cut or len(users) != 1 or inner is None or users[0].span is None or users[0].span == inner:
         return None
     return users[0] if is_result(users[0].tensor) and users[0].span.holds(inner) else None
 

@@ -43,6 +43,7 @@ def _find_not_in_optimizer(evidence: Evidence) -> Iterator[Diagnostic]:
     if not held & set(parameters):
         return
     left = [leaf for leaf in parameters if first_tracked(evidence, leaf) not in held | written]
+    left = [leaf for leaf in left if not _is_nameless(evidence, leaf)]
     if not left:
         return
     names = model_names(evidence, left)
@@ -72,6 +73,12 @@ def _find_not_in_optimizer(evidence: Evidence) -> Iterator[Diagnostic]:
         else "give them to the optimizer, or freeze them",
         edits=() if plain is None else (_registered(evidence, plain),),
     )
+
+
+def _is_nameless(evidence: Evidence, leaf: int) -> bool:
+    """Whether a leaf goes by the piece of the program that made it: nobody could give it to an optimizer."""
+    piece = evidence.piece_whole(evidence.trace.values[leaf].span)
+    return bool(piece) and model_name(evidence, leaf).startswith(piece)
 
 
 def _is_replaced(evidence: Evidence, name: str) -> bool:
