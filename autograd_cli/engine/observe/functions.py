@@ -21,6 +21,8 @@ from autograd_cli.engine.observe.stopping import Stopping
 
 is_compiling = torch.compiler.is_compiling
 
+_NO_FILE = "<string>"  # all texts that are run by exec have this name; Python 3.13 knows one of them, that of `-c`
+
 
 class Functions:
     """The rewritten functions of this process. A file is read when the first of its functions is rewritten."""
@@ -39,7 +41,8 @@ class Functions:
         code = function.__code__
         if is_rewritten(function):
             return
-        text = "".join(linecache.getlines(code.co_filename, function.__globals__))
+        is_named = code.co_filename != _NO_FILE
+        text = "".join(linecache.getlines(code.co_filename, function.__globals__)) if is_named else ""
         found = self._in_file(code.co_filename, text).get((code.co_qualname, code.co_firstlineno)) if text else None
         if found is None or found.co_freevars != code.co_freevars:
             what = "is not available" if not text else "has changed since it was run"
