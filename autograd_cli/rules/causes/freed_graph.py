@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
+from autograd_cli.rules.causes.hidden_leaf import LEAF_LAST, is_made_of_hidden_leaf, leaf_last
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.symptoms import (
@@ -114,6 +115,7 @@ def _carried(evidence: Evidence, shared: _Shared, refused: Span | None) -> Diagn
     assert shared.again is not None
     thrown = _thrown_away(evidence, carried)
     called = name_of(evidence, carried.id) or _attribute(evidence, carried) or evidence.called(carried.id)
+    is_hidden = is_made_of_hidden_leaf(evidence, carried)
     lost = f"; the result of `{evidence.piece(thrown.span)}` is thrown away" if thrown is not None else ""
     return Diagnostic(
         rule="graph-freed",
@@ -128,8 +130,10 @@ def _carried(evidence: Evidence, shared: _Shared, refused: Span | None) -> Diagn
             (None if first is None or first.span == refused else refused, "torch refused here"),
         ),
         victim=_leaf_behind(evidence, carried),
-        fix=f"{_detached(carried, called)} before it is used again, or compute it anew in each round",
-        edits=_cure(evidence, shared, thrown),
+        fix=LEAF_LAST
+        if is_hidden
+        else f"{_detached(carried, called)} before it is used again, or compute it anew in each round",
+        edits=leaf_last(evidence, carried) if is_hidden else _cure(evidence, shared, thrown),
         **seen_refused(evidence),
     )
 

@@ -6,13 +6,13 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 
-from autograd_cli.diagnostic import Diagnostic, Edit, Severity
+from autograd_cli.diagnostic import Diagnostic, Severity
 from autograd_cli.rules.causes import accumulation
+from autograd_cli.rules.causes.hidden_leaf import LEAF_LAST, leaf_last, made_inside
 from autograd_cli.rules.causes.lost import given
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.graph import is_tracked
 from autograd_cli.rules.evidence.optimizers import steps_of
-from autograd_cli.rules.evidence.symptoms import is_result, places
+from autograd_cli.rules.evidence.symptoms import places
 from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Value
 
@@ -23,11 +23,13 @@ def _find_hidden_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
         return
     trained = {evidence.origin(each) for step in steps for each in step.operands}
     held = {variable.leaf for variable in evidence.trace.variables if variable.is_held}
-    found = {leaf: made for leaf in sorted(given(evidence) - held) if (made := _made_of(evidence, leaf)) is not None}
-    count = Counter(made.span for made in found.values())
-    for leaf, made in found.items():
-        is_used = evidence.names(leaf) or evidence.origin(leaf) in trained or accumulation.updates_of(evidence, leaf)
-        if is_used or count[made.span] > 1:  # one of each round is data, and not to learn
+    ends = [{passage.nodes[end].leaf for end in passage.ends} for passage in evidence.passages]
+    reached = Counter(leaf for each in ends for leaf in each)
+    for leaf in sorted(given(evidence) - held):
+        made, first = made_inside(evidence, leaf), evidence.origin(leaf)
+        is_of_one_round = reached[leaf] == 1 < len(ends)  # data, and not to learn
+        is_used = evidence.names(leaf) or first in trained or accumulation.updates_of(evidence, leaf)
+        if made is None or is_of_one_round or is_used:
             continue
         name = _name(evidence, made)
         yield Diagnostic(
@@ -39,20 +41,10 @@ def _find_hidden_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
             related=places((steps[-1].span, "changes other parameters"), but=made.span),
             victim=name,
             observed=f"{name} never changes",
-            fix="make the leaf last: nn.Parameter(…) around the whole",
-            edits=_last(evidence, made),
+            fix=LEAF_LAST,
+            edits=leaf_last(evidence, made),
         )
         return
-
-
-def _made_of(evidence: Evidence, leaf: int) -> Value | None:
-    """The one result that was computed from a leaf, in the expression that made the leaf."""
-    users = [each for each in evidence.users.get(leaf, ()) if not each.is_consequence]
-    inner = evidence.trace.values[leaf].span
-    is_cut = any(is_tracked(evidence.trace, each) for each in evidence.trace.values[leaf].operands)
-    if is_cut or len(users) != 1 or inner is None or users[0].span is None or users[0].span == inner:
-        return None
-    return users[0] if is_result(users[0].tensor) and users[0].span.holds(inner) else None
 
 
 def _name(evidence: Evidence, made: Value) -> str:
@@ -76,18 +68,6 @@ def _attributes(statement: ast.stmt) -> list[ast.Attribute]:
     return [each for each in targets if isinstance(each, ast.Attribute)]
 
 
-def _last(evidence: Evidence, made: Value) -> tuple[Edit, ...]:
-    """`nn.Parameter(w).double()` as `nn.Parameter(w.double())`."""
-    text = evidence.text
-    match text.call_at(made.span):
-        case ast.Call(func=ast.Attribute(value=ast.Call(args=[inner]) as parameter, attr=method)) as call:
-            if not parameter.keywords and not any(isinstance(each, ast.Starred) for each in parameter.args):
-                rest = text.cut(call).removeprefix(text.cut(call.func))
-                whole = f"{text.cut(parameter.func)}({text.operand(inner)}.{method}{rest})"
-                return (text.rewritten(call, whole),)
-    return ()
-
-
 RULES: tuple[Rule, ...] = (
     Rule(
         slug="hidden-leaf",
@@ -99,6 +79,7 @@ RULES: tuple[Rule, ...] = (
         cure="Make the leaf last, of the finished numbers: `nn.Parameter(w.double())`, and not "
         "`nn.Parameter(w).double()`.",
         find=_find_hidden_leaf,
+        needs_walks=True,
         generality=1,
     ),
 )
