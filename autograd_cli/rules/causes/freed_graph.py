@@ -129,7 +129,7 @@ def _carried(evidence: Evidence, shared: _Shared, refused: Span | None) -> Diagn
             (None if first is None else first.span, "this pass freed its graph"),
             (None if first is None or first.span == refused else refused, "torch refused here"),
         ),
-        victim=_leaf_behind(evidence, carried),
+        victim=called if is_hidden else _leaf_behind(evidence, carried),
         fix=LEAF_LAST
         if is_hidden
         else f"{_detached(carried, called)} before it is used again, or compute it anew in each round",
@@ -181,13 +181,24 @@ def _shared(evidence: Evidence) -> _Shared | None:
         (trace.values[operand], value)
         for value in trace.values[earlier.at :]
         if _node(value) in mine - nodes
-        for operand in _given_to(evidence, value)
+        for operand in [_unchanged(evidence, each) for each in _given_to(evidence, value)]
         if _node(trace.values[operand]) in leading and operand < earlier.at
     ]
     named = [pair for pair in carried if evidence.names(pair[0].id)]
     named = named or [(_holder(evidence, each), again) for each, again in carried]
     newest = max(named, key=lambda pair: (pair[0].id, -pair[1].id), default=(None, None))
     return _Shared(nodes=nodes, earlier=earlier, carried=newest[0], again=newest[1])
+
+
+def _unchanged(evidence: Evidence, operand: int) -> int:
+    """What a value was before casts that had nothing to do: `x.float()` of float32 is x."""
+    values = evidence.trace.values
+    while values[operand].operands:
+        earlier = values[operand].operands[0]
+        if _node(values[operand]) is None or _node(values[earlier]) != _node(values[operand]):
+            break
+        operand = earlier
+    return operand
 
 
 def _leading_to(trace: Trace, mine: Collection[int], nodes: Collection[int]) -> set[int]:

@@ -12,7 +12,7 @@ from autograd_cli.rules.causes.not_a_number import Birth, divides_by_zero, first
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.passage import is_finite
-from autograd_cli.trace import Kind, Value
+from autograd_cli.trace import Kind, TensorInfo, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +91,17 @@ def _apart(evidence: Evidence, value: Value) -> Iterator[Fix]:
         return
     if tensor is None:
         text = f"({text} or 1e-3)"
-    elif any(not isinstance(each, complex) and each < 0 for each in tensor.values or ()):
+    elif _reaches_below_zero(tensor):
         text = f"torch.where({text} == 0, 1e-3, {text})"
     else:
         text = f"{text}.clamp(min=1e-3)"
     words = f"leave out what is divided by 0, or keep the divisor away from it: {text}"
     yield Fix(words=words, edits=(evidence.text.rewritten(given[1], text),))
+
+
+def _reaches_below_zero(tensor: TensorInfo) -> bool:
+    least = () if tensor.summary is None else (tensor.summary.minimum,)
+    return any(isinstance(each, int | float) and each < 0 for each in tensor.values or least)
 
 
 def _where(evidence: Evidence, birth: Birth) -> Iterator[Fix]:

@@ -47,7 +47,7 @@ def _find_frozen_moves(evidence: Evidence) -> Iterator[Diagnostic]:
 def _find_masked_moves(evidence: Evidence) -> Iterator[Diagnostic]:
     """Elements whose gradient a hook makes zero, and which the weight decay of the optimizer still moves."""
     hooked = {
-        evidence.origin(leaf): evidence.trace.values[each.returned]
+        evidence.origin(leaf): each
         for passage in evidence.passages
         for visit in passage.walk.visits
         for each in visit.hooked
@@ -56,11 +56,15 @@ def _find_masked_moves(evidence: Evidence) -> Iterator[Diagnostic]:
     found = [
         step
         for step in steps_of(evidence)
-        if step.previous is not None and evidence.origin(step.id) in hooked and step.setting("weight_decay")
+        if step.previous is not None
+        and step.setting("weight_decay")
+        and (each := hooked.get(evidence.origin(step.id))) is not None
+        and not _is_pruned(evidence, each, step)
     ]
     if not found:
         return
     step = found[0]
+    made_zero = evidence.trace.values[hooked[evidence.origin(step.id)].returned]
     optimizer = optimizer_of(evidence, step)
     names = model_names(evidence, {evidence.origin(each.id) for each in found})
     span = step.span if optimizer is None else optimizer.span
@@ -72,7 +76,7 @@ def _find_masked_moves(evidence: Evidence) -> Iterator[Diagnostic]:
         span=span,
         label="weight decay needs no gradient",
         related=places(
-            (hooked[evidence.origin(step.id)].span, "makes a part of the gradient zero"),
+            (made_zero.span, "makes a part of the gradient zero"),
             (step.span, "shrinks that part, too"),
             but=span,
         ),
@@ -90,6 +94,16 @@ def _is_masked(evidence: Evidence, hooked: Hooked) -> bool:
         return False
     pairs = zip(_elements(before), _elements(after), strict=True)
     return all(now in {0, was} for was, now in pairs)
+
+
+def _is_pruned(evidence: Evidence, hooked: Hooked, step: Value) -> bool:
+    """Whether what a hook freezes is 0 itself, as far as it is known: then weight decay takes nothing of it."""
+    before, after = evidence.tensor(hooked.handed), evidence.tensor(hooked.returned)
+    if before is None or after is None or step.tensor is None or step.tensor.shape != after.shape:
+        return False
+    elements = zip(_elements(before), _elements(after), _elements(step.tensor), strict=True)
+    masked = [weight for was, now, weight in elements if was and not now]
+    return bool(masked) and not any(masked)
 
 
 def _elements(tensor: TensorInfo) -> tuple[Number, ...]:
