@@ -656,3 +656,29 @@ def test_of_several_processes_one_is_observed(
         monkeypatch.setenv("RANK", rank)
         outcome = run(supervised_agx, tmp_path, script, *words)
         assert (outcome.code, outcome.out, bool(outcome.err)) == (0, "tensor([1., 1.])\n", is_observed)
+
+
+READS_A_GRADIENT = """import torch
+from torch import nn
+net = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
+net[0].bias.requires_grad_({flag})
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for _ in range({rounds}):
+    optimizer.zero_grad(set_to_none=False)
+    net(torch.ones(4, 3)).pow(2).mean().backward()
+    g = net[0].weight.grad
+    g.norm()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("rounds", [2, 9])
+def test_what_is_frozen_in_an_optimizer_is_counted_without_gradients(
+    supervised_agx: Agx, tmp_path: Path, rounds: int
+) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(READS_A_GRADIENT.format(flag=True, rounds=rounds))
+    assert supervised_agx("run", "--json", str(script)).report["verdict"] == "all 4 parameters got gradients"
+    script.write_text(READS_A_GRADIENT.format(flag=False, rounds=rounds))
+    verdict = supervised_agx("run", "--json", str(script)).report["verdict"]
+    assert verdict == "net.0.weight, net.1.weight and net.1.bias got gradients; 1 in an optimizer is frozen"

@@ -11,7 +11,7 @@ from autograd_cli.rules.difference.missing import reasons
 from autograd_cli.rules.evidence.edges import handed_back
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import is_metadata, is_tracked
-from autograd_cli.rules.evidence.optimizers import steps_of
+from autograd_cli.rules.evidence.optimizers import parameters_of, step_calls
 from autograd_cli.rules.evidence.symptoms import Pass, flattened, is_leaf, name_of, passes
 from autograd_cli.trace import Kind, TensorInfo, Trace, Value
 
@@ -50,9 +50,8 @@ def outcome(trace: Trace, text: Source, of: str | None = None) -> str:
 
 def _frozen(evidence: Evidence) -> int:
     """How many parameters an optimizer has at its last step that do not require gradients."""
-    calls = [step for step in steps_of(evidence) if step.previous is None]
-    held = [evidence.tensor(each) for each in (calls[-1].operands if calls else ())]
-    return sum(each is not None and each.is_leaf and not each.requires_grad for each in held)
+    held = [evidence.tensor(each) for step in step_calls(evidence)[-1:] for each in parameters_of(evidence, step)]
+    return sum(each is not None and not each.requires_grad for each in held)
 
 
 def _of_result(trace: Trace, name: str) -> str:

@@ -6,13 +6,39 @@ from collections.abc import Iterable
 
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.symptoms import makes_optimizer
-from autograd_cli.trace import Kind, Value
+from autograd_cli.trace import Kind, TensorInfo, Value
 
 
 @remembered
 def steps_of(evidence: Evidence) -> tuple[Value, ...]:
     """The steps: of each, one value for every parameter that it changed, and then one for the call."""
     return tuple([value for value in evidence.trace.values if value.kind is Kind.STEP])
+
+
+@remembered
+def step_calls(evidence: Evidence) -> tuple[Value, ...]:
+    """The values of the calls of a step, one for each."""
+    return tuple([step for step in steps_of(evidence) if step.previous is None])
+
+
+def parameters_of(evidence: Evidence, step: Value) -> list[int]:
+    """The operands of a step that are parameters, frozen ones too, and not the loss or a gradient."""
+    return [each for each in step.operands if _is_parameter(evidence, evidence.tensor(each))]
+
+
+def _is_parameter(evidence: Evidence, tensor: TensorInfo | None) -> bool:
+    return tensor is not None and tensor.is_leaf and tensor.storage not in _storages_of_gradients(evidence)
+
+
+@remembered
+def _storages_of_gradients(evidence: Evidence) -> frozenset[int]:
+    leaves = [leaf for backward in evidence.trace.backwards for leaf in backward.leaves]
+    return frozenset(leaf.after.storage for leaf in leaves if leaf.after is not None)
+
+
+def class_of(step: Value) -> str:
+    """The class of the optimizer of a step: `Adam`."""
+    return (step.function or "").split(".")[-2]
 
 
 def optimizer_of(evidence: Evidence, step: Value) -> Value | None:

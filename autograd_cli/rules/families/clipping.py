@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity
 from autograd_cli.rules.causes import accumulation
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.optimizers import model_names, steps_of
+from autograd_cli.rules.evidence.optimizers import model_names, step_calls
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import Pass, passes, places
 from autograd_cli.rules.rule import Family, Rule
@@ -35,10 +35,9 @@ def _clips(evidence: Evidence) -> list[Value]:
 def _rounds(evidence: Evidence) -> Iterator[tuple[Pass, Value]]:
     """Each pass that a step follows before another pass comes, with the call of that step."""
     own = [each for each in passes(evidence) if each.backward is not None and each.call is not None]
-    calls = [step for step in steps_of(evidence) if step.previous is None]
     for place, each in enumerate(own):
         end = own[place + 1].at if place + 1 < len(own) else len(evidence.trace.values)
-        step = next((call for call in calls if each.at < call.id < end), None)
+        step = next((call for call in step_calls(evidence) if each.at < call.id < end), None)
         if step is not None:
             yield each, step
 

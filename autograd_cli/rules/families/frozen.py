@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.optimizers import is_moved, model_names, optimizer_of, steps_of
+from autograd_cli.rules.evidence.optimizers import (
+    class_of,
+    is_moved,
+    model_names,
+    optimizer_of,
+    parameters_of,
+    step_calls,
+    steps_of,
+)
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import is_leaf, is_switch, places
 from autograd_cli.rules.rule import Family, Rule
@@ -27,7 +35,7 @@ def _find_frozen_moves(evidence: Evidence) -> Iterator[Diagnostic]:
     switch = _switch_of(evidence, first)
     names = model_names(evidence, found)
     span = first.span if switch is None else switch.span
-    optimizer = (first.function or "").split(".")[-2]
+    optimizer = class_of(first)
     verb, pronoun = ("is", "it") if len(names) == 1 else ("are", "them")
     yield Diagnostic(
         rule="frozen-moves",
@@ -72,7 +80,7 @@ def _find_masked_moves(evidence: Evidence) -> Iterator[Diagnostic]:
         rule="frozen-moves",
         severity=Severity.WARNING,
         message=f"what a hook freezes of {several(names)} still moves: the step of "
-        f"{(step.function or '').split('.')[-2]} takes weight_decay = {step.setting('weight_decay'):g} of it",
+        f"{class_of(step)} takes weight_decay = {step.setting('weight_decay'):g} of it",
         span=span,
         label="weight decay needs no gradient",
         related=places(
@@ -143,12 +151,12 @@ def _without_gradient(evidence: Evidence, switch: Value) -> tuple[Edit, ...]:
 def _find_all_frozen(evidence: Evidence) -> Iterator[Diagnostic]:
     """An optimizer of which all that it has, or all that is shared by a shallow copy, is frozen in every known step."""
     taken: dict[int, list[Value]] = {}
-    for step in [each for each in steps_of(evidence) if each.previous is None]:
+    for step in step_calls(evidence):
         optimizer = optimizer_of(evidence, step)
         if optimizer is not None:
             taken.setdefault(optimizer.id, []).append(step)
     for number, each in taken.items():
-        own = {operand for step in each for operand in step.operands if _is_of_leaf(evidence, operand)}
+        own = {operand for step in each for operand in parameters_of(evidence, step)}
         live = {evidence.origin(operand) for operand in own if is_leaf(evidence.tensor(operand))}
         frozen = {evidence.origin(operand) for operand in own} - live
         if frozen and (not live or _shallow_copy(evidence) is not None):
@@ -182,12 +190,6 @@ def _frozen(evidence: Evidence, optimizer: Value, step: Value, leaves: set[int],
         fix="copy.deepcopy(…) copies the parameters, too" if copied else "freeze only what is not to be trained",
         edits=() if copied is None else (_deep(evidence, copied),),
     )
-
-
-def _is_of_leaf(evidence: Evidence, operand: int) -> bool:
-    """Whether an operand of a step is a parameter, and not the loss."""
-    tensor = evidence.tensor(operand)
-    return tensor is not None and tensor.is_leaf
 
 
 def _shallow_copy(evidence: Evidence) -> ast.Call | None:

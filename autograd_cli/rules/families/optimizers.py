@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span, as_edits
 from autograd_cli.rules.causes.lost import first_tracked, given
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
-from autograd_cli.rules.evidence.optimizers import is_moved, model_name, model_names, optimizer_of, steps_of
+from autograd_cli.rules.evidence.optimizers import class_of, is_moved, model_name, model_names, optimizer_of, steps_of
 from autograd_cli.rules.evidence.passage import is_finite, norm
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import is_leaf, makes_optimizer, places
@@ -336,7 +336,7 @@ def _gradients(evidence: Evidence) -> tuple[list[int], list[dict[int, TensorInfo
 
 def _find_step_underflow(evidence: Evidence) -> Iterator[Diagnostic]:
     for step in steps_of(evidence):
-        name = (step.function or "").split(".")[-2]
+        name = class_of(step)
         before = None if step.previous is None else evidence.tensor(step.previous)
         now = step.tensor
         if before is None or now is None or name not in _DIVIDING or now.dtype not in _SMALLEST:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Severity
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.optimizers import model_names, optimizer_of, steps_of
+from autograd_cli.rules.evidence.optimizers import model_names, optimizer_of, step_calls
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import is_leaf, places
 from autograd_cli.rules.rule import Family, Rule
@@ -16,8 +16,7 @@ from autograd_cli.trace import Kind, Value
 
 def _find_two_optimizers(evidence: Evidence) -> Iterator[Diagnostic]:
     backwards = [value.id for value in evidence.trace.values if value.kind is Kind.BACKWARD]
-    calls = [step for step in steps_of(evidence) if step.previous is None]
-    for one, other in itertools.pairwise(calls):
+    for one, other in itertools.pairwise(step_calls(evidence)):
         first, second = optimizer_of(evidence, one), optimizer_of(evidence, other)
         if first is None or second is None or first.id == second.id:
             continue
