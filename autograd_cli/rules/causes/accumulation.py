@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import dependents
+from autograd_cli.rules.evidence.passage import is_same
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import (
     Pass,
@@ -17,6 +18,7 @@ from autograd_cli.rules.evidence.symptoms import (
     is_switch,
     makes_optimizer,
     name_of,
+    own_passes,
     passes,
     places,
 )
@@ -81,7 +83,7 @@ def _stale(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
             last = before.get(number)
             if last is None or not _adds(leaf) or not _is_used_twice(evidence, number, last, each):
                 pass
-            elif _is_same(_after(evidence, last, number), leaf.before):
+            elif is_same(_after(evidence, last, number), leaf.before):
                 found.append(leaf.name)
             if is_changed(leaf):
                 before[number] = each
@@ -156,11 +158,6 @@ def is_changed(leaf: LeafGradient) -> bool:
     """Whether the pass gave the leaf a gradient, or changed the one that it had."""
     before, after = leaf.before, leaf.after
     return after is not None and (before is None or (before.version, before.storage) != (after.version, after.storage))
-
-
-def _is_same(one: TensorInfo | None, other: TensorInfo | None) -> bool:
-    """Whether both hold the same numbers."""
-    return one is not None and other is not None and (one.values, one.summary) == (other.values, other.summary)
 
 
 def updates_of(evidence: Evidence, leaf: int) -> list[Value]:
@@ -273,7 +270,7 @@ def steps_in_vain(evidence: Evidence) -> list[Value]:
 
 def idle_steps(evidence: Evidence) -> Iterator[Diagnostic]:
     """An optimizer's step that found no gradient: backward() comes later or never, or a reset came in between."""
-    ran = [each for each in passes(evidence) if each.backward is not None and each.call is not None]
+    ran = own_passes(evidence)
     if not ran and passes(evidence):
         return
     for step in steps_in_vain(evidence):

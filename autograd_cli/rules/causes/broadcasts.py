@@ -85,13 +85,10 @@ def _victims(evidence: Evidence, pair: list[Value]) -> tuple[str, ...]:
     tracked = [each.id for each in pair if each.tensor is not None and each.tensor.requires_grad]
     read = {name for owner, _ in evidence.grad_reads for name in evidence.names(owner.id)}
     leaves = [each for each in sorted(ancestors(evidence.trace, tracked)) if _is_leaf(evidence.tensor(each))]
-    names = [min(called, key=lambda name: name not in read) for each in leaves if (called := _names(evidence, each))]
+    names = [
+        min(called, key=lambda name: name not in read) for each in leaves if (called := evidence.names_of_leaf(each))
+    ]
     return tuple(dict.fromkeys(sorted(names, key=lambda name: name not in read)))
-
-
-def _names(evidence: Evidence, leaf: int) -> tuple[str, ...]:
-    at_end = evidence.name_at_end(leaf)
-    return evidence.names(leaf) or (() if at_end is None else (at_end,))
 
 
 def _is_leaf(tensor: TensorInfo | None) -> bool:

@@ -10,7 +10,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.rules.causes.cuts import find_cuts
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import is_metadata, is_tracked, is_written_leaf
-from autograd_cli.rules.evidence.symptoms import GRAD, unanswered
+from autograd_cli.rules.evidence.symptoms import GRAD, origins, unanswered
 from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Cut, Kind, Phase, Refusal, Value
 
@@ -237,6 +237,12 @@ def given(evidence: Evidence) -> frozenset[int]:
         for leaf in backward.leaves
         if leaf.after is not None and leaf.value is not None
     )
+
+
+def given_behind(evidence: Evidence, value: int) -> list[int]:
+    """Those of them that a value was computed from, in order."""
+    before = origins(evidence, [value])
+    return [leaf for leaf in sorted(given(evidence)) if evidence.origin(leaf) in before]
 
 
 @remembered

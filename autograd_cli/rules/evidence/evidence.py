@@ -12,7 +12,7 @@ from autograd_cli.diagnostic import Span
 from autograd_cli.lang.source import Source
 from autograd_cli.rules.evidence.edges import recorded_edges
 from autograd_cli.rules.evidence.passage import Passage
-from autograd_cli.trace import Kind, Node, Phase, Step, TensorInfo, TensorValues, Trace, Value, Visit, Walk
+from autograd_cli.trace import Hooked, Kind, Node, Phase, Step, TensorInfo, TensorValues, Trace, Value, Visit, Walk
 
 _PIECE = 40
 
@@ -73,8 +73,13 @@ class Evidence:
 
     def called(self, value: int) -> str:
         """What a reader calls the value: its name, or the piece of the program that made it."""
-        names = self.names(value)
-        return names[0] if names else self.name_at_end(value) or self.piece(self.trace.values[value].span)
+        names = self.names_of_leaf(value)
+        return names[0] if names else self.piece(self.trace.values[value].span)
+
+    def names_of_leaf(self, value: int) -> tuple[str, ...]:
+        """The names of a value, or else what the leaf is called at the end of the run."""
+        at_end = self.name_at_end(value)
+        return self.names(value) or (() if at_end is None else (at_end,))
 
     def name_at_end(self, value: int) -> str | None:
         """What a leaf is called at the end of the run, as in its model."""
@@ -156,6 +161,13 @@ class Evidence:
     def passages(self) -> tuple[Passage, ...]:
         """The walks, in order, each indexed by the nodes that gradients went to."""
         return tuple([Passage(walk, self.trace.nodes, self.trace.values) for walk in self.trace.walks])
+
+    def hooked_leaves(self) -> Iterator[tuple[int, Hooked]]:
+        """What hooks put in the place of gradients that arrive at leaves, each with the leaf, in order."""
+        for passage in self.passages:
+            for visit in passage.walk.visits:
+                leaf = self.trace.nodes[visit.node].leaf
+                yield from [(self.origin(leaf), each) for each in visit.hooked if leaf is not None]
 
     def end_name(self, node: int) -> str | None:
         """The program's name of what a gradient ended at.

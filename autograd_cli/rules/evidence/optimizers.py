@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
+from autograd_cli.rules.evidence.passage import is_same
 from autograd_cli.rules.evidence.symptoms import makes_optimizer
 from autograd_cli.trace import Kind, TensorInfo, Value
 
@@ -62,4 +63,4 @@ def is_moved(evidence: Evidence, step: Value) -> bool:
     """Whether a step changed its parameter."""
     before = None if step.previous is None else evidence.tensor(step.previous)
     now = step.tensor
-    return before is not None and now is not None and (before.values, before.summary) != (now.values, now.summary)
+    return before is not None and now is not None and not is_same(before, now)

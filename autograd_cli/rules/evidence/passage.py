@@ -166,6 +166,11 @@ def is_zero(values: TensorValues) -> bool:
     return not any(values.values or ())
 
 
+def is_same(one: TensorValues | None, other: TensorValues | None) -> bool:
+    """Whether both hold the same numbers, as far as they are kept."""
+    return one is not None and other is not None and (one.values, one.summary) == (other.values, other.summary)
+
+
 def norm(values: TensorValues) -> float:
     """The 2-norm of the finite elements; of a summary that has others, too, the largest of them."""
     if (summary := values.summary) is not None:

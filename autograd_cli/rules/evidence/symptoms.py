@@ -83,6 +83,12 @@ def passes(evidence: Evidence) -> list[Pass]:
     return found + [Pass(at=len(trace.values), call=None, roots=each.roots, backward=each) for each in own]
 
 
+@remembered
+def own_passes(evidence: Evidence) -> list[Pass]:
+    """The calls of backward() in the program that were carried out: neither agx's own pass nor `autograd.grad`."""
+    return [each for each in passes(evidence) if each.call is not None and each.backward is not None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unanswered:
     """What a `call` of `autograd.grad` was `asked` for and gave None for, and the `roots` that it started from.

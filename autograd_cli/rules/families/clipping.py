@@ -11,7 +11,7 @@ from autograd_cli.rules.causes import accumulation
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.optimizers import model_names, step_calls
 from autograd_cli.rules.evidence.several import others_of, several
-from autograd_cli.rules.evidence.symptoms import Pass, passes, places
+from autograd_cli.rules.evidence.symptoms import Pass, own_passes, passes, places
 from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Kind, TensorInfo, Value
 
@@ -34,7 +34,7 @@ def _clips(evidence: Evidence) -> list[Value]:
 
 def _rounds(evidence: Evidence) -> Iterator[tuple[Pass, Value]]:
     """Each pass that a step follows before another pass comes, with the call of that step."""
-    own = [each for each in passes(evidence) if each.backward is not None and each.call is not None]
+    own = own_passes(evidence)
     for place, each in enumerate(own):
         end = own[place + 1].at if place + 1 < len(own) else len(evidence.trace.values)
         step = next((call for call in step_calls(evidence) if each.at < call.id < end), None)

@@ -54,13 +54,7 @@ def _find_frozen_moves(evidence: Evidence) -> Iterator[Diagnostic]:
 
 def _find_masked_moves(evidence: Evidence) -> Iterator[Diagnostic]:
     """Elements whose gradient a hook makes zero, and which the weight decay of the optimizer still moves."""
-    hooked = {
-        evidence.origin(leaf): each
-        for passage in evidence.passages
-        for visit in passage.walk.visits
-        for each in visit.hooked
-        if (leaf := passage.nodes[visit.node].leaf) is not None and each.zeroed and _is_masked(evidence, each)
-    }
+    hooked = {leaf: each for leaf, each in evidence.hooked_leaves() if each.zeroed and _is_masked(evidence, each)}
     found = [
         step
         for step in steps_of(evidence)

@@ -26,10 +26,11 @@ def _find_hidden_leaf(evidence: Evidence) -> Iterator[Diagnostic]:
     ends = [{passage.nodes[end].leaf for end in passage.ends} for passage in evidence.passages]
     reached = Counter(leaf for each in ends for leaf in each)
     for leaf in sorted(given(evidence) - held):
-        made, first = made_inside(evidence, leaf), evidence.origin(leaf)
+        first = evidence.origin(leaf)
         is_of_one_round = reached[leaf] == 1 < len(ends)  # data, and not to learn
         is_used = evidence.names(leaf) or first in trained or accumulation.updates_of(evidence, leaf)
-        if made is None or is_of_one_round or is_used:
+        made = None if is_of_one_round or is_used else made_inside(evidence, leaf)
+        if made is None:
             continue
         name = _name(evidence, made)
         yield Diagnostic(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from autograd_cli.diagnostic import Diagnostic, Severity, Span
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.optimizers import model_names
-from autograd_cli.rules.evidence.passage import Passage, has_nan, is_finite, is_zero
+from autograd_cli.rules.evidence.passage import Passage, has_nan, is_finite, is_same, is_zero
 from autograd_cli.rules.evidence.several import gradients_of, others_of
 from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Hooked, TensorInfo, TensorValues
@@ -17,14 +17,11 @@ from autograd_cli.trace import Hooked, TensorInfo, TensorValues
 def _find_stored(evidence: Evidence) -> Iterator[Diagnostic]:
     """The hooks that gave back the same gradient in every pass, though they were handed others."""
     found: dict[Span | None, dict[int, list[tuple[TensorInfo, TensorInfo]]]] = {}
-    for passage in evidence.passages:
-        for visit in passage.walk.visits:
-            for hooked in visit.hooked:
-                leaf = passage.nodes[visit.node].leaf
-                handed, returned = evidence.tensor(hooked.handed), evidence.tensor(hooked.returned)
-                if leaf is not None and handed is not None and returned is not None:
-                    place = evidence.trace.values[hooked.returned].span
-                    found.setdefault(place, {}).setdefault(evidence.origin(leaf), []).append((handed, returned))
+    for leaf, hooked in evidence.hooked_leaves():
+        handed, returned = evidence.tensor(hooked.handed), evidence.tensor(hooked.returned)
+        if handed is not None and returned is not None:
+            place = evidence.trace.values[hooked.returned].span
+            found.setdefault(place, {}).setdefault(leaf, []).append((handed, returned))
     for span, leaves in found.items():
         stale = [leaf for leaf, pairs in leaves.items() if _is_stored(pairs)]
         if span is not None and stale:
@@ -48,13 +45,9 @@ def _is_stored(pairs: list[tuple[TensorInfo, TensorInfo]]) -> bool:
     return (
         len(pairs) > 1
         and not is_zero(returned[0])
-        and all(_is_same(each, returned[0]) for each in returned)
-        and not any(_is_same(one, other) for one, other in itertools.pairwise(handed))
+        and all(is_same(each, returned[0]) for each in returned)
+        and not any(is_same(one, other) for one, other in itertools.pairwise(handed))
     )
-
-
-def _is_same(one: TensorInfo, other: TensorInfo) -> bool:
-    return (one.shape, one.values, one.summary) == (other.shape, other.values, other.summary)
 
 
 def _find(evidence: Evidence) -> Iterator[Diagnostic]:

@@ -10,7 +10,7 @@ from autograd_cli.rules.causes import accumulation
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.optimizers import model_names
 from autograd_cli.rules.evidence.several import others_of, several
-from autograd_cli.rules.evidence.symptoms import Pass, passes, places
+from autograd_cli.rules.evidence.symptoms import Pass, own_passes, places
 from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Kind, Value
 
@@ -61,7 +61,7 @@ def _find_left_over(evidence: Evidence) -> Iterator[Diagnostic]:
 
 
 def _left_over(evidence: Evidence) -> _LeftOver | None:
-    own = [each for each in passes(evidence) if each.call is not None and each.backward is not None]
+    own = own_passes(evidence)
     for place, adds in enumerate(own):
         added = set(accumulation.added_leaves(evidence, adds))
         for left in reversed(own[:place]) if added else ():
@@ -87,8 +87,8 @@ def _is_left(evidence: Evidence, leaf: int, left: Pass, adds: Pass) -> bool:
 def _updates_after(evidence: Evidence, leaf: int, adds: Pass) -> list[Value]:
     """The update that uses the sum, unless it is reset first."""
     update = next((each for each in accumulation.updates_of(evidence, leaf) if each.id > adds.at), None)
-    resets = accumulation.resets_of(evidence, leaf)
-    return [] if update is None or any(adds.at < reset < update.id for reset in resets) else [update]
+    reset = accumulation.next_reset(evidence, leaf, adds.at)
+    return [] if update is None or (reset is not None and reset < update.id) else [update]
 
 
 def _wanted(evidence: Evidence, left: Pass, adds: Pass, shared: set[int]) -> tuple[int, Value] | None:

@@ -22,6 +22,7 @@ from autograd_cli.rules.evidence.symptoms import (
     looks,
     name_of,
     origins,
+    own_passes,
     passes,
     places,
     reach,
@@ -40,7 +41,7 @@ def _find_not_in_graph(evidence: Evidence) -> Iterator[Diagnostic]:
     if refusal is not None and refusal.function == GRAD:
         yield from _unused_input(evidence)
         return
-    ran = [each for each in passes(evidence) if each.backward is not None and each.call is not None]
+    ran = own_passes(evidence)
     for look in looks(evidence):
         earlier = [each for each in ran if each.at < look.read.id]
         is_filled = accumulation.was_filled(evidence, look.asked.id, ran)

@@ -6,9 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
-from autograd_cli.rules.causes.lost import given
+from autograd_cli.rules.causes.lost import given_behind
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.graph import dependents
 from autograd_cli.rules.evidence.optimizers import model_names
 from autograd_cli.rules.evidence.several import gradients_of, others_of
 from autograd_cli.rules.rule import Family, Rule
@@ -23,7 +22,7 @@ def _find_repeated_index(evidence: Evidence) -> Iterator[Diagnostic]:
         if looked_up.kind is not Kind.INDEX or sums.verb not in {"add_", "sub_"} or index is None:
             continue
         twice = _repeats(index)
-        victims = _behind(evidence, sums)
+        victims = given_behind(evidence, sums.operands[1])
         if not twice or not victims or not _is_written_back(evidence, sums):
             continue
         names = model_names(evidence, victims)
@@ -53,11 +52,6 @@ def _repeats(index: TensorInfo) -> int:
     if summary is None or summary.minimum is None or summary.maximum is None:
         return 0
     return max(0, index.numel - (int(summary.maximum) - int(summary.minimum) + 1))
-
-
-def _behind(evidence: Evidence, sums: Value) -> list[int]:
-    """The leaves with a gradient that what is added was computed from."""
-    return [leaf for leaf in sorted(given(evidence)) if sums.operands[1] in dependents(evidence.trace, leaf)]
 
 
 def _is_written_back(evidence: Evidence, sums: Value) -> bool:

@@ -144,8 +144,8 @@ def _leaf_below(evidence: Evidence, node: Node) -> str | None:
             continue
         found.add(number)
         each = evidence.trace.nodes[number]
-        if each.leaf is not None and (name := next(iter(evidence.names(each.leaf)), evidence.name_at_end(each.leaf))):
-            leaves_found[each.leaf] = name
+        if each.leaf is not None and (names := evidence.names_of_leaf(each.leaf)):
+            leaves_found[each.leaf] = names[0]
         pending += [child for child in each.next if child is not None]
     return leaves_found[min(leaves_found)] if leaves_found else None
 

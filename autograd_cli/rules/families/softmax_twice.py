@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Severity
-from autograd_cli.rules.causes.lost import given
+from autograd_cli.rules.causes.lost import given_behind
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.optimizers import model_names
@@ -31,8 +31,7 @@ def _find_softmax_twice(evidence: Evidence) -> Iterator[Diagnostic]:
         scores = _unshaped(evidence, evidence.trace.values[loss.operands[0]])
         if not _is_last(evidence, scores, function) or loss.id not in ancestors(evidence.trace, evidence.trace.roots):
             continue
-        before = {evidence.origin(each) for each in ancestors(evidence.trace, [scores.id])}
-        victims = [leaf for leaf in given(evidence) if leaf in before]
+        victims = given_behind(evidence, scores.id)
         if not victims:
             continue
         names = model_names(evidence, victims)

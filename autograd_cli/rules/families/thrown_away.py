@@ -12,7 +12,7 @@ from autograd_cli.rules.causes import accumulation
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.optimizers import model_names, steps_of
 from autograd_cli.rules.evidence.several import gradients_of, others_of
-from autograd_cli.rules.evidence.symptoms import Pass, passes, places
+from autograd_cli.rules.evidence.symptoms import Pass, own_passes, places
 from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Value
 
@@ -53,7 +53,7 @@ def _of_leaves(evidence: Evidence) -> _Waste | None:
     """The leaves that an optimizer has, and of whose gradients none was used."""
     held = {evidence.origin(each) for step in steps_of(evidence) for each in step.operands}
     found: dict[int, list[tuple[Pass, int | None]]] = {}
-    for each in _own_passes(evidence):
+    for each in own_passes(evidence):
         for leaf in held.intersection(accumulation.changed_leaves(evidence, each)):
             found.setdefault(leaf, []).append((each, _unused_until(evidence, leaf, each)))
     leaves = [leaf for leaf, fates in found.items() if all(reset is not None for _, reset in fates)]
@@ -66,7 +66,7 @@ def _of_leaves(evidence: Evidence) -> _Waste | None:
 def _of_passes(evidence: Evidence) -> _Waste | None:
     """All that the passes of one place gave: in every round, or in every round but the one before an update."""
     rounds: dict[Span | None, list[Pass]] = {}
-    for each in _own_passes(evidence):
+    for each in own_passes(evidence):
         rounds.setdefault(None if each.call is None else each.call.span, []).append(each)
     for found in rounds.values():
         resets = [_all_unused_until(evidence, each) for each in found]
@@ -99,10 +99,6 @@ def _waste(evidence: Evidence, each: Pass, reset: int | None, leaves: list[int])
     if each.call is None or reset is None:
         return None
     return _Waste(call=each.call, reset=evidence.trace.values[reset], leaves=leaves)
-
-
-def _own_passes(evidence: Evidence) -> list[Pass]:
-    return [each for each in passes(evidence) if each.call is not None and each.backward is not None]
 
 
 def _unused_until(evidence: Evidence, leaf: int, each: Pass) -> int | None:
