@@ -72,3 +72,23 @@ def test_a_rule_finds_its_own_example(slug: str) -> None:
 @pytest.mark.parametrize("slug", [rule.slug for rule in CATALOGUE.values() if rule.find not in {None, find_symptoms}])
 def test_a_rule_has_cases(slug: str) -> None:
     assert sum(case.cause == slug for case in CASES) + SCRIPTED.count(slug) > 1
+
+
+MASKED = """w = torch.ones(60, 40)
+w[:20] = {start}
+w.requires_grad_()
+mask = torch.ones(60, 1)
+mask[:20] = 0
+w.register_hook(lambda g: g * mask)
+optimizer = torch.optim.AdamW([w], lr=0.01)
+((w + 1) ** 2).sum().backward()
+optimizer.step()
+w
+"""
+
+
+@pytest.mark.parametrize(("start", "rules"), [(1, ["frozen-moves"]), (0, [])])
+def test_what_a_hook_masks_of_a_tensor_that_is_written_out(start: int, rules: list[str]) -> None:
+    """The result is kept whole, and gradients of this size are not: they are compared at the corners."""
+    report = explore(MASKED.format(start=start), watch=True, counterfactuals=False)
+    assert [each.rule for each in alarms(report)] == rules

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from autograd_cli.trace import Node, Number, TensorValues, Value, Visit, Walk
+from autograd_cli.trace import Node, Number, TensorValues, Value, Visit, Walk, edge_indices
 
 # The rounding error that float32 leaves of a gradient that cancels, as of an operation whose result is constant.
 NEGLIGIBLE = 1e-6
@@ -177,6 +177,25 @@ def norm(values: TensorValues) -> float:
         largest = max(abs(summary.minimum or 0.0), abs(summary.maximum or 0.0))
         return summary.norm if math.isfinite(summary.norm) else largest
     return math.hypot(*[abs(each) for each in values.values or () if is_number(each)])
+
+
+def side_by_side(*tensors: TensorValues | None) -> Iterator[tuple[Number, ...]]:
+    """The elements of several tensors of one shape that are known of all of them: all, or those at the corners."""
+    there = [each for each in tensors if each is not None]
+    if len({each.shape for each in there}) != 1 or len(there) < len(tensors):
+        return iter(())
+    known = [each.values for each in there if each.values is not None]
+    return zip(*(known if len(known) == len(there) else map(_corners, there)), strict=True)
+
+
+def _corners(tensor: TensorValues) -> tuple[Number, ...]:
+    """The elements that a summary keeps, also of a tensor whose elements are all known."""
+    if tensor.values is None:
+        return () if tensor.summary is None else tensor.summary.corners
+    places = [0]  # row-major
+    for size in tensor.shape:
+        places = [place * size + each for place in places for each in edge_indices(size)]
+    return tuple([tensor.values[place] for place in places])
 
 
 def index(shape: Sequence[int], position: int) -> tuple[int, ...]:

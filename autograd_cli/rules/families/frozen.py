@@ -16,10 +16,11 @@ from autograd_cli.rules.evidence.optimizers import (
     step_calls,
     steps_of,
 )
+from autograd_cli.rules.evidence.passage import side_by_side
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import is_leaf, is_switch, places
 from autograd_cli.rules.rule import Family, Rule
-from autograd_cli.trace import Hooked, Number, TensorInfo, Value
+from autograd_cli.trace import Hooked, Value
 
 
 def _find_frozen_moves(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -92,24 +93,14 @@ def _find_masked_moves(evidence: Evidence) -> Iterator[Diagnostic]:
 def _is_masked(evidence: Evidence, hooked: Hooked) -> bool:
     """Whether a hook left each element as it was, or made it zero, as far as they are known."""
     before, after = evidence.tensor(hooked.handed), evidence.tensor(hooked.returned)
-    if before is None or after is None:
-        return False
-    pairs = zip(_elements(before), _elements(after), strict=True)
-    return all(now in {0, was} for was, now in pairs)
+    return all(now in {0, was} for was, now in side_by_side(before, after))
 
 
 def _is_pruned(evidence: Evidence, hooked: Hooked, step: Value) -> bool:
     """Whether what a hook freezes is 0 itself, as far as it is known: then weight decay takes nothing of it."""
     before, after = evidence.tensor(hooked.handed), evidence.tensor(hooked.returned)
-    if before is None or after is None or step.tensor is None or step.tensor.shape != after.shape:
-        return False
-    elements = zip(_elements(before), _elements(after), _elements(step.tensor), strict=True)
-    masked = [weight for was, now, weight in elements if was and not now]
+    masked = [weight for was, now, weight in side_by_side(before, after, step.tensor) if was and not now]
     return bool(masked) and not any(masked)
-
-
-def _elements(tensor: TensorInfo) -> tuple[Number, ...]:
-    return tensor.values or (() if tensor.summary is None else tensor.summary.corners)
 
 
 def _find_moves(evidence: Evidence) -> Iterator[Diagnostic]:
