@@ -261,6 +261,17 @@ worker.kill()
     assert done.stdout == "b'cba' b'cba'\n", done.stderr
 
 
+def test_ctrl_c_in_a_hook_of_fork_is_not_lost() -> None:
+    done = supervised("""
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGINT))
+try:
+    fork_worker(lambda channel: None)
+except KeyboardInterrupt:
+    print("stopped")
+""")
+    assert (done.stdout, done.stderr) == ("stopped\n", "")
+
+
 @pytest.mark.parametrize(
     "words",
     [

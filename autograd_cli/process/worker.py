@@ -9,9 +9,9 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from autograd_cli import position
 from autograd_cli.diagnostic import AgxError
@@ -186,31 +186,49 @@ _leaving: set[int] = set()
 def fork_worker(target: Callable[[Channel], None], *, debug: bool = False) -> Worker:
     """Start `target` in a forked process, without any limit yet; it ends when `target` returns or this process ends.
 
-    What it prints goes nowhere; `debug` leaves it stderr.
+    What it prints goes nowhere; `debug` leaves it stderr. Ctrl-C waits: Python drops what is raised in hooks of fork().
     """
     while _leaving:
         os.waitpid(_leaving.pop(), 0)
     requests, answers, life = os.pipe(), os.pipe(), os.pipe()
     page = position.shared_page()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            for descriptor in (*_supervisor_ends, requests[1], answers[0], life[1]):
-                os.close(descriptor)
-            _supervisor_ends.clear()
-            _leaving.clear()
-            position.use(page)
-            _be_a_worker(life[0], debug=debug)
-            target(Channel(requests[0], answers[1]))
-        except BaseException:  # noqa: BLE001 - nothing of the supervisor's may run in the worker
-            os._exit(1)
-        os._exit(0)
-    for descriptor in (requests[0], answers[1], life[0]):
-        os.close(descriptor)
-    os.set_blocking(requests[1], False)
-    ends = [requests[1], answers[0], life[1]]
-    _supervisor_ends.update(ends)
-    return Worker(pid, requests[1], answers[0], ends, page)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _serve(target, (requests, answers, life), page, mask, debug=debug)
+        for descriptor in (requests[0], answers[1], life[0]):
+            os.close(descriptor)
+        os.set_blocking(requests[1], False)
+        ends = [requests[1], answers[0], life[1]]
+        _supervisor_ends.update(ends)
+        return Worker(pid, requests[1], answers[0], ends, page)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _serve(
+    target: Callable[[Channel], None],
+    pipes: tuple[tuple[int, int], ...],
+    page: position.Page,
+    mask: Iterable[int],
+    *,
+    debug: bool,
+) -> NoReturn:
+    """What the forked process does: `pipes` are those of the requests, of the answers, and of the supervisor's life."""
+    requests, answers, life = pipes
+    try:
+        for descriptor in (*_supervisor_ends, requests[1], answers[0], life[1]):
+            os.close(descriptor)
+        _supervisor_ends.clear()
+        _leaving.clear()
+        position.use(page)
+        _be_a_worker(life[0], debug=debug)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        target(Channel(requests[0], answers[1]))
+    except BaseException:  # noqa: BLE001 - nothing of the supervisor's may run in the worker
+        os._exit(1)
+    os._exit(0)
 
 
 def _be_a_worker(life: int, *, debug: bool) -> None:

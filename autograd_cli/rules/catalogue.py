@@ -16,6 +16,4 @@ def _rules() -> list[Rule]:
 
 
 _ORDER = list(Family)
-CATALOGUE: dict[str, Rule] = {
-    rule.slug: rule for rule in sorted(_rules(), key=lambda rule: _ORDER.index(rule.family))
-}
+CATALOGUE: dict[str, Rule] = {rule.slug: rule for rule in sorted(_rules(), key=lambda rule: _ORDER.index(rule.family))}
