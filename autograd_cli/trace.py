@@ -220,7 +220,8 @@ class Value(Operation):
     is a tensor, a Python scalar (a dtype by its name), or a `container` (`list`, `tuple`, `dict`) of `elements`.
     `previous` is the value that this one is a new version of, after an in-place change. `made_inside` is the value of
     the call during which this one was made, where torch called a function of the program then: a hook, say. `settings`
-    are the numbers that an optimizer had for a parameter when its step made this value of it: `lr`, `weight_decay`.
+    are the numbers that an optimizer had for a parameter when its step made this value of it: `lr`, `weight_decay`. An
+    optimizer `has_stepped` if it has taken a step, maybe in a round that is forgotten.
     """
 
     id: int
@@ -237,6 +238,7 @@ class Value(Operation):
     scalar: Scalar
     made_inside: int | None = None
     settings: tuple[tuple[str, float], ...] = field(default=(), metadata=UNWRITTEN)
+    has_stepped: bool = field(default=False, metadata=UNWRITTEN)
 
     def setting(self, name: str) -> float | None:
         """What the optimizer had under this name when its step made the value."""

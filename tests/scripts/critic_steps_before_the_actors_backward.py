@@ -17,7 +17,7 @@ class Agent:
         actor_loss = -self.value(state, self.actor(state)).mean()
         self.critic_optimizer.zero_grad()
         critic_loss.backward()
-        self.critic_optimizer.step()  #: saved-tensor-modified agent.critic.0.weight
+        self.critic_optimizer.step()  #: saved-tensor-modified agent.actor.0.weight
         self.actor_optimizer.zero_grad()
         actor_loss.backward()
         self.actor_optimizer.step()

@@ -372,6 +372,8 @@ def _of_function(state: State, call: Call, given: Sequence[Seen], site: Site, va
     known = state.objects.find(value) if any(function is each for each in _CHOOSING) else None
     if known is not None:
         return known
+    if isinstance(value, Optimizer):
+        given = [*given, *trained(state, value, is_step=False)]
     operation = naming.call(_full_name(function), site.symbol)
     is_pure = isinstance(function, types.BuiltinFunctionType) and not operation.is_write
     perform = state.perform if is_pure and not any(each.keyword == "out" for each in site.operands) else None

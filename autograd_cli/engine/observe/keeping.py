@@ -1,4 +1,4 @@
-"""How much of a long run is kept: the last backward passes with what led to them, and all from where trouble began."""
+"""How much of a long run is kept: the last rounds with what led to them, and all from where trouble began."""
 
 from __future__ import annotations
 
@@ -9,30 +9,34 @@ _MOST = 100_000
 
 
 class Keeping:
-    """Says when to forget, and how much. `kept` is how many backward passes are kept whole."""
+    """Says when to forget, and how much. `kept` is how many rounds of a training are kept whole."""
 
     def __init__(self, state: State, kept: int) -> None:
         self._state = state
         self._kept = kept
+        self._passes = 2 * kept  # above which it is time to forget
         self._most = _MOST  # values, above which older ones are forgotten
 
     def start(self) -> int | None:
         """The value before which everything is to be forgotten now; None for nothing.
 
-        It is time when there are more than twice as many passes as are kept, or too many values. Once a gradient was
-        not finite, everything is kept as long as there is room.
+        It is time when there are twice as many passes as are to be kept, or too many values. Once a gradient was not
+        finite, everything is kept as long as there is room.
         """
         recorded, training = self._state.recorded, self._state.training
         count, values = len(recorded.passes.backwards), len(recorded.values)
-        if recorded.passes_under_way or (count <= 2 * self._kept and values <= self._most):
+        if recorded.passes_under_way or (count <= self._passes and values <= self._most):
             return None
         if training.is_in_trouble and values <= self._most:
             return None
         start = start_of(recorded, self._kept)
         if values > self._most:
             start = max(start or 0, values - self._most // 2)
+        if start is None:  # all that there are belong to the last rounds
+            self._passes = count
         return start
 
     def forgotten(self) -> None:
         """What `start` said has been forgotten."""
+        self._passes = 2 * max(self._kept, len(self._state.recorded.passes.backwards))
         self._most = max(_MOST, 2 * len(self._state.recorded.values))

@@ -604,6 +604,8 @@ class Observer(State):
 
     def before_step(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimizer is about to take a step."""
+        owner = self.objects.find(optimizer)
+        self.recorded.note_steps([] if owner is None else [owner])
         if self.quiet:  # in a hook of a backward pass: the pass is one operation
             self.training.about_to_step(optimizer)
             return

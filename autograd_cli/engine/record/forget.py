@@ -6,6 +6,7 @@ becomes a constant where its operands are gone; what torch can still reach is ke
 
 from __future__ import annotations
 
+import itertools
 import sys
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
@@ -17,21 +18,31 @@ from autograd_cli.engine.values import Entry
 from autograd_cli.modes import GradMode
 from autograd_cli.trace import Backward, Kind, Node, Step, TensorInfo, Value, Visit, Walk
 
+_PASSES = 4  # of a round, at most: gradients may be accumulated over very many
 _OURS = 3  # references to a leaf that only the recording holds: in `leaves`, of a local variable, of getrefcount
 _Kept = TypeVar("_Kept", Value, Node, Step, Backward)
 
 
-def start_of(recorded: Recorded[Any], passes: int) -> int | None:
-    """The first value of the last `passes` backward passes and of what led to them; None where there were no others.
+def start_of(recorded: Recorded[Any], rounds: int) -> int | None:
+    """The first value of the last rounds and of what led to them; None where there were no others.
 
-    What led to a pass begins after the last update of the parameters before it.
+    A round is the backward passes up to an update of the parameters; where there are no updates, one pass. Of more than
+    `_PASSES` passes for each round the older ones are let go. What led to a pass begins after the update before it.
     """
     starts = [walk.start for walk in recorded.passes.watch.walks if walk.backward is not None]
-    if len(starts) <= passes:
+    known = starts[-_PASSES * rounds - 1 :]
+    if len(known) <= rounds:
         return None
-    before, first = starts[-passes - 1], starts[-passes]
-    updates = [value.id for value in recorded.values[before:first] if _is_update(value)]
-    return updates[-1] + 1 if updates else before
+    pairs = itertools.pairwise(known)
+    last = [
+        max((each.id for each in recorded.values[one:other] if _is_update(each)), default=None) for one, other in pairs
+    ]
+    updates = [each for each in last if each is not None]
+    if len(updates) >= rounds:
+        return updates[-rounds] + 1
+    if not updates:
+        return known[-rounds - 1]
+    return known[0] if len(known) < len(starts) else None
 
 
 def _is_update(value: Value) -> bool:
@@ -167,9 +178,14 @@ class _Numbers:
         )
 
     def _is_whole(self, value: Value) -> bool:
-        """Whether the operation that made a value can still be told: its operands are there, or it made an object."""
-        is_object = value.kind is Kind.CALL and value.tensor is None
-        return is_object or all(each in self.values for each in value.operands)
+        """Whether the operation that made a value can still be told: its operands are there, or it began something.
+
+        An object begins with the call that made it, and so does a leaf.
+        """
+        begins = value.kind is Kind.CALL and (
+            value.tensor is None or (value.tensor.is_leaf and value.tensor.requires_grad)
+        )
+        return begins or all(each in self.values for each in value.operands)
 
     def node(self, node: Node) -> Node:
         return replace(

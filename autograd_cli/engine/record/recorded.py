@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeAlias
 
@@ -60,6 +60,7 @@ class Recorded(Recording[E]):
             self.rewrite(box, operation, operands=before, span=span)
         if operation.kind is Kind.STEP:
             self._note_settings(operands, changed)
+            self.note_steps(operands)
         written = next((box for box in changed if result is box.payload), None)
         made = written or self.add_result(result, operation, operands=self._source_of(result, operands), span=span)
         self.close(made)
@@ -73,6 +74,12 @@ class Recorded(Recording[E]):
             settings = tuple([(name, float(each)) for name, each in group.items() if type(each) in {int, float}])
             for box in [boxes[id(parameter)] for parameter in group["params"] if id(parameter) in boxes]:
                 self._revise(box.value, settings=settings)
+
+    def note_steps(self, operands: Iterable[E]) -> None:
+        """Note on the optimizers among these that they have taken a step, which may be forgotten before they are."""
+        for box in operands:
+            if isinstance(box.payload, torch.optim.Optimizer) and not self.values[box.value].has_stepped:
+                self._revise(box.value, has_stepped=True)
 
     def _is_switched(self, box: E) -> bool:
         """Whether requires_grad of a tensor is no longer what it was, as of the parameters of a module."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import dependents
+from autograd_cli.rules.evidence.optimizers import step_calls
 from autograd_cli.rules.evidence.passage import is_same
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import (
@@ -22,6 +25,7 @@ from autograd_cli.rules.evidence.symptoms import (
     passes,
     places,
 )
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Kind, LeafGradient, TensorInfo, Value
 
 _ERASING = frozenset({"zero_", "fill_", "__setitem__", "mul_"})  # writes that count as a reset
@@ -51,6 +55,8 @@ def grad_accumulated(evidence: Evidence) -> Iterator[Diagnostic]:
     call = each.call
     assert call is not None
     name = names[0]
+    update = next(iter(_updates(evidence, each, name)), None)
+    place = update if update is not None and _is_of_several(evidence, each, name) else call.span
     one = len(names) == 1
     is_stale = severity is Severity.WARNING
     again = "the gradient is a sum" if one else "the gradients are sums"
@@ -62,13 +68,12 @@ def grad_accumulated(evidence: Evidence) -> Iterator[Diagnostic]:
         message=f"backward() adds to the gradient{'' if one else 's'} that {several(names)} had: {again}",
         span=call.span,
         label="adds to .grad",
-        related=places(*[(use, "the update that used it") for use in _updates(evidence, each, name)[:1]])
-        if is_stale
-        else (),
+        related=places((update, "the update that used it")) if is_stale else (),
         victim=name,
         others=others_of(names),
-        fix=f"{_reset(evidence, names)[0]} before it" + ("" if is_stale else ", unless the sum is intended"),
-        edits=with_reset(evidence, call.span, names),
+        fix=f"{_reset(evidence, names, place)[0]} {'before it' if place is call.span else 'after the update'}"
+        + ("" if is_stale else ", unless the sum is intended"),
+        edits=with_reset(evidence, place, names, is_after=place is not call.span),
         observed=f"{name}.grad is the sum of several passes",
     )
 
@@ -83,13 +88,21 @@ def _stale(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
             last = before.get(number)
             if last is None or not _adds(leaf) or not _is_used_twice(evidence, number, last, each):
                 pass
-            elif is_same(_after(evidence, last, number), leaf.before):
+            elif is_same(_after(evidence, last, number), leaf.before) or _is_clipped(evidence, number, last, each):
                 found.append(leaf.name)
             if is_changed(leaf):
                 before[number] = each
         if found and each.call is not None:
             return Severity.WARNING, each, _named(evidence, each, found)
     return None
+
+
+def _is_clipped(evidence: Evidence, leaf: int, last: Pass, each: Pass) -> bool:
+    """Whether the gradient was clipped between two passes, and not reset."""
+    reset = next_reset(evidence, leaf, last.at)
+    between = evidence.trace.values[last.at : each.at]
+    is_kept = reset is None or reset > each.at
+    return is_kept and any(has(value.verb, Trait.CLIPPING) and value.kind is Kind.CALL for value in between)
 
 
 def _is_used_twice(evidence: Evidence, leaf: int, last: Pass, each: Pass) -> bool:
@@ -184,11 +197,22 @@ def _using_gradient(evidence: Evidence, leaf: int, changes: list[Value]) -> Iter
 
 
 def _updates(evidence: Evidence, each: Pass, name: str) -> list[Span | None]:
-    leaf = next((leaf for leaf in _leaves(each) if name in {leaf.name, *_named(evidence, each, [leaf.name])}), None)
-    found = (
-        [] if leaf is None else [value for value in updates_of(evidence, _origin(evidence, leaf)) if value.id < each.at]
-    )
+    leaf = _leaf_called(evidence, each, name)
+    found = [] if leaf is None else [value for value in updates_of(evidence, leaf) if value.id < each.at]
     return [value.span for value in found[-1:]]
+
+
+def _leaf_called(evidence: Evidence, each: Pass, name: str) -> int | None:
+    found = (leaf for leaf in _leaves(each) if name in {leaf.name, *_named(evidence, each, [leaf.name])})
+    return next((_origin(evidence, leaf) for leaf in found), None)
+
+
+def _is_of_several(evidence: Evidence, each: Pass, name: str) -> bool:
+    """Whether an update is meant to use the sum of several passes, as over micro-batches."""
+    leaf = _leaf_called(evidence, each, name)
+    ends = [] if leaf is None else [one.at for one in passes(evidence) if leaf in changed_leaves(evidence, one)]
+    updates = [] if leaf is None else [value.id for value in updates_of(evidence, leaf)]
+    return any(not any(one < update < other for update in updates) for one, other in itertools.pairwise(ends))
 
 
 def resets_of(evidence: Evidence, leaf: int) -> list[int]:
@@ -335,28 +359,36 @@ def with_backward(evidence: Evidence, leaf: int, use: Value) -> tuple[Edit, ...]
     return (evidence.text.before(evidence.text.span_of(statement), f"{made[0]}.backward()"),)
 
 
-def _optimizer(evidence: Evidence, names: list[str]) -> str | None:
-    """The name of the optimizer that steps on all of these leaves."""
+def _optimizer(evidence: Evidence, names: list[str], place: Span | None) -> str | None:
+    """What the optimizer that steps on all of these leaves is called at a place."""
     trace = evidence.trace
-    for value in trace.values:
-        if value.kind is Kind.STEP and value.previous is None:
-            held = {name_of(evidence, each) for each in flattened(trace, value.operands)}
-            owners = [
-                name for each in value.operands for name in evidence.names(each) if makes_optimizer(trace.values[each])
-            ]
-            if held.issuperset(names) and owners:
-                return owners[0]
+    for value in step_calls(evidence):
+        leaves = flattened(trace, value.operands)
+        held = {name for each in leaves for name in (name_of(evidence, each), evidence.name_at_end(each))}
+        if held.issuperset(names):
+            made = [each for each in value.operands if makes_optimizer(trace.values[each])]
+            owners = [_stepping(evidence, value, place), *(name for each in made for name in evidence.names(each))]
+            return next((owner for owner in owners if owner is not None), None)
     return None
 
 
-def _reset(evidence: Evidence, names: list[str]) -> list[str]:
-    optimizer = _optimizer(evidence, names)
+def _stepping(evidence: Evidence, step: Value, place: Span | None) -> str | None:
+    """What the program writes before `.step()`, where that stands beside a place."""
+    text = evidence.text
+    call, statement = text.call_at(step.span), text.statement_around(place)
+    is_beside = statement is not None and statement in text.block_of(text.statement_around(step.span))
+    return text.cut(call.func.value) if is_beside and call and isinstance(call.func, ast.Attribute) else None
+
+
+def _reset(evidence: Evidence, names: list[str], place: Span | None) -> list[str]:
+    optimizer = _optimizer(evidence, names, place)
     return [f"{name}.grad = None" for name in names] if optimizer is None else [f"{optimizer}.zero_grad()"]
 
 
-def with_reset(evidence: Evidence, span: Span | None, names: list[str]) -> tuple[Edit, ...]:
-    """The reset of these leaves before the statement at a place."""
+def with_reset(evidence: Evidence, span: Span | None, names: list[str], *, is_after: bool = False) -> tuple[Edit, ...]:
+    """The reset of these leaves before the statement at a place, or after it."""
     statement = evidence.text.statement_around(span)
     if statement is None:
         return ()
-    return (evidence.text.before(evidence.text.span_of(statement), *_reset(evidence, names)),)
+    put = evidence.text.after if is_after else evidence.text.before
+    return (put(evidence.text.span_of(statement), *_reset(evidence, names, span)),)

@@ -16,6 +16,7 @@ from autograd_cli.rules.evidence.graph import (
     is_object,
     is_tracked,
     is_unrecorded_write,
+    operands_of,
     requires_grad,
 )
 from autograd_cli.rules.evidence.symptoms import is_switch
@@ -81,7 +82,7 @@ def _is_cut(trace: Trace, value: Value) -> bool:
     says_nothing = value.tensor is None and value.scalar is None and not value.elements  # as of `y.backward()`
     if says_nothing or value.is_consequence or isinstance(value.scalar, str):
         return False
-    if is_object(value) or not any(is_tracked(trace, operand) for operand in value.operands):
+    if is_object(value) or not any(is_tracked(trace, operand) for operand in operands_of(value)):
         return False
     if any(is_tracked(trace, element) for element in value.elements):
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from autograd_cli.modes import GradMode
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Kind, TensorInfo, Trace, Value
 
 # Operations whose result holds nothing of their operand's values: its shape, its dtype, its kind.
@@ -55,7 +56,12 @@ def _behind(ends: Iterable[int], made_of: Callable[[int], tuple[int, ...]]) -> f
 
 def _made_of(value: Value) -> tuple[int, ...]:
     """What a value was computed from; for a leaf that was written to, only its version before: it begins anew."""
-    return (value.previous,) if value.previous is not None and is_written_leaf(value) else value.operands
+    return (value.previous,) if value.previous is not None and is_written_leaf(value) else operands_of(value)
+
+
+def operands_of(value: Value) -> tuple[int, ...]:
+    """The operands whose numbers an operation uses, and not only their shape."""
+    return value.operands[:1] if has(value.verb, Trait.SHAPED) else value.operands
 
 
 def is_metadata(value: Value) -> bool:

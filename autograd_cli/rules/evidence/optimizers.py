@@ -64,3 +64,9 @@ def is_moved(evidence: Evidence, step: Value) -> bool:
     before = None if step.previous is None else evidence.tensor(step.previous)
     now = step.tensor
     return before is not None and now is not None and not is_same(before, now)
+
+
+def schedules(evidence: Evidence, value: Value, optimizer: Value) -> bool:
+    """Whether a value is a scheduler of the optimizer."""
+    is_made = value.kind is Kind.CALL and (value.function or "").startswith("torch.optim.lr_scheduler.")
+    return is_made and any(part.id == optimizer.id for part in evidence.trace.parts(value.operands))

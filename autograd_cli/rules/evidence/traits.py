@@ -45,6 +45,8 @@ class Trait(StrEnum):
     FILLING = "filling"  # makes a new tensor of numbers
     ADDITIVE = "additive"  # adds up, or scales what is added up
     CONSTANT = "constant"  # takes a value as a constant, or in steps
+    CLIPPING = "clipping"  # scales or bounds gradients before a step
+    SHAPED = "shaped"  # takes nothing of its second operand but the shape or the dtype
 
 
 # Stems and verbs, without underscores and capitals, whether of a function of torch or of a node.
@@ -80,6 +82,9 @@ celu                  saturating
 clamp                 clamp
 clampmax              clamp
 clampmin              clamp
+clipgradnorm          clipping
+clipgradswithnorm     clipping
+clipgradvalue         clipping
 clone                 linear
 convolution           product
 cos                   elementwise
@@ -109,6 +114,7 @@ erfc                  saturating
 exp                   saturating elementwise kernel
 exp2                  elementwise
 expand                linear reshape
+expandas              linear reshape shaped
 expm1                 elementwise
 exponential           draw
 eye                   filling
@@ -194,6 +200,7 @@ range                 indexing filling
 reciprocal            power elementwise
 relu                  relu
 reshape               linear reshape
+reshapeas             linear reshape shaped
 round                 step constant
 rrelu                 random relu
 rsqrt                 root elementwise
@@ -233,6 +240,7 @@ threshold             relu
 tolist                constant
 truedivide            division
 trunc                 step
+typeas                linear shaped
 uniform               draw
 unsafeview            linear
 unsqueeze             linear reshape
@@ -240,6 +248,7 @@ var                   variance
 varmean               variance
 vectornorm            kink
 view                  linear reshape
+viewas                linear reshape shaped
 where                 masking
 xlogy                 logarithm elementwise
 """

@@ -12,10 +12,9 @@ from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.optimizers import model_names, step_calls
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import Pass, own_passes, passes, places
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.rules.rule import Family, Rule
 from autograd_cli.trace import Kind, TensorInfo, Value
-
-_CLIPPING = frozenset({"clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,7 @@ class _Round:
 
 
 def _clips(evidence: Evidence) -> list[Value]:
-    return [value for value in evidence.trace.values if value.kind is Kind.CALL and value.verb in _CLIPPING]
+    return [value for value in evidence.trace.values if value.kind is Kind.CALL and has(value.verb, Trait.CLIPPING)]
 
 
 def _rounds(evidence: Evidence) -> Iterator[tuple[Pass, Value]]:

@@ -65,7 +65,7 @@ def _left_over(evidence: Evidence) -> _LeftOver | None:
     for place, adds in enumerate(own):
         added = set(accumulation.added_leaves(evidence, adds))
         for left in reversed(own[:place]) if added else ():
-            if left.call is None or adds.call is None or left.call.span == adds.call.span:
+            if _is_again(evidence, left, adds):
                 break
             shared = added.intersection(accumulation.changed_leaves(evidence, left))
             leaves = [leaf for leaf in shared if _is_left(evidence, leaf, left, adds)]
@@ -75,6 +75,15 @@ def _left_over(evidence: Evidence) -> _LeftOver | None:
                 leaf, used = wanted
                 return _LeftOver(left=left, adds=adds, wanted=leaf, used=used, update=updates[0], leaves=leaves)
     return None
+
+
+def _is_again(evidence: Evidence, left: Pass, adds: Pass) -> bool:
+    """Whether the second pass is that of the same loss in the next round: one function may run those of several."""
+    spans = [
+        (each.call and each.call.span, [evidence.trace.values[root].span for root in each.roots])
+        for each in (left, adds)
+    ]
+    return spans[0] == spans[1]
 
 
 def _is_left(evidence: Evidence, leaf: int, left: Pass, adds: Pass) -> bool:

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span, as_edits
 from autograd_cli.rules.causes.lost import first_tracked, given
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
-from autograd_cli.rules.evidence.optimizers import class_of, is_moved, model_name, model_names, optimizer_of, steps_of
+from autograd_cli.rules.evidence.optimizers import (
+    class_of,
+    is_moved,
+    model_name,
+    model_names,
+    optimizer_of,
+    schedules,
+    steps_of,
+)
 from autograd_cli.rules.evidence.passage import is_finite, norm
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import is_leaf, makes_optimizer, places
@@ -255,9 +263,7 @@ def _how_to_change(*, is_zero_rate: bool, is_narrowed: bool) -> str:
 
 def _schedule(evidence: Evidence, optimizer: Value | None) -> Span | None:
     """Where lr comes from, if a scheduler sets it: the one lambda that it was given, or else where it is made."""
-    made = [
-        value for value in evidence.trace.values if optimizer is not None and _schedules(evidence, value, optimizer)
-    ]
+    made = [value for value in evidence.trace.values if optimizer is not None and schedules(evidence, value, optimizer)]
     if not made:
         return None
     call = evidence.text.call_at(made[0].span)
@@ -266,12 +272,6 @@ def _schedule(evidence: Evidence, optimizer: Value | None) -> Span | None:
     lambdas = [node for each in (*given, *_put_into(evidence, names)) for node in ast.walk(each)]
     found = [node for node in lambdas if isinstance(node, ast.Lambda)]
     return evidence.text.span_of(found[0]) if len(found) == 1 else made[0].span
-
-
-def _schedules(evidence: Evidence, value: Value, optimizer: Value) -> bool:
-    """Whether a value is a scheduler of the optimizer."""
-    is_made = value.kind is Kind.CALL and (value.function or "").startswith("torch.optim.lr_scheduler.")
-    return is_made and any(part.id == optimizer.id for part in evidence.trace.parts(value.operands))
 
 
 def _put_into(evidence: Evidence, names: AbstractSet[str]) -> Iterator[ast.expr]:
