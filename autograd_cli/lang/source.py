@@ -6,6 +6,7 @@ import ast
 import itertools
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 
 from autograd_cli.diagnostic import Edit, Span
@@ -128,6 +129,11 @@ class Source:
                     (each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == name), None
                 )
         return None
+
+    def heading_of(self, function: ast.FunctionDef) -> Span:
+        """Where the words `def NAME` of a function stand."""
+        span = self.span_of(function)
+        return replace(span, end_line=span.line, end_column=span.column + len(f"def {function.name}"))
 
     # What encloses what.
 

@@ -13,7 +13,7 @@ from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import is_metadata, is_tracked
 from autograd_cli.rules.evidence.optimizers import parameters_of, step_calls
 from autograd_cli.rules.evidence.symptoms import Pass, flattened, is_leaf, name_of, passes
-from autograd_cli.trace import Kind, TensorInfo, Trace, Value
+from autograd_cli.trace import Kind, TensorInfo, Trace, Value, without_number
 
 _NAMED = 3
 _KINDS = {Kind.INPUT: "inputs", Kind.PARAMETER: "parameters"}
@@ -41,7 +41,7 @@ def outcome(trace: Trace, text: Source, of: str | None = None) -> str:
     if not ran:
         why = "backward() did not run" if trace.refusal is None else "torch refused before backward() ran"
         return why if leaves else f"{why}, and nothing requires a gradient"
-    if not leaves:
+    if not leaves and any(each.backward is not None for each in ran):
         return "nothing that was used requires a gradient"
     told = _told(leaves, dict(reasons(trace)), ran)
     frozen = 0 if of is not None else _frozen(evidence)
@@ -73,7 +73,7 @@ def _told(leaves: Sequence[_Leaf], why: dict[str, str], ran: Sequence[Pass]) -> 
     elif not got:
         parts = [f"{_names(lacking)} got no gradient"]
     else:
-        parts = [f"{len(got)} of {_counted(leaves)} got gradients"]
+        parts = [f"{_number(got)} of {_counted(leaves)} got gradients"]
         for reason in dict.fromkeys(why.get(each.name, "") for each in lacking):
             names = _listed([each.name for each in lacking if why.get(each.name, "") == reason])
             parts.append(f"{names} did not{': ' if reason else ''}{reason}")
@@ -89,7 +89,12 @@ def _all(leaves: Sequence[_Leaf]) -> str:
 
 def _counted(leaves: Sequence[_Leaf]) -> str:
     kinds = {_KINDS.get(each.kind, "leaves") for each in leaves}
-    return f"{len(leaves)} {kinds.pop() if len(kinds) == 1 else 'leaves'}"
+    return f"{_number(leaves)} {kinds.pop() if len(kinds) == 1 else 'leaves'}"
+
+
+def _number(leaves: Sequence[_Leaf]) -> int:
+    """How many leaves there are, where those that a loop makes anew in each round are one."""
+    return len({without_number(each.name).partition(" (value ")[0] for each in leaves})
 
 
 def _names(leaves: Sequence[_Leaf]) -> str:
@@ -129,7 +134,7 @@ def _leaves(evidence: Evidence) -> list[_Leaf]:
             continue
         name = called.get(key) or name_of(evidence, value.id)
         is_used = any(_is_use(user, value.id) for user in evidence.users.get(value.id, ()))
-        if name is not None and (key in given or is_used):
+        if name is not None and not name.startswith(" ") and (key in given or is_used):  # a name of its own
             found[key] = _Leaf(name=name, kind=value.kind, got=key in given, gradient=given.get(key))
     return list(found.values())
 

@@ -163,7 +163,8 @@ def _backward(state: State, site: Site, call: Call) -> Callable[..., Any]:
             finally:
                 state.quiet = False
         with state.guard.ours():
-            state.training.passed([each.payload for each in roots], state.recorded.leaves.values())
+            place = (site.span, *[state.recorded.values[each.value].span for each in roots])
+            state.training.passed([each.payload for each in roots], state.recorded.leaves.values(), place)
         state.stopping.end_pass(state.recorded.leaves.values())
         return result
 

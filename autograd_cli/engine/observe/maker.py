@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from autograd_cli.engine.observe.steps import Steps
     from autograd_cli.engine.observe.training import Training
 
+# Python imports these to start a process that is no fork.
+_SPAWNING = frozenset({"multiprocessing.popen_spawn_posix", "multiprocessing.popen_forkserver"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
@@ -215,7 +218,7 @@ class Observation:
             yield "what happens inside a function or module compiled by torch.compile: it is shown as one operation"
         if observer is not None and observer.guard.is_threaded:
             yield "what ran in other threads"
-        if self._has_forked:
+        if self._has_forked or not _SPAWNING.isdisjoint(sys.modules):
             yield "what ran in other processes"
         if self._failure is not None:
             yield self._failure

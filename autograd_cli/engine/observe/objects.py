@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import types
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -81,7 +82,7 @@ class Objects:
     def __init__(self, recorded: Recorded[Seen]) -> None:
         self._recorded = recorded
         self._known: dict[int, tuple[object, Seen]] = {}  # each with itself, or a weak reference to it
-        self._things: dict[Seen, object] = {}  # the lists and dicts themselves
+        self._things: dict[Seen, object] = {}  # the lists and dicts themselves, or weak references
         self._under_way: set[int] = set()  # the lists that are being looked into
         self._versions: dict[int, int | None] = {}
 
@@ -140,9 +141,10 @@ class Objects:
     def register(self, thing: object, box: Seen) -> Seen:
         """An object is this value from now on."""
         if _is_one_of_its_kind(thing):
-            self._known[id(thing)] = (ref(thing) if is_weak(thing) else thing, box)
+            held = ref(thing) if is_weak(thing) else thing
+            self._known[id(thing)] = (held, box)
             if isinstance(thing, list | dict):
-                self._things[box] = thing
+                self._things[box] = held
         self.look(box)
         return box
 
@@ -231,13 +233,9 @@ class Objects:
         before = list(elements_of(held))
         if len(now) > MAX_ELEMENTS:
             return
-        if len(now) != len(before) or not all(map(self._is, before, now)):
-            pool = [*known, *before]
-            boxes = [
-                next((each for each in pool if self._is(each, one)), None) or self._element(one, (), span)
-                for one in now
-            ]
-            boxes = [self.add(Opaque(one), naming.CONSTANT, (), span) if _reaches(one, box) else one for one in boxes]
+        same = sum(1 for _ in itertools.takewhile(bool, map(self._is, before, now)))
+        if not same == len(now) == len(before):
+            boxes = before[:same] + self._found(now[same:], [*known, *before], box, span)
             if isinstance(held, dict) and isinstance(thing, dict):
                 held.clear()
                 held.update(zip(thing, boxes, strict=True))
@@ -245,10 +243,23 @@ class Objects:
                 held[:] = boxes
         self._recorded.refresh(box)
 
+    def _found(self, things: Sequence[object], pool: Sequence[Seen], whole: Seen, span: Span) -> list[Seen]:
+        """The values of elements of a list or dict: those of the pool that they are, and else new ones."""
+        ours = set(pool)
+        held = {id(each.payload): each for each in reversed(pool)}
+        found: list[Seen] = []
+        for thing in things:
+            known = self._known.get(id(thing))
+            is_known = known is not None and _held(known[0]) is thing and known[1] in ours
+            each = held.get(id(thing)) or (known[1] if known is not None and is_known else None)
+            box = each or self._element(thing, (), span)
+            found.append(self.add(Opaque(box), naming.CONSTANT, (), span) if _reaches(box, whole) else box)
+        return found
+
     def written(self, box: Seen, element: Seen | None, span: Span) -> None:
         """An element of a list or dict was assigned to: take over what it holds now."""
-        thing = self._things.get(box)
-        if thing is not None:
+        thing = _held(self._things.get(box))
+        if isinstance(thing, list | dict):
             self.synchronise(thing, box, span, () if element is None else (element,))
 
     def _is(self, box: Seen, thing: object) -> bool:

@@ -202,6 +202,7 @@ class Observer(State):
 
     def _comprehension(self, frame: Frame, site: Site, value: object) -> Seen | None:
         returned = [] if frame.inner is None else frame.inner.returned
+        frame.inner = None  # it holds this frame, and what it has is to go when the comprehension has ended
         if site.kind is Kind.COMPREHENSION:
             made = [each for each in returned if each is not None]
             return self.objects.add(value, _DISPLAYS[site.symbol], made, site.span)
@@ -468,8 +469,10 @@ class Observer(State):
         held = [] if loop.box is None else _elements(loop.box)
         hints = held[loop.round : loop.round + 1]
         hints += [each for hint in hints for each in _elements(hint)]
-        for name, value in zip(site.names, values, strict=True):
-            self.bind(frame, name, value, self._of_round(value, hints, loop))
+        for place, (name, value) in enumerate(zip(site.names, values, strict=True)):
+            is_count = place == 0 and type(loop.iterable) is enumerate and type(value) is int
+            count = self.objects.add(value, naming.NUMBER, (), loop.span) if is_count else None
+            self.bind(frame, name, value, count or self._of_round(value, hints, loop))
         return True
 
     def _of_round(self, value: object, hints: Sequence[Seen], loop: Loop) -> Seen | None:
@@ -566,8 +569,8 @@ class Observer(State):
         self.entered += 1
         outer = self.frame
         span = site.span if outer is None else self._span_of(outer, site)
-        if site.decorators and not torch.is_grad_enabled():
-            frame.grad_mode_spans.append(site.decorators[0])
+        if not torch.is_grad_enabled():
+            frame.grad_mode_spans += [*site.decorators[:1], *_switching(outer)][:1]
         names: dict[str, Seen] = {}
         for name, value in zip(site.names, values, strict=True):
             box = self.objects.box(value, span)
@@ -622,6 +625,12 @@ class Observer(State):
         step = end_step(self, optimizer, span)
         if call is not None:
             call.stepped = step
+
+
+def _switching(outer: Frame | None) -> list[Span]:
+    """The call of a function that was entered with grad mode off, where it was on before that: a library's."""
+    calls = [each for each in outer or () if isinstance(each, Call)]
+    return [call.span for call in calls[-1:] if call.grad_enabled]
 
 
 def _known(thing: object, box: Seen) -> tuple[object, Seen]:

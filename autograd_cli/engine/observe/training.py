@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 
 _Optimizer = torch.optim.Optimizer
+
+
+@dataclass(slots=True)
+class _Loss:
+    """What the passes from one place started from."""
+
+    first: float
+    last: float = 0.0
+    passes: int = 0
 
 
 class Training:
@@ -15,19 +25,29 @@ class Training:
 
     def __init__(self) -> None:
         self.passes = 0
-        self.is_in_trouble = False  # a gradient was not finite
-        self.losses: tuple[float, ...] = ()  # the first and the last
+        self.is_in_trouble = False  # a gradient of the last pass was not finite
+        self._losses: dict[object, _Loss] = {}  # by what computes them
         self.optimizers: list[_Optimizer] = []
         self._before: dict[int, torch.Tensor] = {}
 
-    def passed(self, roots: Sequence[torch.Tensor], leaves: Iterable[torch.Tensor]) -> None:
-        """A backward pass has run from these roots, and the leaves have their gradients."""
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """The first and the last loss of those that were computed at the place that most of them come from."""
+        most = max(reversed(self._losses.values()), key=lambda each: each.passes, default=None)
+        if most is None:
+            return ()
+        return (most.first,) if most.passes == 1 else (most.first, most.last)
+
+    def passed(self, roots: Sequence[torch.Tensor], leaves: Iterable[torch.Tensor], place: object) -> None:
+        """A backward pass has run from these roots, computed at a `place`, and the leaves have their gradients."""
         self.passes += 1
         grads = [each.grad for each in leaves if each.grad is not None and each.grad.layout is torch.strided]
-        if grads and not math.isfinite(float(torch.nn.utils.get_total_norm(grads))):
-            self.is_in_trouble = True
+        self.is_in_trouble = bool(grads) and not math.isfinite(float(torch.nn.utils.get_total_norm(grads)))
         if len(roots) == 1 and roots[0].numel() == 1 and not roots[0].is_complex():
-            self.losses = (*self.losses[:1], float(roots[0].detach()))
+            loss = float(roots[0].detach())
+            known = self._losses.setdefault(place, _Loss(first=loss))
+            known.last = loss
+            known.passes += 1
 
     def use(self, optimizer: _Optimizer) -> None:
         """A method of an optimizer is about to run."""

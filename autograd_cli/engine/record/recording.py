@@ -143,17 +143,22 @@ class Recording(Generic[E]):
             return self.add(result, operation, operands=operands, span=span)
         whole = self.add([] if isinstance(result, list) else (), operation, operands=operands, span=span)
         elements = [
-            self.add_result(element, naming.element(index), operands=[whole], span=span)
+            self._add_element(element, naming.element(index), operands=[whole], span=span)
             for index, element in enumerate(result)
         ]
         self._revise(whole.value, elements=tuple([element.value for element in elements]))
         payload = elements if isinstance(result, list) else tuple(elements)
         return self._make(whole.value, payload, _fields_of(result), type(result))
 
+    def _add_element(self, element: object, operation: Operation, *, operands: Sequence[Entry], span: Span) -> E:
+        """The value of an element; a leaf that was there before is itself, as in a dict of named parameters."""
+        known = self.known(element) if isinstance(element, torch.Tensor) and element.is_leaf else None
+        return known or self.add_result(element, operation, operands=operands, span=span)
+
     def _add_dict(self, result: dict[Any, Any], operation: Operation, *, operands: Sequence[Entry], span: Span) -> E:
         whole = self.add({}, operation, operands=operands, span=span)
         elements = {
-            key: self.add_result(element, naming.element(key), operands=[whole], span=span)
+            key: self._add_element(element, naming.element(key), operands=[whole], span=span)
             for key, element in result.items()
         }
         self._revise(whole.value, elements=tuple([element.value for element in elements.values()]))

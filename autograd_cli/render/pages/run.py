@@ -37,9 +37,9 @@ def _headline(report: Report, course: Course, look: Look) -> Text:
 
 
 def _cuts(report: Report, body: Ran) -> list[Text]:
-    """The cuts that lie on a path to the loss, each place once."""
+    """The cuts that lie on a path to the loss, each place once; none where nothing was differentiated."""
     found: dict[str, Text] = {}
-    for cut in body.explanation.cuts:
+    for cut in body.explanation.cuts if body.trace.walks else ():
         span = body.trace.values[cut.value].span
         if cut.feeds_backward and span is not None:
             piece = " ".join(span.cut(report.source).split())

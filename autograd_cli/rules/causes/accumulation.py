@@ -297,7 +297,7 @@ def idle_steps(evidence: Evidence) -> Iterator[Diagnostic]:
     ran = own_passes(evidence)
     if not ran and passes(evidence):
         return
-    for step in steps_in_vain(evidence):
+    for step in [each for each in steps_in_vain(evidence) if not (ran and _has_closure(evidence, each))]:
         leaves = [each for each in flattened(evidence.trace, step.operands) if is_leaf(evidence.tensor(each))]
         later = [each for each in ran if each.at > step.id]
         earlier = [each for each in ran if each.at < step.id]
@@ -326,6 +326,12 @@ def idle_steps(evidence: Evidence) -> Iterator[Diagnostic]:
             observed=f"{name}.grad is None",
         )
         return
+
+
+def _has_closure(evidence: Evidence, step: Value) -> bool:
+    """Whether a step was given a function, which runs backward() inside of it."""
+    call = evidence.text.call_at(step.span)
+    return call is not None and bool(call.args or call.keywords)
 
 
 def _reordered(evidence: Evidence, step: Value, reset: Value | None, each: Pass) -> tuple[Edit, ...]:

@@ -80,7 +80,8 @@ def starts_of(trace: Trace, names: AbstractSet[str]) -> dict[str, int]:
 
 def _is_cut(trace: Trace, value: Value) -> bool:
     says_nothing = value.tensor is None and value.scalar is None and not value.elements  # as of `y.backward()`
-    if says_nothing or value.is_consequence or isinstance(value.scalar, str):
+    is_state = value.kind is Kind.MODULE and value.previous is not None  # of a layer, such as a running mean
+    if says_nothing or value.is_consequence or is_state or isinstance(value.scalar, str):
         return False
     if is_object(value) or not any(is_tracked(trace, operand) for operand in operands_of(value)):
         return False

@@ -300,10 +300,16 @@ def leaves(evidence: Evidence) -> tuple[int, ...]:
 
 def first_tracked(evidence: Evidence, value: int) -> int:
     """The first version of a tensor that torch tracked."""
-    found = evidence.trace.values[value]
-    while found.previous is not None and is_tracked(evidence.trace, found.previous):
-        found = evidence.trace.values[found.previous]
-    return found.id
+    return _first_versions(evidence)[value]
+
+
+@remembered
+def _first_versions(evidence: Evidence) -> list[int]:
+    found: list[int] = []
+    for value in evidence.trace.values:  # a version comes after the one before it
+        before = value.previous
+        found.append(value.id if before is None or not is_tracked(evidence.trace, before) else found[before])
+    return found
 
 
 def path(evidence: Evidence, start: int, ends: Iterable[int], roles: frozenset[Role]) -> frozenset[int]:

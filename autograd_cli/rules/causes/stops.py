@@ -116,6 +116,8 @@ def _cancels(passage: Passage, leaving: Departure) -> bool:
         return False
     if normalises_single_elements(passage, leaving):
         return True
+    if leaving.visit.flows[leaving.edge].argument == "bias":  # a shift, whose gradient is a mere sum
+        return False
     return norm(leaving.gradient) <= NEGLIGIBLE * max(map(norm, leaving.arrived), default=0.0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from autograd_cli.diagnostic import Edit, Span
+from autograd_cli.diagnostic import Edit, Span, as_edits
 from autograd_cli.lang.source import owner_of
 from autograd_cli.rules.causes.cuts import BY_GRAD_MODE, REWRAP
 from autograd_cli.rules.causes.lost import COMPUTED, Culprit, Role, path
@@ -109,6 +109,13 @@ def grad_mode_on(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
     if span is None:
         return ()
     node, text = evidence.text.expression_at(span), evidence.piece_whole(span)
+    if isinstance(node, ast.Call) and is_checkpoint(evidence, span):
+        given = evidence.text.keyword(span, "use_reentrant")
+        return as_edits(
+            evidence.text.with_keyword(node, "use_reentrant=False")
+            if given is None
+            else evidence.text.replaced(evidence.text.span_of(given), "False")
+        )
     if isinstance(node, ast.Call) and node.args and "no_grad" in text and "set_grad" not in text:
         return evidence.text.replaced_all([(span, evidence.text.operand(node.args[0]))])
     if "set_grad_enabled" in text and isinstance(node, ast.Call) and node.args:
@@ -122,6 +129,12 @@ def grad_mode_on(evidence: Evidence, value: Value) -> tuple[Edit, ...]:
                 new_text = f"torch.{new_text}"
             return evidence.text.replaced_all([(span, new_text)])
     return ()
+
+
+def is_checkpoint(evidence: Evidence, span: Span | None) -> bool:
+    """Whether what stands at a place calls a function of torch.utils.checkpoint."""
+    call = evidence.text.call_at(span)
+    return call is not None and ast.unparse(call.func).rpartition(".")[2].startswith("checkpoint")
 
 
 def smoothed(evidence: Evidence, value: Value) -> tuple[Edit, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.passage import is_same
 from autograd_cli.rules.evidence.symptoms import makes_optimizer
-from autograd_cli.trace import Kind, TensorInfo, Value
+from autograd_cli.trace import Kind, Value
 
 
 @remembered
@@ -24,11 +24,13 @@ def step_calls(evidence: Evidence) -> tuple[Value, ...]:
 
 def parameters_of(evidence: Evidence, step: Value) -> list[int]:
     """The operands of a step that are parameters, frozen ones too, and not the loss or a gradient."""
-    return [each for each in step.operands if _is_parameter(evidence, evidence.tensor(each))]
+    return [each for each in step.operands if _is_parameter(evidence, evidence.trace.values[each])]
 
 
-def _is_parameter(evidence: Evidence, tensor: TensorInfo | None) -> bool:
-    return tensor is not None and tensor.is_leaf and tensor.storage not in _storages_of_gradients(evidence)
+def _is_parameter(evidence: Evidence, value: Value) -> bool:
+    tensor = value.tensor
+    is_gradient = value.reads("grad") or (tensor is not None and tensor.storage in _storages_of_gradients(evidence))
+    return tensor is not None and tensor.is_leaf and not is_gradient
 
 
 @remembered

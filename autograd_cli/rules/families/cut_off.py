@@ -16,6 +16,7 @@ from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import places
 from autograd_cli.rules.families.flag_on_loss import find_flag_on_loss
 
+_CHECKPOINT = "cut-by-checkpoint"
 _MOST = 64  # lost gradients that are examined
 
 
@@ -39,7 +40,8 @@ def find_cut(evidence: Evidence) -> Iterator[Diagnostic]:
     by_cut: dict[tuple[str, Span | None], list[Culprit]] = {}
     for each in missed(evidence):
         if (rule := _rule(evidence, each)) is not None:
-            by_cut.setdefault((rule, each.cut.span), []).append(each)
+            place = each.cut.since if rule == _CHECKPOINT else each.cut.span
+            by_cut.setdefault((rule, place), []).append(each)
     for (rule, _), alike in by_cut.items():
         yield _diagnostic(evidence, rule, alike)
 
@@ -51,7 +53,9 @@ def _diagnostic(evidence: Evidence, rule: str, alike: Sequence[Culprit]) -> Diag
     value = evidence.trace.values[cut.value]
     span, since = cut.span, cut.since or value.grad_mode_span
     label = "not tracked"
-    if rule == "cut-by-grad-mode-off" and since is not None and cuts.is_statement(evidence, since):
+    if rule == _CHECKPOINT:
+        span, since, label = since, cut.span, "computes it under no_grad, and again only if an input requires grad"
+    elif rule == "cut-by-grad-mode-off" and since is not None and cuts.is_statement(evidence, since):
         span, since, label = since, cut.span, "nothing is recorded from here on"
     elif rule not in BY_GRAD_MODE:
         since = None
@@ -61,6 +65,8 @@ def _diagnostic(evidence: Evidence, rule: str, alike: Sequence[Culprit]) -> Diag
     message = f"{name} got no gradient: `{evidence.piece(cut.span)}` cut it off: {cut.why}"
     if rule in {"used-only-in-condition", "used-only-as-index"}:
         message = f"{name} got no gradient: in `{evidence.piece(cut.span)}` {pronoun} {why}"
+    elif rule == _CHECKPOINT:
+        message = f"{name} got no gradient: `{evidence.piece(span)}` is given nothing that requires grad"
     elif rule == "constant-derivative":
         message = f"the derivative `{evidence.piece(cut.span)}` is constant: there is nothing in it to differentiate"
         label = "recorded, but it depends on no variable"
@@ -96,6 +102,8 @@ def _rule(evidence: Evidence, found: Culprit) -> str | None:
         return "used-only-in-condition"
     if found.role is Role.INDEX and cut.rule not in {"cut-by-index-op", "cut-by-sampling"}:
         return "used-only-as-index"
+    if cut.rule == "cut-by-no-grad" and cuts.is_checkpoint(evidence, cut.since):
+        return _CHECKPOINT
     if cut.rule == "cut-by-no-grad" and "no_grad" not in evidence.piece(cut.since):
         return "cut-by-grad-mode-off"
     if cut.rule == "missing-create-graph" and _is_recorded_walk(evidence, cut.value):

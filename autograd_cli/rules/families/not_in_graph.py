@@ -301,7 +301,7 @@ def _unreached(evidence: Evidence, leaf: Value, last: Pass, found: Seen, looked:
             fix="hand the tensors themselves on: torch.func.functional_call(module, parameters, …) takes them",
             **found,
         )
-    if name is not None and (copy := _copied(evidence, name, last)) is not None:
+    if name is not None and (copy := _copied(evidence, leaf, name, last)) is not None:
         return Diagnostic(
             rule="not-in-graph",
             severity=Severity.ERROR,
@@ -340,8 +340,11 @@ def _dead_end(evidence: Evidence, leaf: Value) -> Value | None:
     return next((end for end in reversed(ends) if len(end.operands) > 1), None)
 
 
-def _copied(evidence: Evidence, name: str, last: Pass) -> Value | None:
-    """Where the module of a parameter was copied, if a pass of this place started from parameters of the copy."""
+def _copied(evidence: Evidence, leaf: Value, name: str, last: Pass) -> Value | None:
+    """Where the module of a parameter was copied, or what was computed from it was copied into another module.
+
+    It is only told if a pass of this place started from parameters of the copy.
+    """
     span = None if last.call is None else last.call.span
     alike = [each for each in passes(evidence) if each.call is not None and each.call.span == span]
     leaves = origins(evidence, [root for each in alike for root in each.roots])
@@ -355,7 +358,9 @@ def _copied(evidence: Evidence, name: str, last: Pass) -> Value | None:
         is_used = any(each.startswith(tuple(copies)) for each in used) or leaves.intersection(
             evidence.origin(each) for each in value.operands[1:]
         )
-        if name.startswith(tuple(owners)) and is_used:
+        parts = [part.id for part in evidence.trace.parts([source.id])]
+        is_behind = evidence.origin(leaf.id) in origins(evidence, parts)
+        if is_used and (is_behind or name.startswith(tuple(owners))):
             return value
     return None
 

@@ -100,6 +100,21 @@ RULES: tuple[Rule, ...] = (
         lifted=Lifted.GRAD_MODE,
     ),
     Rule(
+        slug="cut-by-checkpoint",
+        family=Family.CUT,
+        summary="A checkpoint with `use_reentrant=True` is given no tensor that requires grad.",
+        why="Such a checkpoint computes under no_grad. In the backward pass it computes once more, with grad mode on, "
+        "but torch only comes back to it if one of its own inputs requires grad. That the parameters inside of it do "
+        "says nothing to it: behind frozen layers none of them gets a gradient.",
+        cure="Write `use_reentrant=False`, which has no such condition; or let the input require grad: "
+        "`x.requires_grad_()`.",
+        find=find_cut,
+        generality=3,
+        advice="write use_reentrant=False",
+        short="cut by a checkpoint",
+        lifted=Lifted.GRAD_MODE,
+    ),
+    Rule(
         slug="no-grad-view",
         family=Family.CUT,
         summary="A view that was taken under no_grad looks tracked, but leads nowhere.",
