@@ -682,3 +682,68 @@ def test_what_is_frozen_in_an_optimizer_is_counted_without_gradients(
     script.write_text(READS_A_GRADIENT.format(flag=False, rounds=rounds))
     verdict = supervised_agx("run", "--json", str(script)).report["verdict"]
     assert verdict == "net.0.weight, net.1.weight and net.1.bias got gradients; 1 in an optimizer is frozen"
+
+
+SAYS = {  # what the page says of a script, and what it does not
+    "a running mean cuts nothing": (
+        (
+            "net = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))\n"
+            "for _ in range(2):\n    net(torch.randn(16, 2)).pow(2).mean().backward()\n"
+        ),
+        "all 6 parameters got gradients",
+        "cut:",
+    ),
+    "nothing is cut where nothing is differentiated": (
+        "net = nn.Linear(2, 1)\nnet.load_state_dict(net.state_dict())\n",
+        "backward() did not run",
+        "cut:",
+    ),
+    "a counter is no tensor's number": (
+        "w, s = torch.ones(3, requires_grad=True), 0\nfor i, x in enumerate(w * 2):\n    s = s + x * i\ns.backward()\n",
+        "w got a gradient",
+        "cut:",
+    ),
+    "a shape cuts nothing": (
+        "w = torch.ones(3, requires_grad=True)\n(torch.ones(1).expand_as(w) * w).sum().backward()\n",
+        "w got a gradient",
+        "cut:",
+    ),
+    "leaves that a loop makes anew are one": (
+        (
+            "w = torch.ones(3, requires_grad=True)\n"
+            "for _ in range(40):\n    z = torch.ones(3, requires_grad=True)\n    (w * z).sum().backward()\n"
+        ),
+        "all 3 leaves got gradients",  # w, z, and z of the rounds before
+        "note",
+    ),
+    "the loss in the headline is one": (
+        (
+            "a, b = (torch.ones(1, requires_grad=True) for _ in range(2))\n"
+            "for step in range(4):\n    ((a - 1) * step).sum().backward()\n    (b * (100 + step)).sum().backward()\n"
+        ),
+        "loss 100 → 103",
+        "loss 0",
+    ),
+    "autograd.grad of what is no leaf": (
+        "x = torch.ones(3).requires_grad_(True) * 2\ntorch.autograd.grad((x ** 2).sum(), x)\n",
+        "autograd.grad() gave the gradients that it was asked for",
+        "requires a gradient",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAYS.values(), ids=SAYS.keys())
+def test_the_page_says(supervised_agx: Agx, tmp_path: Path, case: tuple[str, str, str]) -> None:
+    script, says, unsaid = case
+    said = run(supervised_agx, tmp_path, f"import torch\nfrom torch import nn\n{script}").err
+    assert says in said
+    assert unsaid not in said
+
+
+def test_that_a_process_is_started_anew_is_said(supervised_agx: Agx, tmp_path: Path) -> None:
+    script = (
+        "import torch.multiprocessing as mp\n"
+        "def work(rank):\n    torch.ones(1, requires_grad=True).sum().backward()\n"
+        "if __name__ == '__main__':\n    mp.spawn(work, nprocs=1)\n"
+    )
+    assert "not observed: what ran in other processes" in run(supervised_agx, tmp_path, f"import torch\n{script}").err

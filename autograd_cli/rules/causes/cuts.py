@@ -80,8 +80,7 @@ def starts_of(trace: Trace, names: AbstractSet[str]) -> dict[str, int]:
 
 def _is_cut(trace: Trace, value: Value) -> bool:
     says_nothing = value.tensor is None and value.scalar is None and not value.elements  # as of `y.backward()`
-    is_state = value.kind is Kind.MODULE and value.previous is not None  # of a layer, such as a running mean
-    if says_nothing or value.is_consequence or is_state or isinstance(value.scalar, str):
+    if says_nothing or value.is_consequence or _is_state(trace, value) or isinstance(value.scalar, str):
         return False
     if is_object(value) or not any(is_tracked(trace, operand) for operand in operands_of(value)):
         return False
@@ -93,6 +92,12 @@ def _is_cut(trace: Trace, value: Value) -> bool:
         or is_unrecorded_write(value)
         or _is_new_leaf(trace, value)
     )
+
+
+def _is_state(trace: Trace, value: Value) -> bool:
+    """Whether a layer keeps count of something in a value, as of a running mean."""
+    before = value.previous
+    return value.kind is Kind.MODULE and before is not None and not is_tracked(trace, before)
 
 
 def _is_new_leaf(trace: Trace, value: Value) -> bool:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from autograd_cli.diagnostic import Span
+from autograd_cli.rules.causes.accumulation import uses_of
 from autograd_cli.rules.causes.flow import Stop, stop_by_flow
+from autograd_cli.rules.causes.lost import first_tracked, taken
 from autograd_cli.rules.causes.second_derivative import flat
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.passage import NEGLIGIBLE, Departure, Passage, index, is_zero, norm
@@ -33,7 +35,7 @@ def find_stop(evidence: Evidence) -> Stop | None:
         has_singles, little = _has_singles(passage), _RESIDUE * _largest(passage)
         for end in passage.ends:
             name = evidence.end_name(end)
-            if name is not None and evidence.has_name(end):
+            if name is not None and evidence.has_name(end) and not _is_answered(evidence, passage, end):
                 call = passage.walk.span if passage.walk.backward is None else None
                 is_dead = _is_dead(passage, end, little, has_singles=has_singles)
                 turns.setdefault((name, call), []).append((passage, end, is_dead))
@@ -46,6 +48,14 @@ def find_stop(evidence: Evidence) -> Stop | None:
         if found is not None and stop is not None and stop.cause == found.cause:
             victims.append(stop.victim)
     return None if found is None else replace(found, victims=tuple(dict.fromkeys(victims)))
+
+
+def _is_answered(evidence: Evidence, passage: Passage, end: int) -> bool:
+    """Whether `autograd.grad` was asked for the gradient of a leaf, and nobody looks at what backward() gave it."""
+    leaf = passage.nodes[end].leaf
+    if passage.walk.backward is None or leaf is None or first_tracked(evidence, leaf) not in taken(evidence):
+        return False
+    return not uses_of(evidence, evidence.origin(leaf))
 
 
 def _stop_of(evidence: Evidence, name: str, run: Sequence[tuple[Passage, int]]) -> Stop | None:

@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator
 
 from autograd_cli.diagnostic import Diagnostic, Severity
+from autograd_cli.rules.causes.lost import given
 from autograd_cli.rules.evidence.evidence import Evidence
 from autograd_cli.rules.evidence.graph import ancestors
+from autograd_cli.rules.evidence.optimizers import model_names
 from autograd_cli.rules.evidence.several import others_of
 from autograd_cli.rules.evidence.symptoms import is_leaf, places
 from autograd_cli.rules.rule import Family, Rule
@@ -62,6 +64,48 @@ def _same_network(evidence: Evidence, copy: str, other: str, uses: dict[str, Val
     )
 
 
+def _find_shallow_copy(evidence: Evidence) -> Iterator[Diagnostic]:
+    for value in evidence.trace.values:
+        if value.function != "copy.copy":
+            continue
+        match evidence.text.statement_around(value.span):
+            case ast.Assign(
+                targets=[ast.Name(id=copy) | ast.Attribute(attr=copy)],
+                value=ast.Call(args=[ast.Name(id=other) | ast.Attribute(attr=other)]) as call,
+            ) if _COPY.search(copy):
+                names = [
+                    name
+                    for name in model_names(evidence, given(evidence))
+                    if not {copy, other}.isdisjoint(name.split(".")[:-1])
+                ]
+                if names:
+                    yield _shallow(evidence, copy, other, call, names)
+                    return
+
+
+def _shallow(evidence: Evidence, copy: str, other: str, call: ast.Call, names: list[str]) -> Diagnostic:
+    func = call.func
+    return Diagnostic(
+        rule="same-network",
+        severity=Severity.WARNING,
+        message=f"{copy} has the parameters of {other} themselves: the two never differ",
+        span=evidence.text.span_of(call),
+        label="copies the module, and not what it holds",
+        victim=names[0],
+        others=others_of(names),
+        observed=f"{copy} changes with {other}",
+        fix="copy.deepcopy()",
+        edits=(evidence.text.rewritten(func, f"{evidence.text.cut(func.value)}.deepcopy"),)
+        if isinstance(func, ast.Attribute)
+        else (),
+    )
+
+
+def _find(evidence: Evidence) -> Iterator[Diagnostic]:
+    shallow = list(_find_shallow_copy(evidence))
+    yield from shallow or _find_same_network(evidence)
+
+
 def _called_by(evidence: Evidence, value: Value) -> str | None:
     """The name by which the program calls a module, without what it is an attribute of."""
     call = evidence.text.call_at(value.span)
@@ -86,7 +130,7 @@ RULES: tuple[Rule, ...] = (
         """,
         cure="Make a second network with the same numbers, `copy.deepcopy(net)` or `load_state_dict`, and compute the "
         "target under `torch.no_grad()`.",
-        find=_find_same_network,
+        find=_find,
         generality=4,
     ),
 )
