@@ -56,6 +56,7 @@ _ROOTS = (
     sysconfig.get_path("purelib"),
     sysconfig.get_path("platlib"),
     str(Path(__file__).parents[1]),
+    *[path for path in sys.path if path.endswith(".zip")],  # where Python looks for its library first
 )
 _LIBRARIES = tuple(os.path.realpath(root) for root in _ROOTS)
 _seen: list[str] | None = None
