@@ -14,9 +14,12 @@ from autograd_cli.rules.cures import cuts
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import places
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.rules.families.flag_on_loss import find_flag_on_loss
+from autograd_cli.trace import Cut
 
 _CHECKPOINT = "cut-by-checkpoint"
+_BESIDE = "the sum has the gradient of a straight-through estimator: take the loss that is for {0} from {0} itself"
 _MOST = 64  # lost gradients that are examined
 
 
@@ -70,6 +73,7 @@ def _diagnostic(evidence: Evidence, rule: str, alike: Sequence[Culprit]) -> Diag
     elif rule == "constant-derivative":
         message = f"the derivative `{evidence.piece(cut.span)}` is constant: there is nothing in it to differentiate"
         label = "recorded, but it depends on no variable"
+    straight = _straight_through(evidence, cut)
     beside = {each.span: f"cut off here, too: {each.why}" for each in found.others if each.span != cut.span}
     others = [*beside.items()][:3]
     return Diagnostic(
@@ -88,9 +92,20 @@ def _diagnostic(evidence: Evidence, rule: str, alike: Sequence[Culprit]) -> Diag
         others=others_of(names),
         observed=lost.observed,
         torch_says=None if lost.refusal is None else words(lost.refusal),
-        fix=in_torch(evidence.trace, cut),
-        edits=cuts.edits_of(evidence, found),
+        fix=in_torch(evidence.trace, cut) if straight is None else _BESIDE.format(straight),
+        edits=cuts.edits_of(evidence, found) if straight is None else (),
     )
+
+
+def _straight_through(evidence: Evidence, cut: Cut) -> str | None:
+    """What `b` is called in `a + (b - a).detach()`, whose numbers are those of b and whose gradient is all for a."""
+    value = evidence.trace.values[cut.value]
+    given = evidence.trace.values[value.operands[0]] if value.operands else value
+    if cut.rule not in {"cut-by-detach", "cut-by-data"} or not has(given.stem, Trait.DIFFERENCE):
+        return None
+    passed, kept = given.operands[:2][::-1]
+    is_added = any(user.stem == "add" and passed in user.operands for user in evidence.users.get(value.id, ()))
+    return evidence.called(kept) if is_added else None
 
 
 def _rule(evidence: Evidence, found: Culprit) -> str | None:
