@@ -75,7 +75,8 @@ def _told(leaves: Sequence[_Leaf], why: dict[str, str], ran: Sequence[Pass]) -> 
     else:
         parts = [f"{_number(got)} of {_counted(leaves)} got gradients"]
         for reason in dict.fromkeys(why.get(each.name, "") for each in lacking):
-            names = _listed([each.name for each in lacking if why.get(each.name, "") == reason])
+            alike = dict.fromkeys(each.name for each in lacking if why.get(each.name, "") == reason)
+            names = _listed(list(alike))
             parts.append(f"{names} did not{': ' if reason else ''}{reason}")
     if zero:
         which = "it is" if len(leaves) == 1 else "all of them are" if len(zero) == len(leaves) else None

@@ -222,6 +222,9 @@ class Objects:
         if found is not None and self._recorded.nesting(found) < _MAX_NESTING:
             return found
         thing = Opaque(thing) if found is not None or len(self._under_way) > _MAX_NESTING else thing
+        row_of = [each for each in known if _is_part(thing, each.payload)]
+        if row_of:
+            return self.add(thing, naming.ITEM, row_of[:1], span)
         return self.add(thing if is_followed(thing) else Opaque(thing), naming.CONSTANT, (), span)
 
     def synchronise(self, thing: object, box: Seen, span: Span, known: Sequence[Seen]) -> None:
@@ -252,7 +255,7 @@ class Objects:
             known = self._known.get(id(thing))
             is_known = known is not None and _held(known[0]) is thing and known[1] in ours
             each = held.get(id(thing)) or (known[1] if known is not None and is_known else None)
-            box = each or self._element(thing, (), span)
+            box = each or self._element(thing, pool, span)
             found.append(self.add(Opaque(box), naming.CONSTANT, (), span) if _reaches(box, whole) else box)
         return found
 
@@ -295,6 +298,15 @@ def _is_one_of_its_kind(thing: object) -> bool:
     if isinstance(thing, bool | str) or thing is None or (type(thing) is tuple and not thing):
         return False
     return not (type(thing) is int and thing in _SMALL)
+
+
+def _is_part(thing: object, whole: object) -> bool:
+    """Whether something is a view of a tensor, as its rows are when something goes through it."""
+    pair = [each for each in (thing, whole) if not is_elusive(type(each)) and isinstance(each, torch.Tensor)]
+    if len(pair) < 2 or not all(map(is_plain, pair)):  # noqa: PLR2004 - one of them is no tensor
+        return False
+    base, other = (each._base for each in pair)  # noqa: SLF001 - it has no public name
+    return base is not None and (base is whole or base is other)
 
 
 def _fields(thing: object) -> tuple[str, ...]:

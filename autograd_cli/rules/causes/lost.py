@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from autograd_cli.diagnostic import Span
 from autograd_cli.rules.causes.cuts import find_cuts
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
-from autograd_cli.rules.evidence.graph import is_metadata, is_tracked, is_written_leaf
-from autograd_cli.rules.evidence.symptoms import GRAD, origins, unanswered
+from autograd_cli.rules.evidence.graph import dependents, is_metadata, is_tracked, is_written_leaf
+from autograd_cli.rules.evidence.symptoms import GRAD, origins, reach, unanswered
 from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Cut, Kind, Phase, Refusal, Value
 
@@ -79,13 +79,32 @@ def culprit_of(evidence: Evidence, lost: Lost) -> Culprit | None:
     for role in Role:
         roles |= {role}
         between = path(evidence, lost.start, lost.roots, roles)
-        cuts = sorted(find_cuts(evidence.trace, between), key=lambda cut: cut.rule in _WEAK)
+        cuts = _by_blame(evidence, lost.start, find_cuts(evidence.trace, between))
         if cuts and role is Role.TARGET:
             is_meant = lost.refusal is None and cuts[0].is_deliberate and bool(_received(evidence))
             return None if is_meant else _culprit(evidence, lost, cuts, Role.VALUE, between)
         if cuts:
             return _culprit(evidence, lost, cuts, role, between)
     return None
+
+
+def _by_blame(evidence: Evidence, start: int, cuts: Sequence[Cut]) -> list[Cut]:
+    """The cuts, those last that explain little, or behind which another one cuts a gradient that went past them."""
+    if len(cuts) < 2:  # noqa: PLR2004 - there is nothing to sort
+        return list(cuts)
+    trace = evidence.trace
+    anyway = {
+        cut.value for cut in cuts if any(_leads_to(evidence, each, start) for each in trace.values[cut.value].operands)
+    }
+    behind = {cut.value: dependents(trace, cut.value) - {cut.value} for cut in cuts}
+    return sorted(cuts, key=lambda cut: (cut.rule in _WEAK, not anyway.isdisjoint(behind[cut.value])))
+
+
+def _leads_to(evidence: Evidence, value: int, leaf: int) -> bool:
+    """Whether the recorded graph of a value, or of something that it holds, leads to a leaf."""
+    trace = evidence.trace
+    ends = (trace.nodes[each].leaf for each in reach(trace, [part.id for part in trace.parts([value])]))
+    return any(end is not None and first_tracked(evidence, end) == leaf for end in ends)
 
 
 def _culprit(evidence: Evidence, lost: Lost, cuts: list[Cut], role: Role, between: frozenset[int]) -> Culprit:
