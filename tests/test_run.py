@@ -660,6 +660,7 @@ def test_of_several_processes_one_is_observed(
 
 READS_A_GRADIENT = """import torch
 from torch import nn
+torch.manual_seed(0)
 net = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
 net[0].bias.requires_grad_({flag})
 optimizer = torch.optim.SGD(net.parameters(), lr=0.1)

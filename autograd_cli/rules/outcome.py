@@ -73,7 +73,7 @@ def _told(leaves: Sequence[_Leaf], why: dict[str, str], ran: Sequence[Pass]) -> 
     elif not got:
         parts = [f"{_names(lacking)} got no gradient"]
     else:
-        parts = [f"{_number(got)} of {_counted(leaves)} got gradients"]
+        parts = [f"{_number(got)} of {_counted(got, lacking)} got gradients"]
         for reason in dict.fromkeys(why.get(each.name, "") for each in lacking):
             alike = dict.fromkeys(each.name for each in lacking if why.get(each.name, "") == reason)
             names = _listed(list(alike))
@@ -88,9 +88,9 @@ def _all(leaves: Sequence[_Leaf]) -> str:
     return f"{_names(leaves)} got {'a gradient' if len(leaves) == 1 else 'gradients'}"
 
 
-def _counted(leaves: Sequence[_Leaf]) -> str:
-    kinds = {_KINDS.get(each.kind, "leaves") for each in leaves}
-    return f"{_number(leaves)} {kinds.pop() if len(kinds) == 1 else 'leaves'}"
+def _counted(*groups: Sequence[_Leaf]) -> str:
+    kinds = {_KINDS.get(each.kind, "leaves") for leaves in groups for each in leaves}
+    return f"{sum(map(_number, groups))} {kinds.pop() if len(kinds) == 1 else 'leaves'}"
 
 
 def _number(leaves: Sequence[_Leaf]) -> int:
