@@ -308,6 +308,7 @@ def told(
     `names` are its variables then, `result` is the value of its last line; `asked` are leaves that must have gradients.
     """
     from autograd_cli.engine.record.assemble import Ended, assemble, leaves_of
+    from autograd_cli.engine.record.snapshot import MAX_VALUES_OF_SCRIPT
 
     state.recorded.step = None
     ended = Ended(
@@ -319,6 +320,7 @@ def told(
         asked=tuple(asked or ()),
         result=result,
         refusal=refusal,
+        max_values=MAX_VALUES_OF_SCRIPT,
     )
     leaves = leaves_of(state.recorded, ended)
     trace = assemble(state.recorded, ended)

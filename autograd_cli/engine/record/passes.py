@@ -12,7 +12,7 @@ import torch
 from autograd_cli.diagnostic import Span
 from autograd_cli.engine.record import naming
 from autograd_cli.engine.record.recording import E, Recording
-from autograd_cli.engine.record.snapshot import MAX_VALUES, version_of
+from autograd_cli.engine.record.snapshot import MAX_INTERMEDIATE_VALUES, version_of
 from autograd_cli.engine.record.watch import Watch
 from autograd_cli.trace import Backward, LeafGradient, Refusal, TensorInfo
 
@@ -118,7 +118,8 @@ class LeafGradients:
         """A gradient as it is now."""
         if tensor is None:
             return None
-        return self._recording.look(tensor, self._root, None, max_values=MAX_VALUES)
+        max_values = None if self._recording.full else MAX_INTERMEDIATE_VALUES
+        return self._recording.look(tensor, self._root, None, max_values=max_values)
 
     def changes(self) -> tuple[LeafGradient, ...]:
         """Each gradient before the pass and now."""

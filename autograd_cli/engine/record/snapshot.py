@@ -11,6 +11,7 @@ from autograd_cli.trace import Number, Summary, TensorInfo, TensorValues, edge_i
 
 MAX_VALUES = 1_000_000
 MAX_INTERMEDIATE_VALUES = 1_000
+MAX_VALUES_OF_SCRIPT = 10_000  # a script has many tensors, and larger ones
 _NO_DISPATCH = torch.Tensor.__torch_dispatch__
 
 

@@ -11,7 +11,7 @@ from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import dependents
 from autograd_cli.rules.evidence.optimizers import step_calls
-from autograd_cli.rules.evidence.passage import is_same
+from autograd_cli.rules.evidence.passage import is_same, is_zero
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import (
     Pass,
@@ -164,7 +164,7 @@ def added_leaves(evidence: Evidence, each: Pass) -> list[int]:
 def _adds(leaf: LeafGradient) -> bool:
     """Whether the pass added something to a gradient that was not zero."""
     before = leaf.before
-    return before is not None and is_changed(leaf) and (before.values is None or any(before.values))
+    return before is not None and is_changed(leaf) and not is_zero(before)
 
 
 def is_changed(leaf: LeafGradient) -> bool:
