@@ -41,8 +41,8 @@ would without agx. The report follows on stderr. With a format such as --json th
 script prints goes to stderr.
 
 The script and the modules below its directory are looked into; what a library does is one operation, where you call it.
-Of a long run only the last backward passes are kept; once a gradient was not finite, all from that pass on, as long as
-there is room. The exit code is the script's own; where that is 0 and a gradient is missing, NaN or infinite, it is 1.
+Of a long run only the last rounds are kept, each with the passes up to a step of an optimizer; once a gradient was not
+finite, all from that pass on, as long as there is room. The exit code is the script's own; where that is 0 and a gradient is missing, NaN or infinite, it is 1.
 
 \b
 Examples:
@@ -72,7 +72,7 @@ def run(  # noqa: PLR0913 - the options of the command
         int,
         typer.Option(
             metavar="N",
-            help=f"Keep the last N backward passes of a long run (default: {KEPT}).",
+            help=f"Keep the last N rounds of a long run: the passes up to a step (default: {KEPT}).",
             parser=option_values.whole_number(1, 10**6, "a whole number, 1 or more"),
             show_default=False,
             rich_help_panel=options.RUN,
