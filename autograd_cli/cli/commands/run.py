@@ -41,8 +41,9 @@ would without agx. The report follows on stderr. With a format such as --json th
 script prints goes to stderr.
 
 The script and the modules below its directory are looked into; what a library does is one operation, where you call it.
-Of a long run only the last rounds are kept, each with the passes up to a step of an optimizer; once a gradient was not
-finite, all from that pass on, as long as there is room. The exit code is the script's own; where that is 0 and a gradient is missing, NaN or infinite, it is 1.
+Of a long run only the last rounds are kept, each with the passes up to a step of an optimizer; once gradients are no
+longer finite, all from that pass on, as long as there is room. The exit code is the script's own; where that is 0 and a
+gradient is missing, NaN or infinite, it is 1.
 
 \b
 Examples:

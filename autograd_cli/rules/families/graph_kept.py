@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from autograd_cli.diagnostic import Diagnostic, Edit, Severity
+from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import ancestors
 from autograd_cli.rules.evidence.symptoms import is_result, own_passes, reach
@@ -47,25 +47,31 @@ def _lists(evidence: Evidence) -> Iterator[_Kept]:
     """The lists that hold tracked results of several rounds, which no pass came by."""
     trace = evidence.trace
     passes = [each.at for each in own_passes(evidence)]
-    used = _used(evidence)
-    for value in trace.values:
-        is_append = value.kind is Kind.METHOD and value.function == "builtins.list.append" and len(value.operands) > 1
-        if not is_append or not is_result(evidence.tensor(value.operands[1])):
-            continue
-        held = _now(evidence, value.operands[0])
+    for append in _appends(evidence):
+        held = _latest(evidence)[evidence.origin(append.operands[0])]
         tensors = [each for each in held.elements if is_result(evidence.tensor(each))]
         is_of_rounds = any(tensors[0] < each < tensors[-1] for each in passes) if tensors else False
         seen = [each for each in tensors if trace.values[each].kind is not Kind.CONSTANT]
-        if value.operands[1] in tensors and is_of_rounds and used.isdisjoint(seen):
+        if is_of_rounds and append.operands[1] in tensors and _used(evidence).isdisjoint(seen):
             graph = _reachable(evidence, tensors)
             if not graph & _visited(evidence):
-                yield _Kept(append=value, tensors=len(tensors), graph=len(graph))
+                yield _Kept(append=append, tensors=len(tensors), graph=len(graph))
 
 
-def _now(evidence: Evidence, number: int) -> Value:
-    """The last version of a list."""
-    origin = evidence.origin(number)
-    return next(each for each in reversed(evidence.trace.values) if evidence.origin(each.id) == origin)
+def _appends(evidence: Evidence) -> Iterable[Value]:
+    """The last `append` of a tracked result at each place, to each list."""
+    found: dict[tuple[Span | None, int], Value] = {}
+    for value in evidence.trace.values:
+        is_append = value.kind is Kind.METHOD and value.function == "builtins.list.append" and len(value.operands) > 1
+        if is_append and is_result(evidence.tensor(value.operands[1])):
+            found[value.span, evidence.origin(value.operands[0])] = value
+    return found.values()
+
+
+@remembered
+def _latest(evidence: Evidence) -> dict[int, Value]:
+    """The last version of each value, by the first."""
+    return {evidence.origin(value.id): value for value in evidence.trace.values}
 
 
 @remembered
