@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span, as_edits
-from autograd_cli.rules.causes.lost import first_tracked, given
+from autograd_cli.rules.causes.lost import given
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.optimizers import (
     class_of,
@@ -44,13 +44,13 @@ def _find_not_in_optimizer(evidence: Evidence) -> Iterator[Diagnostic]:
     if not steps or evidence.trace.refusal is not None or _has_idle_optimizer(evidence):
         return
     operands = {each for step in steps for each in step.operands}  # every value of a step has all of them
-    held = {first_tracked(evidence, each) for each in operands if evidence.tensor(each)}
+    held = {evidence.origin(each) for each in operands if evidence.tensor(each)}
     begun = min((value.id for value in evidence.trace.values if value.kind is Kind.BACKWARD), default=0)
-    written = {first_tracked(evidence, value.id) for value in evidence.trace.values[begun:] if _is_written(value)}
+    written = {evidence.origin(value.id) for value in evidence.trace.values[begun:] if _is_written(value)}
     parameters = [leaf for leaf in sorted(given(evidence)) if _is_parameter(evidence, leaf)]
-    if not held & set(parameters):
+    if held.isdisjoint(map(evidence.origin, parameters)):
         return
-    left = [leaf for leaf in parameters if first_tracked(evidence, leaf) not in held | written]
+    left = [leaf for leaf in parameters if evidence.origin(leaf) not in held | written]
     left = [leaf for leaf in left if not _is_nameless(evidence, leaf)]
     if not left:
         return
@@ -58,7 +58,7 @@ def _find_not_in_optimizer(evidence: Evidence) -> Iterator[Diagnostic]:
     optimizer = optimizer_of(evidence, steps[-1])
     plain = next((found for name in names if (found := _plain(evidence, name)) is not None), None)
     made = None if optimizer is None else optimizer.span
-    is_idle = any(first_tracked(evidence, each) not in given(evidence) for each in held)
+    is_idle = not held <= set(map(evidence.origin, given(evidence)))
     replaced = [name for name in names if is_idle and _is_replaced(evidence, name)]
     if replaced:
         yield _replaced_since(evidence, replaced, optimizer, steps[-1])
