@@ -685,6 +685,13 @@ def test_what_is_frozen_in_an_optimizer_is_counted_without_gradients(
     assert verdict == "net.0.weight, net.1.weight and net.1.bias got gradients; 1 in an optimizer is frozen"
 
 
+def test_an_optimizer_goes_by_its_name_in_the_function(supervised_agx: Agx) -> None:
+    script = Path(__file__).with_name("scripts") / "scheduler_steps_in_place_of_the_optimizer.py"
+    said = supervised_agx("run", str(script)).err
+    assert "call optimizer.step() after backward()" in said
+    assert "+             optimizer.step()" in said
+
+
 SAYS = {  # what the page says of a script, and what it does not
     "a running mean cuts nothing": (
         (

@@ -130,6 +130,11 @@ class Source:
                 )
         return None
 
+    def receiver_at(self, span: Span | None) -> str | None:
+        """What the program writes before the method that it calls at a place: `self.opt` of `self.opt.step()`."""
+        node = self.call_at(span)
+        return self.cut(node.func.value) if node is not None and isinstance(node.func, ast.Attribute) else None
+
     def heading_of(self, function: ast.FunctionDef) -> Span:
         """Where the words `def NAME` of a function stand."""
         span = self.span_of(function)
@@ -144,6 +149,13 @@ class Source:
     def statement_around(self, span: Span | None) -> ast.stmt | None:
         """The innermost statement that has the place in it."""
         around = [node for found, node in self._nodes if isinstance(node, ast.stmt) and span and found.holds(span)]
+        return around[-1] if around else None
+
+    def function_around(self, span: Span | None) -> ast.FunctionDef | None:
+        """The innermost function that has the place in it."""
+        around = [
+            node for found, node in self._nodes if isinstance(node, ast.FunctionDef) and span and found.holds(span)
+        ]
         return around[-1] if around else None
 
     def block_of(self, statement: ast.stmt | None) -> list[ast.stmt]:

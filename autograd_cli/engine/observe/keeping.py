@@ -6,7 +6,7 @@ from autograd_cli.engine.observe.state import State
 from autograd_cli.engine.record.forget import start_of
 
 _MOST = 100_000
-_TIMES = 4
+_TIMES = 4  # as many passes as are enough may come, at most, until there are values enough to forget
 
 
 class Keeping:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity, Span
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.graph import dependents
-from autograd_cli.rules.evidence.optimizers import step_calls
+from autograd_cli.rules.evidence.optimizers import clips_of, optimizer_of, step_calls, steps_of
 from autograd_cli.rules.evidence.passage import is_same, is_zero
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import (
@@ -19,13 +18,11 @@ from autograd_cli.rules.evidence.symptoms import (
     is_flagged,
     is_leaf,
     is_switch,
-    makes_optimizer,
     name_of,
     own_passes,
     passes,
     places,
 )
-from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Kind, LeafGradient, TensorInfo, Value
 
 _ERASING = frozenset({"zero_", "fill_", "__setitem__", "mul_"})  # writes that count as a reset
@@ -100,9 +97,8 @@ def _stale(evidence: Evidence) -> tuple[Severity, Pass, list[str]] | None:
 def _is_clipped(evidence: Evidence, leaf: int, last: Pass, each: Pass) -> bool:
     """Whether the gradient was clipped between two passes, and not reset."""
     reset = next_reset(evidence, leaf, last.at)
-    between = evidence.trace.values[last.at : each.at]
     is_kept = reset is None or reset > each.at
-    return is_kept and any(has(value.verb, Trait.CLIPPING) and value.kind is Kind.CALL for value in between)
+    return is_kept and any(last.at < clip.id < each.at for clip in clips_of(evidence))
 
 
 def _is_used_twice(evidence: Evidence, leaf: int, last: Pass, each: Pass) -> bool:
@@ -283,13 +279,8 @@ def is_pending(evidence: Evidence, leaf: int, before: int) -> bool:
 
 def steps_in_vain(evidence: Evidence) -> list[Value]:
     """The calls of an optimizer's step that changed nothing."""
-    trace = evidence.trace
-    changed = {value.step for value in trace.values if value.kind is Kind.STEP and value.previous is not None}
-    return [
-        value
-        for value in trace.values
-        if value.kind is Kind.STEP and value.previous is None and value.step not in changed
-    ]
+    changed = {value.step for value in steps_of(evidence) if value.previous is not None}
+    return [value for value in step_calls(evidence) if value.step not in changed]
 
 
 def idle_steps(evidence: Evidence) -> Iterator[Diagnostic]:
@@ -297,12 +288,14 @@ def idle_steps(evidence: Evidence) -> Iterator[Diagnostic]:
     ran = own_passes(evidence)
     if not ran and passes(evidence):
         return
-    for step in [each for each in steps_in_vain(evidence) if not (ran and _has_closure(evidence, each))]:
+    for step in steps_in_vain(evidence):
         leaves = [each for each in flattened(evidence.trace, step.operands) if is_leaf(evidence.tensor(each))]
         later = [each for each in ran if each.at > step.id]
         earlier = [each for each in ran if each.at < step.id]
         lost = [leaf for leaf in leaves if was_filled(evidence, leaf, earlier)]
         coming = [leaf for leaf in leaves if was_filled(evidence, leaf, later)]
+        if any(_is_there(evidence, leaf, earlier, step) for leaf in lost):
+            continue
         never = not lost and not coming
         if not leaves or (never and ran and not any(is_pending(evidence, leaf, step.id) for leaf in leaves)):
             continue
@@ -328,10 +321,12 @@ def idle_steps(evidence: Evidence) -> Iterator[Diagnostic]:
         return
 
 
-def _has_closure(evidence: Evidence, step: Value) -> bool:
-    """Whether a step was given a function, which runs backward() inside of it."""
-    call = evidence.text.call_at(step.span)
-    return call is not None and bool(call.args or call.keywords)
+def _is_there(evidence: Evidence, leaf: int, earlier: Sequence[Pass], step: Value) -> bool:
+    """Whether a leaf still had at a step what the last pass gave it: what the step lacks is something else."""
+    number = evidence.origin(leaf)
+    last = max(each.at for each in earlier if _after(evidence, each, number) is not None)
+    reset = next_reset(evidence, number, last)
+    return reset is None or reset > step.id
 
 
 def _reordered(evidence: Evidence, step: Value, reset: Value | None, each: Pass) -> tuple[Edit, ...]:
@@ -372,18 +367,19 @@ def _optimizer(evidence: Evidence, names: list[str], place: Span | None) -> str 
         leaves = flattened(trace, value.operands)
         held = {name for each in leaves for name in (name_of(evidence, each), evidence.name_at_end(each))}
         if held.issuperset(names):
-            made = [each for each in value.operands if makes_optimizer(trace.values[each])]
-            owners = [_stepping(evidence, value, place), *(name for each in made for name in evidence.names(each))]
-            return next((owner for owner in owners if owner is not None), None)
+            made = optimizer_of(evidence, value)
+            called = [_stepping(evidence, value, place), *(() if made is None else evidence.names(made.id))]
+            if any(called):
+                return next(name for name in called if name)
     return None
 
 
 def _stepping(evidence: Evidence, step: Value, place: Span | None) -> str | None:
     """What the program writes before `.step()`, where that stands beside a place."""
     text = evidence.text
-    call, statement = text.call_at(step.span), text.statement_around(place)
+    statement = text.statement_around(place)
     is_beside = statement is not None and statement in text.block_of(text.statement_around(step.span))
-    return text.cut(call.func.value) if is_beside and call and isinstance(call.func, ast.Attribute) else None
+    return text.receiver_at(step.span) if is_beside else None
 
 
 def _reset(evidence: Evidence, names: list[str], place: Span | None) -> list[str]:

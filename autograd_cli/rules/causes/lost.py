@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,8 +10,8 @@ from enum import StrEnum
 from autograd_cli.diagnostic import Span
 from autograd_cli.rules.causes.cuts import find_cuts
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
-from autograd_cli.rules.evidence.graph import dependents, is_metadata, is_tracked, is_written_leaf
-from autograd_cli.rules.evidence.symptoms import GRAD, origins, reach, unanswered
+from autograd_cli.rules.evidence.graph import ancestors, is_metadata, is_tracked, is_written_leaf
+from autograd_cli.rules.evidence.symptoms import GRAD, origins, unanswered
 from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Cut, Kind, Phase, Refusal, Value
 
@@ -92,19 +93,24 @@ def _by_blame(evidence: Evidence, start: int, cuts: Sequence[Cut]) -> list[Cut]:
     """The cuts, those last that explain little, or behind which another one cuts a gradient that went past them."""
     if len(cuts) < 2:  # noqa: PLR2004 - there is nothing to sort
         return list(cuts)
-    trace = evidence.trace
-    anyway = {
-        cut.value for cut in cuts if any(_leads_to(evidence, each, start) for each in trace.values[cut.value].operands)
-    }
-    behind = {cut.value: dependents(trace, cut.value) - {cut.value} for cut in cuts}
-    return sorted(cuts, key=lambda cut: (cut.rule in _WEAK, not anyway.isdisjoint(behind[cut.value])))
+    trace, leading = evidence.trace, _leading_to(evidence, start)
+    past = [
+        operands
+        for operands in (trace.values[cut.value].operands for cut in cuts)
+        if any(part.tensor is not None and part.tensor.grad_fn in leading for part in trace.parts(operands))
+    ]
+    before = ancestors(trace, itertools.chain.from_iterable(past))
+    return sorted(cuts, key=lambda cut: (cut.rule in _WEAK, cut.value in before))
 
 
-def _leads_to(evidence: Evidence, value: int, leaf: int) -> bool:
-    """Whether the recorded graph of a value, or of something that it holds, leads to a leaf."""
-    trace = evidence.trace
-    ends = (trace.nodes[each].leaf for each in reach(trace, [part.id for part in trace.parts([value])]))
-    return any(end is not None and first_tracked(evidence, end) == leaf for end in ends)
+def _leading_to(evidence: Evidence, leaf: int) -> frozenset[int]:
+    """The nodes from which a gradient finds its way to a leaf."""
+    found: set[int] = set()
+    for node in evidence.trace.nodes:  # a node comes after those that it leads to
+        is_end = node.leaf is not None and first_tracked(evidence, node.leaf) == leaf
+        if is_end or any(each in found for each in node.next):
+            found.add(node.id)
+    return frozenset(found)
 
 
 def _culprit(evidence: Evidence, lost: Lost, cuts: list[Cut], role: Role, between: frozenset[int]) -> Culprit:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from autograd_cli.rules.evidence.evidence import Evidence, remembered
 from autograd_cli.rules.evidence.passage import is_same
 from autograd_cli.rules.evidence.symptoms import makes_optimizer
+from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.trace import Kind, Value
 
 
@@ -20,6 +21,13 @@ def steps_of(evidence: Evidence) -> tuple[Value, ...]:
 def step_calls(evidence: Evidence) -> tuple[Value, ...]:
     """The values of the calls of a step, one for each."""
     return tuple([step for step in steps_of(evidence) if step.previous is None])
+
+
+@remembered
+def clips_of(evidence: Evidence) -> tuple[Value, ...]:
+    """The calls that scale or bound gradients."""
+    calls = (value for value in evidence.trace.values if value.kind is Kind.CALL)
+    return tuple([value for value in calls if has(value.verb, Trait.CLIPPING)])
 
 
 def parameters_of(evidence: Evidence, step: Value) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Trait(StrEnum):
@@ -260,7 +261,12 @@ _NONE = frozenset[Trait]()
 
 def has(name: str, *traits: Trait) -> bool:
     """Whether the operation of this name has one of the traits."""
-    return not _TRAITS.get(name.replace("_", "").lower(), _NONE).isdisjoint(traits)
+    return not _traits_of(name).isdisjoint(traits)
+
+
+@lru_cache(maxsize=4096)  # it is asked of every value of a run, again and again
+def _traits_of(name: str) -> frozenset[Trait]:
+    return _TRAITS.get(name.replace("_", "").lower(), _NONE)
 
 
 def have(names: Iterable[str], *traits: Trait) -> bool:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity
 from autograd_cli.rules.causes import accumulation
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.optimizers import model_names, step_calls
+from autograd_cli.rules.evidence.optimizers import clips_of, model_names, step_calls
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import Pass, own_passes, passes, places
-from autograd_cli.rules.evidence.traits import Trait, has
 from autograd_cli.rules.rule import Family, Rule
-from autograd_cli.trace import Kind, TensorInfo, Value
+from autograd_cli.trace import TensorInfo, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +24,6 @@ class _Round:
     done: Pass
     step: Value
     names: list[str]
-
-
-def _clips(evidence: Evidence) -> list[Value]:
-    return [value for value in evidence.trace.values if value.kind is Kind.CALL and has(value.verb, Trait.CLIPPING)]
 
 
 def _rounds(evidence: Evidence) -> Iterator[tuple[Pass, Value]]:
@@ -46,7 +41,7 @@ def _rounds(evidence: Evidence) -> Iterator[tuple[Pass, Value]]:
 
 def _find_too_early(evidence: Evidence) -> Iterator[Diagnostic]:
     early: _Round | None = None
-    clips = _clips(evidence)
+    clips = clips_of(evidence)
     for done, step in _rounds(evidence) if clips else ():
         if any(done.at < clip.id < step.id for clip in clips):
             return
@@ -106,7 +101,7 @@ def _behind(evidence: Evidence, clip: Value, backward: Value) -> tuple[Edit, ...
 
 def _find_still_scaled(evidence: Evidence) -> Iterator[Diagnostic]:
     values = evidence.trace.values
-    clips = _clips(evidence)
+    clips = clips_of(evidence)
     for done, step in _rounds(evidence) if clips else ():
         scaling = next((values[root] for root in done.roots if _is_scaling(evidence, values[root])), None)
         clip = next((each for each in clips if done.at < each.id < step.id and _is_effective(evidence, each)), None)

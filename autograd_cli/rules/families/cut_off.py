@@ -101,9 +101,10 @@ def _straight_through(evidence: Evidence, cut: Cut) -> str | None:
     """What `b` is called in `a + (b - a).detach()`, whose numbers are those of b and whose gradient is all for a."""
     value = evidence.trace.values[cut.value]
     given = evidence.trace.values[value.operands[0]] if value.operands else value
-    if cut.rule not in {"cut-by-detach", "cut-by-data"} or not has(given.stem, Trait.DIFFERENCE):
+    is_cut_apart = cut.rule in {"cut-by-detach", "cut-by-data"} and has(given.stem, Trait.DIFFERENCE)
+    if not is_cut_apart or len(given.operands) < 2:  # noqa: PLR2004 - what is subtracted, and from what
         return None
-    passed, kept = given.operands[:2][::-1]
+    kept, passed = given.operands[:2]
     is_added = any(user.stem == "add" and passed in user.operands for user in evidence.users.get(value.id, ()))
     return evidence.called(kept) if is_added else None
 

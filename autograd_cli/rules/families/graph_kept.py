@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -37,7 +36,7 @@ def _find_graph_kept(evidence: Evidence) -> Iterator[Diagnostic]:
             f"{kept.graph:,} operations that no backward() goes through",
             span=kept.append.span,
             label="memory grows in each round",
-            victim=_receiver(evidence, kept.append),
+            victim=evidence.text.receiver_at(kept.append.span),
             fix="keep the number: .item(), or .detach() for a tensor; compute what is only looked at under no_grad",
             edits=_detached(evidence, given),
         )
@@ -90,12 +89,6 @@ def _visited(evidence: Evidence) -> frozenset[int]:
 def _reachable(evidence: Evidence, values: list[int]) -> frozenset[int]:
     """The operations that torch keeps for these values."""
     return frozenset(each for each in reach(evidence.trace, values) if evidence.trace.nodes[each].leaf is None)
-
-
-def _receiver(evidence: Evidence, append: Value) -> str | None:
-    """What the program writes before `.append`."""
-    call = evidence.text.call_at(append.span)
-    return evidence.text.cut(call.func.value) if call and isinstance(call.func, ast.Attribute) else None
 
 
 def _detached(evidence: Evidence, given: Value) -> tuple[Edit, ...]:

@@ -38,8 +38,8 @@ def _find_never_steps(evidence: Evidence) -> Iterator[Diagnostic]:
         return
     names = model_names(evidence, idle.leaves)
     verb = "gets a gradient" if len(names) == 1 else "get gradients"
-    name = next(iter(evidence.names(idle.optimizer.id)), "optimizer")
     place = idle.scheduler or (idle.optimizer if idle.other is not None else idle.last.call)
+    name = _called_at(evidence, idle.optimizer, place)
     yield Diagnostic(
         rule="optimizer-never-steps",
         severity=Severity.WARNING,
@@ -60,6 +60,15 @@ def _find_never_steps(evidence: Evidence) -> Iterator[Diagnostic]:
         else "call the step of this one, which has them all, or give the other one what it lacks: add_param_group()",
         edits=() if idle.other is not None else _with_step(evidence, place, name, is_before=idle.scheduler is not None),
     )
+
+
+def _called_at(evidence: Evidence, optimizer: Value, place: Value) -> str:
+    """What the function of a place calls an optimizer, where it calls a method of it; else its first name."""
+    text = evidence.text
+    here = text.function_around(place.span)
+    calls = [value for value in evidence.trace.values if value.kind is Kind.METHOD and optimizer.id in value.operands]
+    called = [text.receiver_at(call.span) for call in calls if text.function_around(call.span) is here]
+    return next(name for name in (*called, *evidence.names(optimizer.id), "optimizer") if name is not None)
 
 
 def _label(idle: _Idle) -> str:

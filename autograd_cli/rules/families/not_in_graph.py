@@ -358,11 +358,15 @@ def _copied(evidence: Evidence, leaf: Value, name: str, last: Pass) -> Value | N
         is_used = any(each.startswith(tuple(copies)) for each in used) or leaves.intersection(
             evidence.origin(each) for each in value.operands[1:]
         )
-        parts = [part.id for part in evidence.trace.parts([source.id])]
-        is_behind = evidence.origin(leaf.id) in origins(evidence, parts)
-        if is_used and (is_behind or name.startswith(tuple(owners))):
+        if is_used and (name.startswith(tuple(owners)) or _is_behind(evidence, leaf, source)):
             return value
     return None
+
+
+def _is_behind(evidence: Evidence, leaf: Value, source: Value) -> bool:
+    """Whether a value, or something that it holds, was computed from a leaf."""
+    parts = [part.id for part in evidence.trace.parts([source.id])]
+    return evidence.origin(leaf.id) in origins(evidence, parts)
 
 
 _COPYING = frozenset({"deepcopy", "load_state_dict"})
