@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from autograd_cli.diagnostic import Diagnostic, Edit, Severity
 from autograd_cli.rules.causes import accumulation
 from autograd_cli.rules.evidence.evidence import Evidence
-from autograd_cli.rules.evidence.optimizers import model_names, schedules, step_calls
+from autograd_cli.rules.evidence.optimizers import model_names, parameters_of, schedules, step_calls
 from autograd_cli.rules.evidence.several import others_of, several
 from autograd_cli.rules.evidence.symptoms import Pass, is_leaf, makes_optimizer, own_passes, places
 from autograd_cli.rules.rule import Family, Rule
@@ -22,7 +22,7 @@ _ENOUGH = 3  # backward passes, after which a step would have come
 class _Idle:
     """An optimizer without a step, the `leaves` that only it has, and the last pass that gave them gradients.
 
-    `scheduler` is the last call of its scheduler, `other` the last step of an optimizer that has other parameters.
+    `scheduler` is the last call of its scheduler, `other` the first step of one that shares parameters with it.
     """
 
     optimizer: Value
@@ -83,7 +83,7 @@ def _idle(evidence: Evidence) -> _Idle | None:
     for optimizer in evidence.trace.values:
         if makes_optimizer(optimizer) and not optimizer.has_stepped:
             leaves, last = _waiting(evidence, optimizer)
-            others = [step for step in step_calls(evidence) if last is not None and step.id > last.at]
+            others = [step for step in step_calls(evidence) if _shares(evidence, optimizer, step)]
             if last is not None and leaves:
                 return _Idle(
                     optimizer=optimizer,
@@ -95,10 +95,20 @@ def _idle(evidence: Evidence) -> _Idle | None:
     return None
 
 
+def _held(evidence: Evidence, optimizer: Value) -> frozenset[int]:
+    """The leaves that an optimizer was given."""
+    parts = evidence.trace.parts(optimizer.operands)
+    return frozenset(evidence.origin(part.id) for part in parts if is_leaf(part.tensor))
+
+
+def _shares(evidence: Evidence, optimizer: Value, step: Value) -> bool:
+    """Whether a step of another optimizer changes what this one has, too."""
+    return not _held(evidence, optimizer).isdisjoint(map(evidence.origin, parameters_of(evidence, step)))
+
+
 def _waiting(evidence: Evidence, optimizer: Value) -> tuple[list[int], Pass | None]:
     """What of an optimizer is given gradients again and again, though nothing uses them, and the last such pass."""
-    parts = evidence.trace.parts(optimizer.operands)
-    held = {evidence.origin(part.id) for part in parts if is_leaf(part.tensor)}
+    held = _held(evidence, optimizer)
     given: dict[int, list[Pass]] = {}
     for each in own_passes(evidence):
         for leaf in held.intersection(accumulation.changed_leaves(evidence, each)):
